@@ -1,0 +1,341 @@
+//! The one error type of the crate.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::options::OptionsError;
+
+/// The result of every fallible function that does more than check a value.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an image could not be written. No variant leaves an image that mounts.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A source on the host could not be read.
+    Read {
+        /// The host path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A source is no longer what it was when the tree was made: it grew,
+    /// shrank or became something else. Build again from a quiet source.
+    Changed {
+        /// The host path, or the image path of contents that have none.
+        path: PathBuf,
+    },
+    /// The output could not be written.
+    Write {
+        /// The path of the output, where it has one.
+        path: Option<PathBuf>,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The output cannot be used: it is of the wrong kind, or part of the source.
+    Output {
+        /// The path of the output.
+        path: PathBuf,
+        /// What is wrong with it.
+        kind: OutputErrorKind,
+    },
+    /// The tree cannot be stored, or an operation on it is impossible.
+    Tree {
+        /// The path in the image, `/` for the root.
+        path: Vec<u8>,
+        /// What is wrong at that path.
+        kind: TreeErrorKind,
+    },
+    /// The list of store paths cannot be used.
+    StorePaths(StorePathsError),
+    /// The system has no threads to give.
+    Threads {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Two options contradict each other.
+    Options(OptionsError),
+    /// A field of the format is too small for this tree.
+    Full(Limit),
+    /// The event handler returned `Break`.
+    Cancelled,
+}
+
+/// What is wrong with an output. See [`Error::Output`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutputErrorKind {
+    /// A directory, or a device that is not a block device.
+    NotAFile,
+    /// The output lies in the source, so that it would contain itself.
+    InsideSource,
+    /// The device holds fewer bytes than the image needs.
+    TooSmall {
+        /// The bytes needed.
+        needed: u64,
+        /// The bytes there are.
+        available: u64,
+    },
+    /// An image at an offset is written into a file that has to exist.
+    OffsetBeyondEnd,
+}
+
+/// What is wrong with a tree. See [`Error::Tree`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TreeErrorKind {
+    /// A name is empty, over 255 bytes, `.` or `..`, or holds `/` or NUL.
+    BadName,
+    /// There is something at this path already.
+    Exists,
+    /// There is nothing at this path.
+    NotFound,
+    /// Something other than a directory has been given children.
+    NotADirectory,
+    /// A directory cannot have a second name.
+    DirectoryHardLink,
+    /// A symlink's target is empty, over 4,095 bytes or holds a NUL.
+    BadSymlinkTarget,
+    /// A device number over 12 bits (major) or 20 bits (minor).
+    BadDeviceNumber,
+    /// Nanoseconds of 1,000,000,000 or more.
+    BadTimestamp,
+    /// A file over 2^63 - 1 bytes.
+    FileTooLarge {
+        /// The length of the file in bytes.
+        len: u64,
+    },
+    /// An attribute's name is in no namespace that EROFS can store.
+    XattrNamespace {
+        /// The name of the attribute.
+        name: Vec<u8>,
+    },
+    /// An attribute's name is over 255 bytes behind its prefix, or holds a NUL.
+    XattrName {
+        /// The name of the attribute.
+        name: Vec<u8>,
+    },
+    /// An attribute's value is over 65,535 bytes.
+    XattrValue {
+        /// The name of the attribute.
+        name: Vec<u8>,
+        /// The length of the value in bytes.
+        len: usize,
+    },
+    /// All attributes of the inode together are over 262,148 bytes.
+    XattrBody {
+        /// The length of the attributes as stored, in bytes.
+        len: u64,
+    },
+    /// [`InodeForm::Compact`](crate::InodeForm::Compact) was asked for, and
+    /// the inode's owner, size, links or time need the extended form.
+    NotCompact,
+}
+
+/// What is wrong with a list of store paths. See [`Error::StorePaths`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StorePathsError {
+    /// The list names no path at all.
+    Empty,
+    /// A path is not absolute.
+    Relative {
+        /// The path as listed.
+        path: PathBuf,
+    },
+    /// A path ends in no name: `/`, or one that ends in `..`.
+    NoName {
+        /// The path as listed.
+        path: PathBuf,
+    },
+    /// Two different paths end in the same name.
+    Clash {
+        /// The path listed first.
+        first: PathBuf,
+        /// The path listed later.
+        second: PathBuf,
+    },
+}
+
+/// A limit of the format. See [`Error::Full`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// More than 2^32 - 1 inodes.
+    Inodes,
+    /// More than 2^32 - 1 blocks: 16 TiB with blocks of 4 KiB.
+    Blocks,
+    /// The shared xattrs lie beyond 16 GiB.
+    SharedXattrs,
+    /// A file has more chunks than its map can count at this chunk size.
+    Chunks,
+}
+
+impl Error {
+    pub(crate) fn read(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Error::Read { path: path.into(), source }
+    }
+
+    pub(crate) fn tree(path: impl Into<Vec<u8>>, kind: TreeErrorKind) -> Self {
+        Error::Tree { path: path.into(), kind }
+    }
+}
+
+/// A path inside an image as a message shows it.
+fn image_path(path: &[u8]) -> std::path::Display<'_> {
+    Path::new(OsStr::from_bytes(path)).display()
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Read { path, .. } => write!(f, "{}: cannot be read", path.display()),
+            Error::Changed { path } => {
+                write!(f, "{}: changed while the image was being made", path.display())
+            }
+            Error::Write { path: Some(path), .. } => {
+                write!(f, "{}: cannot be written", path.display())
+            }
+            Error::Write { path: None, .. } => f.write_str("the image cannot be written"),
+            Error::Output { path, kind } => write!(f, "{}: {kind}", path.display()),
+            Error::Tree { path, kind } => write!(f, "{}: {kind}", image_path(path)),
+            Error::StorePaths(error) => error.fmt(f),
+            Error::Threads { .. } => f.write_str("threads cannot be started"),
+            Error::Options(error) => error.fmt(f),
+            Error::Full(limit) => limit.fmt(f),
+            Error::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Read { source, .. }
+            | Error::Write { source, .. }
+            | Error::Threads { source } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<OptionsError> for Error {
+    fn from(error: OptionsError) -> Self {
+        Error::Options(error)
+    }
+}
+
+impl From<StorePathsError> for Error {
+    fn from(error: StorePathsError) -> Self {
+        Error::StorePaths(error)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Read { source, .. }
+            | Error::Write { source, .. }
+            | Error::Threads { source } => source.kind(),
+            Error::Cancelled => io::ErrorKind::Interrupted,
+            Error::Changed { .. } => io::ErrorKind::Other,
+            _ => io::ErrorKind::InvalidInput,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+impl fmt::Display for OutputErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OutputErrorKind::NotAFile => {
+                f.write_str("an image can only be written to a file or a block device")
+            }
+            OutputErrorKind::InsideSource => {
+                f.write_str("the image would be part of its own source")
+            }
+            OutputErrorKind::TooSmall { needed, available } => {
+                write!(f, "the image needs {needed} bytes and the device has {available}")
+            }
+            OutputErrorKind::OffsetBeyondEnd => {
+                f.write_str("an image at an offset needs a file that is at least that long")
+            }
+        }
+    }
+}
+
+impl fmt::Display for TreeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let xattr = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        match self {
+            TreeErrorKind::BadName => {
+                f.write_str("a name must have 1 to 255 bytes, none of them NUL or a slash")
+            }
+            TreeErrorKind::Exists => f.write_str("exists already"),
+            TreeErrorKind::NotFound => f.write_str("does not exist"),
+            TreeErrorKind::NotADirectory => f.write_str("is not a directory"),
+            TreeErrorKind::DirectoryHardLink => f.write_str("a directory cannot be hard-linked"),
+            TreeErrorKind::BadSymlinkTarget => {
+                f.write_str("a symlink's target must have 1 to 4095 bytes, none of them NUL")
+            }
+            TreeErrorKind::BadDeviceNumber => {
+                f.write_str("a device number is limited to 12 bits major and 20 bits minor")
+            }
+            TreeErrorKind::BadTimestamp => f.write_str("a time has over 999999999 nanoseconds"),
+            TreeErrorKind::FileTooLarge { len } => write!(f, "{len} bytes are too many"),
+            TreeErrorKind::XattrNamespace { name } => {
+                write!(f, "EROFS cannot store the extended attribute {}", xattr(name))
+            }
+            TreeErrorKind::XattrName { name } => {
+                write!(f, "the name of the extended attribute {} is not storable", xattr(name))
+            }
+            TreeErrorKind::XattrValue { name, len } => write!(
+                f,
+                "the extended attribute {} has {len} bytes and 65535 can be stored",
+                xattr(name)
+            ),
+            TreeErrorKind::XattrBody { len } => {
+                write!(f, "the extended attributes need {len} bytes and 262148 can be stored")
+            }
+            TreeErrorKind::NotCompact => f.write_str(
+                "a compact inode cannot hold its owner, size, link count or time",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for StorePathsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StorePathsError::Empty => f.write_str("the list of store paths is empty"),
+            StorePathsError::Relative { path } => {
+                write!(f, "{}: a store path must be absolute", path.display())
+            }
+            StorePathsError::NoName { path } => {
+                write!(f, "{}: a store path must end in a name", path.display())
+            }
+            StorePathsError::Clash { first, second } => write!(
+                f,
+                "{}: has the same name as {}, and both would be one entry of the image",
+                second.display(),
+                first.display()
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::Inodes => "an image can hold at most 4294967295 inodes",
+            Limit::Blocks => "an image can hold at most 4294967295 blocks",
+            Limit::SharedXattrs => "shared extended attributes must lie in the first 16 GiB",
+            Limit::Chunks => "a file has too many chunks for this chunk size",
+        })
+    }
+}
+
+impl std::error::Error for StorePathsError {}

@@ -1,0 +1,86 @@
+//! What a build tells its caller: events on the way, a summary at the end.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// A part of a build, in the order in which they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The tree is checked against the limits of the format.
+    Check,
+    /// Files are looked at for equal contents and for holes.
+    Plan,
+    /// Every inode and every block is given its place.
+    Place,
+    /// Metadata and data are written.
+    Write,
+    /// The superblock is written.
+    Finish,
+}
+
+/// Something that happened during a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A phase has begun.
+    Phase(Phase),
+    /// Of `total` bytes of the running phase, `done` are dealt with.
+    Progress {
+        /// Bytes dealt with so far.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+}
+
+/// How many inodes of each kind an image has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct InodeCounts {
+    /// Directories, the root among them.
+    pub directories: u64,
+    /// Regular files, each counted once however many names it has.
+    pub files: u64,
+    /// Symlinks.
+    pub symlinks: u64,
+    /// Devices, fifos and sockets.
+    pub others: u64,
+}
+
+impl InodeCounts {
+    /// All inodes.
+    pub fn total(&self) -> u64 {
+        self.directories + self.files + self.symlinks + self.others
+    }
+}
+
+/// What a build did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The UUID of the image; all zeros if it has none.
+    pub uuid: Uuid,
+    /// The size of a block in bytes.
+    pub block_size: u32,
+    /// The length of the image in blocks.
+    pub blocks: u64,
+    /// The inodes by kind.
+    pub inodes: InodeCounts,
+    /// The lengths of all regular files added up, in bytes.
+    pub bytes_in: u64,
+    /// The length of the image in bytes.
+    pub bytes_out: u64,
+    /// Bytes of superblock, inodes, xattrs, chunk maps and inline tails.
+    pub metadata_bytes: u64,
+    /// Bytes not stored because another file or chunk has the same.
+    pub shared_bytes: u64,
+    /// Bytes not stored because they are zeros.
+    pub hole_bytes: u64,
+    /// Bytes that the kernel copied from files to the output by itself. Where
+    /// the file system can, it shares their blocks and copies nothing.
+    pub kernel_copied_bytes: u64,
+    /// How long each phase took.
+    pub times: Vec<(Phase, Duration)>,
+}

@@ -1,0 +1,22 @@
+//! Chunk maps of chunk-based files.
+
+use zerocopy::little_endian::{U16, U32};
+use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+
+/// `i_u` bit 5: the map holds [`ChunkIndex`] records, not block numbers.
+pub(crate) const CHUNK_FORMAT_INDEXES: u32 = 0x20;
+/// `i_u` bits 0..4: log2 of chunk size over block size.
+pub(crate) const CHUNK_BITS_MAX: u32 = 31;
+/// The length of a block-map entry, and its alignment.
+pub(crate) const BLOCK_MAP_ENTRY_LEN: u64 = 4;
+
+/// One chunk of a file whose format has [`CHUNK_FORMAT_INDEXES`].
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ChunkIndex {
+    pub(crate) startblk_hi: U16,
+    pub(crate) device_id: U16,
+    pub(crate) startblk_lo: U32,
+}
+
+const _: () = assert!(size_of::<ChunkIndex>() == 8);

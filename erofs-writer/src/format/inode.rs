@@ -1,0 +1,61 @@
+//! Inodes: 32 bytes compact or 64 bytes extended.
+
+use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+
+/// Bit 0 of `i_format`: the inode is extended.
+pub(crate) const I_EXTENDED: u16 = 1;
+/// Bit 4 of `i_format` on a directory: the `.` entry is omitted (Linux 6.15).
+pub(crate) const I_DOT_OMITTED: u16 = 1 << 4;
+
+/// `i_format` bits 1..3: the data lies in consecutive blocks from `i_u`.
+pub(crate) const LAYOUT_FLAT_PLAIN: u16 = 0;
+/// `i_format` bits 1..3: as plain, with the last partial block behind the inode.
+pub(crate) const LAYOUT_FLAT_INLINE: u16 = 2;
+/// `i_format` bits 1..3: a map of chunks follows the inode.
+pub(crate) const LAYOUT_CHUNK_BASED: u16 = 4;
+
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct InodeCompact {
+    pub(crate) i_format: U16,
+    pub(crate) i_xattr_icount: U16,
+    pub(crate) i_mode: U16,
+    /// The link count, unless bit 4 of `i_format` gives it another meaning.
+    pub(crate) i_nb: U16,
+    pub(crate) i_size: U32,
+    /// Seconds after the superblock's `epoch`; ignored before Linux 6.15.
+    pub(crate) i_mtime: U32,
+
+    pub(crate) i_u: U32,
+    pub(crate) i_ino: U32,
+    pub(crate) i_uid: U16,
+    pub(crate) i_gid: U16,
+    pub(crate) i_reserved: [u8; 4],
+}
+
+const _: () = assert!(size_of::<InodeCompact>() == 32);
+
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct InodeExtended {
+    pub(crate) i_format: U16,
+    pub(crate) i_xattr_icount: U16,
+    pub(crate) i_mode: U16,
+    /// Bits 32..47 of the block address, not the link count.
+    pub(crate) i_nb: U16,
+    pub(crate) i_size: U64,
+
+    pub(crate) i_u: U32,
+    pub(crate) i_ino: U32,
+    pub(crate) i_uid: U32,
+    pub(crate) i_gid: U32,
+
+    pub(crate) i_mtime: U64,
+    pub(crate) i_mtime_nsec: U32,
+    pub(crate) i_nlink: U32,
+
+    pub(crate) i_reserved2: [u8; 16],
+}
+
+const _: () = assert!(size_of::<InodeExtended>() == 64);

@@ -1,0 +1,71 @@
+//! The superblock, 128 bytes at byte 1024, and its feature bits.
+
+use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+
+/// Where the superblock starts; the bytes before are free for a boot sector.
+pub(crate) const SUPER_OFFSET: u64 = 1024;
+/// The length of [`SuperBlock`].
+pub(crate) const SUPER_LEN: u64 = 128;
+/// The magic number in the first field.
+pub(crate) const SUPER_MAGIC: u32 = 0xE0F5_E1E2;
+
+/// `feature_compat`: the checksum is valid (checked since Linux 5.5).
+pub(crate) const COMPAT_SB_CHKSUM: u32 = 0x01;
+/// `feature_compat`: inodes hold modification times.
+pub(crate) const COMPAT_MTIME: u32 = 0x02;
+/// `feature_compat`: every inode's xattr name filter is valid (Linux 6.6).
+pub(crate) const COMPAT_XATTR_FILTER: u32 = 0x04;
+/// `feature_compat`: the table of long xattr prefixes lies in the image as is.
+pub(crate) const COMPAT_PLAIN_XATTR_PFX: u32 = 0x10;
+
+/// `feature_incompat`: chunk-based files (Linux 5.15).
+pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
+/// `feature_incompat`: long xattr prefixes (Linux 6.4).
+pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
+/// `feature_incompat`: 48-bit addresses, relative compact times (Linux 6.15).
+pub(crate) const INCOMPAT_48BIT: u32 = 0x080;
+
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct SuperBlock {
+    pub(crate) magic: U32,
+    pub(crate) checksum: U32,
+    pub(crate) feature_compat: U32,
+    pub(crate) blkszbits: u8,
+    pub(crate) sb_extslots: u8,
+    /// The root's nid, or bits 32..47 of the block count under 48BIT.
+    pub(crate) rootnid_2b: U16,
+
+    pub(crate) inos: U64,
+    pub(crate) epoch: U64,
+
+    pub(crate) fixed_nsec: U32,
+    pub(crate) blocks_lo: U32,
+    pub(crate) meta_blkaddr: U32,
+    pub(crate) xattr_blkaddr: U32,
+
+    pub(crate) uuid: [u8; 16],
+
+    pub(crate) volume_name: [u8; 16],
+
+    pub(crate) feature_incompat: U32,
+    /// Algorithms, or the LZ4 distance; 0 in an uncompressed image.
+    pub(crate) u1: U16,
+    pub(crate) extra_devices: U16,
+    pub(crate) devt_slotoff: U16,
+    pub(crate) dirblkbits: u8,
+    pub(crate) xattr_prefix_count: u8,
+    pub(crate) xattr_prefix_start: U32,
+
+    pub(crate) packed_nid: U64,
+    pub(crate) xattr_filter_reserved: u8,
+    pub(crate) ishare_xattr_prefix_id: u8,
+    pub(crate) reserved: [u8; 2],
+    pub(crate) build_time: U32,
+
+    pub(crate) rootnid_8b: U64,
+    pub(crate) reserved2: [u8; 8],
+}
+
+const _: () = assert!(size_of::<SuperBlock>() == 128);

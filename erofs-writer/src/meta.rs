@@ -1,0 +1,8 @@
+//! Metadata: where every inode and block lies, and how inodes, directories
+//! and xattrs are written.
+
+pub(crate) mod dir;
+pub(crate) mod inode;
+pub(crate) mod place;
+mod space;
+pub(crate) mod xattr;

@@ -1,0 +1,229 @@
+//! Where everything lies: pure arithmetic on sizes that are all known.
+//!
+//! The image begins with the superblock, the root and the xattr tables, then
+//! come the other inodes with what is inline behind them; then the blocks of
+//! directories, so that walking a tree reads one region; then the blocks of
+//! files in the order of their inodes; then the chunk area.
+
+use crate::error::{Error, Limit, Result};
+use crate::format::chunk::{BLOCK_MAP_ENTRY_LEN, CHUNK_FORMAT_INDEXES, ChunkIndex};
+use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
+use crate::format::{NULL_ADDR, Nid, round_up, to_u64};
+use crate::meta::dir;
+use crate::meta::inode::{DataAt, Inodes};
+use crate::meta::space::Space;
+use crate::meta::xattr::XattrTable;
+use crate::options::{BlockSize, Options};
+use crate::plan::{DataPlan, Layout, Order};
+use crate::tree::{InodeId, Kind, Tree, content_len};
+
+/// Where one inode lies.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// The byte at which it starts.
+    pos: u64,
+    /// The first of its blocks, if it has any of its own.
+    block: u32,
+    /// Whether its tail is behind it.
+    inline: bool,
+}
+
+/// Where everything lies.
+#[derive(Debug)]
+pub(crate) struct Placement<'a> {
+    tree: &'a Tree,
+    plan: &'a DataPlan,
+    block_size: BlockSize,
+    chunk_indexes: bool,
+    /// By arena index.
+    places: Vec<Place>,
+    /// All inodes in the order of their places.
+    pub(crate) by_pos: Vec<InodeId>,
+    /// Where the table of long xattr prefixes starts.
+    pub(crate) prefixes_pos: u64,
+    /// Where the shared xattrs start.
+    pub(crate) shared_xattrs_pos: u64,
+    /// How many blocks the inodes and the tables have.
+    pub(crate) meta_blocks: u64,
+    /// The first block of the chunk area.
+    pub(crate) chunk_area: u64,
+    /// How many blocks there are in all.
+    pub(crate) blocks: u64,
+    /// Unused blocks that come from alignment: first block and count.
+    pub(crate) gaps: Vec<(u64, u64)>,
+}
+
+impl<'a> Placement<'a> {
+    pub(crate) fn new(
+        tree: &'a Tree,
+        order: &Order,
+        xattrs: &XattrTable,
+        inodes: &Inodes<'_>,
+        plan: &'a DataPlan,
+        options: &Options,
+    ) -> Result<Self> {
+        let mut placement = Placement {
+            tree,
+            plan,
+            block_size: options.block_size,
+            chunk_indexes: options.chunk_indexes,
+            places: vec![Place::default(); tree.arena_len()],
+            by_pos: order.ids.clone(),
+            prefixes_pos: 0,
+            shared_xattrs_pos: 0,
+            meta_blocks: 0,
+            chunk_area: 0,
+            blocks: 0,
+            gaps: Vec::new(),
+        };
+        placement.place_metadata(order, xattrs, inodes)?;
+        placement.place_data(options)?;
+        Ok(placement)
+    }
+
+    /// Gives every inode its position. The root comes first, as its nid has
+    /// only 16 bits.
+    fn place_metadata(
+        &mut self,
+        order: &Order,
+        xattrs: &XattrTable,
+        inodes: &Inodes<'_>,
+    ) -> Result<()> {
+        let mut space = Space::new(self.block_size.len(), SUPER_OFFSET + SUPER_LEN);
+        for id in &order.ids {
+            let head = inodes.head_len(*id);
+            let (len, inline) = self.inode_len(*id, head);
+            let place = &mut self.places[id.index()];
+            place.pos = space.take(len);
+            place.inline = inline;
+            if *id == Tree::ROOT {
+                self.prefixes_pos = space.take(to_u64(xattrs.prefixes.len()));
+                self.shared_xattrs_pos = space.take(to_u64(xattrs.shared.len()));
+            }
+        }
+        // `xattr_prefix_start` and shared ids count in words of 4 bytes.
+        let tables_end = self.shared_xattrs_pos + to_u64(xattrs.shared.len());
+        if tables_end.max(self.prefixes_pos) / 4 > u64::from(u32::MAX) {
+            return Err(Error::Full(Limit::SharedXattrs));
+        }
+        let places = &self.places;
+        self.by_pos.sort_unstable_by_key(|id| places[id.index()].pos);
+        self.meta_blocks = space.blocks();
+        Ok(())
+    }
+
+    /// The length of an inode of `head` bytes with what follows it, and
+    /// whether a tail is part of that.
+    fn inode_len(&self, id: InodeId, head: u64) -> (u64, bool) {
+        if let Some((index, entry_len)) = self.chunk_map(id) {
+            let map_len = entry_len * to_u64(self.plan.maps[index].chunks.len());
+            return (round_up(head, entry_len) + map_len, false);
+        }
+        let tail = self.block_size.tail(self.size(id));
+        let plain = self.plan.layout(self.plan.owner(id)) == Layout::FlatPlain
+            && matches!(self.tree.inode(id).kind, Kind::File(_));
+        if tail == 0 || plain || head + tail > self.block_size.len() {
+            (head, false)
+        } else {
+            (head + tail, true)
+        }
+    }
+
+    /// The chunk map of `id` with the length of its entries, if it has one.
+    pub(crate) fn chunk_map(&self, id: InodeId) -> Option<(usize, u64)> {
+        let Layout::Chunked(index) = self.plan.layout(self.plan.owner(id)) else { return None };
+        let entry_len =
+            if self.chunk_indexes { to_u64(size_of::<ChunkIndex>()) } else { BLOCK_MAP_ENTRY_LEN };
+        Some((crate::format::to_usize(u64::from(index)), entry_len))
+    }
+
+    /// Gives blocks to everything that has some of its own.
+    fn place_data(&mut self, options: &Options) -> Result<()> {
+        let mut next = self.meta_blocks;
+        for directories in [true, false] {
+            for index in 0..self.by_pos.len() {
+                let id = self.by_pos[index];
+                if matches!(self.tree.inode(id).kind, Kind::Directory(_)) != directories {
+                    continue;
+                }
+                let blocks = self.own_blocks(id);
+                if blocks == 0 {
+                    continue;
+                }
+                if !directories {
+                    next = self.align(next, options.data_alignment);
+                }
+                self.places[id.index()].block =
+                    u32::try_from(next).map_err(|_| Error::Full(Limit::Blocks))?;
+                next += blocks;
+            }
+        }
+        let chunk_blocks = self.plan.chunk_blocks(self.block_size.len());
+        if chunk_blocks > 0 {
+            next = self.align(next, options.data_alignment);
+        }
+        self.chunk_area = next;
+        self.blocks = self.align(next + chunk_blocks, options.image_alignment);
+        // The last value of the field means "no block".
+        if self.blocks >= u64::from(NULL_ADDR) {
+            return Err(Error::Full(Limit::Blocks));
+        }
+        Ok(())
+    }
+
+    fn align(&mut self, block: u64, alignment: u32) -> u64 {
+        let aligned = round_up(block, u64::from(alignment));
+        if aligned > block {
+            self.gaps.push((block, aligned - block));
+        }
+        aligned
+    }
+
+    /// How many blocks hold data of `id` and of no file before it.
+    pub(crate) fn own_blocks(&self, id: InodeId) -> u64 {
+        if self.plan.owner(id) != id || matches!(self.plan.layout(id), Layout::Chunked(_)) {
+            return 0;
+        }
+        let size = self.size(id);
+        if self.has_inline_tail(id) { size / self.block_size.len() } else { self.block_size.blocks(size) }
+    }
+
+    /// The size of an inode: bytes of a file, a symlink or a directory.
+    pub(crate) fn size(&self, id: InodeId) -> u64 {
+        match &self.tree.inode(id).kind {
+            Kind::Directory(children) => dir::len(children, self.block_size.len()),
+            other => content_len(other),
+        }
+    }
+
+    /// The byte at which an inode starts.
+    pub(crate) fn pos(&self, id: InodeId) -> u64 {
+        self.places[id.index()].pos
+    }
+
+    pub(crate) fn nid(&self, id: InodeId) -> Nid {
+        Nid::at(self.pos(id))
+    }
+
+    pub(crate) fn has_inline_tail(&self, id: InodeId) -> bool {
+        self.places[id.index()].inline
+    }
+
+    /// The first byte of the blocks that hold data of `id`.
+    pub(crate) fn data_pos(&self, id: InodeId) -> u64 {
+        u64::from(self.places[self.plan.owner(id).index()].block) * self.block_size.len()
+    }
+
+    /// Where the data of `id`, which has `size` bytes, is.
+    pub(crate) fn data_at(&self, id: InodeId, size: u64) -> DataAt {
+        if let Some((index, _)) = self.chunk_map(id) {
+            let bits = self.plan.maps[index].chunk_bits - self.block_size.bits();
+            let indexes = if self.chunk_indexes { CHUNK_FORMAT_INDEXES } else { 0 };
+            return DataAt::Chunks(u32::from(bits) | indexes);
+        }
+        let inline = self.has_inline_tail(id);
+        let has_blocks = if inline { size >= self.block_size.len() } else { size > 0 };
+        let block = has_blocks.then(|| self.places[self.plan.owner(id).index()].block);
+        if inline { DataAt::Inline(block) } else { DataAt::Plain(block) }
+    }
+}

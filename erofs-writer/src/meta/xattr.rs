@@ -1,0 +1,286 @@
+//! Extended attributes: which are shared, and the body behind each inode.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use twox_hash::XxHash32;
+use zerocopy::IntoBytes;
+
+use crate::error::{Error, Limit, Result, TreeErrorKind};
+use crate::format::xattr::{
+    BODY_MAX, FILTER_SEED, LONG_PREFIX, SHARED_MAX, XATTR_ALIGN, XattrEntry, XattrIbodyHeader,
+};
+use crate::format::{round_up, to_u64, to_usize};
+use crate::options::{Options, XattrPrefix};
+use crate::tree::{InodeId, Tree, XattrMap};
+
+/// The short prefixes and their `e_name_index`. The two ACLs are whole names.
+const NAMESPACES: [(u8, &[u8]); 5] = [
+    (1, b"user."),
+    (2, b"system.posix_acl_access"),
+    (3, b"system.posix_acl_default"),
+    (4, b"trusted."),
+    (6, b"security."),
+];
+
+/// The `e_name_index` of an attribute and what its name has behind the
+/// prefix; `None` if EROFS has no such namespace.
+pub(crate) fn split_name(name: &[u8]) -> Option<(u8, &[u8])> {
+    let (index, prefix) = NAMESPACES.iter().find(|(_, prefix)| name.starts_with(prefix))?;
+    let suffix = &name[prefix.len()..];
+    (prefix.ends_with(b".") || suffix.is_empty()).then_some((*index, suffix))
+}
+
+/// A name and a value.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// The attributes of an image.
+#[derive(Debug)]
+pub(crate) struct XattrTable {
+    /// The body of each set that occurs, with shared entries by their offset
+    /// in `shared`.
+    bodies: Vec<Body>,
+    of_inode: HashMap<InodeId, usize>,
+    /// All shared entries, one behind the other.
+    pub(crate) shared: Vec<u8>,
+    /// The table of long prefixes.
+    pub(crate) prefixes: Vec<u8>,
+    /// How many long prefixes there are.
+    pub(crate) prefix_count: u8,
+    /// Whether every body has a name filter.
+    pub(crate) has_filters: bool,
+}
+
+/// What stands behind an inode, as far as it does not depend on places.
+#[derive(Debug)]
+struct Body {
+    filter: u32,
+    shared: Vec<u32>,
+    inline: Vec<u8>,
+}
+
+impl Body {
+    fn len(&self) -> u64 {
+        to_u64(size_of::<XattrIbodyHeader>() + 4 * self.shared.len() + self.inline.len())
+    }
+}
+
+impl XattrTable {
+    /// Decides for the attributes of `ids`.
+    pub(crate) fn new(tree: &Tree, ids: &[InodeId], options: &Options) -> Result<Self> {
+        let (sets, of_inode) = distinct_sets(tree, ids);
+        let mut counts: BTreeMap<Pair<'_>, usize> = BTreeMap::new();
+        for (set, count) in &sets {
+            for (name, value) in set.iter() {
+                *counts.entry((&**name, &**value)).or_default() += count;
+            }
+        }
+        let above = to_usize(u64::from(options.xattr_share_above));
+        let never = options.xattr_share_above == u32::MAX;
+        let mut shared = Vec::new();
+        let mut offsets = BTreeMap::new();
+        for (pair, _) in counts.into_iter().filter(|(_, count)| !never && *count > above) {
+            offsets.insert(pair, u32::try_from(shared.len()).map_err(|_| Error::Full(Limit::SharedXattrs))?);
+            push_entry(&mut shared, pair, &options.xattr_prefixes);
+        }
+        let has_filters = options.xattr_name_filter && !sets.is_empty();
+        let body = |(set, _): &(Arc<XattrMap>, usize)| {
+            let mut body = body(set, &offsets, options);
+            body.filter = if has_filters { filter(set) } else { 0 };
+            body
+        };
+        let mut table = XattrTable {
+            bodies: sets.iter().map(body).collect(),
+            of_inode,
+            shared,
+            prefixes: prefix_table(&options.xattr_prefixes),
+            prefix_count: u8::try_from(options.xattr_prefixes.len())
+                .expect("checked to be at most 128"),
+            has_filters,
+        };
+        table.reserve_for_root(to_usize(u64::from(options.root_xattr_len)));
+        for (id, body) in &table.of_inode {
+            let len = table.bodies[*body].len();
+            if len > BODY_MAX {
+                return Err(Error::tree(tree.path_of(*id), TreeErrorKind::XattrBody { len }));
+            }
+        }
+        Ok(table)
+    }
+
+    /// Makes the root's body at least `len` bytes long, in a body of its own.
+    /// Zero words behind the entries mean nothing to readers.
+    fn reserve_for_root(&mut self, len: usize) {
+        if len == 0 {
+            return;
+        }
+        let own = self.of_inode.get(&Tree::ROOT).map(|index| &self.bodies[*index]);
+        let mut body = Body {
+            filter: own.map_or(if self.has_filters { u32::MAX } else { 0 }, |body| body.filter),
+            shared: own.map_or_else(Vec::new, |body| body.shared.clone()),
+            inline: own.map_or_else(Vec::new, |body| body.inline.clone()),
+        };
+        // A body of the header alone is not valid.
+        let wanted = round_up(to_u64(len).max(16), XATTR_ALIGN);
+        let missing = to_usize(wanted.saturating_sub(body.len()));
+        body.inline.resize(body.inline.len() + missing, 0);
+        self.of_inode.insert(Tree::ROOT, self.bodies.len());
+        self.bodies.push(body);
+    }
+
+    /// Whether no inode has attributes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bodies.is_empty()
+    }
+
+    /// The length of the body of `id`; 0 if it has none.
+    pub(crate) fn body_len(&self, id: InodeId) -> u64 {
+        if self.is_empty() {
+            return 0;
+        }
+        self.of_inode.get(&id).map_or(0, |index| self.bodies[*index].len())
+    }
+
+    /// Appends the body of `id`, given where in the image the shared entries
+    /// start.
+    pub(crate) fn write_body(&self, out: &mut Vec<u8>, id: InodeId, shared_pos: u64) {
+        let Some(body) = self.of_inode.get(&id).map(|index| &self.bodies[*index]) else { return };
+        let header = XattrIbodyHeader {
+            h_name_filter: body.filter.into(),
+            h_shared_count: u8::try_from(body.shared.len()).expect("capped at 255"),
+            h_reserved2: [0; 7],
+        };
+        out.extend_from_slice(header.as_bytes());
+        for offset in &body.shared {
+            let id = (shared_pos + u64::from(*offset)) / XATTR_ALIGN;
+            out.extend_from_slice(&crate::format::checked_u32(id).to_le_bytes());
+        }
+        out.extend_from_slice(&body.inline);
+    }
+}
+
+/// The different sets of attributes with how many inodes have each, and which
+/// set an inode has.
+fn distinct_sets(
+    tree: &Tree,
+    ids: &[InodeId],
+) -> (Vec<(Arc<XattrMap>, usize)>, HashMap<InodeId, usize>) {
+    let mut sets: Vec<(Arc<XattrMap>, usize)> = Vec::new();
+    let mut index_of: HashMap<&XattrMap, usize> = HashMap::new();
+    let mut of_inode = HashMap::new();
+    for id in ids {
+        let Some(set) = tree.inode(*id).metadata.xattrs.shared() else { continue };
+        let index = *index_of.entry(set).or_insert_with(|| {
+            sets.push((set.clone(), 0));
+            sets.len() - 1
+        });
+        sets[index].1 += 1;
+        of_inode.insert(*id, index);
+    }
+    (sets, of_inode)
+}
+
+/// The body of a set: references to what is shared, everything else inline.
+fn body(set: &XattrMap, offsets: &BTreeMap<Pair<'_>, u32>, options: &Options) -> Body {
+    let mut body = Body { filter: 0, shared: Vec::new(), inline: Vec::new() };
+    for (name, value) in set {
+        let pair = (&**name, &**value);
+        match offsets.get(&pair) {
+            Some(offset) if body.shared.len() < SHARED_MAX => body.shared.push(*offset),
+            _ => push_entry(&mut body.inline, pair, &options.xattr_prefixes),
+        }
+    }
+    body
+}
+
+/// The name filter of a set: a cleared bit for each name that may be there.
+fn filter(set: &XattrMap) -> u32 {
+    set.keys().fold(u32::MAX, |filter, name| {
+        let (index, suffix) = split_name(name).expect("checked before");
+        let hash = XxHash32::oneshot(FILTER_SEED + u32::from(index), suffix);
+        filter & !(1 << (hash % 32))
+    })
+}
+
+/// Appends one entry. The longest of `prefixes` that fits stands for the
+/// start of its name.
+fn push_entry(out: &mut Vec<u8>, (name, value): Pair<'_>, prefixes: &[XattrPrefix]) {
+    let long = prefixes
+        .iter()
+        .zip(LONG_PREFIX..)
+        .filter(|(prefix, _)| name.starts_with(prefix.as_bytes()))
+        .max_by_key(|(prefix, _)| prefix.as_bytes().len());
+    let (index, suffix) = match long {
+        Some((prefix, index)) => (index, &name[prefix.as_bytes().len()..]),
+        None => split_name(name).expect("checked before"),
+    };
+    let header = XattrEntry {
+        e_name_len: u8::try_from(suffix.len()).expect("checked before"),
+        e_name_index: index,
+        e_value_size: u16::try_from(value.len()).expect("checked before").into(),
+    };
+    out.extend_from_slice(header.as_bytes());
+    out.extend_from_slice(suffix);
+    out.extend_from_slice(value);
+    pad(out);
+}
+
+fn prefix_table(prefixes: &[XattrPrefix]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for prefix in prefixes {
+        let (index, infix) = split_name(prefix.as_bytes()).expect("checked when made");
+        let len = u16::try_from(1 + infix.len()).expect("checked when made");
+        out.extend_from_slice(&len.to_le_bytes());
+        out.push(index);
+        out.extend_from_slice(infix);
+        pad(&mut out);
+    }
+    out
+}
+
+fn pad(out: &mut Vec<u8>) {
+    out.resize(to_usize(round_up(to_u64(out.len()), XATTR_ALIGN)), 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Xattrs;
+
+    fn set(pairs: &[(&str, &str)]) -> XattrMap {
+        let xattrs: Xattrs =
+            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        xattrs.shared().expect("not empty").as_ref().clone()
+    }
+
+    #[test]
+    fn names_are_split_at_the_namespaces_of_the_format() {
+        assert_eq!(split_name(b"user.a.b"), Some((1, &b"a.b"[..])));
+        assert_eq!(split_name(b"system.posix_acl_access"), Some((2, &b""[..])));
+        assert_eq!(split_name(b"system.posix_acl_access2"), None);
+        assert_eq!(split_name(b"security.capability"), Some((6, &b"capability"[..])));
+        assert_eq!(split_name(b"btrfs.compression"), None);
+        assert_eq!(split_name(b"user"), None);
+    }
+
+    #[test]
+    fn the_filter_has_the_bits_that_the_kernel_looks_for() {
+        let all = set(&[("trusted.overlay.opaque", "y"), ("user.common", ""), ("user.own", "")]);
+        assert_eq!(filter(&all), 0xfdef_dfff);
+        assert_eq!(filter(&set(&[("system.posix_acl_access", "")])), !(1 << 30));
+        assert_eq!(filter(&set(&[("system.posix_acl_default", "")])), !(1 << 21));
+    }
+
+    #[test]
+    fn entries_are_padded_and_the_longest_prefix_wins() {
+        let prefixes = ["trusted.", "trusted.overlay."]
+            .map(|text| text.parse::<XattrPrefix>().expect("valid"));
+        let mut out = Vec::new();
+        push_entry(&mut out, (b"trusted.overlay.opaque", b"y"), &prefixes);
+        assert_eq!(out, b"\x06\x81\x01\x00opaquey\0");
+        out.clear();
+        push_entry(&mut out, (b"user.own", b"X1"), &prefixes);
+        assert_eq!(out, b"\x03\x01\x02\x00ownX1\0\0\0");
+        assert_eq!(prefix_table(&prefixes), b"\x01\x00\x04\0\x09\x00\x04overlay.\0");
+    }
+}

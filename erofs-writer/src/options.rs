@@ -1,0 +1,492 @@
+//! How an image is to be written: plain data, each value checked when made.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use crate::tree::Timestamp;
+
+/// Why a value or a combination of values cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// A block size that is no power of two from 512 to 65,536.
+    BlockSize,
+    /// A chunk size that is no power of two, or below 4,096.
+    ChunkSize,
+    /// The chunk size is below the block size, or over 2^31 blocks.
+    ChunkSizeForBlockSize {
+        /// The chunk size in bytes.
+        chunk: u64,
+        /// The block size in bytes.
+        block: u32,
+    },
+    /// A label over 15 bytes or with a NUL in it.
+    Label,
+    /// An xattr prefix in no namespace that EROFS can store, or over 255 bytes.
+    XattrPrefix,
+    /// More than 128 xattr prefixes.
+    TooManyXattrPrefixes,
+    /// The build time lies before 1970 or has over 999,999,999 nanoseconds.
+    BuildTime,
+    /// A number that must be positive is zero.
+    Zero,
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionsError::BlockSize => {
+                f.write_str("the block size must be a power of two from 512 to 65536")
+            }
+            OptionsError::ChunkSize => {
+                f.write_str("the chunk size must be a power of two of at least 4096")
+            }
+            OptionsError::ChunkSizeForBlockSize { chunk, block } => write!(
+                f,
+                "chunks of {chunk} bytes do not go with blocks of {block}: a chunk has 1 to 2^31 blocks"
+            ),
+            OptionsError::Label => f.write_str("a label has at most 15 bytes, none of them NUL"),
+            OptionsError::XattrPrefix => f.write_str(
+                "an xattr prefix starts with user., trusted. or security. and has at most 255 bytes more",
+            ),
+            OptionsError::TooManyXattrPrefixes => {
+                f.write_str("an image has at most 128 xattr prefixes")
+            }
+            OptionsError::BuildTime => {
+                f.write_str("the build time must not be before 1970, nor have over 999999999 nanoseconds")
+            }
+            OptionsError::Zero => f.write_str("must be at least 1"),
+        }
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+/// The size of a block: a power of two from 512 to 65,536 bytes.
+///
+/// The kernel mounts only images whose blocks are no larger than its pages,
+/// and below its page size only since Linux 6.4; 4096, the default, works
+/// everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockSize(u8);
+
+impl BlockSize {
+    /// Blocks of `bytes` bytes.
+    ///
+    /// # Errors
+    /// [`OptionsError::BlockSize`] if `bytes` is no power of two from 512 to
+    /// 65,536.
+    pub fn new(bytes: u32) -> Result<Self, OptionsError> {
+        match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
+            (true, Ok(bits @ 9..=16)) => Ok(BlockSize(bits)),
+            _ => Err(OptionsError::BlockSize),
+        }
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> u32 {
+        1 << self.0
+    }
+
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) fn len(self) -> u64 {
+        1 << self.0
+    }
+
+    /// How many blocks hold `len` bytes.
+    pub(crate) fn blocks(self, len: u64) -> u64 {
+        len.div_ceil(self.len())
+    }
+
+    /// How many of `len` bytes lie behind the last full block.
+    pub(crate) fn tail(self, len: u64) -> u64 {
+        len % self.len()
+    }
+}
+
+impl Default for BlockSize {
+    fn default() -> Self {
+        BlockSize(12)
+    }
+}
+
+impl fmt::Display for BlockSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes().fmt(f)
+    }
+}
+
+impl FromStr for BlockSize {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        BlockSize::new(text.parse().map_err(|_| OptionsError::BlockSize)?)
+    }
+}
+
+/// The size of a chunk of a chunk-based file: a power of two of at least
+/// 4,096 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChunkSize(u8);
+
+impl ChunkSize {
+    /// Chunks of `bytes` bytes.
+    ///
+    /// # Errors
+    /// [`OptionsError::ChunkSize`] if `bytes` is no power of two or below
+    /// 4,096.
+    pub fn new(bytes: u64) -> Result<Self, OptionsError> {
+        match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
+            (true, Ok(bits @ 12..)) => Ok(ChunkSize(bits)),
+            _ => Err(OptionsError::ChunkSize),
+        }
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> u64 {
+        1 << self.0
+    }
+
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl fmt::Display for ChunkSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes().fmt(f)
+    }
+}
+
+impl FromStr for ChunkSize {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        ChunkSize::new(text.parse().map_err(|_| OptionsError::ChunkSize)?)
+    }
+}
+
+/// The volume label, by which a system can mount the image: at most 15 bytes.
+///
+/// The field has 16, but Linux before 6.15 refuses one without a final NUL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Label([u8; 16]);
+
+impl Label {
+    /// A label of these bytes.
+    ///
+    /// # Errors
+    /// [`OptionsError::Label`] if there are over 15 or one is NUL.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, OptionsError> {
+        let bytes = bytes.as_ref();
+        if bytes.len() > 15 || bytes.contains(&0) {
+            return Err(OptionsError::Label);
+        }
+        let mut label = [0; 16];
+        label[..bytes.len()].copy_from_slice(bytes);
+        Ok(Label(label))
+    }
+
+    pub(crate) fn field(self) -> [u8; 16] {
+        self.0
+    }
+}
+
+impl FromStr for Label {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        Label::new(text)
+    }
+}
+
+/// What the image's UUID is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ImageUuid {
+    /// A version 8 UUID derived from every byte of the image, so that equal
+    /// images and only they share it. Costs a hash over the whole image.
+    #[default]
+    FromContent,
+    /// All zeros, which means that there is none.
+    None,
+    /// This one.
+    Fixed(Uuid),
+}
+
+/// Which of the two on-disk forms inodes have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InodeForm {
+    /// 32 bytes wherever they suffice, else 64.
+    #[default]
+    Auto,
+    /// 32 bytes; an inode that needs more is an error.
+    Compact,
+    /// 64 bytes.
+    Extended,
+}
+
+/// Where the bytes of a file behind its last full block go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tails {
+    /// Right behind the inode where they fit into its block, else into a
+    /// block of their own. The smallest.
+    #[default]
+    Inline,
+    /// Into a block of their own, which DAX and direct block mapping need.
+    OwnBlock,
+}
+
+/// A prefix of xattr names, such as `trusted.overlay.`, that is stored once
+/// and not with every name (Linux 6.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XattrPrefix(Vec<u8>);
+
+impl XattrPrefix {
+    /// This prefix, written in full.
+    ///
+    /// # Errors
+    /// [`OptionsError::XattrPrefix`] if it is in no namespace that EROFS can
+    /// store, or over 255 bytes behind the namespace.
+    pub fn new(prefix: impl Into<Vec<u8>>) -> Result<Self, OptionsError> {
+        let prefix = prefix.into();
+        match crate::meta::xattr::split_name(&prefix) {
+            Some((_, infix)) if infix.len() <= 255 && !prefix.contains(&0) => {
+                Ok(XattrPrefix(prefix))
+            }
+            _ => Err(OptionsError::XattrPrefix),
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl FromStr for XattrPrefix {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        XattrPrefix::new(text)
+    }
+}
+
+/// How an image is to be written. The default gives the smallest image, with
+/// the same bytes everywhere. Every kernel since 5.4 can mount it, unless a
+/// file with holes makes that 5.15.
+///
+/// Setters chain and cannot fail. What contradicts the tree or another option
+/// is found by [`ImageWriter::write`](crate::ImageWriter::write) before the
+/// first byte is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    pub(crate) block_size: BlockSize,
+    pub(crate) label: Label,
+    pub(crate) uuid: ImageUuid,
+    pub(crate) build_time: Option<Timestamp>,
+    pub(crate) checksum: bool,
+    pub(crate) inode_form: InodeForm,
+    pub(crate) tails: Tails,
+    pub(crate) chunk_size: Option<ChunkSize>,
+    pub(crate) chunk_indexes: bool,
+    pub(crate) share_identical: bool,
+    pub(crate) holes: bool,
+    pub(crate) xattr_share_above: u32,
+    pub(crate) xattr_name_filter: bool,
+    pub(crate) xattr_prefixes: Vec<XattrPrefix>,
+    pub(crate) root_xattr_len: u32,
+    pub(crate) data_alignment: u32,
+    pub(crate) image_alignment: u32,
+    pub(crate) offset: u64,
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            block_size: BlockSize::default(),
+            label: Label::default(),
+            uuid: ImageUuid::default(),
+            build_time: None,
+            checksum: true,
+            inode_form: InodeForm::default(),
+            tails: Tails::default(),
+            chunk_size: None,
+            chunk_indexes: false,
+            share_identical: true,
+            holes: true,
+            xattr_share_above: 2,
+            xattr_name_filter: true,
+            xattr_prefixes: Vec::new(),
+            root_xattr_len: 0,
+            data_alignment: 1,
+            image_alignment: 1,
+            offset: 0,
+            threads: None,
+        }
+    }
+}
+
+impl Options {
+    /// The default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The block size. Default: 4096 bytes, on every host.
+    #[must_use]
+    pub fn block_size(mut self, size: BlockSize) -> Self {
+        self.block_size = size;
+        self
+    }
+
+    /// The volume label. Default: none.
+    #[must_use]
+    pub fn label(mut self, label: Label) -> Self {
+        self.label = label;
+        self
+    }
+
+    /// The UUID. Default: [`ImageUuid::FromContent`].
+    #[must_use]
+    pub fn uuid(mut self, uuid: ImageUuid) -> Self {
+        self.uuid = uuid;
+        self
+    }
+
+    /// The time the image says it was built at. Default: not recorded.
+    ///
+    /// Files keep their own times. An inode is compact only if its time is
+    /// the image's `epoch`; without a build time, the commonest time of the
+    /// tree becomes the epoch.
+    #[must_use]
+    pub fn build_time(mut self, time: Timestamp) -> Self {
+        self.build_time = Some(time);
+        self
+    }
+
+    /// Whether the superblock has a checksum. Default: yes.
+    #[must_use]
+    pub fn checksum(mut self, on: bool) -> Self {
+        self.checksum = on;
+        self
+    }
+
+    /// The form of inodes. Default: [`InodeForm::Auto`].
+    #[must_use]
+    pub fn inode_form(mut self, form: InodeForm) -> Self {
+        self.inode_form = form;
+        self
+    }
+
+    /// Where tails go. Default: [`Tails::Inline`].
+    #[must_use]
+    pub fn tails(mut self, tails: Tails) -> Self {
+        self.tails = tails;
+        self
+    }
+
+    /// Stores every regular file in chunks of this size, equal chunks once
+    /// (Linux 5.15). Default: files are stored whole, except that a file with
+    /// long runs of zeros is chunk-based, so that they take no space.
+    #[must_use]
+    pub fn chunk_size(mut self, size: ChunkSize) -> Self {
+        self.chunk_size = Some(size);
+        self
+    }
+
+    /// Whether chunk maps have 8-byte indexes, not 4-byte block numbers.
+    /// Default: no.
+    #[must_use]
+    pub fn chunk_indexes(mut self, on: bool) -> Self {
+        self.chunk_indexes = on;
+        self
+    }
+
+    /// Whether files with the same contents share their blocks. Default: yes.
+    ///
+    /// Needs no feature of the kernel. Files without a block of their own,
+    /// whose few bytes lie behind the inode, are not looked at.
+    #[must_use]
+    pub fn share_identical(mut self, on: bool) -> Self {
+        self.share_identical = on;
+        self
+    }
+
+    /// Whether long runs of zeros in large files are stored as holes (Linux
+    /// 5.15). Default: yes. The same zeros give the same image whether they
+    /// are holes on the host or not. Files below 1 MiB and runs below 64 KiB
+    /// are not looked at.
+    #[must_use]
+    pub fn holes(mut self, on: bool) -> Self {
+        self.holes = on;
+        self
+    }
+
+    /// An xattr that more than `count` inodes have is stored once and shared.
+    /// Default: 2. `u32::MAX` shares none.
+    #[must_use]
+    pub fn xattr_share_above(mut self, count: u32) -> Self {
+        self.xattr_share_above = count;
+        self
+    }
+
+    /// Whether inodes carry a filter of their xattr names, which saves the
+    /// kernel (since 6.6) looking for absent ones. Default: yes.
+    #[must_use]
+    pub fn xattr_name_filter(mut self, on: bool) -> Self {
+        self.xattr_name_filter = on;
+        self
+    }
+
+    /// Prefixes of xattr names to store once (Linux 6.4). Default: none.
+    #[must_use]
+    pub fn xattr_prefixes(mut self, prefixes: impl IntoIterator<Item = XattrPrefix>) -> Self {
+        self.xattr_prefixes = prefixes.into_iter().collect();
+        self
+    }
+
+    /// Reserves at least this many bytes for the root's xattrs. Default: 0.
+    #[must_use]
+    pub fn root_xattr_len(mut self, len: u32) -> Self {
+        self.root_xattr_len = len;
+        self
+    }
+
+    /// Aligns the data of each file to this many blocks; 0 means 1, the
+    /// default.
+    #[must_use]
+    pub fn data_alignment(mut self, blocks: u32) -> Self {
+        self.data_alignment = blocks.max(1);
+        self
+    }
+
+    /// Pads the image to a multiple of this many blocks; 0 means 1, the
+    /// default.
+    #[must_use]
+    pub fn image_alignment(mut self, blocks: u32) -> Self {
+        self.image_alignment = blocks.max(1);
+        self
+    }
+
+    /// Writes the image this many bytes behind the start of the output,
+    /// leaving what is before. Default: 0.
+    #[must_use]
+    pub fn offset(mut self, bytes: u64) -> Self {
+        self.offset = bytes;
+        self
+    }
+
+    /// How many threads work. Default: as many as there are processors. The
+    /// bytes of the image do not depend on it.
+    #[must_use]
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+}

@@ -1,0 +1,108 @@
+//! What to store, in which order: decided before anything is placed.
+
+mod chunks;
+mod hash;
+mod holes;
+mod order;
+mod share;
+
+pub(crate) use chunks::{ChunkMap, Run};
+pub(crate) use hash::shown_path;
+pub(crate) use order::Order;
+
+use crate::error::Result;
+use crate::options::{Options, Tails};
+use crate::tree::{InodeId, Kind, Tree};
+
+/// How the contents of an inode are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// In consecutive blocks, the tail behind the inode if it fits there.
+    Flat,
+    /// In consecutive blocks, the tail among them.
+    FlatPlain,
+    /// In the blocks of this inode, which has the same bytes.
+    SameAs(InodeId),
+    /// In the chunks of this map.
+    Chunked(u32),
+}
+
+/// The decisions for every inode, and what they save.
+#[derive(Debug)]
+pub(crate) struct DataPlan {
+    layouts: Vec<Layout>,
+    pub(crate) maps: Vec<ChunkMap>,
+    /// What to copy into the chunk area, in its order, without gaps.
+    pub(crate) runs: Vec<Run>,
+    pub(crate) shared_bytes: u64,
+    pub(crate) hole_bytes: u64,
+}
+
+impl DataPlan {
+    /// Decides, reading what has to be compared or looked at for zeros.
+    ///
+    /// `head_len` is how long an inode is with its xattrs.
+    pub(crate) fn new(
+        tree: &Tree,
+        order: &Order,
+        options: &Options,
+        head_len: &(dyn Fn(InodeId) -> u64 + Sync),
+    ) -> Result<Self> {
+        let flat = match options.tails {
+            Tails::Inline => Layout::Flat,
+            Tails::OwnBlock => Layout::FlatPlain,
+        };
+        let mut plan = DataPlan {
+            layouts: vec![flat; tree.arena_len()],
+            maps: Vec::new(),
+            runs: Vec::new(),
+            shared_bytes: 0,
+            hole_bytes: 0,
+        };
+        if let Some(chunk_size) = options.chunk_size {
+            chunks::plan(&mut plan, tree, order, options, chunk_size)?;
+            return Ok(plan);
+        }
+        if options.share_identical {
+            share::plan(&mut plan, tree, order, options, head_len)?;
+        }
+        if options.holes {
+            holes::plan(&mut plan, tree, order, options.block_size)?;
+        }
+        Ok(plan)
+    }
+
+    /// How `id` is stored. One step of [`Layout::SameAs`] never leads to
+    /// another.
+    pub(crate) fn layout(&self, id: InodeId) -> Layout {
+        self.layouts[id.index()]
+    }
+
+    /// The inode whose blocks hold the bytes of `id`.
+    pub(crate) fn owner(&self, id: InodeId) -> InodeId {
+        match self.layout(id) {
+            Layout::SameAs(owner) => owner,
+            _ => id,
+        }
+    }
+
+    /// How many blocks of `block_len` bytes the chunk area has.
+    pub(crate) fn chunk_blocks(&self, block_len: u64) -> u64 {
+        self.runs.last().map_or(0, |run| run.block + run.len.div_ceil(block_len))
+    }
+
+    fn set(&mut self, id: InodeId, layout: Layout) {
+        self.layouts[id.index()] = layout;
+    }
+}
+
+/// The regular files of a tree that have bytes, in image order.
+fn files<'a>(
+    tree: &'a Tree,
+    order: &'a Order,
+) -> impl Iterator<Item = (InodeId, &'a crate::tree::Content)> {
+    order.ids.iter().filter_map(|id| match &tree.inode(*id).kind {
+        Kind::File(content) if !content.is_empty() => Some((*id, content)),
+        _ => None,
+    })
+}

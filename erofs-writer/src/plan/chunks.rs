@@ -1,0 +1,230 @@
+//! Chunk maps, and files stored in chunks of which equal ones are stored once.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Limit, Result};
+use crate::format::chunk::CHUNK_BITS_MAX;
+use crate::format::{NULL_ADDR, to_u64, to_usize};
+use crate::options::{BlockSize, ChunkSize, Options};
+use crate::plan::hash::{Digest, with_open};
+use crate::plan::{DataPlan, Layout, Order, files};
+use crate::tree::{Content, InodeId, Tree};
+
+/// The chunks of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChunkMap {
+    /// log2 of the chunk size in bytes.
+    pub(crate) chunk_bits: u8,
+    /// For each chunk its first block, counted from the start of the chunk
+    /// area, or [`NULL_ADDR`] for a hole.
+    pub(crate) chunks: Vec<u32>,
+}
+
+/// Bytes of a file to copy into the chunk area.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) id: InodeId,
+    /// Where in the file they start.
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+    /// Their first block, counted from the start of the chunk area.
+    pub(crate) block: u64,
+}
+
+impl ChunkMap {
+    /// A map of chunks that were stored as `chunks`, in as few and as large
+    /// chunks as say the same.
+    pub(crate) fn new(mut chunks: Vec<u32>, mut chunk_bits: u8, block_size: BlockSize) -> Self {
+        while chunks.len() > 1 && u32::from(chunk_bits - block_size.bits()) < CHUNK_BITS_MAX {
+            let blocks = 1_u32.checked_shl(u32::from(chunk_bits - block_size.bits()));
+            let pairs_up = |pair: &[u32]| match (pair, blocks) {
+                ([NULL_ADDR, NULL_ADDR], _) => true,
+                ([NULL_ADDR, _] | [_, NULL_ADDR], _) => false,
+                ([first, second], Some(blocks)) => first.checked_add(blocks) == Some(*second),
+                (rest, _) => rest.len() < 2,
+            };
+            if !chunks.chunks(2).all(pairs_up) {
+                break;
+            }
+            chunks = chunks.iter().step_by(2).copied().collect();
+            chunk_bits += 1;
+        }
+        ChunkMap { chunk_bits, chunks }
+    }
+}
+
+impl DataPlan {
+    /// Stores `len` bytes of `id` from `offset` on at the end of the chunk
+    /// area, and returns the first block.
+    pub(crate) fn store(
+        &mut self,
+        id: InodeId,
+        offset: u64,
+        len: u64,
+        block_size: BlockSize,
+    ) -> Result<u32> {
+        let block = self.chunk_blocks(block_size.len());
+        let address = u32::try_from(block)
+            .ok()
+            .filter(|address| *address != NULL_ADDR)
+            .ok_or(Error::Full(Limit::Blocks))?;
+        match self.runs.last_mut() {
+            // Only a run of whole blocks can be continued.
+            Some(run) if run.id == id && run.offset + run.len == offset => run.len += len,
+            _ => self.runs.push(Run { id, offset, len, block }),
+        }
+        Ok(address)
+    }
+
+    /// Gives `id` a chunk map.
+    pub(crate) fn set_map(&mut self, id: InodeId, map: ChunkMap) -> Result<()> {
+        let index = u32::try_from(self.maps.len()).map_err(|_| Error::Full(Limit::Inodes))?;
+        self.maps.push(map);
+        self.set(id, Layout::Chunked(index));
+        Ok(())
+    }
+}
+
+/// How much of a file one worker hashes.
+const SEGMENT_LEN: u64 = 4 * 1024 * 1024;
+
+/// A part of a file whose chunks one worker hashes.
+struct Segment<'a> {
+    id: InodeId,
+    content: &'a Content,
+    start: u64,
+    end: u64,
+}
+
+/// What a chunk holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Chunk {
+    Zero,
+    /// The digest, and the length, which only a file's last chunk varies.
+    Data(Digest, u64),
+}
+
+/// Stores every file with contents in chunks of `chunk_size`.
+pub(crate) fn plan(
+    plan: &mut DataPlan,
+    tree: &Tree,
+    order: &Order,
+    options: &Options,
+    chunk_size: ChunkSize,
+) -> Result<()> {
+    let chunk_len = chunk_size.bytes();
+    let segment_len = SEGMENT_LEN.max(chunk_len);
+    let segments: Vec<Segment<'_>> = files(tree, order)
+        .flat_map(|(id, content)| {
+            (0..content.len().div_ceil(segment_len)).map(move |n| Segment {
+                id,
+                content,
+                start: n * segment_len,
+                end: ((n + 1) * segment_len).min(content.len()),
+            })
+        })
+        .collect();
+    let hashed: Vec<Vec<Chunk>> =
+        segments.par_iter().map(|part| hash(tree, part, chunk_len)).collect::<Result<_>>()?;
+    let mut seen: HashMap<Chunk, u32> = HashMap::new();
+    let mut chunks = Vec::new();
+    for (segment, hashed) in segments.iter().zip(hashed) {
+        let starts = (segment.start..segment.end).step_by(to_usize(chunk_len));
+        for (start, chunk) in starts.zip(hashed) {
+            let len = chunk_len.min(segment.end - start);
+            if chunk == Chunk::Zero && options.holes {
+                plan.hole_bytes += len;
+                chunks.push(NULL_ADDR);
+            } else if let Some(block) = seen.get(&chunk) {
+                plan.shared_bytes += len;
+                chunks.push(*block);
+            } else {
+                let block = plan.store(segment.id, start, len, options.block_size)?;
+                seen.insert(chunk, block);
+                chunks.push(block);
+            }
+        }
+        if segment.end == segment.content.len() {
+            let chunks = std::mem::take(&mut chunks);
+            let map = ChunkMap::new(chunks, chunk_size.bits(), options.block_size);
+            plan.set_map(segment.id, map)?;
+        }
+    }
+    Ok(())
+}
+
+fn hash(tree: &Tree, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Chunk>> {
+    with_open(tree, part.id, part.content, |open| {
+        let mut chunks = Vec::new();
+        let mut buf = vec![0; to_usize(chunk_len.min(part.end - part.start))];
+        let mut offset = part.start;
+        while offset < part.end {
+            let len = buf.len().min(to_usize(part.end - offset));
+            if let Err(changed) = open.read_exact_at(&mut buf[..len], offset)? {
+                return Ok(Err(changed));
+            }
+            let zero = all_zero(&buf[..len]);
+            chunks.push(if zero {
+                Chunk::Zero
+            } else {
+                Chunk::Data(*blake3::hash(&buf[..len]).as_bytes(), to_u64(len))
+            });
+            offset += to_u64(len);
+        }
+        Ok(Ok(chunks))
+    })
+}
+
+/// Whether all bytes are zero.
+pub(crate) fn all_zero(bytes: &[u8]) -> bool {
+    // In pieces of a fixed length the compiler compares whole registers.
+    let pieces = bytes.chunks_exact(64);
+    let rest = pieces.remainder();
+    pieces.into_iter().all(|piece| *piece == [0; 64]) && rest.iter().all(|byte| *byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLE: u32 = NULL_ADDR;
+
+    fn merged(chunks: &[u32]) -> (u8, Vec<u32>) {
+        let map = ChunkMap::new(chunks.to_vec(), 12, BlockSize::default());
+        (map.chunk_bits, map.chunks)
+    }
+
+    #[test]
+    fn contiguous_chunks_become_fewer_larger_ones() {
+        assert_eq!(merged(&[5, 6, 7, 8]), (14, vec![5]));
+        assert_eq!(merged(&[5, 6, 7]), (14, vec![5]));
+        assert_eq!(merged(&[5]), (12, vec![5]));
+    }
+
+    #[test]
+    fn chunks_that_do_not_follow_each_other_stay() {
+        assert_eq!(merged(&[5, 5]), (12, vec![5, 5]));
+        assert_eq!(merged(&[5, 6, 6, 7]), (13, vec![5, 6]));
+        assert_eq!(merged(&[HOLE, 5]), (12, vec![HOLE, 5]));
+        assert_eq!(merged(&[5, HOLE]), (12, vec![5, HOLE]));
+    }
+
+    #[test]
+    fn holes_merge_with_holes() {
+        assert_eq!(merged(&[HOLE, HOLE, 3, 4, HOLE]), (13, vec![HOLE, 3, HOLE]));
+        assert_eq!(merged(&[HOLE; 6]), (15, vec![HOLE]));
+    }
+
+    #[test]
+    fn zeros_are_told_from_data_at_every_place() {
+        assert!(all_zero(&[]));
+        assert!(all_zero(&[0; 1000]));
+        for at in [0, 63, 64, 999] {
+            let mut bytes = [0; 1000];
+            bytes[at] = 1;
+            assert!(!all_zero(&bytes), "byte {at}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Reading contents to compare them.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::format::{to_u64, to_usize};
+use crate::tree::{Content, InodeId, Kind, LengthChanged, OpenContent, Tree};
+
+/// A collision-resistant hash, so that equal digests mean equal bytes.
+pub(crate) type Digest = [u8; 32];
+
+/// How much is read at a time.
+const STEP: usize = 256 * 1024;
+
+/// The path to name in an error about the contents of `id`: that on the host,
+/// or if there is none, that in the image.
+pub(crate) fn shown_path(tree: &Tree, id: InodeId) -> PathBuf {
+    let host_path = match &tree.inode(id).kind {
+        Kind::File(content) => content.host_path(),
+        _ => None,
+    };
+    host_path.unwrap_or_else(|| OsString::from_vec(tree.path_of(id)).into())
+}
+
+/// Opens the contents of `id` and hands them to `read`, whose failures get
+/// their path.
+pub(crate) fn with_open<T>(
+    tree: &Tree,
+    id: InodeId,
+    content: &Content,
+    read: impl FnOnce(&OpenContent<'_>) -> std::io::Result<Result<T, LengthChanged>>,
+) -> Result<T> {
+    let result = content.open().and_then(|open| read(&open));
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(LengthChanged)) => Err(Error::Changed { path: shown_path(tree, id) }),
+        Err(error) => Err(Error::read(shown_path(tree, id), error)),
+    }
+}
+
+/// The digest of the first `len` bytes of `id`.
+pub(crate) fn digest(tree: &Tree, id: InodeId, content: &Content, len: u64) -> Result<Digest> {
+    with_open(tree, id, content, |open| {
+        let mut hasher = blake3::Hasher::new();
+        let mut buf = vec![0; STEP.min(to_usize(len))];
+        let mut offset = 0;
+        while offset < len {
+            let step = buf.len().min(to_usize(len - offset));
+            if let Err(changed) = open.read_exact_at(&mut buf[..step], offset)? {
+                return Ok(Err(changed));
+            }
+            hasher.update(&buf[..step]);
+            offset += to_u64(step);
+        }
+        Ok(Ok(*hasher.finalize().as_bytes()))
+    })
+}

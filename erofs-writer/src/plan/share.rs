@@ -1,0 +1,147 @@
+//! Files with the same contents, which then share their blocks.
+//!
+//! Only files of one length can be the same, so only those whose length
+//! occurs twice are read; and of those, first a short prefix. A file that has
+//! no block of its own, as all its bytes lie behind its inode, has nothing to
+//! share and is not read.
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::format::round_up;
+use crate::options::{Options, Tails};
+use crate::plan::hash::{Digest, digest};
+use crate::plan::{DataPlan, Layout, Order, files};
+use crate::tree::{Content, InodeId, Tree};
+
+/// How much of each candidate is compared before whole files are read.
+const PREFIX_LEN: u64 = 16 * 1024;
+
+/// A file that might have a twin. `place` is its place in the image order,
+/// which makes the first of several twins the owner of their blocks.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    id: InodeId,
+    place: usize,
+    content: &'a Content,
+}
+
+/// Finds the twins and decides where the tails of each group go.
+pub(crate) fn plan(
+    plan: &mut DataPlan,
+    tree: &Tree,
+    order: &Order,
+    options: &Options,
+    head_len: &(dyn Fn(InodeId) -> u64 + Sync),
+) -> Result<()> {
+    let block_len = options.block_size.len();
+    let owns_blocks = |id: InodeId, len: u64| {
+        options.tails == Tails::OwnBlock || len >= block_len || head_len(id) + len > block_len
+    };
+    let candidates: Vec<Candidate<'_>> = files(tree, order)
+        .filter(|(id, content)| owns_blocks(*id, content.len()))
+        .enumerate()
+        .map(|(place, (id, content))| Candidate { id, place, content })
+        .collect();
+    for group in groups(tree, candidates)? {
+        decide(plan, &group, options, head_len);
+    }
+    Ok(())
+}
+
+/// Groups of two or more files with the same contents, each in image order.
+fn groups<'a>(tree: &Tree, candidates: Vec<Candidate<'a>>) -> Result<Vec<Vec<Candidate<'a>>>> {
+    let same_len = split(vec![candidates], |file| file.content.len());
+    let prefixes = hash(tree, &same_len, PREFIX_LEN)?;
+    let same_prefix = split(same_len, |file| prefixes.get(file));
+    let (short, long): (Vec<_>, Vec<_>) =
+        same_prefix.into_iter().partition(|group| group[0].content.len() <= PREFIX_LEN);
+    let digests = hash(tree, &long, u64::MAX)?;
+    let mut groups = split(long, |file| digests.get(file));
+    groups.extend(short);
+    Ok(groups)
+}
+
+/// Splits groups into those of equal keys, keeping the image order in each
+/// and dropping what is alone.
+fn split<'a, K: Ord>(
+    groups: Vec<Vec<Candidate<'a>>>,
+    key: impl Fn(&Candidate<'a>) -> K,
+) -> Vec<Vec<Candidate<'a>>> {
+    let mut out = Vec::new();
+    for group in groups {
+        let mut keyed: Vec<(K, Candidate<'a>)> =
+            group.into_iter().map(|file| (key(&file), file)).collect();
+        keyed.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then(x.place.cmp(&y.place)));
+        out.extend(
+            keyed
+                .chunk_by(|(a, _), (b, _)| a == b)
+                .filter(|same| same.len() > 1)
+                .map(|same| same.iter().map(|(_, file)| *file).collect::<Vec<_>>()),
+        );
+    }
+    out
+}
+
+/// Digests by place in the image order.
+struct Digests(Vec<(usize, Digest)>);
+
+impl Digests {
+    fn get(&self, file: &Candidate<'_>) -> Digest {
+        let at = self.0.binary_search_by_key(&file.place, |(place, _)| *place);
+        self.0[at.expect("every file of a group was hashed")].1
+    }
+}
+
+/// Hashes up to `len` bytes of every file. Files known to be one and the same
+/// are read once.
+fn hash(tree: &Tree, groups: &[Vec<Candidate<'_>>], len: u64) -> Result<Digests> {
+    let mut readers = Vec::new();
+    let mut readers_of = Vec::new();
+    for group in groups {
+        let mut same = group.clone();
+        same.sort_unstable_by_key(|file| (file.content.identity(), file.place));
+        for known in same.chunk_by(|a, b| a.content.identity() == b.content.identity()) {
+            readers_of.extend(known.iter().map(|file| (file.place, readers.len())));
+            readers.push(known[0]);
+        }
+    }
+    let digests: Vec<Digest> = readers
+        .par_iter()
+        .map(|file| digest(tree, file.id, file.content, file.content.len().min(len)))
+        .collect::<Result<_>>()?;
+    let mut out: Vec<(usize, Digest)> =
+        readers_of.into_iter().map(|(place, reader)| (place, digests[reader])).collect();
+    out.sort_unstable_by_key(|(place, _)| *place);
+    Ok(Digests(out))
+}
+
+/// Makes the first file of `group` the owner of the blocks.
+///
+/// Full blocks are shared in any case. The tails can be inline, once for each
+/// file, or shared in one further block: whatever is less.
+fn decide(
+    plan: &mut DataPlan,
+    group: &[Candidate<'_>],
+    options: &Options,
+    head_len: &(dyn Fn(InodeId) -> u64 + Sync),
+) {
+    let block_len = options.block_size.len();
+    let owner = group[0];
+    let len = owner.content.len();
+    let tail = options.block_size.tail(len);
+    let count = u64::try_from(group.len()).unwrap_or(u64::MAX);
+    let inline_everywhere = group.iter().all(|file| head_len(file.id) + tail <= block_len);
+    let share_tail = options.tails == Tails::OwnBlock
+        || !inline_everywhere
+        || tail.saturating_mul(count) > block_len;
+    if share_tail {
+        plan.set(owner.id, Layout::FlatPlain);
+        plan.shared_bytes += round_up(len, block_len) * (count - 1);
+    } else {
+        plan.shared_bytes += (len - tail) * (count - 1);
+    }
+    for file in &group[1..] {
+        plan.set(file.id, Layout::SameAs(owner.id));
+    }
+}

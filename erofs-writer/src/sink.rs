@@ -1,0 +1,132 @@
+//! Outputs, and what the pipeline writes through.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{copy_file_range, fstatfs};
+use rustix::io::Errno;
+
+use crate::format::{to_u64, to_usize};
+
+/// Something that can be written at any position, from several threads.
+///
+/// A [`File`] is one; [`SeekWriter`] makes one of everything that writes and
+/// seeks.
+pub trait WriteAt: Sync {
+    /// Writes all of `buf` at `pos`.
+    ///
+    /// # Errors
+    /// Whatever keeps `buf` from being written.
+    fn write_all_at(&self, buf: &[u8], pos: u64) -> io::Result<()>;
+
+    /// The file behind this, if positions in the two are the same. The kernel
+    /// can then copy into it, or share blocks with it.
+    fn as_file(&self) -> Option<&File> {
+        None
+    }
+}
+
+impl WriteAt for File {
+    fn write_all_at(&self, buf: &[u8], pos: u64) -> io::Result<()> {
+        FileExt::write_all_at(self, buf, pos)
+    }
+
+    fn as_file(&self) -> Option<&File> {
+        Some(self)
+    }
+}
+
+/// Makes a [`WriteAt`] of a writer that seeks, by letting one thread write at
+/// a time.
+#[derive(Debug, Default)]
+pub struct SeekWriter<W>(Mutex<W>);
+
+impl<W> SeekWriter<W> {
+    /// Writes through `writer`, whose start is the start of the output.
+    pub fn new(writer: W) -> Self {
+        SeekWriter(Mutex::new(writer))
+    }
+
+    /// The writer.
+    pub fn into_inner(self) -> W {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W: Write + Seek + Send> WriteAt for SeekWriter<W> {
+    fn write_all_at(&self, buf: &[u8], pos: u64) -> io::Result<()> {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.seek(SeekFrom::Start(pos))?;
+        writer.write_all(buf)
+    }
+}
+
+/// Where an image goes: positions in it are shifted by its offset.
+pub(crate) struct Sink<'a> {
+    output: &'a dyn WriteAt,
+    offset: u64,
+    /// Whether the kernel may copy files into the output.
+    kernel_copies: AtomicBool,
+    /// From this length on it is worth asking the kernel.
+    pub(crate) kernel_copy_min: u64,
+    pub(crate) kernel_copied: AtomicU64,
+}
+
+/// Below this, reading into a buffer that gathers many files costs less.
+const COPY_MIN: u64 = 256 * 1024;
+
+/// File systems on which a copy of whole blocks by the kernel shares them:
+/// btrfs, XFS and bcachefs.
+const SHARING_FILE_SYSTEMS: [i64; 3] = [0x9123_683E, 0x5846_5342, 0xCA45_1A4E];
+
+impl<'a> Sink<'a> {
+    /// A sink whose image starts at `offset` of `output`. All bytes have to
+    /// pass through the writer's hands if they are to be `hashed`.
+    pub(crate) fn new(output: &'a dyn WriteAt, offset: u64, hashed: bool, block_len: u64) -> Self {
+        let stat = output.as_file().and_then(|file| fstatfs(file).ok());
+        let shares = stat.is_some_and(|stat| SHARING_FILE_SYSTEMS.contains(&stat.f_type));
+        Sink {
+            output,
+            offset,
+            kernel_copies: AtomicBool::new(output.as_file().is_some() && !hashed),
+            kernel_copy_min: if shares && offset % 4096 == 0 { block_len } else { COPY_MIN },
+            kernel_copied: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn write(&self, buf: &[u8], pos: u64) -> io::Result<()> {
+        self.output.write_all_at(buf, self.offset + pos)
+    }
+
+    /// Lets the kernel copy up to `len` bytes of `source` and returns how many
+    /// it did copy: fewer where the source ends or the kernel cannot.
+    pub(crate) fn copy(&self, source: &File, from: u64, pos: u64, len: u64) -> io::Result<u64> {
+        let Some(output) = self.output.as_file() else { return Ok(0) };
+        if !self.kernel_copies.load(Ordering::Relaxed) {
+            return Ok(0);
+        }
+        let mut done = 0;
+        while done < len {
+            let (mut off_in, mut off_out) = (from + done, self.offset + pos + done);
+            let step = to_usize(len - done);
+            match copy_file_range(source, Some(&mut off_in), output, Some(&mut off_out), step) {
+                Ok(0) => break,
+                Ok(copied) => done += to_u64(copied),
+                Err(Errno::INTR) => {}
+                // Between these two files it is impossible; between others it
+                // may be possible, so that only the first kind ends trying.
+                Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+                    self.kernel_copies.store(false, Ordering::Relaxed);
+                    break;
+                }
+                Err(Errno::XDEV | Errno::INVAL) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.kernel_copied.fetch_add(done, Ordering::Relaxed);
+        Ok(done)
+    }
+}

@@ -1,0 +1,87 @@
+//! A tree from a directory of the host.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::source::HardLinks;
+use crate::source::scan::{Keep, ScanOptions, Scanner};
+use crate::tree::{Kind, Tree};
+
+/// Reads a directory of the host into a [`Tree`], several subdirectories at a
+/// time. Only names and metadata are read; contents stay where they are until
+/// the image is written.
+pub struct Directory<'a> {
+    root: PathBuf,
+    options: ScanOptions<'a>,
+}
+
+impl std::fmt::Debug for Directory<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Directory<'a> {
+    /// The directory `root`, whose own metadata becomes that of the image's
+    /// root. A symlink to a directory is followed.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Directory { root: root.into(), options: ScanOptions::default() }
+    }
+
+    /// What becomes of hard links. Default: [`HardLinks::Keep`].
+    #[must_use]
+    pub fn hard_links(mut self, policy: HardLinks) -> Self {
+        self.options.hard_links = policy;
+        self
+    }
+
+    /// Whether extended attributes and ACLs are read. Default: yes.
+    #[must_use]
+    pub fn xattrs(mut self, on: bool) -> Self {
+        self.options.xattrs = on;
+        self
+    }
+
+    /// Reads only what `keep` wants. It gets each path relative to the root,
+    /// without a leading slash; a directory it does not want is not entered.
+    /// It may be called from several threads. Default: everything.
+    #[must_use]
+    pub fn keep(mut self, keep: &'a Keep) -> Self {
+        self.options.keep = Some(keep);
+        self
+    }
+
+    /// Strips the suffix that Nix adds on macOS to names which differ only in
+    /// case (`~nix~case~hack~1`). Default: no.
+    #[must_use]
+    pub fn strip_case_hack(mut self, on: bool) -> Self {
+        self.options.strip_case_hack = on;
+        self
+    }
+
+    /// How many threads read. Default: as many as there are processors.
+    #[must_use]
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.options.threads = Some(threads);
+        self
+    }
+
+    /// Reads the directory.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if something cannot be read or the root is no
+    /// directory, [`Error::Full`] if there are too many inodes.
+    pub fn read(self) -> Result<Tree> {
+        let root = self.root.canonicalize().map_err(|error| Error::read(&self.root, error))?;
+        let mut scanner = Scanner::new(self.options);
+        let (metadata, kind) = scanner.lookup(&self.root, &root)?;
+        if !matches!(kind, Kind::Directory(_)) {
+            return Err(Error::read(self.root, std::io::ErrorKind::NotADirectory.into()));
+        }
+        let mut tree = Tree::new(metadata);
+        tree.host_roots.push(root);
+        scanner.fill(&mut tree, vec![(Tree::ROOT, self.root, Vec::new())])?;
+        Ok(tree)
+    }
+}

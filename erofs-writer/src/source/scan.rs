@@ -1,0 +1,316 @@
+//! Reading host directories, many at a time, into a tree.
+//!
+//! Directories are read level by level in batches: the workers list and stat,
+//! the calling thread puts what they found into the tree. Ids, and so
+//! everything after, do not depend on which worker was first.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::fs::{self, FileType};
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result, TreeErrorKind};
+use crate::source::{HardLinks, xattrs};
+use crate::tree::{Content, InodeId, Kind, Metadata, Name, Rdev, Timestamp, Tree, Xattrs};
+
+/// Whether a path is wanted, relative to the source's root.
+pub type Keep = dyn Fn(&[u8]) -> bool + Sync;
+
+pub(crate) struct ScanOptions<'a> {
+    pub(crate) hard_links: HardLinks,
+    pub(crate) xattrs: bool,
+    pub(crate) keep: Option<&'a Keep>,
+    pub(crate) strip_case_hack: bool,
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+impl Default for ScanOptions<'_> {
+    fn default() -> Self {
+        ScanOptions {
+            hard_links: HardLinks::Keep,
+            xattrs: true,
+            keep: None,
+            strip_case_hack: false,
+            threads: None,
+        }
+    }
+}
+
+/// A directory to read: its inode, where it is on the host, and its path
+/// relative to the source's root.
+pub(crate) type Pending = (InodeId, PathBuf, Vec<u8>);
+
+/// Reads host directories.
+pub(crate) struct Scanner<'a> {
+    options: ScanOptions<'a>,
+    /// Files of several names: by device and inode number, the inode that the
+    /// first name got.
+    linked: HashMap<(u64, u64), InodeId>,
+}
+
+/// What a worker found under one name.
+struct Found {
+    /// The name in the image.
+    name: Name,
+    metadata: Metadata,
+    kind: Kind,
+    /// For a file of several names: its device and inode number.
+    linked: Option<(u64, u64)>,
+    /// The name on the host, where it is not the name in the image.
+    host_name: Option<Name>,
+}
+
+/// How many directories one batch has: enough to keep workers busy, few
+/// enough that what they found does not pile up beside the tree.
+const BATCH: usize = 512;
+
+/// What Nix puts behind names on file systems that ignore case.
+const CASE_HACK: &[u8] = b"~nix~case~hack~";
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(options: ScanOptions<'a>) -> Self {
+        Scanner { options, linked: HashMap::new() }
+    }
+
+    /// What is at the host path `path`, whose errors name `shown`.
+    pub(crate) fn lookup(&mut self, shown: &Path, path: &Path) -> Result<(Metadata, Kind)> {
+        let stat = fs::symlink_metadata(path).map_err(|error| Error::read(shown, error))?;
+        let found = self.found(path, Name::from(&b""[..]), &stat, &|| {
+            Content::from_path(path, stat.len())
+        })?;
+        Ok((found.metadata, found.kind))
+    }
+
+    /// Puts host paths into the root under the given names, and returns the
+    /// directories among them.
+    pub(crate) fn insert_all(
+        &mut self,
+        tree: &mut Tree,
+        sources: BTreeMap<Box<[u8]>, PathBuf>,
+    ) -> Result<Vec<Pending>> {
+        let mut pending = Vec::new();
+        let this = &*self;
+        let found: Vec<Result<Option<(Found, PathBuf)>>> = sources
+            .into_par_iter()
+            .map(|(name, path)| {
+                if !this.wanted(&name) {
+                    return Ok(None);
+                }
+                let stat =
+                    fs::symlink_metadata(&path).map_err(|error| Error::read(&path, error))?;
+                let content = || Content::from_path(&path, stat.len());
+                Ok(Some((this.found(&path, name.into(), &stat, &content)?, path)))
+            })
+            .collect();
+        let mut batch = Vec::with_capacity(found.len());
+        let mut paths = HashMap::new();
+        for item in found {
+            if let Some((found, path)) = item? {
+                paths.insert(found.name.clone(), path);
+                batch.push(found);
+            }
+        }
+        for (id, name) in self.insert(tree, Tree::ROOT, &[], batch)? {
+            let path = paths.remove(&name).expect("every name came with its path");
+            pending.push((id, path, name.to_vec()));
+        }
+        Ok(pending)
+    }
+
+    /// Reads the directories `pending` and all below them into `tree`.
+    pub(crate) fn fill(&mut self, tree: &mut Tree, pending: Vec<Pending>) -> Result<()> {
+        let pool = crate::pool::new(self.options.threads)?;
+        let mut level = pending;
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            for batch in level.chunks(BATCH) {
+                let listings: Vec<Result<Vec<Found>>> =
+                    pool.install(|| batch.par_iter().map(|dir| self.list(dir)).collect());
+                for ((id, host, path), listing) in batch.iter().zip(listings) {
+                    for (child, name) in self.insert(tree, *id, path, listing?)? {
+                        let mut child_path = path.clone();
+                        if !child_path.is_empty() {
+                            child_path.push(b'/');
+                        }
+                        child_path.extend_from_slice(&name);
+                        next.push((child, host.join(OsStr::from_bytes(&name)), child_path));
+                    }
+                }
+            }
+            level = next;
+        }
+        tree.shrink();
+        Ok(())
+    }
+
+    /// Lists one directory, in the order of the names' bytes.
+    fn list(&self, (_, host, path): &Pending) -> Result<Vec<Found>> {
+        let dir = Arc::new(host.clone());
+        let mut listing = Vec::new();
+        let entries = fs::read_dir(host).map_err(|error| Error::read(host, error))?;
+        let mut relative = path.clone();
+        for entry in entries {
+            let entry = entry.map_err(|error| Error::read(host, error))?;
+            let name: Name = entry.file_name().into_vec().into();
+            relative.truncate(path.len());
+            if !relative.is_empty() {
+                relative.push(b'/');
+            }
+            relative.extend_from_slice(&name);
+            if !self.wanted(&relative) {
+                continue;
+            }
+            let host_path = || host.join(OsStr::from_bytes(&name));
+            let stat = entry.metadata().map_err(|error| Error::read(host_path(), error))?;
+            let content = || Content::in_directory(dir.clone(), name.clone(), stat.len());
+            listing.push(self.found(&host_path(), name.clone(), &stat, &content)?);
+        }
+        listing.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(listing)
+    }
+
+    fn wanted(&self, path: &[u8]) -> bool {
+        self.options.keep.is_none_or(|keep| keep(path))
+    }
+
+    /// What `stat` says is at `path`.
+    fn found(
+        &self,
+        path: &Path,
+        name: Name,
+        stat: &fs::Metadata,
+        content: &dyn Fn() -> Content,
+    ) -> Result<Found> {
+        let xattrs = if self.options.xattrs {
+            xattrs::read(path).map_err(|error| Error::read(path, error))?
+        } else {
+            Xattrs::new()
+        };
+        let kind = kind(path, stat, content).map_err(|error| Error::read(path, error))?;
+        let is_linked = stat.nlink() > 1 && !stat.is_dir();
+        let image_name = self.image_name(&name);
+        Ok(Found {
+            host_name: (image_name.len() != name.len()).then(|| name.clone()),
+            name: if image_name.len() == name.len() { name } else { image_name.into() },
+            metadata: metadata(stat, xattrs),
+            kind,
+            linked: is_linked.then(|| (stat.dev(), stat.ino())),
+        })
+    }
+
+    /// The part of a host name that the image shows.
+    fn image_name<'n>(&self, name: &'n [u8]) -> &'n [u8] {
+        if !self.options.strip_case_hack {
+            return name;
+        }
+        let hack = name.windows(CASE_HACK.len()).rposition(|window| window == CASE_HACK);
+        match hack {
+            Some(at) if at > 0 && name[at + CASE_HACK.len()..].iter().all(u8::is_ascii_digit) => {
+                &name[..at]
+            }
+            _ => name,
+        }
+    }
+
+    /// Puts what was found into the directory `dir`, and returns the
+    /// directories among it with their names on the host.
+    fn insert(
+        &mut self,
+        tree: &mut Tree,
+        dir: InodeId,
+        path: &[u8],
+        listing: Vec<Found>,
+    ) -> Result<Vec<(InodeId, Name)>> {
+        let mut directories = Vec::new();
+        let mut children = Vec::with_capacity(listing.len());
+        for found in listing {
+            let is_dir = matches!(found.kind, Kind::Directory(_));
+            let id = self.inode(tree, found.metadata, found.kind, found.linked)?;
+            if is_dir {
+                directories.push((id, found.host_name.unwrap_or_else(|| found.name.clone())));
+            }
+            children.push((found.name, id));
+        }
+        let expected = children.len();
+        let target = tree.children_mut(dir);
+        target.extend(children);
+        if target.len() < expected {
+            // Only stripped suffixes can make two names one.
+            return Err(Error::tree([b"/", path].concat(), TreeErrorKind::Exists));
+        }
+        Ok(directories)
+    }
+
+    /// The inode of something found: a new one, or that of an earlier name.
+    fn inode(
+        &mut self,
+        tree: &mut Tree,
+        metadata: Metadata,
+        mut kind: Kind,
+        linked: Option<(u64, u64)>,
+    ) -> Result<InodeId> {
+        let first = linked.and_then(|key| self.linked.get(&key).copied());
+        if let Some(first) = first {
+            if self.options.hard_links == HardLinks::Keep {
+                return Ok(first);
+            }
+            // An inode of its own, but known to have the same bytes without
+            // reading them.
+            if let (Kind::File(content), Kind::File(same)) = (&mut kind, &tree.inode(first).kind) {
+                if content.len() == same.len() {
+                    *content = same.clone();
+                }
+            }
+        }
+        let id = tree.add(metadata, kind)?;
+        if let (Some(key), None) = (linked, first) {
+            self.linked.insert(key, id);
+        }
+        Ok(id)
+    }
+}
+
+fn metadata(stat: &fs::Metadata, xattrs: Xattrs) -> Metadata {
+    Metadata {
+        mode: u16::try_from(stat.mode() & 0o7777).expect("12 bits fit"),
+        uid: stat.uid(),
+        gid: stat.gid(),
+        mtime: Timestamp {
+            sec: stat.mtime(),
+            nsec: u32::try_from(stat.mtime_nsec()).unwrap_or_default(),
+        },
+        xattrs,
+    }
+}
+
+fn kind(path: &Path, stat: &fs::Metadata, content: &dyn Fn() -> Content) -> io::Result<Kind> {
+    let file_type: FileType = stat.file_type();
+    Ok(if file_type.is_file() {
+        Kind::File(content())
+    } else if file_type.is_dir() {
+        Kind::Directory(BTreeMap::new())
+    } else if file_type.is_symlink() {
+        Kind::Symlink(fs::read_link(path)?.into_os_string().into_vec().into())
+    } else if file_type.is_char_device() {
+        Kind::CharDevice(rdev(stat.rdev()))
+    } else if file_type.is_block_device() {
+        Kind::BlockDevice(rdev(stat.rdev()))
+    } else if file_type.is_fifo() {
+        Kind::Fifo
+    } else if file_type.is_socket() {
+        Kind::Socket
+    } else {
+        return Err(io::ErrorKind::Unsupported.into());
+    })
+}
+
+fn rdev(dev: u64) -> Rdev {
+    Rdev { major: rustix::fs::major(dev), minor: rustix::fs::minor(dev) }
+}

@@ -1,0 +1,230 @@
+//! A tree from a list of store paths, such as the closure of a NixOS system.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead};
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result, StorePathsError};
+use crate::source::HardLinks;
+use crate::source::scan::{Keep, ScanOptions, Scanner};
+use crate::tree::{Metadata, Timestamp, Tree};
+
+/// Reads store paths into a [`Tree`] in which each is `/<basename>`.
+///
+/// A path may be a directory, a file or a symlink. Directories are not looked
+/// into unless they are listed: the cost follows the closure, not the store
+/// it lies in.
+///
+/// What only the host knows is left out: owners and groups are 0, times are
+/// 0, xattrs and ACLs are dropped, hard links are ignored, and the root is a
+/// directory of mode 0755. The setters change each of them.
+pub struct StorePaths<'a> {
+    paths: Vec<PathBuf>,
+    store: Option<PathBuf>,
+    owners: bool,
+    times: bool,
+    options: ScanOptions<'a>,
+}
+
+impl std::fmt::Debug for StorePaths<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StorePaths")
+            .field("paths", &self.paths.len())
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Splits a list of store paths, one a line, as `closureInfo` and
+/// `writeClosure` of Nixpkgs give them. Empty lines and a carriage return at
+/// the end of a line mean nothing.
+///
+/// # Errors
+/// Whatever keeps `list` from being read.
+pub fn parse_store_paths(list: impl BufRead) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for line in list.split(b'\n') {
+        let mut line = line?;
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        if !line.is_empty() {
+            paths.push(PathBuf::from(OsString::from_vec(line)));
+        }
+    }
+    Ok(paths)
+}
+
+impl<'a> StorePaths<'a> {
+    /// The store paths `paths`: absolute, in any order, duplicates allowed.
+    pub fn new<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Self {
+        StorePaths {
+            paths: paths.into_iter().map(Into::into).collect(),
+            store: None,
+            owners: false,
+            times: false,
+            options: ScanOptions {
+                hard_links: HardLinks::Ignore,
+                xattrs: false,
+                ..ScanOptions::default()
+            },
+        }
+    }
+
+    /// Reads each path's basename in the directory `store`, and not the path
+    /// itself: `/nix/store/NAME` is then `store/NAME`. Default: paths are
+    /// read as they stand.
+    #[must_use]
+    pub fn store_directory(mut self, store: impl Into<PathBuf>) -> Self {
+        self.store = Some(store.into());
+        self
+    }
+
+    /// Whether owners and groups are those of the host. Default: no, 0.
+    #[must_use]
+    pub fn keep_owners(mut self, on: bool) -> Self {
+        self.owners = on;
+        self
+    }
+
+    /// Whether times are those of the host. Default: no, 0.
+    #[must_use]
+    pub fn keep_times(mut self, on: bool) -> Self {
+        self.times = on;
+        self
+    }
+
+    /// What becomes of hard links. Default: [`HardLinks::Ignore`].
+    #[must_use]
+    pub fn hard_links(mut self, policy: HardLinks) -> Self {
+        self.options.hard_links = policy;
+        self
+    }
+
+    /// Whether extended attributes and ACLs are read. Default: no.
+    #[must_use]
+    pub fn xattrs(mut self, on: bool) -> Self {
+        self.options.xattrs = on;
+        self
+    }
+
+    /// As [`Directory::keep`](crate::source::Directory::keep): paths begin
+    /// with the basename of a store path.
+    #[must_use]
+    pub fn keep(mut self, keep: &'a Keep) -> Self {
+        self.options.keep = Some(keep);
+        self
+    }
+
+    /// As [`Directory::strip_case_hack`](crate::source::Directory::strip_case_hack).
+    #[must_use]
+    pub fn strip_case_hack(mut self, on: bool) -> Self {
+        self.options.strip_case_hack = on;
+        self
+    }
+
+    /// How many threads read. Default: as many as there are processors.
+    #[must_use]
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.options.threads = Some(threads);
+        self
+    }
+
+    /// Reads the store paths.
+    ///
+    /// # Errors
+    /// [`Error::StorePaths`] if the list is empty, or a path relative or of
+    /// the same name as another; [`Error::Read`] if one is missing or cannot
+    /// be read; [`Error::Full`] if there are too many inodes.
+    pub fn read(self) -> Result<Tree> {
+        let sources = sources(&self.paths, self.store.as_deref())?;
+        let mut tree = Tree::new(Metadata::new(0o755));
+        let mut scanner = Scanner::new(self.options);
+        let directories = scanner.insert_all(&mut tree, sources)?;
+        for (_, host, _) in &directories {
+            tree.host_roots.push(host.canonicalize().map_err(|error| Error::read(host, error))?);
+        }
+        scanner.fill(&mut tree, directories)?;
+        tree.update_metadata(|metadata| {
+            if !self.owners {
+                (metadata.uid, metadata.gid) = (0, 0);
+            }
+            if !self.times {
+                metadata.mtime = Timestamp::from_sec(0);
+            }
+        });
+        Ok(tree)
+    }
+}
+
+/// The name in the image of each listed path, and where to read it.
+fn sources(
+    paths: &[PathBuf],
+    store: Option<&Path>,
+) -> Result<BTreeMap<Box<[u8]>, PathBuf>, StorePathsError> {
+    let mut listed: BTreeMap<&OsStr, &PathBuf> = BTreeMap::new();
+    for path in paths {
+        if !path.is_absolute() {
+            return Err(StorePathsError::Relative { path: path.clone() });
+        }
+        let name = path.file_name().ok_or_else(|| StorePathsError::NoName { path: path.clone() })?;
+        match listed.insert(name, path) {
+            // Compared by components: a final slash makes no other path.
+            Some(first) if first != path => {
+                return Err(StorePathsError::Clash { first: first.clone(), second: path.clone() });
+            }
+            _ => {}
+        }
+    }
+    if listed.is_empty() {
+        return Err(StorePathsError::Empty);
+    }
+    let source = |(name, path): (&OsStr, &PathBuf)| {
+        // Collecting the components drops a final slash, which would make a
+        // symlink be followed.
+        let host = store.map_or_else(|| path.components().collect(), |store| store.join(name));
+        (Box::from(name.as_bytes()), host)
+    };
+    Ok(listed.into_iter().map(source).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str], store: Option<&str>) -> Result<Vec<String>, StorePathsError> {
+        let paths: Vec<PathBuf> = list.iter().map(PathBuf::from).collect();
+        let found = sources(&paths, store.map(Path::new))?;
+        Ok(found.values().map(|path| path.display().to_string()).collect())
+    }
+
+    #[test]
+    fn duplicates_and_final_slashes_are_fine() {
+        let found = names(&["/nix/store/b", "/nix/store/a/", "/nix/store/a"], None);
+        assert_eq!(found, Ok(vec!["/nix/store/a".into(), "/nix/store/b".into()]));
+    }
+
+    #[test]
+    fn a_store_elsewhere_is_read_by_basename() {
+        let found = names(&["/nix/store/a"], Some("/mnt/store"));
+        assert_eq!(found, Ok(vec!["/mnt/store/a".into()]));
+    }
+
+    #[test]
+    fn lists_that_make_no_image_are_refused() {
+        assert_eq!(names(&[], None), Err(StorePathsError::Empty));
+        assert!(matches!(names(&["a"], None), Err(StorePathsError::Relative { .. })));
+        assert!(matches!(names(&["/"], None), Err(StorePathsError::NoName { .. })));
+        assert!(matches!(names(&["/x/.."], None), Err(StorePathsError::NoName { .. })));
+        assert!(matches!(names(&["/x/a", "/y/a"], None), Err(StorePathsError::Clash { .. })));
+    }
+
+    #[test]
+    fn lines_may_end_in_a_carriage_return_and_be_empty() {
+        let paths = parse_store_paths(&b"/a\r\n\n/b"[..]).expect("memory can be read");
+        assert_eq!(paths, [PathBuf::from("/a"), PathBuf::from("/b")]);
+    }
+}

@@ -1,0 +1,321 @@
+//! The tree of an image: what is to be stored, before anything is placed.
+//!
+//! An arena of inodes; a directory maps names to [`InodeId`]s, so that a hard
+//! link is two names with one id, and link counts are counted, never stored.
+
+pub(crate) mod check;
+mod content;
+mod edit;
+mod node;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use content::{Content, ReadAt};
+pub(crate) use content::{LengthChanged, OpenContent};
+pub(crate) use node::XattrMap;
+pub use node::{Metadata, Node, Rdev, Timestamp, Xattrs};
+pub use walk::{Entry, Walk};
+
+use crate::error::{Error, Result, TreeErrorKind};
+use crate::format::dirent::NAME_MAX;
+use crate::format::{to_u64, to_usize};
+
+/// A name in a directory, shared with the contents that are found by it.
+pub(crate) type Name = Arc<[u8]>;
+/// The names in a directory.
+pub(crate) type Children = BTreeMap<Name, InodeId>;
+
+/// An inode of a [`Tree`]. Two paths with the same id are hard links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InodeId(u32);
+
+impl InodeId {
+    /// The id's place in tables that have one entry an inode.
+    pub(crate) fn index(self) -> usize {
+        to_usize(u64::from(self.0))
+    }
+}
+
+/// A tree of directories, files and the rest, as an image will show it.
+///
+/// Paths are bytes, absolute or relative to the root; a final or a doubled
+/// slash means nothing.
+///
+/// ```
+/// use erofs_writer::{Content, Metadata, Node, Tree};
+///
+/// let mut tree = Tree::new(Metadata::new(0o755));
+/// tree.insert("etc", Metadata::new(0o755), Node::Directory)?;
+/// let hosts = Node::File(Content::from_bytes(*b"127.0.0.1 localhost\n"));
+/// let id = tree.insert("etc/hosts", Metadata::new(0o644), hosts)?;
+/// tree.hard_link("hosts", id)?;
+/// assert_eq!(tree.walk().count(), 4);
+/// # Ok::<(), erofs_writer::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Tree {
+    inodes: Vec<Inode>,
+    /// Host directories whose contents the tree holds; an output in one of
+    /// them would be part of its own source.
+    pub(crate) host_roots: Vec<std::path::PathBuf>,
+}
+
+/// What the arena holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Inode {
+    pub(crate) metadata: Metadata,
+    pub(crate) kind: Kind,
+}
+
+/// A [`Node`] with the children of a directory in it.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Directory(Children),
+    File(Content),
+    Symlink(Box<[u8]>),
+    CharDevice(Rdev),
+    BlockDevice(Rdev),
+    Fifo,
+    Socket,
+}
+
+impl From<Node> for Kind {
+    fn from(node: Node) -> Self {
+        match node {
+            Node::Directory => Kind::Directory(Children::new()),
+            Node::File(content) => Kind::File(content),
+            Node::Symlink(target) => Kind::Symlink(target.into()),
+            Node::CharDevice(rdev) => Kind::CharDevice(rdev),
+            Node::BlockDevice(rdev) => Kind::BlockDevice(rdev),
+            Node::Fifo => Kind::Fifo,
+            Node::Socket => Kind::Socket,
+        }
+    }
+}
+
+impl Tree {
+    /// The root directory of every tree.
+    pub(crate) const ROOT: InodeId = InodeId(0);
+
+    /// A tree of an empty root directory.
+    pub fn new(root: Metadata) -> Self {
+        let root = Inode { metadata: root, kind: Kind::Directory(Children::new()) };
+        Tree { inodes: vec![root], host_roots: Vec::new() }
+    }
+
+    /// Puts `node` at `path`, whose parent directory must be there.
+    ///
+    /// # Errors
+    /// [`Error::Tree`] if the path is taken, its parent is missing or no
+    /// directory, or its name cannot be stored; [`Error::Full`] if there are
+    /// 2^32 - 1 inodes already.
+    pub fn insert(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        metadata: Metadata,
+        node: Node,
+    ) -> Result<InodeId> {
+        let (parent, name) = self.vacancy(path.as_ref())?;
+        let id = self.add(metadata, node.into())?;
+        self.children_mut(parent).insert(name, id);
+        Ok(id)
+    }
+
+    /// Gives the inode `target` a further name. Its link count follows.
+    ///
+    /// # Errors
+    /// [`Error::Tree`] as for [`insert`](Tree::insert), and if `target` is a
+    /// directory.
+    pub fn hard_link(&mut self, path: impl AsRef<[u8]>, target: InodeId) -> Result<()> {
+        let path = path.as_ref();
+        match self.inodes.get(target.index()).map(|inode| &inode.kind) {
+            None => return Err(Error::tree(path, TreeErrorKind::NotFound)),
+            Some(Kind::Directory(_)) => {
+                return Err(Error::tree(path, TreeErrorKind::DirectoryHardLink));
+            }
+            Some(_) => {}
+        }
+        let (parent, name) = self.vacancy(path)?;
+        self.children_mut(parent).insert(name, target);
+        Ok(())
+    }
+
+    /// What is at `path`.
+    pub fn get(&self, path: impl AsRef<[u8]>) -> Option<Entry<'_>> {
+        let mut id = Tree::ROOT;
+        for name in components(path.as_ref()) {
+            id = *self.children(id)?.get(name)?;
+        }
+        Some(Entry::new(self, absolute(path.as_ref()), id))
+    }
+
+    /// Every path of the tree, parents before children and siblings in the
+    /// order of their bytes. Hard links come once for each name.
+    pub fn walk(&self) -> Walk<'_> {
+        Walk::new(self)
+    }
+
+    /// A path of the inode `id`, for messages.
+    pub(crate) fn path_of(&self, id: InodeId) -> Vec<u8> {
+        let entry = self.walk().find(|entry| entry.id() == id);
+        entry.map_or_else(|| b"/".to_vec(), |entry| entry.path().to_vec())
+    }
+
+    /// How many inodes the arena has, among them those no path leads to.
+    pub(crate) fn arena_len(&self) -> usize {
+        self.inodes.len()
+    }
+
+    pub(crate) fn inode(&self, id: InodeId) -> &Inode {
+        &self.inodes[id.index()]
+    }
+
+    /// The names in the directory `id`; none if it is something else.
+    pub(crate) fn children(&self, id: InodeId) -> Option<&Children> {
+        match &self.inode(id).kind {
+            Kind::Directory(children) => Some(children),
+            _ => None,
+        }
+    }
+
+    /// The names in `id`, which the caller knows to be a directory.
+    pub(crate) fn children_mut(&mut self, id: InodeId) -> &mut Children {
+        match &mut self.inodes[id.index()].kind {
+            Kind::Directory(children) => children,
+            _ => panic!("inode {} is a directory", id.0),
+        }
+    }
+
+    /// Adds an inode that no path leads to yet.
+    pub(crate) fn add(&mut self, metadata: Metadata, kind: Kind) -> Result<InodeId> {
+        let id = u32::try_from(self.inodes.len())
+            .ok()
+            .filter(|id| *id < u32::MAX)
+            .ok_or(Error::Full(crate::error::Limit::Inodes))?;
+        self.inodes.push(Inode { metadata, kind });
+        Ok(InodeId(id))
+    }
+
+    pub(crate) fn inodes_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
+        self.inodes.iter_mut()
+    }
+
+    /// Gives the arena back the room it took in advance.
+    pub(crate) fn shrink(&mut self) {
+        self.inodes.shrink_to_fit();
+    }
+
+    /// The directory and the free name that `path` stands for.
+    fn vacancy(&self, path: &[u8]) -> Result<(InodeId, Name)> {
+        let mut names = components(path).peekable();
+        let mut parent = Tree::ROOT;
+        while let Some(name) = names.next() {
+            let children = self
+                .children(parent)
+                .ok_or_else(|| Error::tree(absolute(path), TreeErrorKind::NotADirectory))?;
+            let found = children.get(name).copied();
+            match (names.peek(), found) {
+                (None, Some(_)) => return Err(Error::tree(absolute(path), TreeErrorKind::Exists)),
+                (None, None) if !is_valid_name(name) => {
+                    return Err(Error::tree(absolute(path), TreeErrorKind::BadName));
+                }
+                (None, None) => return Ok((parent, name.into())),
+                (Some(_), Some(next)) => parent = next,
+                (Some(_), None) => {
+                    return Err(Error::tree(absolute(path), TreeErrorKind::NotFound));
+                }
+            }
+        }
+        Err(Error::tree("/", TreeErrorKind::Exists))
+    }
+}
+
+/// The names of a path.
+fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
+}
+
+/// `path` with one slash before each name.
+fn absolute(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len() + 1);
+    for name in components(path) {
+        out.push(b'/');
+        out.extend_from_slice(name);
+    }
+    if out.is_empty() {
+        out.push(b'/');
+    }
+    out
+}
+
+/// Whether the format can hold `name` as an entry of a directory.
+pub(crate) fn is_valid_name(name: &[u8]) -> bool {
+    (1..=NAME_MAX).contains(&name.len())
+        && name != b"."
+        && name != b".."
+        && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
+}
+
+/// The length of a file or a symlink; 0 for everything else.
+pub(crate) fn content_len(kind: &Kind) -> u64 {
+    match kind {
+        Kind::File(content) => content.len(),
+        Kind::Symlink(target) => to_u64(target.len()),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir() -> Metadata {
+        Metadata::new(0o755)
+    }
+
+    fn kind_of(result: Result<InodeId>) -> TreeErrorKind {
+        match result {
+            Err(Error::Tree { kind, .. }) => kind,
+            other => panic!("a tree error was expected, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_path_can_be_taken_only_once() {
+        let mut tree = Tree::new(dir());
+        tree.insert("a", dir(), Node::Directory).expect("free");
+        assert_eq!(kind_of(tree.insert("/a/", dir(), Node::Fifo)), TreeErrorKind::Exists);
+        assert_eq!(kind_of(tree.insert("/", dir(), Node::Fifo)), TreeErrorKind::Exists);
+    }
+
+    #[test]
+    fn parents_must_be_directories_that_exist() {
+        let mut tree = Tree::new(dir());
+        tree.insert("fifo", dir(), Node::Fifo).expect("free");
+        assert_eq!(kind_of(tree.insert("no/x", dir(), Node::Fifo)), TreeErrorKind::NotFound);
+        let error = kind_of(tree.insert("fifo/x", dir(), Node::Fifo));
+        assert_eq!(error, TreeErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn names_the_format_cannot_hold_are_refused() {
+        let mut tree = Tree::new(dir());
+        for name in [&b"."[..], b"..", b"a\0b", &[b'x'; 256]] {
+            assert_eq!(kind_of(tree.insert(name, dir(), Node::Fifo)), TreeErrorKind::BadName);
+        }
+        tree.insert([b'x'; 255], dir(), Node::Fifo).expect("255 bytes fit");
+        tree.insert(b"\xff\x01\\", dir(), Node::Fifo).expect("any other byte is fine");
+    }
+
+    #[test]
+    fn a_directory_has_one_name_only() {
+        let mut tree = Tree::new(dir());
+        let id = tree.insert("d", dir(), Node::Directory).expect("free");
+        assert!(matches!(
+            tree.hard_link("e", id),
+            Err(Error::Tree { kind: TreeErrorKind::DirectoryHardLink, .. })
+        ));
+    }
+}

@@ -1,0 +1,264 @@
+//! The bytes of a regular file: where they are, and how to get at them.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::format::{to_u64, to_usize};
+use crate::tree::Name;
+
+/// Bytes that can be read at any position, from several threads at a time.
+pub trait ReadAt: Send + Sync {
+    /// How many bytes there are. Must not change.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads into `buf` from `offset` on and returns how many bytes were
+    /// read: 0 only at the end or if `buf` is empty.
+    ///
+    /// # Errors
+    /// Whatever keeps the bytes from being read.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// The contents of a regular file. They are read when the image is written,
+/// perhaps more than once, and are not held in memory.
+#[derive(Debug, Clone)]
+pub struct Content {
+    len: u64,
+    source: Source,
+}
+
+/// Where contents are. One of these stands in every file of a tree, so that
+/// the common case, a file found by scanning, is kept small.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Bytes(Arc<[u8]>),
+    Path(Arc<PathBuf>),
+    /// A file found in a scanned directory, whose path the directory's files
+    /// share, as they share each name with the tree.
+    InDirectory(Arc<PathBuf>, Name),
+    FileRange(Arc<File>, u64),
+    Reader(Arc<Box<dyn ReadAt>>),
+}
+
+// A million of these are held at once.
+const _: () = assert!(size_of::<Content>() <= 40);
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Source::Path(path) => path.fmt(f),
+            Source::InDirectory(dir, name) => join(dir, name).fmt(f),
+            Source::FileRange(file, start) => write!(f, "{file:?} from {start}"),
+            Source::Reader(_) => f.write_str("a reader"),
+        }
+    }
+}
+
+fn join(dir: &Path, name: &[u8]) -> PathBuf {
+    dir.join(OsStr::from_bytes(name))
+}
+
+impl Content {
+    /// These bytes.
+    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Content { len: to_u64(bytes.len()), source: Source::Bytes(bytes) }
+    }
+
+    /// The host file `path`, which has `len` bytes. If it has not when it is
+    /// read, the build fails with [`Error::Changed`](crate::Error::Changed).
+    pub fn from_path(path: impl Into<PathBuf>, len: u64) -> Self {
+        Content { len, source: Source::Path(Arc::new(path.into())) }
+    }
+
+    /// A part of an open host file.
+    pub fn from_file_range(file: Arc<File>, range: Range<u64>) -> Self {
+        let len = range.end.saturating_sub(range.start);
+        Content { len, source: Source::FileRange(file, range.start) }
+    }
+
+    /// Whatever `reader` reads.
+    pub fn new(reader: impl ReadAt + 'static) -> Self {
+        Content { len: reader.len(), source: Source::Reader(Arc::new(Box::new(reader))) }
+    }
+
+    pub(crate) fn in_directory(dir: Arc<PathBuf>, name: Name, len: u64) -> Self {
+        Content { len, source: Source::InDirectory(dir, name) }
+    }
+
+    /// The length in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The host file the bytes come from, if they come from a whole one.
+    pub fn host_path(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::Path(path) => Some(path.to_path_buf()),
+            Source::InDirectory(dir, name) => Some(join(dir, name)),
+            _ => None,
+        }
+    }
+
+    /// Something that is equal only if the bytes are the same for sure,
+    /// because they are the same memory or the same file.
+    pub(crate) fn identity(&self) -> Identity {
+        fn address<T: ?Sized>(arc: &Arc<T>) -> usize {
+            Arc::as_ptr(arc).addr()
+        }
+        match &self.source {
+            Source::Bytes(bytes) => Identity(0, address(bytes), 0),
+            Source::Path(path) => Identity(1, address(path), 0),
+            Source::InDirectory(dir, name) => Identity(2, address(dir), to_u64(address(name))),
+            Source::FileRange(file, start) => Identity(3, address(file), *start),
+            Source::Reader(reader) => Identity(4, address(reader), 0),
+        }
+    }
+
+    /// Gets the bytes ready to be read.
+    pub(crate) fn open(&self) -> io::Result<OpenContent<'_>> {
+        let reader = match &self.source {
+            Source::Bytes(bytes) => Reader::Bytes(bytes),
+            Source::Path(path) => Reader::Owned(open(path, OFlags::empty())?),
+            Source::InDirectory(dir, name) => {
+                Reader::Owned(open(&join(dir, name), OFlags::NOFOLLOW)?)
+            }
+            Source::FileRange(file, start) => Reader::Range(file, *start),
+            Source::Reader(reader) => Reader::Custom(&***reader),
+        };
+        Ok(OpenContent { len: self.len, reader })
+    }
+}
+
+/// See [`Content::identity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Identity(u8, usize, u64);
+
+/// Opens a file that is meant to be regular. Should it have become a fifo
+/// since, opening must not wait for a writer.
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+/// [`Content`] that is open.
+pub(crate) struct OpenContent<'a> {
+    len: u64,
+    reader: Reader<'a>,
+}
+
+enum Reader<'a> {
+    Bytes(&'a [u8]),
+    Owned(File),
+    Range(&'a File, u64),
+    Custom(&'a dyn ReadAt),
+}
+
+/// The bytes turned out not to be as many as they were.
+#[derive(Debug)]
+pub(crate) struct LengthChanged;
+
+impl OpenContent<'_> {
+    /// The file that holds the bytes, and where in it they start.
+    pub(crate) fn as_file(&self) -> Option<(&File, u64)> {
+        match &self.reader {
+            Reader::Owned(file) => Some((file, 0)),
+            Reader::Range(file, start) => Some((file, *start)),
+            _ => None,
+        }
+    }
+
+    /// Whether the source is a whole file, which can grow behind our back.
+    fn can_grow(&self) -> bool {
+        matches!(self.reader, Reader::Owned(_))
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        match &self.reader {
+            Reader::Bytes(bytes) => {
+                let rest = &bytes[to_usize(offset).min(bytes.len())..];
+                let len = rest.len().min(buf.len());
+                buf[..len].copy_from_slice(&rest[..len]);
+                Ok(len)
+            }
+            Reader::Owned(file) => file.read_at(buf, offset),
+            Reader::Range(file, start) => file.read_at(buf, start + offset),
+            Reader::Custom(reader) => reader.read_at(buf, offset),
+        }
+    }
+
+    /// Reads until `buf` is full or the source ends; returns how far it came.
+    fn read_up_to(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match self.read_at(&mut buf[filled..], offset + to_u64(filled)) {
+                Ok(0) => break,
+                Ok(len) => filled += len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Fills `buf` from `offset` on.
+    pub(crate) fn read_exact_at(
+        &self,
+        buf: &mut [u8],
+        offset: u64,
+    ) -> io::Result<Result<(), LengthChanged>> {
+        let full = self.read_up_to(buf, offset)? == buf.len();
+        Ok(full.then_some(()).ok_or(LengthChanged))
+    }
+
+    /// Reads all bytes. `buf` has one byte more than there should be, so that
+    /// one read tells both that they are all there and that there are no more.
+    pub(crate) fn read_whole(&self, buf: &mut [u8]) -> io::Result<Result<(), LengthChanged>> {
+        self.read_to_end(buf, 0)
+    }
+
+    /// The same for the bytes from `offset` to the end.
+    pub(crate) fn read_to_end(
+        &self,
+        buf: &mut [u8],
+        offset: u64,
+    ) -> io::Result<Result<(), LengthChanged>> {
+        let expected = to_usize(self.len - offset);
+        assert_eq!(buf.len(), expected + 1, "room for one byte too many");
+        let wanted = if self.can_grow() { &mut *buf } else { &mut buf[..expected] };
+        // A read of a regular file is short only at its end, so one call is
+        // enough in the usual case.
+        let mut filled = self.read_at(wanted, offset)?;
+        if filled < expected {
+            filled += self.read_up_to(&mut wanted[filled..], offset + to_u64(filled))?;
+        }
+        Ok((filled == expected).then_some(()).ok_or(LengthChanged))
+    }
+
+    /// Whether the source still ends where it should.
+    pub(crate) fn ends_at_len(&self) -> io::Result<bool> {
+        match &self.reader {
+            Reader::Owned(file) => Ok(file.metadata()?.len() == self.len),
+            _ => Ok(true),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What an inode is: its metadata and its kind.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::tree::Content;
+
+/// A point in time: seconds since 1970, negative before, and nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp {
+    /// Whole seconds since 1970-01-01 00:00 UTC.
+    pub sec: i64,
+    /// Nanoseconds after `sec`, under 1,000,000,000.
+    pub nsec: u32,
+}
+
+impl Timestamp {
+    /// A whole second.
+    pub const fn from_sec(sec: i64) -> Self {
+        Timestamp { sec, nsec: 0 }
+    }
+}
+
+/// A device number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rdev {
+    /// Of 12 bits.
+    pub major: u32,
+    /// Of 20 bits.
+    pub minor: u32,
+}
+
+/// Extended attributes: full names, such as `user.comment`, and their values.
+///
+/// Cheap to clone; inodes with the same attributes can share one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Xattrs(Option<Arc<XattrMap>>);
+
+/// Attributes by full name, in the order of the names' bytes.
+pub(crate) type XattrMap = BTreeMap<Box<[u8]>, Box<[u8]>>;
+
+impl Xattrs {
+    /// No attributes.
+    pub const fn new() -> Self {
+        Xattrs(None)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The value of `name`.
+    pub fn get(&self, name: impl AsRef<[u8]>) -> Option<&[u8]> {
+        self.0.as_ref()?.get(name.as_ref()).map(AsRef::as_ref)
+    }
+
+    /// Names and values, in the order of the names' bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.iter().flat_map(|map| map.iter()).map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Sets `name` to `value`.
+    pub fn set(&mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        let map = Arc::make_mut(self.0.get_or_insert_default());
+        map.insert(name.into().into(), value.into().into());
+    }
+
+    /// Takes all attributes away that `keep` does not want.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
+        if self.iter().all(|(name, value)| keep(name, value)) {
+            return;
+        }
+        *self = self
+            .iter()
+            .filter(|(name, value)| keep(name, value))
+            .map(|(name, value)| (name.to_vec(), value.to_vec()))
+            .collect();
+    }
+
+    pub(crate) fn shared(&self) -> Option<&Arc<XattrMap>> {
+        self.0.as_ref()
+    }
+}
+
+impl FromIterator<(Vec<u8>, Vec<u8>)> for Xattrs {
+    fn from_iter<I: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(pairs: I) -> Self {
+        let map: XattrMap =
+            pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Xattrs((!map.is_empty()).then(|| Arc::new(map)))
+    }
+}
+
+/// What every inode has, whatever its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// Permissions with setuid, setgid and sticky bit: the low 12 bits of
+    /// `st_mode`. Others are ignored; the kind gives them.
+    pub mode: u16,
+    /// The owner.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// The time of the last modification.
+    pub mtime: Timestamp,
+    /// The extended attributes.
+    pub xattrs: Xattrs,
+}
+
+impl Metadata {
+    /// Metadata with this mode, of user and group 0, of 1970 and without
+    /// attributes.
+    pub const fn new(mode: u16) -> Self {
+        let mtime = Timestamp::from_sec(0);
+        Metadata { mode, uid: 0, gid: 0, mtime, xattrs: Xattrs::new() }
+    }
+}
+
+/// A kind of inode, with what only that kind has.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Node {
+    /// A directory, as yet empty.
+    Directory,
+    /// A regular file.
+    File(Content),
+    /// A symlink to this path: 1 to 4,095 bytes, none of them NUL.
+    Symlink(Vec<u8>),
+    /// A character device. Number 0:0 is an overlayfs whiteout.
+    CharDevice(Rdev),
+    /// A block device.
+    BlockDevice(Rdev),
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+}

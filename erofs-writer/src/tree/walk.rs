@@ -1,0 +1,112 @@
+//! Walking a tree in the order of paths.
+
+use std::collections::btree_map;
+
+use crate::tree::{Content, InodeId, Kind, Metadata, Name, Node, Tree};
+
+/// One path of a tree.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    tree: &'a Tree,
+    path: Vec<u8>,
+    id: InodeId,
+}
+
+impl<'a> Entry<'a> {
+    pub(crate) fn new(tree: &'a Tree, path: Vec<u8>, id: InodeId) -> Self {
+        Entry { tree, path, id }
+    }
+
+    /// The absolute path; `/` for the root.
+    pub fn path(&self) -> &[u8] {
+        &self.path
+    }
+
+    /// The inode; the same for all names of one file.
+    pub fn id(&self) -> InodeId {
+        self.id
+    }
+
+    /// The inode's metadata.
+    pub fn metadata(&self) -> &'a Metadata {
+        &self.tree.inode(self.id).metadata
+    }
+
+    /// Whether this is a directory.
+    pub fn is_dir(&self) -> bool {
+        self.tree.children(self.id).is_some()
+    }
+
+    /// The contents, if this is a regular file.
+    pub fn content(&self) -> Option<&'a Content> {
+        match &self.tree.inode(self.id).kind {
+            Kind::File(content) => Some(content),
+            _ => None,
+        }
+    }
+
+    /// The kind of the inode.
+    pub fn node(&self) -> Node {
+        match &self.tree.inode(self.id).kind {
+            Kind::Directory(_) => Node::Directory,
+            Kind::File(content) => Node::File(content.clone()),
+            Kind::Symlink(target) => Node::Symlink(target.to_vec()),
+            Kind::CharDevice(rdev) => Node::CharDevice(*rdev),
+            Kind::BlockDevice(rdev) => Node::BlockDevice(*rdev),
+            Kind::Fifo => Node::Fifo,
+            Kind::Socket => Node::Socket,
+        }
+    }
+}
+
+/// The paths of a tree, made by [`Tree::walk`].
+#[derive(Debug)]
+pub struct Walk<'a> {
+    tree: &'a Tree,
+    /// The path of the directory whose children come next.
+    path: Vec<u8>,
+    /// For each directory on the way: its remaining children, and how long
+    /// `path` was before its name.
+    stack: Vec<(btree_map::Iter<'a, Name, InodeId>, usize)>,
+    started: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(tree: &'a Tree) -> Self {
+        Walk { tree, path: Vec::new(), stack: Vec::new(), started: false }
+    }
+
+    fn enter(&mut self, id: InodeId, parent_len: usize) {
+        if let Some(children) = self.tree.children(id) {
+            self.stack.push((children.iter(), parent_len));
+        } else {
+            self.path.truncate(parent_len);
+        }
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        if !self.started {
+            self.started = true;
+            self.enter(Tree::ROOT, 0);
+            return Some(Entry::new(self.tree, b"/".to_vec(), Tree::ROOT));
+        }
+        loop {
+            let (children, parent_len) = self.stack.last_mut()?;
+            let Some((name, id)) = children.next() else {
+                self.path.truncate(*parent_len);
+                self.stack.pop();
+                continue;
+            };
+            let len = self.path.len();
+            self.path.push(b'/');
+            self.path.extend_from_slice(name);
+            let entry = Entry::new(self.tree, self.path.clone(), *id);
+            self.enter(*id, len);
+            return Some(entry);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Writing metadata and data to their places, in parallel.
+//!
+//! All addresses are known, so the work is cut into jobs that touch disjoint
+//! parts of the image: windows of metadata with the small files that belong
+//! to them, and pieces of large files. How it is cut depends on the tree
+//! alone, as the derived UUID depends on the order of jobs.
+
+mod piece;
+mod progress;
+mod run;
+mod window;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use rayon::prelude::*;
+
+pub(crate) use progress::Observer;
+
+use crate::error::{Error, Result};
+use crate::format::to_usize;
+use crate::meta::inode::Inodes;
+use crate::meta::place::Placement;
+use crate::meta::xattr::XattrTable;
+use crate::options::{BlockSize, ImageUuid, Options};
+use crate::plan::{DataPlan, Order};
+use crate::sink::Sink;
+use crate::tree::{InodeId, Tree};
+use crate::write::piece::Piece;
+use crate::write::window::Window;
+
+/// The results of all stages before, and where to write.
+pub(crate) struct Job<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) order: &'a Order,
+    pub(crate) xattrs: &'a XattrTable,
+    pub(crate) inodes: &'a Inodes<'a>,
+    pub(crate) plan: &'a DataPlan,
+    pub(crate) placement: &'a Placement<'a>,
+    pub(crate) options: &'a Options,
+    pub(crate) sink: &'a Sink<'a>,
+    /// Set when the work is to end early.
+    pub(crate) stop: &'a AtomicBool,
+}
+
+/// What is left to do when everything else is written.
+pub(crate) struct Written {
+    /// The start of the image, without the superblock.
+    pub(crate) head: Vec<u8>,
+    /// A hash of every byte but the superblock, if it was asked for.
+    pub(crate) digest: Option<blake3::Hash>,
+}
+
+/// One thing for a worker to do.
+enum Task {
+    Window(Window),
+    Pieces(Vec<Piece>),
+}
+
+/// What a task gives back.
+#[derive(Default)]
+struct Done {
+    head: Option<Vec<u8>>,
+    digest: Option<blake3::Hash>,
+}
+
+/// How long the part of the image is that is written last: the superblock
+/// with all that its checksum covers.
+pub(crate) fn head_len(block_size: BlockSize) -> usize {
+    to_usize(match block_size.len() {
+        len if len > 1024 => len,
+        len => 1024 + len,
+    })
+}
+
+impl Job<'_> {
+    /// Writes everything but the head.
+    pub(crate) fn run(&self, observer: &mut Observer<'_, '_>) -> Result<Written> {
+        let tasks = self.tasks();
+        let total = tasks.iter().map(|task| task.weight()).sum();
+        let done = observer.watch(self.stop, total, |report| {
+            let results: Vec<Result<Done>> = tasks
+                .par_iter()
+                .map(|task| {
+                    if self.stop.load(Relaxed) {
+                        return Err(Error::Cancelled);
+                    }
+                    let done = self.perform(task);
+                    report(task.weight());
+                    if done.is_err() {
+                        self.stop.store(true, Relaxed);
+                    }
+                    done
+                })
+                .collect();
+            first_error(results)
+        })?;
+        Ok(self.combine(done))
+    }
+
+    fn tasks(&self) -> Vec<Task> {
+        let windows = window::cut(self).into_iter().map(Task::Window);
+        windows.chain(piece::cut(self).into_iter().map(Task::Pieces)).collect()
+    }
+
+    fn perform(&self, task: &Task) -> Result<Done> {
+        match task {
+            Task::Window(window) => {
+                let (head, digest) = window.write(self)?;
+                Ok(Done { head, digest })
+            }
+            Task::Pieces(pieces) => {
+                Ok(Done { head: None, digest: piece::write(self, pieces)? })
+            }
+        }
+    }
+
+    /// Puts the digests of the tasks together, in the order of tasks.
+    fn combine(&self, done: Vec<Done>) -> Written {
+        let mut hasher = blake3::Hasher::new();
+        let mut head = Vec::new();
+        for done in done {
+            if let Some(digest) = done.digest {
+                hasher.update(digest.as_bytes());
+            }
+            if let Some(bytes) = done.head {
+                head = bytes;
+            }
+        }
+        let digest = self.hashes().then(|| hasher.finalize());
+        Written { head, digest }
+    }
+
+    /// Whether the UUID depends on every byte.
+    fn hashes(&self) -> bool {
+        self.options.uuid == ImageUuid::FromContent
+    }
+
+    fn write_at(&self, buf: &[u8], pos: u64) -> Result<()> {
+        self.sink.write(buf, pos).map_err(|source| Error::Write { path: None, source })
+    }
+
+    /// The path to name in an error about the contents of `id`.
+    fn shown_path(&self, id: InodeId) -> PathBuf {
+        crate::plan::shown_path(self.tree, id)
+    }
+}
+
+impl Task {
+    fn weight(&self) -> u64 {
+        match self {
+            Task::Window(window) => window.weight,
+            Task::Pieces(pieces) => pieces.iter().map(|piece| piece.len).sum(),
+        }
+    }
+}
+
+/// The results, or the first error that is not merely the consequence of
+/// another one.
+fn first_error(results: Vec<Result<Done>>) -> Result<Vec<Done>> {
+    let mut done = Vec::with_capacity(results.len());
+    let mut cancelled = false;
+    for result in results {
+        match result {
+            Ok(value) => done.push(value),
+            Err(Error::Cancelled) => cancelled = true,
+            Err(error) => return Err(error),
+        }
+    }
+    if cancelled { Err(Error::Cancelled) } else { Ok(done) }
+}

@@ -1,0 +1,119 @@
+//! Pieces of large files and of the chunk area, and gaps.
+
+use crate::error::{Error, Result};
+use crate::format::to_usize;
+use crate::tree::{InodeId, Kind};
+use crate::write::Job;
+use crate::write::run::Run;
+
+/// From this many bytes in blocks on, a file is not written with its
+/// metadata but in pieces of its own.
+pub(crate) const LARGE: u64 = 512 * 1024;
+/// How long a piece is at most, so that one large file keeps all workers busy.
+const PIECE_LEN: u64 = 16 * 1024 * 1024;
+/// Small pieces are gathered into tasks of this size.
+const TASK_LEN: u64 = 4 * 1024 * 1024;
+
+/// Bytes of a file, and where they go.
+pub(crate) struct Piece {
+    /// The file, or `None` for zeros.
+    id: Option<InodeId>,
+    offset: u64,
+    pub(crate) len: u64,
+    pos: u64,
+}
+
+/// Cuts everything that windows leave out into tasks of pieces.
+pub(crate) fn cut(job: &Job<'_>) -> Vec<Vec<Piece>> {
+    let block_len = job.options.block_size.len();
+    let mut pieces = Vec::new();
+    for (block, count) in &job.placement.gaps {
+        push(&mut pieces, None, 0, count * block_len, block * block_len);
+    }
+    for id in &job.placement.by_pos {
+        if let Some(len) = large_len(job, *id) {
+            push(&mut pieces, Some(*id), 0, len, job.placement.data_pos(*id));
+        }
+    }
+    for run in &job.plan.runs {
+        let pos = (job.placement.chunk_area + run.block) * block_len;
+        push(&mut pieces, Some(run.id), run.offset, run.len, pos);
+    }
+    gather(pieces)
+}
+
+/// How many bytes of the file `id` are written as pieces, if it is large.
+pub(crate) fn large_len(job: &Job<'_>, id: InodeId) -> Option<u64> {
+    let Kind::File(content) = &job.tree.inode(id).kind else { return None };
+    if job.placement.own_blocks(id) * job.options.block_size.len() < LARGE {
+        return None;
+    }
+    let tail = job.options.block_size.tail(content.len());
+    let inline = job.placement.has_inline_tail(id);
+    Some(if inline { content.len() - tail } else { content.len() })
+}
+
+fn push(pieces: &mut Vec<Piece>, id: Option<InodeId>, offset: u64, len: u64, pos: u64) {
+    let starts = (0..len).step_by(to_usize(PIECE_LEN));
+    pieces.extend(starts.map(|start| Piece {
+        id,
+        offset: offset + start,
+        len: PIECE_LEN.min(len - start),
+        pos: pos + start,
+    }));
+}
+
+fn gather(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+    let mut tasks: Vec<Vec<Piece>> = Vec::new();
+    let mut len = TASK_LEN;
+    for piece in pieces {
+        if len >= TASK_LEN {
+            tasks.push(Vec::new());
+            len = 0;
+        }
+        len += piece.len;
+        tasks.last_mut().expect("pushed above").push(piece);
+    }
+    tasks
+}
+
+/// Writes the pieces of one task.
+pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<blake3::Hash>> {
+    let mut run = Run::new(job);
+    for same_file in pieces.chunk_by(|a, b| a.id == b.id) {
+        let Some(id) = same_file[0].id else {
+            write_zeros(&mut run, same_file)?;
+            continue;
+        };
+        let Kind::File(content) = &job.tree.inode(id).kind else {
+            panic!("only files are cut into pieces");
+        };
+        let open = content.open().map_err(|error| Error::read(job.shown_path(id), error))?;
+        for piece in same_file {
+            run.seek(piece.pos)?;
+            run.add_range(&open, id, piece.offset, piece.len)?;
+            run.pad()?;
+        }
+        // Not every task has a file's last piece, but a file that has another
+        // length now is another file.
+        let complete = open.ends_at_len().map_err(|error| Error::read(job.shown_path(id), error))?;
+        if !complete {
+            return Err(Error::Changed { path: job.shown_path(id) });
+        }
+    }
+    run.finish(&[])
+}
+
+fn write_zeros(run: &mut Run<'_>, gaps: &[Piece]) -> Result<()> {
+    const ZEROS: [u8; 65536] = [0; 65536];
+    for gap in gaps {
+        run.seek(gap.pos)?;
+        let mut left = to_usize(gap.len);
+        while left > 0 {
+            let step = left.min(ZEROS.len());
+            run.add(&ZEROS[..step])?;
+            left -= step;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Events on the calling thread while workers work.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rayon::ThreadPool;
+
+use crate::error::{Error, Result};
+use crate::event::{Event, Phase};
+
+/// A caller's event handler.
+pub(crate) type Handler<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
+
+/// How often progress is told, so that an event handler that draws does not
+/// slow down the work.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Tells the caller what happens, and measures how long phases take.
+pub(crate) struct Observer<'a, 'h> {
+    handler: Option<&'a mut Handler<'h>>,
+    pool: &'a ThreadPool,
+    running: Option<(Phase, Instant)>,
+    times: Vec<(Phase, Duration)>,
+}
+
+impl<'a, 'h> Observer<'a, 'h> {
+    pub(crate) fn new(handler: Option<&'a mut Handler<'h>>, pool: &'a ThreadPool) -> Self {
+        Observer { handler, pool, running: None, times: Vec::new() }
+    }
+
+    fn tell(&mut self, event: Event) -> Result<()> {
+        match self.handler.as_mut().map(|handler| handler(event)) {
+            Some(ControlFlow::Break(())) => Err(Error::Cancelled),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins `phase` and ends the one before.
+    pub(crate) fn phase(&mut self, phase: Phase) -> Result<()> {
+        self.end_phase();
+        self.running = Some((phase, Instant::now()));
+        self.tell(Event::Phase(phase))
+    }
+
+    fn end_phase(&mut self) {
+        if let Some((phase, start)) = self.running.take() {
+            self.times.push((phase, start.elapsed()));
+        }
+    }
+
+    /// How long each phase took.
+    pub(crate) fn finish(mut self) -> Vec<(Phase, Duration)> {
+        self.end_phase();
+        self.times
+    }
+
+    /// Runs `work` in the pool, and tells how much of `total` it reports done.
+    pub(crate) fn watch<T: Send>(
+        &mut self,
+        stop: &AtomicBool,
+        total: u64,
+        work: impl FnOnce(&(dyn Fn(u64) + Sync)) -> Result<T> + Send,
+    ) -> Result<T> {
+        let (sender, receiver) = mpsc::channel();
+        let mut outcome = None;
+        let mut told = Ok(());
+        self.pool.in_place_scope(|scope| {
+            let outcome = &mut outcome;
+            scope.spawn(move |_| {
+                // A receiver that is gone has heard enough.
+                *outcome = Some(work(&|bytes| drop(sender.send(bytes))));
+            });
+            let (mut done, mut last) = (0, Instant::now());
+            for bytes in receiver {
+                done += bytes;
+                if told.is_ok() && (last.elapsed() >= INTERVAL || done == total) {
+                    last = Instant::now();
+                    told = self.tell(Event::Progress { done, total });
+                    if told.is_err() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        told?;
+        outcome.expect("the scope waits for what it spawned")
+    }
+}
