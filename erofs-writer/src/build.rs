@@ -1,13 +1,13 @@
 //! Writing an image: the whole pipeline. Read this file first.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use uuid::Uuid;
 use zerocopy::{FromZeros, IntoBytes};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, OutputErrorKind, Result};
 use crate::event::{Event, InodeCounts, Phase, Summary};
 use crate::format::superblock::{
     COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
@@ -63,9 +63,9 @@ impl<'a> ImageWriter<'a> {
     ///
     /// A file is written under a temporary name beside `path` and renamed
     /// when it is complete, so that `path` is never half an image, and what
-    /// was there before stays if the build fails. A file that has bytes before
-    /// [`Options::offset`] is written in place, as is a block device; their
-    /// superblock is invalid until everything else is written.
+    /// was there before stays if the build fails. It is not synced to disk. A
+    /// block device is written in place and synced, and holds no valid
+    /// superblock until everything else is written.
     ///
     /// # Errors
     /// Every variant of [`Error`].
@@ -114,13 +114,11 @@ impl<'a> ImageWriter<'a> {
 
         observer.phase(Phase::Plan)?;
         let head_len = |id| inodes.head_len(id);
-        let plan = observer.watch(&stop, 0, |_| {
-            DataPlan::new(tree, &order, options, &head_len)
-        })?;
+        let plan = observer.watch(&stop, 0, |_| DataPlan::new(tree, &order, options, &head_len))?;
 
         observer.phase(Phase::Place)?;
         let placement = Placement::new(tree, &order, &xattrs, &inodes, &plan, options)?;
-        output::check_capacity(capacity, options.offset, &placement, options.block_size)?;
+        check_capacity(capacity, options.offset + placement.len())?;
 
         observer.phase(Phase::Write)?;
         let hashed = options.uuid == ImageUuid::FromContent;
@@ -136,11 +134,25 @@ impl<'a> ImageWriter<'a> {
             sink: &sink,
             stop: &stop,
         };
+        if capacity.is_some() {
+            sink.invalidate().map_err(|source| Error::Write { path: None, source })?;
+        }
         let written = job.run(&mut observer)?;
 
         observer.phase(Phase::Finish)?;
         let uuid = job.finish(written)?;
         Ok(Summary { times: observer.finish(), ..job.summary(uuid) })
+    }
+}
+
+/// Whether an image that ends at `needed` fits into a device.
+fn check_capacity(capacity: Option<u64>, needed: u64) -> Result<()> {
+    match capacity {
+        Some(available) if available < needed => Err(Error::Output {
+            path: PathBuf::new(),
+            kind: OutputErrorKind::TooSmall { needed, available },
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -216,7 +228,7 @@ impl Job<'_> {
         raw.blkszbits = options.block_size.bits();
         raw.rootnid_2b = u16::try_from(root).expect("the root is placed first").into();
         raw.inos = avoid_minix(to_u64(placement.by_pos.len())).into();
-        raw.epoch = epoch.time.sec.cast_unsigned().into();
+        raw.epoch = epoch.time.sec.into();
         raw.fixed_nsec = epoch.time.nsec.into();
         raw.build_time = epoch.build_time.into();
         raw.blocks_lo = checked_u32(placement.blocks).into();
@@ -247,7 +259,7 @@ impl Job<'_> {
             blocks: self.placement.blocks,
             inodes,
             bytes_in,
-            bytes_out: self.placement.blocks * block_len,
+            bytes_out: self.placement.len(),
             metadata_bytes: self.placement.meta_blocks * block_len,
             shared_bytes: self.plan.shared_bytes,
             hole_bytes: self.plan.hole_bytes,

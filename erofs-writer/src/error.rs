@@ -79,8 +79,6 @@ pub enum OutputErrorKind {
         /// The bytes there are.
         available: u64,
     },
-    /// An image at an offset is written into a file that has to exist.
-    OffsetBeyondEnd,
 }
 
 /// What is wrong with a tree. See [`Error::Tree`].
@@ -260,9 +258,6 @@ impl fmt::Display for OutputErrorKind {
             OutputErrorKind::TooSmall { needed, available } => {
                 write!(f, "the image needs {needed} bytes and the device has {available}")
             }
-            OutputErrorKind::OffsetBeyondEnd => {
-                f.write_str("an image at an offset needs a file that is at least that long")
-            }
         }
     }
 }
@@ -300,9 +295,9 @@ impl fmt::Display for TreeErrorKind {
             TreeErrorKind::XattrBody { len } => {
                 write!(f, "the extended attributes need {len} bytes and 262148 can be stored")
             }
-            TreeErrorKind::NotCompact => f.write_str(
-                "a compact inode cannot hold its owner, size, link count or time",
-            ),
+            TreeErrorKind::NotCompact => {
+                f.write_str("a compact inode cannot hold its owner, size, link count or time")
+            }
         }
     }
 }

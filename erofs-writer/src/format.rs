@@ -45,14 +45,6 @@ pub(crate) const fn to_u64(value: usize) -> u64 {
     }
 }
 
-/// The low 32 bits of `value`, for fields that hold a number in two halves.
-pub(crate) const fn low_u32(value: u64) -> u32 {
-    #[expect(clippy::as_conversions, reason = "truncation is the purpose")]
-    {
-        value as u32
-    }
-}
-
 /// A field of 32 bits whose limit `check` or `place` has already enforced.
 pub(crate) fn checked_u32(value: u64) -> u32 {
     u32::try_from(value).expect("limits are checked before the first byte is written")

@@ -474,8 +474,8 @@ impl Options {
         self
     }
 
-    /// Writes the image this many bytes behind the start of the output,
-    /// leaving what is before. Default: 0.
+    /// Writes the image this many bytes behind the start of the output, which
+    /// keeps what it has before that. Default: 0.
     #[must_use]
     pub fn offset(mut self, bytes: u64) -> Self {
         self.offset = bytes;

@@ -1,19 +1,16 @@
 //! Where [`write_path`](crate::ImageWriter::write_path) writes: a temporary
-//! file that becomes the output, or a device or file that is written in place.
+//! file that becomes the output, or a block device.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use rustix::fs::{SeekFrom, seek};
+use rustix::fs::{Mode, OFlags, SeekFrom, seek};
+use rustix::io::Errno;
 
 use crate::error::{Error, OutputErrorKind, Result};
-use crate::format::superblock::SUPER_OFFSET;
-use crate::meta::place::Placement;
-use crate::options::BlockSize;
-use crate::sink::WriteAt;
 
 /// An output that is being written.
 pub(crate) struct Target {
@@ -25,8 +22,6 @@ pub(crate) struct Target {
 enum TargetKind {
     /// A file that gets the final name when it is complete.
     Temporary { path: PathBuf, committed: bool },
-    /// An existing file, of which the part before the image stays.
-    InPlace,
     /// A block device of so many bytes.
     Device { len: u64 },
 }
@@ -42,33 +37,25 @@ impl Target {
         // A symlink stands for what it points at, even if that is missing.
         let path = &resolve(path).map_err(write_error)?;
         match fs::metadata(path) {
-            Ok(stat) if stat.file_type().is_block_device() => return Self::device(path, offset),
+            Ok(stat) if stat.file_type().is_block_device() => return Self::device(path),
             Ok(stat) if !stat.is_file() => return Err(output_error(OutputErrorKind::NotAFile)),
-            Ok(stat) if offset > 0 && stat.len() < offset => {
-                return Err(output_error(OutputErrorKind::OffsetBeyondEnd));
-            }
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(write_error(error));
             }
-            Err(_) if offset > 0 => return Err(output_error(OutputErrorKind::OffsetBeyondEnd)),
             _ => {}
         }
         if sources.iter().any(|source| path.starts_with(source)) {
             return Err(output_error(OutputErrorKind::InsideSource));
         }
-        if offset > 0 { Self::in_place(path, offset) } else { Self::temporary(path) }
+        Self::temporary(path, offset)
     }
 
-    fn device(path: &Path, offset: u64) -> Result<Self> {
+    fn device(path: &Path) -> Result<Self> {
         let open = || {
             // Exclusive, so that a mounted device is refused.
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .custom_flags(rustix_flag(rustix::fs::OFlags::EXCL))
-                .open(path)?;
+            let flags = OFlags::RDWR | OFlags::EXCL | OFlags::CLOEXEC;
+            let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
             let len = seek(&file, SeekFrom::End(0))?;
-            invalidate(&file, offset)?;
             Ok((file, len))
         };
         let (file, len) = open()
@@ -76,25 +63,30 @@ impl Target {
         Ok(Target { file, path: path.to_path_buf(), kind: TargetKind::Device { len } })
     }
 
-    fn in_place(path: &Path, offset: u64) -> Result<Self> {
-        let open = || {
-            let file = OpenOptions::new().read(true).write(true).open(path)?;
-            invalidate(&file, offset)?;
-            Ok(file)
+    fn temporary(path: &Path, offset: u64) -> Result<Self> {
+        let create = || {
+            let (temporary, file) = create_beside(path)?;
+            let target = Target {
+                file,
+                path: path.to_path_buf(),
+                kind: TargetKind::Temporary { path: temporary, committed: false },
+            };
+            if offset > 0 {
+                target.keep_start(offset)?;
+            }
+            Ok(target)
         };
-        let file = open()
-            .map_err(|source: io::Error| Error::Write { path: Some(path.to_path_buf()), source })?;
-        Ok(Target { file, path: path.to_path_buf(), kind: TargetKind::InPlace })
+        create()
+            .map_err(|source: io::Error| Error::Write { path: Some(path.to_path_buf()), source })
     }
 
-    fn temporary(path: &Path) -> Result<Self> {
-        let (temporary, file) = create_beside(path)
-            .map_err(|source| Error::Write { path: Some(path.to_path_buf()), source })?;
-        Ok(Target {
-            file,
-            path: path.to_path_buf(),
-            kind: TargetKind::Temporary { path: temporary, committed: false },
-        })
+    /// Copies what the output has before `offset`.
+    fn keep_start(&self, offset: u64) -> io::Result<()> {
+        match File::open(&self.path) {
+            Ok(existing) => io::copy(&mut existing.take(offset), &mut &self.file).map(drop),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -113,7 +105,6 @@ impl Target {
     pub(crate) fn commit(mut self, len: u64) -> Result<()> {
         let result = match &mut self.kind {
             TargetKind::Device { .. } => self.file.sync_all(),
-            TargetKind::InPlace => self.file.set_len(len),
             TargetKind::Temporary { path, committed } => self
                 .file
                 .set_len(len)
@@ -161,47 +152,19 @@ fn parent(path: &Path) -> &Path {
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     // Too long a name is refused now, not after all the work.
-    let name_is_too_long = name.len() > 255;
-    if name_is_too_long {
-        return Err(io::ErrorKind::InvalidFilename.into());
+    if name.len() > 255 {
+        return Err(Errno::NAMETOOLONG.into());
     }
     for attempt in 0..1000 {
-        let temporary =
-            parent(path).join(format!(".mkfs-erofs-{}-{attempt}.tmp", process::id()));
+        let temporary = parent(path).join(format!(".mkfs-erofs-{}-{attempt}.tmp", process::id()));
         // Readable so that the kernel can copy within it.
-        let options = OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).clone();
-        match options.open(&temporary) {
+        let created =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(&temporary);
+        match created {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
             Ok(file) => return Ok((temporary, file)),
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
-}
-
-/// Makes sure that what was an image before is none while it is rewritten.
-fn invalidate(file: &File, offset: u64) -> io::Result<()> {
-    file.write_all_at(&[0; 128], offset + SUPER_OFFSET)?;
-    file.sync_data()
-}
-
-fn rustix_flag(flags: rustix::fs::OFlags) -> i32 {
-    flags.bits().cast_signed()
-}
-
-/// Whether the image fits where it is to be written.
-pub(crate) fn check_capacity(
-    capacity: Option<u64>,
-    offset: u64,
-    placement: &Placement<'_>,
-    block_size: BlockSize,
-) -> Result<()> {
-    let needed = offset + placement.blocks * block_size.len();
-    match capacity {
-        Some(available) if available < needed => Err(Error::Output {
-            path: PathBuf::new(),
-            kind: OutputErrorKind::TooSmall { needed, available },
-        }),
-        _ => Ok(()),
-    }
 }

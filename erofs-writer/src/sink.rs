@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{copy_file_range, fstatfs};
 use rustix::io::Errno;
 
+use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
 use crate::format::{to_u64, to_usize};
 
 /// Something that can be written at any position, from several threads.
@@ -97,6 +98,13 @@ impl<'a> Sink<'a> {
         }
     }
 
+    /// Makes sure that an image that was in the output is none while it is
+    /// being overwritten.
+    pub(crate) fn invalidate(&self) -> io::Result<()> {
+        self.write(&[0; to_usize(SUPER_LEN)], SUPER_OFFSET)?;
+        self.output.as_file().map_or(Ok(()), File::sync_data)
+    }
+
     pub(crate) fn write(&self, buf: &[u8], pos: u64) -> io::Result<()> {
         self.output.write_all_at(buf, self.offset + pos)
     }
@@ -104,7 +112,9 @@ impl<'a> Sink<'a> {
     /// Lets the kernel copy up to `len` bytes of `source` and returns how many
     /// it did copy: fewer where the source ends or the kernel cannot.
     pub(crate) fn copy(&self, source: &File, from: u64, pos: u64, len: u64) -> io::Result<u64> {
-        let Some(output) = self.output.as_file() else { return Ok(0) };
+        let Some(output) = self.output.as_file() else {
+            return Ok(0);
+        };
         if !self.kernel_copies.load(Ordering::Relaxed) {
             return Ok(0);
         }

@@ -110,9 +110,7 @@ impl Job<'_> {
                 let (head, digest) = window.write(self)?;
                 Ok(Done { head, digest })
             }
-            Task::Pieces(pieces) => {
-                Ok(Done { head: None, digest: piece::write(self, pieces)? })
-            }
+            Task::Pieces(pieces) => Ok(Done { head: None, digest: piece::write(self, pieces)? }),
         }
     }
 

@@ -1,12 +1,10 @@
 //! Inodes: 32 bytes compact or 64 bytes extended.
 
-use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// Bit 0 of `i_format`: the inode is extended.
 pub(crate) const I_EXTENDED: u16 = 1;
-/// Bit 4 of `i_format` on a directory: the `.` entry is omitted (Linux 6.15).
-pub(crate) const I_DOT_OMITTED: u16 = 1 << 4;
 
 /// `i_format` bits 1..3: the data lies in consecutive blocks from `i_u`.
 pub(crate) const LAYOUT_FLAT_PLAIN: u16 = 0;
@@ -51,7 +49,7 @@ pub(crate) struct InodeExtended {
     pub(crate) i_uid: U32,
     pub(crate) i_gid: U32,
 
-    pub(crate) i_mtime: U64,
+    pub(crate) i_mtime: I64,
     pub(crate) i_mtime_nsec: U32,
     pub(crate) i_nlink: U32,
 

@@ -1,6 +1,6 @@
 //! The superblock, 128 bytes at byte 1024, and its feature bits.
 
-use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// Where the superblock starts; the bytes before are free for a boot sector.
@@ -23,8 +23,6 @@ pub(crate) const COMPAT_PLAIN_XATTR_PFX: u32 = 0x10;
 pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
 /// `feature_incompat`: long xattr prefixes (Linux 6.4).
 pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
-/// `feature_incompat`: 48-bit addresses, relative compact times (Linux 6.15).
-pub(crate) const INCOMPAT_48BIT: u32 = 0x080;
 
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -38,7 +36,8 @@ pub(crate) struct SuperBlock {
     pub(crate) rootnid_2b: U16,
 
     pub(crate) inos: U64,
-    pub(crate) epoch: U64,
+    /// Signed, as the kernel reads it.
+    pub(crate) epoch: I64,
 
     pub(crate) fixed_nsec: U32,
     pub(crate) blocks_lo: U32,

@@ -24,8 +24,7 @@ enum Target {
 /// All entries in their order.
 fn entries(children: &Children) -> impl Iterator<Item = (&[u8], Target)> {
     let mut dots = [(&b"."[..], Target::This), (&b".."[..], Target::Parent)].into_iter().peekable();
-    let mut children =
-        children.iter().map(|(name, id)| (&**name, Target::Child(*id))).peekable();
+    let mut children = children.iter().map(|(name, id)| (&**name, Target::Child(*id))).peekable();
     std::iter::from_fn(move || match (dots.peek(), children.peek()) {
         (Some((dot, _)), Some((name, _))) if name < dot => children.next(),
         (Some(_), _) => dots.next(),
@@ -127,15 +126,15 @@ mod tests {
     #[test]
     fn dots_stand_where_their_bytes_put_them() {
         let children = children(&[b"a", b" x", b"-", b".!", b".a", b"...", b"\xff"]);
-        let expected: [&[u8]; 9] =
-            [b" x", b"-", b".", b".!", b"..", b"...", b".a", b"a", b"\xff"];
+        let expected: [&[u8]; 9] = [b" x", b"-", b".", b".!", b"..", b"...", b".a", b"a", b"\xff"];
         assert_eq!(names(&children), expected);
     }
 
     #[test]
     fn length_and_bytes_agree_at_every_fill_of_a_block() {
         for last in 1..=255 {
-            let filler: Vec<Vec<u8>> = (0..14).map(|n| [vec![b'a' + n], vec![b'x'; 254]].concat()).collect();
+            let filler: Vec<Vec<u8>> =
+                (0..14).map(|n| [vec![b'a' + n], vec![b'x'; 254]].concat()).collect();
             let last = vec![b'z'; last];
             let mut all: Vec<&[u8]> = filler.iter().map(Vec::as_slice).collect();
             all.push(&last);
@@ -148,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_full_block_is_padded_and_the_last_is_not() {
-        let many: Vec<Vec<u8>> = (0..100_u8).map(|n| vec![b'a', n + 1, b'c']).filter(|name| name[1] != b'/').collect();
+        let many: Vec<Vec<u8>> =
+            (0..100_u8).map(|n| vec![b'a', n + 1, b'c']).filter(|name| name[1] != b'/').collect();
         let all: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
         let children = children(&all);
         let mut out = Vec::new();

@@ -25,7 +25,9 @@ impl Epoch {
     /// relative to it; else the build time.
     fn choose(tree: &Tree, order: &Order, build: Option<Timestamp>) -> Self {
         let common = commonest_time(tree, order);
-        let Some(build) = build else { return Epoch { time: common, build_time: 0 } };
+        let Some(build) = build else {
+            return Epoch { time: common, build_time: 0 };
+        };
         let after = build.sec.checked_sub(common.sec).map(u32::try_from);
         match after {
             Some(Ok(build_time)) if build.nsec == 0 || build == common => {
@@ -155,7 +157,7 @@ impl Inodes<'_> {
             raw.i_ino = ino.into();
             raw.i_uid = uid.into();
             raw.i_gid = gid.into();
-            raw.i_mtime = mtime.sec.cast_unsigned().into();
+            raw.i_mtime = mtime.sec.into();
             raw.i_mtime_nsec = mtime.nsec.into();
             raw.i_nlink = links.into();
             out.extend_from_slice(raw.as_bytes());

@@ -131,7 +131,9 @@ impl<'a> Placement<'a> {
 
     /// The chunk map of `id` with the length of its entries, if it has one.
     pub(crate) fn chunk_map(&self, id: InodeId) -> Option<(usize, u64)> {
-        let Layout::Chunked(index) = self.plan.layout(self.plan.owner(id)) else { return None };
+        let Layout::Chunked(index) = self.plan.layout(self.plan.owner(id)) else {
+            return None;
+        };
         let entry_len =
             if self.chunk_indexes { to_u64(size_of::<ChunkIndex>()) } else { BLOCK_MAP_ENTRY_LEN };
         Some((crate::format::to_usize(u64::from(index)), entry_len))
@@ -179,13 +181,22 @@ impl<'a> Placement<'a> {
         aligned
     }
 
+    /// The length of the image in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.blocks * self.block_size.len()
+    }
+
     /// How many blocks hold data of `id` and of no file before it.
     pub(crate) fn own_blocks(&self, id: InodeId) -> u64 {
         if self.plan.owner(id) != id || matches!(self.plan.layout(id), Layout::Chunked(_)) {
             return 0;
         }
         let size = self.size(id);
-        if self.has_inline_tail(id) { size / self.block_size.len() } else { self.block_size.blocks(size) }
+        if self.has_inline_tail(id) {
+            size / self.block_size.len()
+        } else {
+            self.block_size.blocks(size)
+        }
     }
 
     /// The size of an inode: bytes of a file, a symlink or a directory.

@@ -31,6 +31,9 @@ pub(crate) fn split_name(name: &[u8]) -> Option<(u8, &[u8])> {
     (prefix.ends_with(b".") || suffix.is_empty()).then_some((*index, suffix))
 }
 
+/// A set of attributes and how many inodes have it.
+type CountedSet = (Arc<XattrMap>, usize);
+
 /// A name and a value.
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
@@ -80,11 +83,14 @@ impl XattrTable {
         let mut shared = Vec::new();
         let mut offsets = BTreeMap::new();
         for (pair, _) in counts.into_iter().filter(|(_, count)| !never && *count > above) {
-            offsets.insert(pair, u32::try_from(shared.len()).map_err(|_| Error::Full(Limit::SharedXattrs))?);
+            offsets.insert(
+                pair,
+                u32::try_from(shared.len()).map_err(|_| Error::Full(Limit::SharedXattrs))?,
+            );
             push_entry(&mut shared, pair, &options.xattr_prefixes);
         }
         let has_filters = options.xattr_name_filter && !sets.is_empty();
-        let body = |(set, _): &(Arc<XattrMap>, usize)| {
+        let body = |(set, _): &CountedSet| {
             let mut body = body(set, &offsets, options);
             body.filter = if has_filters { filter(set) } else { 0 };
             body
@@ -144,7 +150,9 @@ impl XattrTable {
     /// Appends the body of `id`, given where in the image the shared entries
     /// start.
     pub(crate) fn write_body(&self, out: &mut Vec<u8>, id: InodeId, shared_pos: u64) {
-        let Some(body) = self.of_inode.get(&id).map(|index| &self.bodies[*index]) else { return };
+        let Some(body) = self.of_inode.get(&id).map(|index| &self.bodies[*index]) else {
+            return;
+        };
         let header = XattrIbodyHeader {
             h_name_filter: body.filter.into(),
             h_shared_count: u8::try_from(body.shared.len()).expect("capped at 255"),
@@ -161,15 +169,14 @@ impl XattrTable {
 
 /// The different sets of attributes with how many inodes have each, and which
 /// set an inode has.
-fn distinct_sets(
-    tree: &Tree,
-    ids: &[InodeId],
-) -> (Vec<(Arc<XattrMap>, usize)>, HashMap<InodeId, usize>) {
-    let mut sets: Vec<(Arc<XattrMap>, usize)> = Vec::new();
+fn distinct_sets(tree: &Tree, ids: &[InodeId]) -> (Vec<CountedSet>, HashMap<InodeId, usize>) {
+    let mut sets: Vec<CountedSet> = Vec::new();
     let mut index_of: HashMap<&XattrMap, usize> = HashMap::new();
     let mut of_inode = HashMap::new();
     for id in ids {
-        let Some(set) = tree.inode(*id).metadata.xattrs.shared() else { continue };
+        let Some(set) = tree.inode(*id).metadata.xattrs.shared() else {
+            continue;
+        };
         let index = *index_of.entry(set).or_insert_with(|| {
             sets.push((set.clone(), 0));
             sets.len() - 1

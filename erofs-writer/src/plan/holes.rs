@@ -102,7 +102,9 @@ fn zero_granules(
 
 /// Where the next byte that the host stores lies, at `offset` or after it.
 fn next_data(open: &OpenContent<'_>, offset: u64, len: u64) -> std::io::Result<u64> {
-    let Some((file, base)) = open.as_file() else { return Ok(offset) };
+    let Some((file, base)) = open.as_file() else {
+        return Ok(offset);
+    };
     match seek(file, SeekFrom::Data(base + offset)) {
         Ok(pos) => Ok(pos.saturating_sub(base).clamp(offset, len)),
         Err(Errno::NXIO) => Ok(len),

@@ -74,7 +74,7 @@ impl<'a> Directory<'a> {
     /// directory, [`Error::Full`] if there are too many inodes.
     pub fn read(self) -> Result<Tree> {
         let root = self.root.canonicalize().map_err(|error| Error::read(&self.root, error))?;
-        let mut scanner = Scanner::new(self.options);
+        let mut scanner = Scanner::new(self.options)?;
         let (metadata, kind) = scanner.lookup(&self.root, &root)?;
         if !matches!(kind, Kind::Directory(_)) {
             return Err(Error::read(self.root, std::io::ErrorKind::NotADirectory.into()));

@@ -14,6 +14,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, TreeErrorKind};
@@ -53,6 +54,7 @@ pub(crate) struct Scanner<'a> {
     /// Files of several names: by device and inode number, the inode that the
     /// first name got.
     linked: HashMap<(u64, u64), InodeId>,
+    pool: Arc<ThreadPool>,
 }
 
 /// What a worker found under one name.
@@ -69,22 +71,22 @@ struct Found {
 
 /// How many directories one batch has: enough to keep workers busy, few
 /// enough that what they found does not pile up beside the tree.
-const BATCH: usize = 512;
+const BATCH: usize = 64;
 
 /// What Nix puts behind names on file systems that ignore case.
 const CASE_HACK: &[u8] = b"~nix~case~hack~";
 
 impl<'a> Scanner<'a> {
-    pub(crate) fn new(options: ScanOptions<'a>) -> Self {
-        Scanner { options, linked: HashMap::new() }
+    pub(crate) fn new(options: ScanOptions<'a>) -> Result<Self> {
+        let pool = Arc::new(crate::pool::new(options.threads)?);
+        Ok(Scanner { options, linked: HashMap::new(), pool })
     }
 
     /// What is at the host path `path`, whose errors name `shown`.
     pub(crate) fn lookup(&mut self, shown: &Path, path: &Path) -> Result<(Metadata, Kind)> {
         let stat = fs::symlink_metadata(path).map_err(|error| Error::read(shown, error))?;
-        let found = self.found(path, Name::from(&b""[..]), &stat, &|| {
-            Content::from_path(path, stat.len())
-        })?;
+        let found = self
+            .found(path, Name::from(&b""[..]), &stat, &|| Content::from_path(path, stat.len()))?;
         Ok((found.metadata, found.kind))
     }
 
@@ -97,18 +99,16 @@ impl<'a> Scanner<'a> {
     ) -> Result<Vec<Pending>> {
         let mut pending = Vec::new();
         let this = &*self;
-        let found: Vec<Result<Option<(Found, PathBuf)>>> = sources
-            .into_par_iter()
-            .map(|(name, path)| {
-                if !this.wanted(&name) {
-                    return Ok(None);
-                }
-                let stat =
-                    fs::symlink_metadata(&path).map_err(|error| Error::read(&path, error))?;
-                let content = || Content::from_path(&path, stat.len());
-                Ok(Some((this.found(&path, name.into(), &stat, &content)?, path)))
-            })
-            .collect();
+        let look = |(name, path): (Box<[u8]>, PathBuf)| {
+            if !this.wanted(&name) {
+                return Ok(None);
+            }
+            let stat = fs::symlink_metadata(&path).map_err(|error| Error::read(&path, error))?;
+            let content = || Content::from_path(&path, stat.len());
+            Ok(Some((this.found(&path, name.into(), &stat, &content)?, path)))
+        };
+        let found: Vec<Result<Option<(Found, PathBuf)>>> =
+            this.pool.install(|| sources.into_par_iter().map(look).collect());
         let mut batch = Vec::with_capacity(found.len());
         let mut paths = HashMap::new();
         for item in found {
@@ -126,7 +126,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads the directories `pending` and all below them into `tree`.
     pub(crate) fn fill(&mut self, tree: &mut Tree, pending: Vec<Pending>) -> Result<()> {
-        let pool = crate::pool::new(self.options.threads)?;
+        let pool = self.pool.clone();
         let mut level = pending;
         while !level.is_empty() {
             let mut next = Vec::new();

@@ -142,7 +142,7 @@ impl<'a> StorePaths<'a> {
     pub fn read(self) -> Result<Tree> {
         let sources = sources(&self.paths, self.store.as_deref())?;
         let mut tree = Tree::new(Metadata::new(0o755));
-        let mut scanner = Scanner::new(self.options);
+        let mut scanner = Scanner::new(self.options)?;
         let directories = scanner.insert_all(&mut tree, sources)?;
         for (_, host, _) in &directories {
             tree.host_roots.push(host.canonicalize().map_err(|error| Error::read(host, error))?);
@@ -170,7 +170,8 @@ fn sources(
         if !path.is_absolute() {
             return Err(StorePathsError::Relative { path: path.clone() });
         }
-        let name = path.file_name().ok_or_else(|| StorePathsError::NoName { path: path.clone() })?;
+        let name =
+            path.file_name().ok_or_else(|| StorePathsError::NoName { path: path.clone() })?;
         match listed.insert(name, path) {
             // Compared by components: a final slash makes no other path.
             Some(first) if first != path => {

@@ -12,7 +12,9 @@ impl Tree {
     pub fn retain(&mut self, mut keep: impl FnMut(&Entry<'_>) -> bool) {
         let mut pending = vec![(Tree::ROOT, Vec::new())];
         while let Some((dir, path)) = pending.pop() {
-            let Some(children) = self.children(dir) else { continue };
+            let Some(children) = self.children(dir) else {
+                continue;
+            };
             let mut dropped = Vec::new();
             for (name, id) in children {
                 let mut path = path.clone();

@@ -44,7 +44,9 @@ pub(crate) fn cut(job: &Job<'_>) -> Vec<Vec<Piece>> {
 
 /// How many bytes of the file `id` are written as pieces, if it is large.
 pub(crate) fn large_len(job: &Job<'_>, id: InodeId) -> Option<u64> {
-    let Kind::File(content) = &job.tree.inode(id).kind else { return None };
+    let Kind::File(content) = &job.tree.inode(id).kind else {
+        return None;
+    };
     if job.placement.own_blocks(id) * job.options.block_size.len() < LARGE {
         return None;
     }
@@ -96,7 +98,8 @@ pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<blake3::Ha
         }
         // Not every task has a file's last piece, but a file that has another
         // length now is another file.
-        let complete = open.ends_at_len().map_err(|error| Error::read(job.shown_path(id), error))?;
+        let complete =
+            open.ends_at_len().map_err(|error| Error::read(job.shown_path(id), error))?;
         if !complete {
             return Err(Error::Changed { path: job.shown_path(id) });
         }
@@ -105,15 +108,9 @@ pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<blake3::Ha
 }
 
 fn write_zeros(run: &mut Run<'_>, gaps: &[Piece]) -> Result<()> {
-    const ZEROS: [u8; 65536] = [0; 65536];
     for gap in gaps {
         run.seek(gap.pos)?;
-        let mut left = to_usize(gap.len);
-        while left > 0 {
-            let step = left.min(ZEROS.len());
-            run.add(&ZEROS[..step])?;
-            left -= step;
-        }
+        run.add_zeros(gap.len)?;
     }
     Ok(())
 }

@@ -70,7 +70,9 @@ impl<'a, 'h> Observer<'a, 'h> {
             let outcome = &mut outcome;
             scope.spawn(move |_| {
                 // A receiver that is gone has heard enough.
-                *outcome = Some(work(&|bytes| drop(sender.send(bytes))));
+                *outcome = Some(work(&|bytes| {
+                    let _ = sender.send(bytes);
+                }));
             });
             let (mut done, mut last) = (0, Instant::now());
             for bytes in receiver {

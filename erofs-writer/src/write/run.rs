@@ -58,12 +58,24 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Adds `len` zeros.
+    pub(crate) fn add_zeros(&mut self, mut len: u64) -> Result<()> {
+        while len > 0 {
+            if self.len == self.buf.len() {
+                self.flush()?;
+            }
+            let step = to_usize(len).min(self.buf.len() - self.len);
+            self.buf[self.len..self.len + step].fill(0);
+            self.len += step;
+            len -= to_u64(step);
+        }
+        Ok(())
+    }
+
     /// Adds zeros up to the end of a block.
     pub(crate) fn pad(&mut self) -> Result<()> {
         let end = self.pos + to_u64(self.len);
-        let zeros = to_usize(round_up(end, self.job.options.block_size.len()) - end);
-        const ZEROS: [u8; 65536] = [0; 65536];
-        self.add(&ZEROS[..zeros])
+        self.add_zeros(round_up(end, self.job.options.block_size.len()) - end)
     }
 
     /// Adds a whole file of `len` bytes and returns its bytes behind `keep`,
