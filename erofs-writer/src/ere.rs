@@ -43,11 +43,11 @@ const CACHE_LIMIT: usize = 16 << 20;
 /// takes more than 64 MiB.
 ///
 /// ```
-/// # use erofs_writer::ere::Ere;
+/// # use erofs_writer::Ere;
 /// let ere: Ere = r"^(usr/share/(doc|man)|.*\.pyc$)".parse()?;
 /// assert!(ere.is_match(b"usr/share/man/man1"));
 /// assert!(!ere.is_match(b"usr/share/zoneinfo"));
-/// # Ok::<(), erofs_writer::ere::EreError>(())
+/// # Ok::<(), erofs_writer::EreError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Ere {
@@ -79,9 +79,7 @@ impl Ere {
         let nfa = Compiler::new().configure(config).build_from_hir(&tree);
         let nfa = nfa.map_err(|_| EreError::TooLarge)?;
         // A pattern that needs more than the limit for the few states of one step gets it.
-        let config = DFA::config()
-            .cache_capacity(CACHE_LIMIT)
-            .skip_cache_capacity_check(true);
+        let config = DFA::config().cache_capacity(CACHE_LIMIT).skip_cache_capacity_check(true);
         let dfa = DFA::builder().configure(config).build_from_nfa(nfa);
         let dfa = dfa.map_err(|_| EreError::TooLarge)?;
         let looks = tree.properties().look_set();
@@ -94,27 +92,18 @@ impl Ere {
             anchored: if starts { Anchored::Yes } else { Anchored::No },
             has_line_anchors: looks.contains(Look::StartLF) || looks.contains(Look::EndLF),
         };
-        Ok(Self {
-            program: Arc::new(program),
-        })
+        Ok(Self { program: Arc::new(program) })
     }
 
     /// Whether the pattern matches anywhere in `text`.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        let Program {
-            dfa,
-            caches,
-            anchored,
-            has_line_anchors,
-        } = &*self.program;
+        let Program { dfa, caches, anchored, has_line_anchors } = &*self.program;
         if *has_line_anchors && text.contains(&b'\n') {
             return newline::is_match(dfa.get_nfa(), text);
         }
         let input = Input::new(text).anchored(*anchored).earliest(true);
         let found = dfa.try_search_fwd(&mut caches.get(), &input);
-        found
-            .expect("because no byte and no count of cache clearings stops a search")
-            .is_some()
+        found.expect("because no byte and no count of cache clearings stops a search").is_some()
     }
 }
 
@@ -220,11 +209,7 @@ impl fmt::Display for EreError {
                 return write!(f, "byte {at}: nested more than {} deep", parse::MAX_HEIGHT);
             }
             Self::TooLarge => {
-                return write!(
-                    f,
-                    "compiled pattern takes more than {} MiB",
-                    SIZE_LIMIT >> 20
-                );
+                return write!(f, "compiled pattern takes more than {} MiB", SIZE_LIMIT >> 20);
             }
         };
         write!(f, "byte {at}: {what}")
@@ -256,21 +241,9 @@ mod tests {
             ("^[a-]+[-a][--/]$", b"a--.", b"a--,"),
             ("^[[.-.]-/][[=a=]][[.].]]$", b".a]", b",a]"),
             ("^[a&&b]+$", b"&ab", b"c"),
-            (
-                "^[[:alnum:]][[:alpha:]][[:blank:]][[:cntrl:]]$",
-                b"0z\t\x7f",
-                b"_z\t\x7f",
-            ),
-            (
-                "^[[:digit:]][[:graph:]][[:lower:]][[:print:]]$",
-                b"9~a ",
-                b"9 a ",
-            ),
-            (
-                "^[[:punct:]][[:space:]][[:upper:]][[:xdigit:]]$",
-                b"`\x0bZf",
-                b"a\x0bZf",
-            ),
+            ("^[[:alnum:]][[:alpha:]][[:blank:]][[:cntrl:]]$", b"0z\t\x7f", b"_z\t\x7f"),
+            ("^[[:digit:]][[:graph:]][[:lower:]][[:print:]]$", b"9~a ", b"9 a "),
+            ("^[[:punct:]][[:space:]][[:upper:]][[:xdigit:]]$", b"`\x0bZf", b"a\x0bZf"),
             ("^[^[:alpha:]]$", b"\xe9", b"e"),
             ("^a**b+?$", b"", b"ba"),
             ("^a{2}b{1,}c{,2}d{0}$", b"aabbcc", b"aabbccc"),
@@ -285,10 +258,7 @@ mod tests {
             assert!(!ere.is_match(no), "{pattern} on {}", no.escape_ascii());
         }
         for pattern in ["", "a|", "|", "(|a)", "()", "a{0}*"] {
-            assert!(
-                Ere::new(pattern.as_bytes()).expect(pattern).is_match(b""),
-                "{pattern}"
-            );
+            assert!(Ere::new(pattern.as_bytes()).expect(pattern).is_match(b""), "{pattern}");
         }
     }
 
@@ -314,11 +284,7 @@ mod tests {
             (r"\<a$\W^b\>", "-a\nb", true),
         ] {
             let ere = Ere::new(pattern.as_bytes()).expect(pattern);
-            assert_eq!(
-                ere.is_match(text.as_bytes()),
-                matches,
-                "{pattern} on {text:?}"
-            );
+            assert_eq!(ere.is_match(text.as_bytes()), matches, "{pattern} on {text:?}");
         }
     }
 
@@ -360,17 +326,10 @@ mod tests {
             ("((a{1000}){1000}){9}", TooLarge),
         ];
         for (pattern, error) in table {
-            assert_eq!(
-                Ere::new(pattern.as_bytes()).err().as_ref(),
-                Some(error),
-                "{pattern}"
-            );
+            assert_eq!(Ere::new(pattern.as_bytes()).err().as_ref(), Some(error), "{pattern}");
         }
         assert_eq!(Nul { at: 3 }.to_string(), "byte 3: nul byte");
-        assert_eq!(
-            TooLarge.to_string(),
-            "compiled pattern takes more than 64 MiB"
-        );
+        assert_eq!(TooLarge.to_string(), "compiled pattern takes more than 64 MiB");
     }
 
     #[test]
@@ -386,11 +345,9 @@ mod tests {
             let (open, close) = (open.repeat(levels), close.repeat(levels));
             format!("{open}a{close}")
         };
-        for (open, close, levels) in [
-            ("(", ")*", 50),
-            ("(b|c", "d|e)", 100),
-            ("(()|$|c", "d*)", 99),
-        ] {
+        for (open, close, levels) in
+            [("(", ")*", 50), ("(b|c", "d|e)", 100), ("(()|$|c", "d*)", 99)]
+        {
             let ere: Ere = nest(open, close, levels).parse().expect(open);
             assert!(ere.is_match(nest("c", "d", levels).as_bytes()), "{open}");
         }
@@ -407,12 +364,8 @@ mod tests {
     #[test]
     fn a_long_list_of_excluded_names_compiles() {
         let name = |number: u64| format!("{:010x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let names: Vec<_> = (1..10_000)
-            .map(|number| name(number)[..10].to_owned())
-            .collect();
-        let ere: Ere = format!("^({})", names.join("|"))
-            .parse()
-            .expect("110 KB of names");
+        let names: Vec<_> = (1..10_000).map(|number| name(number)[..10].to_owned()).collect();
+        let ere: Ere = format!("^({})", names.join("|")).parse().expect("110 KB of names");
         assert!(ere.is_match(format!("{}-name/bin", names[700]).as_bytes()));
         assert!(!ere.is_match(format!("-{}", names[700]).as_bytes()));
     }

@@ -1,6 +1,123 @@
-//! Writes EROFS file-system images.
+//! Writes [EROFS] file-system images: read-only, mounted by Linux since 5.4,
+//! made for root file systems, containers and stores.
+//!
+//! Three nouns and a verb: a [`Tree`] of what is to be stored, [`Options`] for
+//! how, an output, and [`ImageWriter`] that writes. The crate is pure Rust
+//! without `unsafe`, uses all processors, and gives the same bytes everywhere.
+//!
+//! # A directory
+//!
+//! ```no_run
+//! use erofs_writer::{ImageWriter, Options, Tree};
+//!
+//! let tree = Tree::from_dir("rootfs")?;
+//! ImageWriter::new(Options::new()).write_path(&tree, "rootfs.erofs")?;
+//! # Ok::<(), erofs_writer::Error>(())
+//! ```
+//!
+//! # Store paths
+//!
+//! A Nix closure becomes a store disk without being copied together first.
+//! Each path is `/<basename>` in the image; owners, times, xattrs and hard
+//! links of the host are left out, so that the image is the same on every host.
+//!
+//! ```no_run
+//! use erofs_writer::source::{StorePaths, parse_store_paths};
+//! use erofs_writer::{ImageWriter, Options};
+//! # use std::{error::Error, fs::File, io::BufReader};
+//! # fn main() -> Result<(), Box<dyn Error>> {
+//!
+//! let list = BufReader::new(File::open("store-paths")?);
+//! let tree = StorePaths::new(parse_store_paths(list)?).read()?;
+//! let options = Options::new().label("nix-store".parse()?);
+//! ImageWriter::new(options).write_path(&tree, "store.erofs")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # In memory
+//!
+//! Trees can be made and changed by hand, and written to anything that seeks.
+//!
+//! ```
+//! use erofs_writer::{Content, ImageWriter, Metadata, Node, Options, SeekWriter, Tree};
+//! use std::io::Cursor;
+//!
+//! let mut tree = Tree::new(Metadata::new(0o755));
+//! tree.insert("bin", Metadata::new(0o755), Node::Directory)?;
+//! let script = Content::from_bytes(*b"#!/bin/sh\necho hello\n");
+//! tree.insert("bin/hello", Metadata::new(0o755), Node::File(script))?;
+//! tree.insert("bin/hi", Metadata::new(0o777), Node::Symlink(b"hello".to_vec()))?;
+//!
+//! let output = SeekWriter::new(Cursor::new(Vec::new()));
+//! ImageWriter::new(Options::new()).write(&tree, &output)?;
+//! let image = output.into_inner().into_inner();
+//! assert_eq!(image.len(), 4096);
+//! assert_eq!(image[1024..1028], [0xe2, 0xe1, 0xf5, 0xe0]);
+//! # Ok::<(), erofs_writer::Error>(())
+//! ```
+//!
+//! # Changes, progress, cancelling
+//!
+//! ```no_run
+//! use erofs_writer::source::Directory;
+//! use erofs_writer::{Event, HardLinks, ImageWriter, Options, Timestamp};
+//! use std::ops::ControlFlow;
+//! # fn enough() -> bool { false }
+//!
+//! let no_objects = |path: &[u8]| !path.ends_with(b".o");
+//! let mut tree =
+//!     Directory::new("build").keep(&no_objects).hard_links(HardLinks::Ignore).read()?;
+//! tree.update_metadata(|metadata| {
+//!     (metadata.uid, metadata.gid) = (0, 0);
+//!     metadata.mtime = Timestamp::from_sec(1);
+//! });
+//! let summary = ImageWriter::new(Options::new())
+//!     .on_event(|event| {
+//!         if let Event::Progress { done, total } = event {
+//!             println!("{done} of {total} bytes");
+//!         }
+//!         if enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+//!     })
+//!     .write_path(&tree, "build.erofs")?;
+//! println!("{} bytes shared", summary.shared_bytes);
+//! # Ok::<(), erofs_writer::Error>(())
+//! ```
+//!
+//! # Guarantees
+//!
+//! - **The same bytes** for the same tree and options, whatever the number of
+//!   threads, the host, its page size, the order in which it lists directories,
+//!   its umask, time zone or locale. A file with zeros gives the same image
+//!   whether they are holes on the host or not. The crate reads no environment
+//!   and no clock but to time its phases. Default bytes change only with a line
+//!   in the change log.
+//! - **No half image.** Everything that can be wrong with a tree or an option
+//!   is found before the first byte is written; the superblock is the last
+//!   write of all; [`write_path`](ImageWriter::write_path) renames a complete
+//!   file.
+//! - **Changes are noticed.** A file that is longer, shorter or gone when it is
+//!   read is [`Error::Changed`] or [`Error::Read`], with its path.
+//! - **Bounded memory.** A tree costs some 250 bytes an inode, and contents are
+//!   never held: a worker has two buffers of about 1 MiB.
+//! - **Kernels.** The default options need Linux 5.4; a file with holes and
+//!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
+//!   blocks below the page size need 6.4.
+//!
+//! # Features of the format
+//!
+//! Every kind of inode, hard links, devices, xattrs and ACLs (inline, shared,
+//! long prefixes, name filter), inline tails, files that share their blocks,
+//! chunk-based files, holes, block sizes from 512 to 65,536 bytes, labels and
+//! UUIDs. Data is not compressed yet.
+//!
+//! The crate has no Cargo features: there is nothing optional in it so far. It
+//! needs a 64-bit Unix host.
+//!
+//! [EROFS]: https://erofs.docs.kernel.org
 
 mod build;
+mod ere;
 mod error;
 mod event;
 mod format;
@@ -15,6 +132,7 @@ mod tree;
 mod write;
 
 pub use build::ImageWriter;
+pub use ere::{Ere, EreError};
 pub use error::{Error, Limit, OutputErrorKind, Result, StorePathsError, TreeErrorKind};
 pub use event::{Event, InodeCounts, Phase, Summary};
 pub use options::{

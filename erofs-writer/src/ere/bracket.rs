@@ -28,21 +28,13 @@ pub(super) fn named_class(name: &[u8]) -> Option<&'static [(u8, u8)]> {
 
 /// A set of bytes from inclusive ranges.
 pub(super) fn set(ranges: &[(u8, u8)]) -> ClassBytes {
-    ClassBytes::new(
-        ranges
-            .iter()
-            .map(|&(low, high)| ClassBytesRange::new(low, high)),
-    )
+    ClassBytes::new(ranges.iter().map(|&(low, high)| ClassBytesRange::new(low, high)))
 }
 
 /// Reads the bracket expression whose `[` is at `open`; returns its set and the offset after its
 /// `]`.
 pub(super) fn parse(pattern: &[u8], open: usize) -> Result<(ClassBytes, usize), EreError> {
-    let mut reader = Reader {
-        pattern,
-        open,
-        pos: open + 1,
-    };
+    let mut reader = Reader { pattern, open, pos: open + 1 };
     let negated = pattern.get(reader.pos) == Some(&b'^');
     if negated {
         reader.pos += 1;

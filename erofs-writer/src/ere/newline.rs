@@ -37,11 +37,7 @@ impl Thread {
             }
             _ => nfa.look_matcher().matches(look, text, pos),
         };
-        holds.then_some(Self {
-            state: next,
-            owes,
-            ..self
-        })
+        holds.then_some(Self { state: next, owes, ..self })
     }
 }
 
@@ -51,11 +47,7 @@ pub(super) fn is_match(nfa: &NFA, text: &[u8]) -> bool {
     // For each thread, one more than the last position it was seen at.
     let mut seen = vec![0; nfa.states().len() * 4];
     for pos in 0..=text.len() {
-        now.push(Thread {
-            state: nfa.start_anchored(),
-            begun: false,
-            owes: false,
-        });
+        now.push(Thread { state: nfa.start_anchored(), begun: false, owes: false });
         while let Some(thread) = now.pop() {
             let last = std::mem::replace(&mut seen[thread.index()], pos + 1);
             if last == pos + 1 {
@@ -65,9 +57,9 @@ pub(super) fn is_match(nfa: &NFA, text: &[u8]) -> bool {
             let taken = match nfa.state(thread.state) {
                 State::Match { .. } if !thread.owes => return true,
                 State::Match { .. } | State::Fail => None,
-                State::ByteRange { trans } => byte
-                    .filter(|&byte| trans.matches_byte(byte))
-                    .map(|_| trans.next),
+                State::ByteRange { trans } => {
+                    byte.filter(|&byte| trans.matches_byte(byte)).map(|_| trans.next)
+                }
                 State::Sparse(table) => byte.and_then(|byte| table.matches_byte(byte)),
                 State::Dense(table) => byte.and_then(|byte| table.matches_byte(byte)),
                 State::Look { look, next } => {
@@ -83,18 +75,11 @@ pub(super) fn is_match(nfa: &NFA, text: &[u8]) -> bool {
                     None
                 }
                 State::Capture { next, .. } => {
-                    now.push(Thread {
-                        state: *next,
-                        ..thread
-                    });
+                    now.push(Thread { state: *next, ..thread });
                     None
                 }
             };
-            then.extend(taken.map(|state| Thread {
-                state,
-                begun: true,
-                owes: false,
-            }));
+            then.extend(taken.map(|state| Thread { state, begun: true, owes: false }));
         }
         std::mem::swap(&mut now, &mut then);
     }

@@ -19,21 +19,14 @@ pub(super) fn parse(pattern: &[u8]) -> Result<Hir, EreError> {
     if let Some(at) = pattern.iter().position(|&byte| byte == 0) {
         return Err(EreError::Nul { at });
     }
-    let mut parser = Parser {
-        pattern,
-        pos: 0,
-        frame: Frame::new(0),
-        parents: Vec::new(),
-    };
+    let mut parser = Parser { pattern, pos: 0, frame: Frame::new(0), parents: Vec::new() };
     while let Some(&byte) = pattern.get(parser.pos) {
         parser.step(byte)?;
     }
     if parser.parents.is_empty() {
         Ok(parser.frame.finish())
     } else {
-        Err(EreError::Group {
-            at: parser.frame.open,
-        })
+        Err(EreError::Group { at: parser.frame.open })
     }
 }
 
@@ -53,18 +46,11 @@ struct Frame {
 
 impl Frame {
     fn new(open: usize) -> Self {
-        Self {
-            open,
-            branches: Vec::new(),
-            atoms: Vec::new(),
-            height: 0,
-            repeatable: None,
-        }
+        Self { open, branches: Vec::new(), atoms: Vec::new(), height: 0, repeatable: None }
     }
 
     fn end_branch(&mut self) {
-        self.branches
-            .push(Hir::concat(std::mem::take(&mut self.atoms)));
+        self.branches.push(Hir::concat(std::mem::take(&mut self.atoms)));
         self.repeatable = None;
     }
 
@@ -155,20 +141,11 @@ impl Parser<'_> {
         let sub = Box::new(self.frame.atoms.pop().ok_or(nothing)?);
         // glibc writes such a repetition out as copies, and does not heed an anchor before a copy
         // or in one.
-        let copied = if min == 0 {
-            max > Some(1)
-        } else {
-            max != Some(1)
-        };
+        let copied = if min == 0 { max > Some(1) } else { max != Some(1) };
         if copied && !sub.properties().look_set().is_empty() {
             return Err(EreError::RepeatedAnchor { at });
         }
-        let repetition = Repetition {
-            min,
-            max,
-            greedy: true,
-            sub,
-        };
+        let repetition = Repetition { min, max, greedy: true, sub };
         self.atom(at, Hir::repetition(repetition), height)
     }
 

@@ -149,6 +149,19 @@ impl Content {
     }
 }
 
+/// Opens the contents for each read: meant for a look at them, not for speed.
+impl ReadAt for Content {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = self.len.saturating_sub(offset);
+        let len = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.open()?.read_at(&mut buf[..len], offset)
+    }
+}
+
 /// See [`Content::identity`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity(u8, usize, u64);
