@@ -14,7 +14,7 @@ use crate::tree::Timestamp;
 pub enum OptionsError {
     /// A block size that is no power of two from 512 to 65,536.
     BlockSize,
-    /// A chunk size that is no power of two, or below 4,096.
+    /// A chunk size that is no power of two, or below 512.
     ChunkSize,
     /// The chunk size is below the block size, or over 2^31 blocks.
     ChunkSizeForBlockSize {
@@ -42,7 +42,7 @@ impl fmt::Display for OptionsError {
                 f.write_str("the block size must be a power of two from 512 to 65536")
             }
             OptionsError::ChunkSize => {
-                f.write_str("the chunk size must be a power of two of at least 4096")
+                f.write_str("the chunk size must be a power of two of at least 512")
             }
             OptionsError::ChunkSizeForBlockSize { chunk, block } => write!(
                 f,
@@ -130,8 +130,8 @@ impl FromStr for BlockSize {
     }
 }
 
-/// The size of a chunk of a chunk-based file: a power of two of at least
-/// 4,096 bytes.
+/// The size of a chunk of a chunk-based file: a power of two of at least 512
+/// bytes, and at least a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChunkSize(u8);
 
@@ -140,10 +140,10 @@ impl ChunkSize {
     ///
     /// # Errors
     /// [`OptionsError::ChunkSize`] if `bytes` is no power of two or below
-    /// 4,096.
+    /// 512.
     pub fn new(bytes: u64) -> Result<Self, OptionsError> {
         match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
-            (true, Ok(bits @ 12..)) => Ok(ChunkSize(bits)),
+            (true, Ok(bits @ 9..)) => Ok(ChunkSize(bits)),
             _ => Err(OptionsError::ChunkSize),
         }
     }

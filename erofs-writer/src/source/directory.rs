@@ -47,7 +47,7 @@ impl<'a> Directory<'a> {
     /// without a leading slash; a directory it does not want is not entered.
     /// It may be called from several threads. Default: everything.
     #[must_use]
-    pub fn keep(mut self, keep: &'a Keep) -> Self {
+    pub fn keep(mut self, keep: &'a Keep<'a>) -> Self {
         self.options.keep = Some(keep);
         self
     }

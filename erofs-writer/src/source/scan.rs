@@ -22,12 +22,12 @@ use crate::source::{HardLinks, xattrs};
 use crate::tree::{Content, InodeId, Kind, Metadata, Name, Rdev, Timestamp, Tree, Xattrs};
 
 /// Whether a path is wanted, relative to the source's root.
-pub type Keep = dyn Fn(&[u8]) -> bool + Sync;
+pub type Keep<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
 
 pub(crate) struct ScanOptions<'a> {
     pub(crate) hard_links: HardLinks,
     pub(crate) xattrs: bool,
-    pub(crate) keep: Option<&'a Keep>,
+    pub(crate) keep: Option<&'a Keep<'a>>,
     pub(crate) strip_case_hack: bool,
     pub(crate) threads: Option<NonZeroUsize>,
 }

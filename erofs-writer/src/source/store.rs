@@ -114,7 +114,7 @@ impl<'a> StorePaths<'a> {
     /// As [`Directory::keep`](crate::source::Directory::keep): paths begin
     /// with the basename of a store path.
     #[must_use]
-    pub fn keep(mut self, keep: &'a Keep) -> Self {
+    pub fn keep(mut self, keep: &'a Keep<'a>) -> Self {
         self.options.keep = Some(keep);
         self
     }

@@ -1,0 +1,254 @@
+//! Runs `mkfs-erofs`, its peers and the floor in turn on a corpus, and prints
+//! medians and ratios. README.md says how to read them.
+
+#![expect(clippy::print_stdout, reason = "the tables are what it is for")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use benches::compare::contender::{Contender, Programs};
+use benches::compare::measure;
+use benches::compare::reflink::{Mounted, copy_tree};
+use benches::compare::series::{Series, image_len};
+use benches::compare::table::{Output, table};
+use clap::{Parser, ValueEnum};
+
+/// Compares mkfs-erofs with its peers and with the floor
+#[derive(Debug, Parser)]
+struct Args {
+    #[arg(required = true)]
+    scenarios: Vec<Scenario>,
+    /// Our command
+    #[arg(long, default_value = "target/release/mkfs-erofs")]
+    ours: PathBuf,
+    /// mkfs.erofs of erofs-utils
+    #[arg(long, default_value = "target/peers/bin/mkfs.erofs")]
+    peer: PathBuf,
+    /// mksquashfs of squashfs-tools
+    #[arg(long, default_value = "mksquashfs")]
+    mksquashfs: PathBuf,
+    /// The floor [default: beside this program]
+    #[arg(long)]
+    floor: Option<PathBuf>,
+    /// Where corpus.sh has put the corpora
+    #[arg(long, default_value = "target/corpus")]
+    corpus: PathBuf,
+    /// Folder for the images; what is in it may be deleted
+    #[arg(long, default_value = "target/side-by-side")]
+    work: PathBuf,
+    /// Rounds that count, after one to warm up
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Only commands whose name contains one of these words
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// The corpus of the reflink scenario
+    #[arg(long, default_value = "system")]
+    reflink_corpus: String,
+    /// Do not write and delete a file before each run to have free memory at
+    /// hand
+    #[arg(long)]
+    no_prime: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Scenario {
+    /// Plain image of the small corpus
+    PlainSmall,
+    /// Plain image of the large corpus
+    PlainSystem,
+    /// Half of the large corpus' store paths, against all and against the peer
+    Half,
+    /// One million tiny files
+    Tiny,
+    /// 10,000 store paths
+    Paths10k,
+    /// Time and new disk blocks on btrfs and XFS; needs root
+    Reflink,
+}
+
+fn main() -> Result<()> {
+    // Before clap, which needs memory that would be counted.
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == measure::WORD) {
+        println!("{}", measure::measure_one(&words.collect::<Vec<_>>())?);
+        return Ok(());
+    }
+    let args = Args::parse();
+    fs::create_dir_all(&args.work).with_context(|| format!("{}", args.work.display()))?;
+    let bench = Bench::new(&args)?;
+    for &scenario in &args.scenarios {
+        match scenario {
+            Scenario::PlainSmall => bench.plain("small")?,
+            Scenario::PlainSystem => bench.plain("system")?,
+            Scenario::Half => bench.half()?,
+            Scenario::Tiny => bench.plain("tiny")?,
+            Scenario::Paths10k => bench.plain("paths10k")?,
+            Scenario::Reflink => bench.reflink(&args.reflink_corpus)?,
+        }
+    }
+    Ok(())
+}
+
+struct Bench {
+    programs: Programs,
+    corpus: PathBuf,
+    series: Series,
+    only: Vec<String>,
+}
+
+impl Bench {
+    fn new(args: &Args) -> Result<Self> {
+        let floor = match &args.floor {
+            Some(floor) => floor.clone(),
+            None => std::env::current_exe()?.with_file_name("floor"),
+        };
+        Ok(Self {
+            programs: Programs {
+                ours: args.ours.clone(),
+                peer: args.peer.clone(),
+                mksquashfs: args.mksquashfs.clone(),
+                floor,
+            },
+            corpus: args.corpus.clone(),
+            series: Series { work: args.work.clone(), rounds: args.rounds, prime: !args.no_prime },
+            only: args.only.clone(),
+        })
+    }
+
+    fn plain(&self, corpus: &str) -> Result<()> {
+        let dir = self.corpus(corpus)?;
+        let (store, list) = (dir.join("nix/store"), dir.join("store-paths"));
+        let programs = &self.programs;
+        let contenders = self.chosen(vec![
+            programs.ours_store("ours", &list),
+            programs.ours_directory(&store),
+            programs.peer_directory(&store),
+            programs.squashfs_directory(&store),
+            programs.floor_directory(&store),
+        ])?;
+        let inodes = count_inodes(&store)?;
+        let runs = self.series.run(&contenders, image_len, || Ok(()))?;
+        println!("\nplain image of {corpus}: {inodes} inodes");
+        println!("{}", table(&runs, inodes, Output::Image));
+        Ok(())
+    }
+
+    fn half(&self) -> Result<()> {
+        let dir = self.corpus("system")?;
+        let (whole, half) = (dir.join("store-paths"), dir.join("half-store-paths"));
+        // The peer has no list of store paths. A tree of hard links would
+        // make it look for hard links, which costs time, so it gets a copy.
+        let tree = self.series.work.join("half");
+        if tree.exists() {
+            fs::remove_dir_all(&tree)?;
+        }
+        fs::create_dir_all(&tree)?;
+        let mut inodes = 1;
+        for path in fs::read_to_string(&half)?.lines().map(Path::new) {
+            copy_tree(path, &tree)?;
+            inodes += count_inodes(path)?;
+        }
+        let programs = &self.programs;
+        let contenders = self.chosen(vec![
+            programs.ours_store("ours", &half),
+            programs.ours_store("ours, whole", &whole),
+            programs.peer_directory(&tree),
+            programs.floor_store(&half),
+        ])?;
+        let runs = self.series.run(&contenders, image_len, || Ok(()))?;
+        let all = count_inodes(&dir.join("nix/store"))?;
+        println!("\nhalf of system's store paths: {inodes} of {all} inodes");
+        println!("{}", table(&runs, inodes, Output::Image));
+        Ok(fs::remove_dir_all(&tree)?)
+    }
+
+    fn reflink(&self, corpus: &str) -> Result<()> {
+        if !rustix::process::geteuid().is_root() {
+            println!("\nreflink: skipped, needs root to mount");
+            return Ok(());
+        }
+        let store = self.corpus(corpus)?.join("nix/store");
+        let inodes = count_inodes(&store)?;
+        for kind in ["btrfs", "xfs"] {
+            if let Err(e) = self.reflink_on(kind, corpus, &store, inodes) {
+                println!("\nreflink on {kind}: skipped: {e:#}");
+            }
+        }
+        Ok(())
+    }
+
+    fn reflink_on(&self, kind: &str, corpus: &str, store: &Path, inodes: u64) -> Result<()> {
+        // Room for the corpus and two copies; the file is sparse.
+        let fs = Mounted::new(kind, 16 << 30, &self.series.work)?;
+        let copy = fs.at.join("store");
+        copy_tree(store, &copy)?;
+        let programs = &self.programs;
+        let contenders = self.chosen(vec![
+            programs.ours_directory(&copy),
+            programs.peer_directory(&copy),
+            programs.floor_directory(&copy),
+        ])?;
+        let used = std::cell::Cell::new(0);
+        let series = Series {
+            work: fs.at.clone(),
+            // The wait for the disk before each run would undo it.
+            prime: false,
+            ..self.series.clone()
+        };
+        let new_blocks = |_: &Path| Ok(fs.used()?.saturating_sub(used.get()));
+        let runs = series.run(&contenders, new_blocks, || {
+            used.set(fs.used()?);
+            Ok(())
+        })?;
+        println!("\nplain image of {corpus} on one {kind}; the floor is a plain copy");
+        println!("{}", table(&runs, inodes, Output::NewBlocks));
+        Ok(())
+    }
+
+    fn corpus(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.corpus.join(name);
+        ensure!(
+            dir.join(".stamp").is_file(),
+            "{}: not there; run benches/corpus.sh {name}",
+            dir.display()
+        );
+        Ok(dir)
+    }
+
+    /// Leaves out what is not asked for, and, with a word, what is not there.
+    fn chosen(&self, contenders: Vec<Contender>) -> Result<Vec<Contender>> {
+        let asked = |name: &str| {
+            self.only.is_empty() || self.only.iter().any(|word| name.contains(word.as_str()))
+        };
+        let mut chosen = Vec::new();
+        for contender in contenders {
+            if !asked(&contender.name) {
+                continue;
+            }
+            if contender.is_installed() {
+                chosen.push(contender);
+            } else {
+                let program = contender.program().display();
+                println!("{}: skipped, {program} is not there", contender.name);
+            }
+        }
+        if chosen.is_empty() {
+            bail!("no command to run");
+        }
+        Ok(chosen)
+    }
+}
+
+/// Everything below `path`, and itself.
+fn count_inodes(path: &Path) -> Result<u64> {
+    let mut count = 1;
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path).with_context(|| format!("{}", path.display()))? {
+            let entry = entry?;
+            count += if entry.file_type()?.is_dir() { count_inodes(&entry.path())? } else { 1 };
+        }
+    }
+    Ok(count)
+}

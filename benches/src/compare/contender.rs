@@ -1,0 +1,129 @@
+//! The command lines that are compared.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The UUID that NixOS gives its store images.
+const UUID: &str = "eb176051-bd15-49b7-9e6b-462e0b467019";
+const LABEL: &str = "nix-store";
+
+/// A command under a name.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// How the table calls it. Ours begin with "ours".
+    pub name: String,
+    program: PathBuf,
+    before: Vec<OsString>,
+    after: Vec<OsString>,
+}
+
+impl Contender {
+    fn new<B: AsRef<OsStr>, A: AsRef<OsStr>>(
+        name: &str,
+        program: &Path,
+        before: impl IntoIterator<Item = B>,
+        after: impl IntoIterator<Item = A>,
+    ) -> Self {
+        let owned = |word: &OsStr| word.to_owned();
+        Self {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            before: before.into_iter().map(|w| owned(w.as_ref())).collect(),
+            after: after.into_iter().map(|w| owned(w.as_ref())).collect(),
+        }
+    }
+
+    /// Is this a command of this project, not a peer or the floor?
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.name.starts_with("ours")
+    }
+
+    /// Is its program there? A bare name is looked for in PATH.
+    #[must_use]
+    pub fn is_installed(&self) -> bool {
+        if self.program.components().count() > 1 {
+            return self.program.is_file();
+        }
+        std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|dir| dir.join(&self.program).is_file())
+        })
+    }
+
+    /// The program's path, for the report of what is missing.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The command line that writes `out`.
+    #[must_use]
+    pub fn command(&self, out: &Path) -> Vec<OsString> {
+        let mut command = vec![self.program.clone().into_os_string()];
+        command.extend_from_slice(&self.before);
+        command.push(out.into());
+        command.extend_from_slice(&self.after);
+        command
+    }
+}
+
+/// Where the programs are.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// `mkfs-erofs` of this project.
+    pub ours: PathBuf,
+    /// `mkfs.erofs` of erofs-utils.
+    pub peer: PathBuf,
+    /// `mksquashfs` of squashfs-tools.
+    pub mksquashfs: PathBuf,
+    /// The floor of this crate.
+    pub floor: PathBuf,
+}
+
+impl Programs {
+    /// Ours, from a list of store paths.
+    #[must_use]
+    pub fn ours_store(&self, name: &str, list: &Path) -> Contender {
+        let list = list.as_os_str();
+        let before = [OsStr::new("--quiet"), OsStr::new("--store-paths"), list];
+        Contender::new(name, &self.ours, before, [""; 0])
+    }
+
+    /// Ours, from a directory.
+    #[must_use]
+    pub fn ours_directory(&self, dir: &Path) -> Contender {
+        let before = ["--quiet", "--all-root", "-T", "0", "-L", LABEL, "-U", UUID];
+        Contender::new("ours, directory", &self.ours, before, [dir])
+    }
+
+    /// mkfs.erofs with the flags nixpkgs gives it, from a directory.
+    #[must_use]
+    pub fn peer_directory(&self, dir: &Path) -> Contender {
+        let owner = ["--quiet", "--force-uid=0", "--force-gid=0"];
+        let fixed = ["-T", "0", "-L", LABEL, "-U", UUID];
+        let before = owner.into_iter().chain(fixed);
+        Contender::new("mkfs.erofs", &self.peer, before, [dir])
+    }
+
+    /// mksquashfs that compresses nothing.
+    #[must_use]
+    pub fn squashfs_directory(&self, dir: &Path) -> Contender {
+        let after = "-quiet -no-progress -noappend -all-root -no-xattrs -no-hardlinks \
+                     -mkfs-time 0 -all-time 0 -noI -noD -noF -noX";
+        let after = after.split_whitespace();
+        Contender::new("mksquashfs", &self.mksquashfs, [dir], after)
+    }
+
+    /// The floor, from a directory.
+    #[must_use]
+    pub fn floor_directory(&self, dir: &Path) -> Contender {
+        Contender::new("floor", &self.floor, ["--quiet"], [dir])
+    }
+
+    /// The floor, from a list of store paths.
+    #[must_use]
+    pub fn floor_store(&self, list: &Path) -> Contender {
+        let before = [OsStr::new("--quiet"), "--store-paths".as_ref(), list.as_os_str()];
+        Contender::new("floor", &self.floor, before, [""; 0])
+    }
+}

@@ -1,0 +1,12 @@
+//! The side-by-side run: several commands do the same work in turn, and their
+//! wall time, CPU time, memory and output size are compared.
+//!
+//! `measure` runs one command, `series` runs several in turn, `table` prints
+//! medians and ratios, `contender` knows the command lines, `reflink` makes
+//! file systems that share blocks.
+
+pub mod contender;
+pub mod measure;
+pub mod reflink;
+pub mod series;
+pub mod table;

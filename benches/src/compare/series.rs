@@ -1,0 +1,100 @@
+//! Runs several commands in turn, round after round, so that what the machine
+//! does besides hits all of them alike.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::contender::Contender;
+use super::measure::{Sample, run};
+
+/// The runs of one command, in the order of the rounds.
+#[derive(Debug)]
+pub struct Runs {
+    /// The command's name.
+    pub name: String,
+    /// Is it a command of this project?
+    pub ours: bool,
+    /// One for each round.
+    pub samples: Vec<Sample>,
+}
+
+/// How to run a series.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// The folder for the outputs.
+    pub work: PathBuf,
+    /// Rounds that count.
+    pub rounds: usize,
+    /// Write and delete a file as large as the output just before each run.
+    ///
+    /// On a virtual machine that hands free memory back to its host, memory
+    /// that was just freed is cheap and any other costs several times what
+    /// the program does with it. This gives every run the same cheap start.
+    pub prime: bool,
+}
+
+impl Series {
+    /// Runs each command once to warm up, then `rounds` times in turn. `size`
+    /// tells what an output took; the output is deleted right after.
+    pub fn run(
+        &self,
+        contenders: &[Contender],
+        size: impl Fn(&Path) -> Result<u64>,
+        mut before_each: impl FnMut() -> Result<()>,
+    ) -> Result<Vec<Runs>> {
+        let mut all: Vec<Runs> = contenders
+            .iter()
+            .map(|contender| Runs {
+                name: contender.name.clone(),
+                ours: contender.is_ours(),
+                samples: Vec::new(),
+            })
+            .collect();
+        let mut largest = 0;
+        for round in 0..=self.rounds {
+            for (contender, runs) in contenders.iter().zip(&mut all) {
+                let out = self.work.join(format!("image-{round}"));
+                remove_if_there(&out)?;
+                if self.prime {
+                    self.prime(largest)?;
+                }
+                before_each()?;
+                let mut sample = run(&contender.command(&out))?;
+                largest = largest.max(fs::metadata(&out)?.len());
+                sample.bytes = size(&out)?;
+                remove_if_there(&out)?;
+                if round > 0 {
+                    runs.samples.push(sample);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn prime(&self, bytes: u64) -> Result<()> {
+        let path = self.work.join("prime");
+        let mut file = File::create(&path).with_context(|| format!("{}", path.display()))?;
+        let buffer = vec![1; 1 << 20];
+        for _ in 0..bytes.div_ceil(1 << 20) {
+            file.write_all(&buffer)?;
+        }
+        Ok(fs::remove_file(&path)?)
+    }
+}
+
+/// The length of an image.
+pub fn image_len(out: &Path) -> Result<u64> {
+    Ok(fs::metadata(out)?.len())
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("{}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}

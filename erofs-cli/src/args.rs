@@ -1,0 +1,366 @@
+//! What was typed, each value checked by itself. What flags mean together is
+//! found in `job.rs`.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
+use erofs_writer::{BlockSize, ChunkSize, Label, OptionsError, Uuid, XattrPrefix};
+
+use crate::number;
+use crate::refused;
+use crate::suboptions::{self, Suboption};
+use crate::usage::UsageError;
+
+const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
+       mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]";
+
+/// Makes an EROFS image of a directory or of a list of store paths
+///
+/// Takes the arguments of mkfs.erofs and can be installed under its name.
+/// The same input and options give the same bytes on every host and with any
+/// number of threads: without -U and -T, nothing is taken from chance or the
+/// clock. An image appears under its name only when it is complete.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "mkfs-erofs",
+    version = concat!("(erofs-writer) ", env!("CARGO_PKG_VERSION")),
+    override_usage = USAGE,
+    no_binary_name = true,
+    args_override_self = true,
+    infer_long_args = true,
+    max_term_width = 100
+)]
+pub(crate) struct Args {
+    /// The image: a file to make or replace, or a block device
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// The directory to pack; with --store-paths, where the store lies
+    #[arg(value_name = "SOURCE")]
+    pub(crate) sources: Vec<PathBuf>,
+
+    /// Pack the store paths listed in LIST, one a line (- for standard input)
+    ///
+    /// Each path becomes /NAME in the image. With SOURCE, each NAME is read
+    /// in that directory, else the paths are read as they stand. Only
+    /// contents, names and permissions count: owners and times are 0, hard
+    /// links and (without -x) extended attributes are ignored, the label is
+    /// nix-store and the UUID eb176051-bd15-49b7-9e6b-462e0b467019. Flags
+    /// change each of these.
+    #[arg(long, visible_alias = "nix-closure", value_name = "LIST", help_heading = "Source")]
+    pub(crate) store_paths: Option<PathBuf>,
+
+    /// Leave out PATH, which is relative to the source; may be repeated
+    ///
+    /// PATH is taken literally and has no leading or final slash. A directory
+    /// is left out with all that is in it.
+    #[arg(long, value_name = "PATH", help_heading = "Source")]
+    pub(crate) exclude_path: Vec<OsString>,
+
+    /// Leave out paths in which the extended regular expression REGEX is found
+    ///
+    /// Paths are relative to the source, without a leading slash. A directory
+    /// is left out with all that is in it. May be repeated.
+    #[arg(long, value_name = "REGEX", help_heading = "Source")]
+    pub(crate) exclude_regex: Vec<OsString>,
+
+    /// Give every name of a hard-linked file an inode of its own
+    #[arg(long, help_heading = "Source")]
+    pub(crate) hard_dereference: bool,
+
+    /// Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS
+    #[arg(long, help_heading = "Source")]
+    pub(crate) strip_case_hack: bool,
+
+    /// Share extended attributes of more than N inodes; below 0, store none
+    #[arg(short = 'x', value_name = "N", value_parser = number::signed, help_heading = "Source")]
+    pub(crate) xattr_tolerance: Option<i64>,
+
+    /// The size of a block in bytes, 512 to 65536 [default: 4096]
+    ///
+    /// May end in k. The default does not depend on the host's pages.
+    #[arg(short, value_name = "SIZE", value_parser = block_size, help_heading = "Layout")]
+    pub(crate) block_size: Option<BlockSize>,
+
+    /// Extended options, joined by commas; ^ before one turns it off
+    ///
+    /// noinline_data (or ^inline_data), force-inode-compact,
+    /// force-inode-extended, force-inode-blockmap, force-chunk-indexes,
+    /// nosbcrc, ^xattr-name-filter, plain-xattr-prefixes, and ^dedupe, after
+    /// which files with the same contents do not share their blocks.
+    #[arg(short = 'E', value_name = "WORD,...", value_parser = words, help_heading = "Layout")]
+    extended: Vec<Vec<Suboption>>,
+
+    /// Store files in chunks of SIZE bytes, equal chunks once
+    #[arg(long, value_name = "SIZE", value_parser = chunk_size, help_heading = "Layout")]
+    pub(crate) chunksize: Option<ChunkSize>,
+
+    /// Align the data of files to N blocks
+    #[arg(long, value_name = "N", value_parser = number::unsigned::<u32>, help_heading = "Layout")]
+    pub(crate) dsunit: Option<u32>,
+
+    /// Pad the image to a multiple of N blocks
+    #[arg(long, value_name = "N", value_parser = number::unsigned::<u32>, help_heading = "Layout")]
+    pub(crate) fsalignblks: Option<u32>,
+
+    /// Leave N bytes of FILE before the image as they are
+    #[arg(long, value_name = "N", value_parser = number::unsigned::<u64>, help_heading = "Layout")]
+    pub(crate) offset: Option<u64>,
+
+    /// Reserve at least N bytes for the root's extended attributes
+    #[arg(long, value_name = "N", value_parser = number::unsigned::<u32>, help_heading = "Layout")]
+    pub(crate) root_xattr_isize: Option<u32>,
+
+    /// Store this prefix of extended attribute names once; may be repeated
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        value_parser = OsStringValueParser::new().try_map(xattr_prefix),
+        help_heading = "Layout"
+    )]
+    pub(crate) xattr_prefix: Vec<XattrPrefix>,
+
+    /// Where the image will be mounted; accepted, cannot change the image
+    ///
+    /// mkfs.erofs uses it for SELinux labels and on Android only, neither of
+    /// which is built.
+    #[arg(long, value_name = "PATH", help_heading = "Layout")]
+    mount_point: Option<OsString>,
+
+    /// Write all data anew, as is done anyway
+    #[arg(
+        long,
+        value_name = "data",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "data",
+        value_parser = ["data"],
+        hide_possible_values = true,
+        help_heading = "Layout"
+    )]
+    clean: Option<String>,
+
+    /// Make user and group 0 own everything
+    #[arg(long, help_heading = "Ownership and time")]
+    all_root: bool,
+
+    /// Make user UID own everything
+    #[arg(long, value_name = "UID", value_parser = id, help_heading = "Ownership and time")]
+    pub(crate) force_uid: Option<u32>,
+
+    /// Make group GID own everything
+    #[arg(long, value_name = "GID", value_parser = id, help_heading = "Ownership and time")]
+    pub(crate) force_gid: Option<u32>,
+
+    /// Add N to all user numbers, also to a forced one
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = number::unsigned::<u32>,
+        help_heading = "Ownership and time"
+    )]
+    pub(crate) uid_offset: Option<u32>,
+
+    /// Add N to all group numbers, also to a forced one
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = number::unsigned::<u32>,
+        help_heading = "Ownership and time"
+    )]
+    pub(crate) gid_offset: Option<u32>,
+
+    /// The time of the build and, without --mkfs-time, of all files
+    ///
+    /// In seconds since 1970. The environment variable SOURCE_DATE_EPOCH goes
+    /// before it: it is then the time of the build, and files keep their
+    /// times except those that are later. With --store-paths it matters only
+    /// together with --preserve-mtime. Without either, no time of the build
+    /// is recorded and files keep their times.
+    #[arg(
+        short = 'T',
+        value_name = "SECONDS",
+        value_parser = seconds,
+        help_heading = "Ownership and time"
+    )]
+    pub(crate) time: Option<i64>,
+
+    /// Give all files the time of the build; implied by -T
+    #[arg(long, overrides_with = "mkfs_time", help_heading = "Ownership and time")]
+    pub(crate) all_time: bool,
+
+    /// Let files keep their times in spite of -T
+    #[arg(long, overrides_with = "all_time", help_heading = "Ownership and time")]
+    pub(crate) mkfs_time: bool,
+
+    /// Give all files the time of the build, the current time if none is given
+    ///
+    /// Implied by -E force-inode-compact.
+    #[arg(long, overrides_with = "preserve_mtime", help_heading = "Ownership and time")]
+    pub(crate) ignore_mtime: bool,
+
+    /// Undo --ignore-mtime; with --store-paths, keep the times of the host
+    #[arg(long, overrides_with = "ignore_mtime", help_heading = "Ownership and time")]
+    pub(crate) preserve_mtime: bool,
+
+    /// The label, at most 15 bytes
+    #[arg(
+        short = 'L',
+        value_name = "LABEL",
+        value_parser = OsStringValueParser::new().try_map(label),
+        help_heading = "Identity"
+    )]
+    pub(crate) label: Option<Label>,
+
+    /// The UUID, or "clear" for none, or "random"
+    ///
+    /// Without it the UUID is derived from the contents of the image.
+    #[arg(short = 'U', value_name = "UUID", value_parser = uuid, help_heading = "Identity")]
+    pub(crate) uuid: Option<UuidArg>,
+
+    /// Write nothing to standard output
+    #[arg(long, help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// Report on standard output as one JSON object
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+
+    /// Show no progress, also on a terminal
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_progress: bool,
+
+    /// How much to say: 0 or 1 errors only, 4 and above the time of each phase
+    #[arg(
+        short = 'd',
+        value_name = "0-9",
+        default_value_t = 2,
+        value_parser = clap::value_parser!(u8).range(0..=9),
+        help_heading = "Output"
+    )]
+    pub(crate) level: u8,
+
+    /// How many threads work [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = workers, help_heading = "Output")]
+    pub(crate) workers: Option<NonZeroUsize>,
+}
+
+/// What was said about the UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UuidArg {
+    Clear,
+    Random,
+    Fixed(Uuid),
+}
+
+impl Args {
+    /// The words of all `-E`, in order.
+    pub(crate) fn words(&self) -> Vec<Suboption> {
+        self.extended.concat()
+    }
+
+    /// Where several flags set the same thing, lets the last one do it.
+    fn settle(&mut self, matches: &ArgMatches) {
+        let last = |flag| matches.indices_of(flag).and_then(|mut indices| indices.next_back());
+        if self.all_root {
+            if last("force_uid") < last("all_root") {
+                self.force_uid = Some(0);
+            }
+            if last("force_gid") < last("all_root") {
+                self.force_gid = Some(0);
+            }
+        }
+        let implied = matches
+            .indices_of("extended")
+            .into_iter()
+            .flatten()
+            .zip(&self.extended)
+            .filter(|(_, words)| words.iter().any(Suboption::implies_ignore_mtime))
+            .map(|(index, _)| index)
+            .last();
+        if implied.is_some() && !(self.preserve_mtime && implied < last("preserve_mtime")) {
+            (self.ignore_mtime, self.preserve_mtime) = (true, false);
+        }
+    }
+}
+
+/// Reads arguments, without the name of the program.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, UsageError> {
+    let matches = command().try_get_matches_from(args)?;
+    refused::check(&matches)?;
+    let mut args = Args::from_arg_matches(&matches)?;
+    args.settle(&matches);
+    Ok(args)
+}
+
+fn command() -> Command {
+    // As getopt does it, a flag that needs a value takes what follows,
+    // whatever it looks like.
+    refused::add_to(Args::command()).mut_args(|arg| {
+        match arg.get_action().takes_values() && !arg.is_positional() {
+            true => arg.allow_hyphen_values(true),
+            false => arg,
+        }
+    })
+}
+
+type Parsed<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+fn block_size(text: &str) -> Parsed<BlockSize> {
+    Ok(BlockSize::new(number::with_unit(text)?)?)
+}
+
+fn chunk_size(text: &str) -> Parsed<ChunkSize> {
+    Ok(ChunkSize::new(number::unsigned(text)?)?)
+}
+
+fn words(text: &str) -> Parsed<Vec<Suboption>> {
+    Ok(suboptions::parse(text)?)
+}
+
+fn label(text: OsString) -> Result<Label, OptionsError> {
+    Label::new(text.as_bytes())
+}
+
+fn xattr_prefix(text: OsString) -> Result<XattrPrefix, OptionsError> {
+    XattrPrefix::new(text.into_vec())
+}
+
+fn uuid(text: &str) -> Parsed<UuidArg> {
+    match text {
+        "clear" => Ok(UuidArg::Clear),
+        "random" => Ok(UuidArg::Random),
+        // Only the form with hyphens, not the others the library reads.
+        _ if text.len() == 36 => Ok(UuidArg::Fixed(Uuid::parse_str(text)?)),
+        _ => Err("neither 'clear', 'random' nor a UUID of 36 characters".into()),
+    }
+}
+
+fn seconds(text: &str) -> Parsed<i64> {
+    Ok(i64::try_from(number::unsigned::<u64>(text)?)?)
+}
+
+/// A user or a group; the last number means none.
+fn id(text: &str) -> Parsed<u32> {
+    match number::unsigned(text)? {
+        u32::MAX => Err("reserved, as it means no user and no group".into()),
+        id => Ok(id),
+    }
+}
+
+fn workers(text: &str) -> Parsed<NonZeroUsize> {
+    Ok(NonZeroUsize::new(number::unsigned(text)?).ok_or(OptionsError::Zero)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_of_the_arguments_is_consistent() {
+        super::command().debug_assert();
+    }
+}

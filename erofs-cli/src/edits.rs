@@ -1,0 +1,191 @@
+//! What is changed between the source and the image: what is left out, who
+//! owns the rest, and which times it has.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use erofs_writer::{Ere, Metadata, Timestamp, Tree};
+
+use crate::exit::Failure;
+
+/// The paths to leave out, relative to the source.
+#[derive(Default)]
+pub(crate) struct Excludes {
+    pub(crate) paths: BTreeSet<Vec<u8>>,
+    pub(crate) regexes: Vec<Ere>,
+}
+
+impl Excludes {
+    /// Whether `path` is not left out.
+    pub(crate) fn keep(&self, path: &[u8]) -> bool {
+        !self.paths.contains(path) && !self.regexes.iter().any(|regex| regex.is_match(path))
+    }
+}
+
+impl fmt::Debug for Excludes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Excludes")
+            .field("paths", &self.paths)
+            .field("regexes", &self.regexes.len())
+            .finish()
+    }
+}
+
+/// What becomes of users or groups: first one is forced, then the offset added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Owner {
+    pub(crate) force: Option<u32>,
+    pub(crate) offset: u32,
+}
+
+impl Owner {
+    fn of(self, id: u32) -> Option<u32> {
+        self.force.unwrap_or(id).checked_add(self.offset)
+    }
+}
+
+/// The users and groups of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Owners {
+    pub(crate) user: Owner,
+    pub(crate) group: Owner,
+}
+
+impl Owners {
+    /// Gives `tree` these owners.
+    pub(crate) fn apply(self, tree: &mut Tree) -> Result<(), Failure> {
+        if self == Owners::default() {
+            return Ok(());
+        }
+        let over = tree.walk().find_map(|entry| {
+            let Metadata { uid, gid, .. } = *entry.metadata();
+            let flag = match (self.user.of(uid), self.group.of(gid)) {
+                (None, _) => "--uid-offset",
+                (_, None) => "--gid-offset",
+                _ => return None,
+            };
+            Some(Failure::OwnerOverflow { path: entry.path().to_vec(), flag })
+        });
+        if let Some(failure) = over {
+            return Err(failure);
+        }
+        tree.update_metadata(|metadata| {
+            // Only inodes that no path leads to can be over, and stay behind.
+            metadata.uid = self.user.of(metadata.uid).unwrap_or(metadata.uid);
+            metadata.gid = self.group.of(metadata.gid).unwrap_or(metadata.gid);
+        });
+        Ok(())
+    }
+}
+
+/// The time that the image says it was built at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BuildTime {
+    /// None is recorded.
+    None,
+    /// Seconds since 1970.
+    At(i64),
+    /// What the clock says.
+    Now,
+}
+
+impl BuildTime {
+    /// The time, for which this may look at the clock.
+    pub(crate) fn resolve(self) -> Option<Timestamp> {
+        match self {
+            BuildTime::None => None,
+            BuildTime::At(sec) => Some(Timestamp::from_sec(sec)),
+            BuildTime::Now => {
+                let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Some(Timestamp::from_sec(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)))
+            }
+        }
+    }
+}
+
+/// Which times files get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileTimes {
+    /// Their own.
+    Keep,
+    /// That of the build.
+    Build,
+    /// Their own, but none after that of the build.
+    Clamp,
+}
+
+impl FileTimes {
+    /// Gives `tree` these times.
+    pub(crate) fn apply(self, tree: &mut Tree, build: Timestamp) {
+        match self {
+            FileTimes::Keep => {}
+            FileTimes::Build => tree.update_metadata(|metadata| metadata.mtime = build),
+            FileTimes::Clamp => tree.update_metadata(|metadata| {
+                metadata.mtime = metadata.mtime.min(build);
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use erofs_writer::{Metadata, Node};
+
+    fn tree(uid: u32, mtime: Timestamp) -> Tree {
+        let mut tree = Tree::new(Metadata::new(0o755));
+        let metadata = Metadata { uid, gid: 7, mtime, ..Metadata::new(0o755) };
+        tree.insert("d", metadata, Node::Directory).expect("free");
+        tree
+    }
+
+    fn edited(tree: &Tree) -> Metadata {
+        tree.get("d").expect("exists").metadata().clone()
+    }
+
+    #[test]
+    fn an_offset_is_added_to_a_forced_owner() {
+        let mut tree = tree(5, Timestamp::default());
+        let user = Owner { force: Some(100), offset: 10 };
+        let group = Owner { force: None, offset: 1 };
+        Owners { user, group }.apply(&mut tree).expect("the sums fit");
+        assert_eq!((edited(&tree).uid, edited(&tree).gid), (110, 8));
+    }
+
+    #[test]
+    fn an_owner_that_overflows_is_an_error_with_its_path() {
+        let mut tree = tree(u32::MAX - 1, Timestamp::default());
+        let user = Owner { force: None, offset: 2 };
+        let failure = Owners { user, ..Owners::default() }.apply(&mut tree).expect_err("too big");
+        assert_eq!(failure.to_string(), "/d: --uid-offset makes its owner exceed 4294967295");
+    }
+
+    #[test]
+    fn clamping_changes_only_what_is_later_or_has_a_fraction_of_that_second() {
+        let build = Timestamp::from_sec(1000);
+        let clamped = |sec, nsec| {
+            let mut tree = tree(0, Timestamp { sec, nsec });
+            FileTimes::Clamp.apply(&mut tree, build);
+            edited(&tree).mtime
+        };
+        assert_eq!(clamped(999, 5), Timestamp { sec: 999, nsec: 5 });
+        assert_eq!(clamped(1000, 5), build);
+        assert_eq!(clamped(1001, 0), build);
+        assert_eq!(clamped(-1, 0), Timestamp::from_sec(-1));
+    }
+
+    #[test]
+    fn excludes_are_literal_paths_and_regular_expressions() {
+        let excludes = Excludes {
+            paths: BTreeSet::from([b"a.b".to_vec()]),
+            regexes: vec![Ere::new(b"^c|/d$").expect("is one")],
+        };
+        assert!(!excludes.keep(b"a.b"));
+        assert!(excludes.keep(b"axb"));
+        assert!(excludes.keep(b"a.b/c"), "only as its directory is not entered");
+        assert!(!excludes.keep(b"cc"));
+        assert!(!excludes.keep(b"x/d"));
+        assert!(excludes.keep(b"d"));
+    }
+}

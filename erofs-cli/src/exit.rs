@@ -1,0 +1,172 @@
+//! How a run ends when it does not end well: the message and the exit code.
+//! Nothing here can fail or panic, whatever became of standard error.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use erofs_writer::StorePathsError;
+
+use crate::report;
+use crate::usage::UsageError;
+
+/// The exit code of a run that failed.
+const FAILED: u8 = 1;
+/// The exit code of a run whose arguments make no sense.
+const USAGE: u8 = 2;
+
+/// Why there is no image, or nobody to tell about it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments make no sense, as the source shows.
+    Usage(UsageError),
+    /// The library says so.
+    Build(erofs_writer::Error),
+    /// The list of store paths cannot be used.
+    List { list: PathBuf, source: StorePathsError },
+    /// A user or a group would be over 32 bits.
+    OwnerOverflow { path: Vec<u8>, flag: &'static str },
+    /// The system lets nobody wait for signals.
+    Signals { source: io::Error },
+    /// A signal came.
+    Interrupted { output: PathBuf },
+    /// The image is complete, but the report could not be written.
+    Report { source: io::Error },
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(error) => error.fmt(f),
+            Failure::Build(error) => error.fmt(f),
+            Failure::List { list, .. } if list == Path::new("-") => f.write_str("standard input"),
+            Failure::List { list, .. } => list.display().fmt(f),
+            Failure::OwnerOverflow { path, flag } => write!(
+                f,
+                "{}: {flag} makes its owner exceed 4294967295",
+                String::from_utf8_lossy(path)
+            ),
+            Failure::Signals { .. } => f.write_str("signals cannot be waited for"),
+            Failure::Interrupted { output } => write!(f, "{}: interrupted", output.display()),
+            Failure::Report { .. } => {
+                f.write_str("the image is complete, but standard output cannot be written")
+            }
+        }
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Failure::Usage(error) => error.source(),
+            Failure::Build(error) => error.source(),
+            Failure::List { source, .. } => Some(source),
+            Failure::Signals { source } | Failure::Report { source } => Some(source),
+            Failure::OwnerOverflow { .. } | Failure::Interrupted { .. } => None,
+        }
+    }
+}
+
+impl From<erofs_writer::Error> for Failure {
+    fn from(error: erofs_writer::Error) -> Self {
+        Failure::Build(error)
+    }
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Self {
+        Failure::Usage(error)
+    }
+}
+
+/// Ends a run that failed.
+pub(crate) fn failure(failure: &Failure) -> ExitCode {
+    if let Failure::Usage(error) = failure {
+        return usage(error);
+    }
+    complain(&printable(&chain(failure)));
+    ExitCode::from(FAILED)
+}
+
+/// Ends a run whose arguments make no job.
+pub(crate) fn usage(error: &UsageError) -> ExitCode {
+    if let Some(answer) = error.answer() {
+        return match report::print(&answer) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(source) => {
+                complain(&format!("standard output cannot be written: {source}"));
+                ExitCode::from(FAILED)
+            }
+        };
+    }
+    // What the parser of arguments says has several lines.
+    let lines: Vec<String> = chain(error).lines().map(printable).collect();
+    let mut text = lines.join("\n");
+    if !text.contains("'--help'") {
+        text.push_str("\n\nFor more information, try '--help'.");
+    }
+    complain(&text);
+    ExitCode::from(USAGE)
+}
+
+/// Tells what is no failure.
+pub(crate) fn note(text: &str) {
+    complain(&printable(text));
+}
+
+/// Writes `text` to standard error. If nobody reads it, there is nobody to
+/// tell that.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "mkfs-erofs: {text}");
+}
+
+/// An error and what it comes from.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let _ = write!(text, ": {error}");
+        next = error.source();
+    }
+    text
+}
+
+/// `text` without anything by which a file name could control a terminal.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        // The latter turn the direction in which a terminal writes.
+        let turns = matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if char.is_control() || turns {
+            out.extend(char.escape_default());
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_the_chain_of_causes() {
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = erofs_writer::Error::Read { path: "/a/b".into(), source };
+        let text = chain(&Failure::Build(error));
+        assert_eq!(text, "/a/b: cannot be read: permission denied");
+        let list = PathBuf::from("closure");
+        let text = chain(&Failure::List { list, source: StorePathsError::Empty });
+        assert_eq!(text, "closure: the list of store paths is empty");
+    }
+
+    #[test]
+    fn names_cannot_control_the_terminal() {
+        assert_eq!(printable("a\x1b[31m\u{9b}b\u{202e}c"), "a\\u{1b}[31m\\u{9b}b\\u{202e}c");
+        assert_eq!(printable("a\tb\nc"), "a\\tb\\nc");
+        assert_eq!(printable("\u{e4} stays"), "\u{e4} stays");
+    }
+}

@@ -1,0 +1,272 @@
+//! From what was typed to what is to be done. Here lies what flags mean
+//! together; where that differs between a directory and a list of store
+//! paths, the two are handled one behind the other.
+
+use std::ffi::{OsStr, OsString};
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use erofs_writer::{Ere, HardLinks, ImageUuid, Label, Options, Uuid};
+
+use crate::args::{Args, UuidArg};
+use crate::edits::{BuildTime, Excludes, FileTimes, Owner, Owners};
+use crate::number;
+use crate::suboptions;
+use crate::usage::UsageError;
+
+/// The UUID of store images, by which systems built with Nixpkgs know them.
+const STORE_UUID: Uuid = Uuid::from_u128(0xeb17_6051_bd15_49b7_9e6b_462e_0b46_7019);
+/// The label by which such systems mount them.
+const STORE_LABEL: &str = "nix-store";
+
+/// What is to be done: where from, where to, and how.
+#[derive(Debug)]
+pub struct Job {
+    pub(crate) source: Source,
+    /// Whether extended attributes of the source count.
+    pub(crate) xattrs: bool,
+    pub(crate) hard_links: HardLinks,
+    pub(crate) strip_case_hack: bool,
+    pub(crate) excludes: Excludes,
+    pub(crate) owners: Owners,
+    pub(crate) build_time: BuildTime,
+    pub(crate) file_times: FileTimes,
+    /// Whether the image gets a random UUID, whatever `options` say.
+    pub(crate) random_uuid: bool,
+    pub(crate) options: Options,
+    pub(crate) threads: Option<NonZeroUsize>,
+    pub(crate) output: PathBuf,
+    pub(crate) report: Report,
+    /// What was typed to no effect.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Where the tree comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Directory(PathBuf),
+    /// A list of store paths.
+    Store {
+        /// The file with the list; `-` is standard input.
+        list: PathBuf,
+        /// Where the store lies, if not where the list says.
+        store: Option<PathBuf>,
+        /// Whether times are those of the host, and not 0.
+        keep_times: bool,
+    },
+}
+
+/// What is told on the way and at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) summary: Summary,
+    pub(crate) progress: bool,
+    pub(crate) notes: bool,
+    pub(crate) phase_times: bool,
+}
+
+/// What standard output gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Summary {
+    Nothing,
+    Text,
+    Json,
+}
+
+/// What `args` and the environment ask for.
+pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
+    let words = args.words();
+    let options = layout(&args, suboptions::apply(&words, Options::new())?)?;
+    let (output, source) = places(&args)?;
+    let epoch = source_date_epoch.map(epoch).transpose()?;
+    let is_store = matches!(source, Source::Store { .. });
+    let (build_time, file_times) = match &source {
+        Source::Store { keep_times: false, .. } => store_times(&args),
+        _ => times(&args, epoch),
+    };
+    let tolerance = args.xattr_tolerance.unwrap_or(if is_store { -1 } else { 2 });
+    let mut notes: Vec<String> = words
+        .iter()
+        .filter(|word| word.has_idle_caret())
+        .map(|word| format!("{word}: the ^ changes nothing"))
+        .collect();
+    let excludes = excludes(&args, &mut notes)?;
+    Ok(Job {
+        source,
+        xattrs: tolerance >= 0,
+        hard_links: match is_store || args.hard_dereference {
+            true => HardLinks::Ignore,
+            false => HardLinks::Keep,
+        },
+        strip_case_hack: args.strip_case_hack,
+        excludes,
+        owners: Owners {
+            user: Owner { force: args.force_uid, offset: args.uid_offset.unwrap_or(0) },
+            group: Owner { force: args.force_gid, offset: args.gid_offset.unwrap_or(0) },
+        },
+        build_time,
+        file_times,
+        random_uuid: args.uuid == Some(UuidArg::Random),
+        options: identity(&args, is_store, options).xattr_share_above(share_above(tolerance)),
+        threads: args.workers,
+        output,
+        report: report(&args)?,
+        notes,
+    })
+}
+
+/// The output and the source.
+fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
+    let output = args.file.clone().ok_or_else(|| UsageError::missing("FILE"))?;
+    let mut sources = args.sources.iter().cloned();
+    let first = sources.next();
+    if let Some(second) = sources.next() {
+        let why = "one source makes an image; merging several images is not built yet";
+        return Err(UsageError::refused(second.display(), why));
+    }
+    match (&args.store_paths, first) {
+        (Some(list), store) => {
+            let (list, keep_times) = (list.clone(), args.preserve_mtime);
+            Ok((output, Source::Store { list, store, keep_times }))
+        }
+        (None, Some(directory)) => Ok((output, Source::Directory(directory))),
+        (None, None) => Err(UsageError::missing("SOURCE (or --store-paths LIST)")),
+    }
+}
+
+/// What the image is laid out like.
+fn layout(args: &Args, options: Options) -> Result<Options, UsageError> {
+    let block_size = args.block_size.unwrap_or_default();
+    let dsunit = args.dsunit.unwrap_or(0);
+    let mut options = options
+        .block_size(block_size)
+        .data_alignment(dsunit)
+        .image_alignment(args.fsalignblks.unwrap_or(1))
+        .offset(args.offset.unwrap_or(0))
+        .root_xattr_len(args.root_xattr_isize.unwrap_or(0))
+        .xattr_prefixes(args.xattr_prefix.iter().cloned());
+    if let Some(threads) = args.workers {
+        options = options.threads(threads);
+    }
+    let Some(chunk_size) = args.chunksize else {
+        return Ok(options);
+    };
+    let chunksize = format!("--chunksize={chunk_size}");
+    let block_len = u64::from(block_size.bytes());
+    if chunk_size.bytes() < block_len {
+        let blocks = format!("blocks of {block_size} bytes (-b)");
+        return Err(UsageError::contradiction(blocks, chunksize));
+    }
+    // Once a chunk is shared, what is behind it would be out of line.
+    if chunk_size.bytes() / block_len < u64::from(dsunit) {
+        return Err(UsageError::contradiction(format!("--dsunit={dsunit}"), chunksize));
+    }
+    Ok(options.chunk_size(chunk_size))
+}
+
+/// The number of inodes above which an extended attribute is shared.
+fn share_above(tolerance: i64) -> u32 {
+    // From here on mkfs.erofs shares none.
+    const NEVER: u32 = i32::MAX.unsigned_abs();
+    match u32::try_from(tolerance.max(0)) {
+        Ok(count) if count < NEVER => count,
+        _ => u32::MAX,
+    }
+}
+
+/// Gives the image its label and its UUID.
+fn identity(args: &Args, is_store: bool, options: Options) -> Options {
+    let store_label = || Label::new(STORE_LABEL).expect("nine letters make a label");
+    let (label, uuid) = match is_store {
+        true => (store_label(), ImageUuid::Fixed(STORE_UUID)),
+        false => (Label::default(), ImageUuid::FromContent),
+    };
+    options.label(args.label.unwrap_or(label)).uuid(match args.uuid {
+        // A random one is made when the image is.
+        None | Some(UuidArg::Random) => uuid,
+        Some(UuidArg::Clear) => ImageUuid::None,
+        Some(UuidArg::Fixed(uuid)) if uuid.is_nil() => ImageUuid::None,
+        Some(UuidArg::Fixed(uuid)) => ImageUuid::Fixed(uuid),
+    })
+}
+
+/// Times where files have their own, as mkfs.erofs treats them: the variable
+/// goes before -T, and clamps where -T would replace.
+fn times(args: &Args, epoch: Option<i64>) -> (BuildTime, FileTimes) {
+    let (build, files) = match (epoch, args.time) {
+        (Some(epoch), _) => (BuildTime::At(epoch), FileTimes::Clamp),
+        (None, Some(time)) if args.mkfs_time => (BuildTime::At(time), FileTimes::Keep),
+        (None, Some(time)) => (BuildTime::At(time), FileTimes::Build),
+        (None, None) if args.all_time => (BuildTime::Now, FileTimes::Build),
+        (None, None) if args.ignore_mtime => (BuildTime::Now, FileTimes::Build),
+        (None, None) => (BuildTime::None, FileTimes::Keep),
+    };
+    (build, if args.ignore_mtime { FileTimes::Build } else { files })
+}
+
+/// Times where all files have time 0. The environment does not matter then:
+/// there is nothing to clamp, and -T is what all files are to have.
+fn store_times(args: &Args) -> (BuildTime, FileTimes) {
+    let build = BuildTime::At(args.time.unwrap_or(0));
+    let only_build = args.mkfs_time && !args.ignore_mtime;
+    (build, if only_build { FileTimes::Keep } else { FileTimes::Build })
+}
+
+/// The value of SOURCE_DATE_EPOCH, always decimal; empty, it is 0.
+fn epoch(value: &OsStr) -> Result<i64, UsageError> {
+    let text = value.to_string_lossy();
+    let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit());
+    let decimal = text.trim_start_matches('0');
+    match (is_decimal, decimal) {
+        (true, "") => Ok(0),
+        (true, decimal) => number::signed(decimal),
+        (false, _) => Err(number::NumberError::NotANumber),
+    }
+    .map_err(|error| UsageError::value("SOURCE_DATE_EPOCH", &text, error))
+}
+
+/// What is left out.
+fn excludes(args: &Args, notes: &mut Vec<String>) -> Result<Excludes, UsageError> {
+    let mut excludes = Excludes::default();
+    for path in &args.exclude_path {
+        let bytes = path.as_bytes();
+        if bytes.is_empty() || bytes.starts_with(b"/") || bytes.ends_with(b"/") {
+            let path = Path::new(path).display();
+            notes.push(format!(
+                "--exclude-path={path}: leaves nothing out, as no path begins or ends with a slash"
+            ));
+        }
+        excludes.paths.insert(bytes.to_vec());
+    }
+    for regex in &args.exclude_regex {
+        excludes.regexes.push(ere(regex)?);
+    }
+    Ok(excludes)
+}
+
+fn ere(regex: &OsString) -> Result<Ere, UsageError> {
+    Ere::new(regex.as_bytes()).map_err(|error| {
+        UsageError::value("--exclude-regex <REGEX>", regex.to_string_lossy(), error)
+    })
+}
+
+fn report(args: &Args) -> Result<Report, UsageError> {
+    let summary = match (args.json, args.quiet) {
+        (true, true) => return Err(UsageError::contradiction("--quiet", "--json")),
+        (true, false) => Summary::Json,
+        (false, true) => Summary::Nothing,
+        (false, false) if args.level < 2 => Summary::Nothing,
+        (false, false) => Summary::Text,
+    };
+    let errors_only = args.quiet || args.level < 2;
+    Ok(Report {
+        summary,
+        progress: !errors_only && !args.no_progress,
+        notes: !errors_only,
+        phase_times: !errors_only && args.level >= 4,
+    })
+}
+
+#[cfg(test)]
+mod tests;

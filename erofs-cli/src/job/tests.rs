@@ -1,0 +1,347 @@
+//! Command lines of today's callers of mkfs.erofs, and what single flags do.
+
+use erofs_writer::{BlockSize, ChunkSize, InodeForm, Tails, XattrPrefix};
+
+use super::*;
+
+const UUID: &str = "c1b9d5a2-f162-11cf-9ece-0020afc76f16";
+
+fn parse(line: &str) -> Result<Job, UsageError> {
+    parse_at(line, None)
+}
+
+fn parse_at(line: &str, epoch: Option<&str>) -> Result<Job, UsageError> {
+    crate::parse(line.split_whitespace().map(OsString::from), epoch.map(OsString::from))
+}
+
+fn job(line: &str) -> Job {
+    parse(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+fn refusal(line: &str) -> String {
+    let error = parse(line).map(|job| panic!("{line}: {job:?}")).expect_err("just seen");
+    let text = error.to_string();
+    let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
+    // Of the parser's messages, the first line says it.
+    let first = text.lines().next().unwrap_or_default();
+    format!("{first}{}", source.unwrap_or_default())
+}
+
+/// What a directory is packed with by default.
+fn defaults() -> Options {
+    Options::new()
+}
+
+fn label(label: &str) -> Label {
+    Label::new(label).expect("short")
+}
+
+fn uuid(uuid: &str) -> ImageUuid {
+    ImageUuid::Fixed(Uuid::parse_str(uuid).expect("is one"))
+}
+
+#[test]
+fn callers_that_use_no_compression_get_the_right_job() {
+    let directory = |path: &str| Source::Directory(path.into());
+
+    // Systems built with Nixpkgs before 2023, and some still.
+    let line = "--force-uid=0 --force-gid=0 -L nix-store \
+                -U eb176051-bd15-49b7-9e6b-462e0b467019 -T 0 --exclude-regex=^([^a]|(a([^b]))) \
+                IMG .";
+    let found = job(line);
+    assert_eq!(found.source, directory("."));
+    assert_eq!(found.output, PathBuf::from("IMG"));
+    assert_eq!(
+        found.options,
+        defaults().label(label("nix-store")).uuid(ImageUuid::Fixed(STORE_UUID))
+    );
+    assert_eq!((found.owners.user.force, found.owners.group.force), (Some(0), Some(0)));
+    assert_eq!((found.build_time, found.file_times), (BuildTime::At(0), FileTimes::Build));
+    assert!(!found.excludes.keep(b"b") && found.excludes.keep(b"ab"));
+
+    // microvm.nix, without its compression.
+    let found = job("-T 0 --all-root -L nix-store --mount-point=/nix/store IMG store");
+    assert_eq!(found.options, defaults().label(label("nix-store")));
+    assert_eq!((found.owners.user.force, found.owners.group.force), (Some(0), Some(0)));
+
+    // systemd-repart, with a variable's words behind the positionals.
+    let found = job(&format!("-U {UUID} --quiet IMG ROOT --hard-dereference -b 4096"));
+    assert_eq!(found.source, directory("ROOT"));
+    assert_eq!(found.hard_links, HardLinks::Ignore);
+    assert_eq!(found.report.summary, Summary::Nothing);
+    assert_eq!(found.options, defaults().uuid(uuid(UUID)));
+
+    // containerd, a directory.
+    let found = job("--quiet -Enoinline_data IMG DIR");
+    assert_eq!(found.options, defaults().tails(Tails::OwnBlock));
+}
+
+#[test]
+fn callers_that_change_owners_times_or_excludes_get_the_right_job() {
+    // osbuild.
+    let found = job("IMG SRC --quiet --exclude-regex ^boot/ --exclude-regex ^proc/");
+    assert!(!found.excludes.keep(b"proc/1") && found.excludes.keep(b"proc"));
+
+    // archiso.
+    let source = Source::Directory("-dir".into());
+    assert_eq!(job(&format!("-U {UUID} -- IMG -dir")).source, source);
+
+    // avocado.
+    let found = job("-U 00000000-0000-0000-0000-000000000000 -x -1 --all-root IMG DIR");
+    assert_eq!(found.options, defaults().uuid(ImageUuid::None).xattr_share_above(0));
+    assert!(!found.xattrs);
+
+    // OpenWrt, without its compression.
+    let found = job("-Uclear --all-root -T1700000000 --ignore-mtime -x-1 IMG DIR");
+    assert_eq!(
+        (found.build_time, found.file_times),
+        (BuildTime::At(1_700_000_000), FileTimes::Build)
+    );
+    assert!(!found.xattrs);
+
+    // Yocto.
+    let found = job("IMG DIR");
+    assert_eq!(found.options, defaults());
+    assert_eq!((found.build_time, found.file_times), (BuildTime::None, FileTimes::Keep));
+    assert_eq!(found.hard_links, HardLinks::Keep);
+    assert!(found.xattrs);
+}
+
+#[test]
+fn callers_that_use_what_is_not_built_are_told_its_name() {
+    let z = "-z: compression is not built yet";
+    let tar = "--tar: reading tar archives is not built yet";
+    for (line, expected) in [
+        ("-zlz4hc -Eztailpacking -Efragments -T 0 --all-root -L nix-store IMG store", z),
+        (
+            "-zzstd -T 1 --all-root --workers=4 -L nix-store IMG --hard-dereference --nix-closure F",
+            z,
+        ),
+        ("-zlz4hc -Enoinline_data IMG DIR", z),
+        ("IMG DIR -z zstd,8 -Ededupe,all-fragments -C 65536", z),
+        ("IMG SRC --quiet -z zstd,3 -E dedupe -C 65536", z),
+        (
+            "-zlz4hc,12 -C65536 -Efragments,ztailpacking -U 00000000-0000-0000-0000-000000000000 --all-root IMG DIR",
+            z,
+        ),
+        ("-z lz4 --compress-hints F -b 4096 --mount-point M --product-out D IMG DIR", z),
+        (
+            "-C65536 -Efragments,dedupe,ztailpacking -zlzma,109 IMG DIR",
+            "-C: compression is not built yet",
+        ),
+        (
+            "-Eall-fragments,fragdedupe=inode -L label IMG DIR",
+            "-E all-fragments: compression is not built yet",
+        ),
+        ("-E48bit IMG DIR", "-E 48bit: the 48-bit layout is not built yet"),
+        ("--quiet --force-uid=0 -L nix-store -T 0 --hard-dereference --tar=f IMG", tar),
+        ("--tar=f --aufs --quiet -Enoinline_data -b4096 -U clear IMG", tar),
+        ("--tar -T0 --mkfs-time --sort=none IMG", tar),
+        (
+            "--file-contexts=F --all-root -T 1 IMG DIR",
+            "--file-contexts: SELinux labels are not built yet",
+        ),
+        (
+            "--quiet META BLOB1 BLOB2",
+            "BLOB2: one source makes an image; merging several images is not built yet",
+        ),
+        ("--oci IMG", "--oci: this tool reads no network; fetch the files first"),
+        (
+            "--incremental=data IMG DIR",
+            "--incremental: this tool never changes an image; it writes a new one",
+        ),
+        ("-m4096:lz4 IMG DIR", "-m: metadata compression is not built yet"),
+    ] {
+        assert_eq!(refusal(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn values_may_be_attached_or_not_and_the_last_one_wins() {
+    for line in
+        ["-b4096 -x-1 -T5 IMG DIR", "-b 4k -x -1 -T 0x5 IMG DIR", "IMG -T7 -x9 -T 5 DIR -x -1"]
+    {
+        let found = job(line);
+        assert_eq!(found.build_time, BuildTime::At(5), "{line}");
+        assert!(!found.xattrs, "{line}");
+    }
+    assert_eq!(job("-L a -L b I D").options, defaults().label(label("b")));
+    assert_eq!(job("-L -b I D").options, defaults().label(label("-b")), "as getopt reads it");
+    assert_eq!(job("--hard-d --exclude-reg=x I D").hard_links, HardLinks::Ignore);
+    assert_eq!(job("--quiet --quiet I D").report.summary, Summary::Nothing);
+}
+
+#[test]
+fn layout_flags_set_the_options_of_their_name() {
+    let line = "-b 0x2000 --chunksize=65536 --dsunit 8 --fsalignblks=16 --offset=4096 \
+                --root-xattr-isize=64 --xattr-prefix=user.a. --xattr-prefix user.b. --workers 3 \
+                -x 010 --clean --clean=data IMG DIR";
+    let prefix = |text: &str| XattrPrefix::new(text).expect("is one");
+    let options = defaults()
+        .block_size(BlockSize::new(8192).expect("is one"))
+        .chunk_size(ChunkSize::new(65536).expect("is one"))
+        .data_alignment(8)
+        .image_alignment(16)
+        .offset(4096)
+        .root_xattr_len(64)
+        .xattr_prefixes([prefix("user.a."), prefix("user.b.")])
+        .threads(NonZeroUsize::new(3).expect("is not 0"))
+        .xattr_share_above(8);
+    assert_eq!(job(line).options, options);
+    assert_eq!(job("-x 2147483647 I D").options, defaults().xattr_share_above(u32::MAX));
+    assert_eq!(
+        job("-Eforce-inode-extended I D").options,
+        defaults().inode_form(InodeForm::Extended)
+    );
+}
+
+#[test]
+fn times_are_treated_as_the_peer_treats_them() {
+    use BuildTime::{At, Now};
+    let times = |line: &str, epoch: Option<&str>| {
+        let found = parse_at(&format!("{line} I D"), epoch).expect("is a job");
+        (found.build_time, found.file_times)
+    };
+    let none = (BuildTime::None, FileTimes::Keep);
+    assert_eq!(times("", None), none);
+    assert_eq!(times("--mkfs-time", None), none);
+    assert_eq!(times("-T9", None), (At(9), FileTimes::Build));
+    assert_eq!(times("-T9 --mkfs-time", None), (At(9), FileTimes::Keep));
+    assert_eq!(times("-T9 --mkfs-time --all-time", None), (At(9), FileTimes::Build));
+    assert_eq!(times("-T9 --all-time --mkfs-time", None), (At(9), FileTimes::Keep));
+    assert_eq!(times("-T9 --mkfs-time --ignore-mtime", None), (At(9), FileTimes::Build));
+    assert_eq!(times("--all-time", None), (Now, FileTimes::Build));
+    assert_eq!(times("--ignore-mtime", None), (Now, FileTimes::Build));
+    assert_eq!(times("--ignore-mtime --preserve-mtime", None), none);
+    assert_eq!(times("--preserve-mtime --ignore-mtime", None), (Now, FileTimes::Build));
+    assert_eq!(times("-Eforce-inode-compact", None), (Now, FileTimes::Build));
+    assert_eq!(times("-Eforce-inode-compact --preserve-mtime", None), none);
+    assert_eq!(times("--preserve-mtime -Eforce-inode-compact", None), (Now, FileTimes::Build));
+    assert_eq!(times("", Some("7")), (At(7), FileTimes::Clamp));
+    assert_eq!(times("", Some("")), (At(0), FileTimes::Clamp));
+    assert_eq!(times("", Some("0010")), (At(10), FileTimes::Clamp), "never octal");
+    assert_eq!(times("-T9", Some("7")), (At(7), FileTimes::Clamp));
+    assert_eq!(times("-T9 --mkfs-time", Some("7")), (At(7), FileTimes::Clamp));
+    assert_eq!(times("--ignore-mtime", Some("7")), (At(7), FileTimes::Build));
+    for wrong in ["x", "-1", "1.5", " 1", "0x10", "9223372036854775808"] {
+        let error = parse_at("I D", Some(wrong)).expect_err("no time").to_string();
+        assert_eq!(error, format!("invalid value '{wrong}' for 'SOURCE_DATE_EPOCH'"));
+    }
+}
+
+#[test]
+fn of_owner_flags_the_last_one_wins() {
+    let forced = |line: &str| {
+        let owners = job(&format!("{line} I D")).owners;
+        (owners.user.force, owners.group.force)
+    };
+    assert_eq!(forced("--force-uid=5 --all-root"), (Some(0), Some(0)));
+    assert_eq!(forced("--all-root --force-uid=5"), (Some(5), Some(0)));
+    assert_eq!(forced("--force-gid=5"), (None, Some(5)));
+    let owners = job("--force-uid 1 --uid-offset=0x10 --gid-offset 020 I D").owners;
+    assert_eq!(owners.user, Owner { force: Some(1), offset: 16 });
+    assert_eq!(owners.group, Owner { force: None, offset: 16 });
+}
+
+#[test]
+fn store_mode_has_its_own_defaults() {
+    let store = |list: &str, store: Option<&str>, keep_times| Source::Store {
+        list: list.into(),
+        store: store.map(PathBuf::from),
+        keep_times,
+    };
+    let found = job("--store-paths LIST IMG");
+    assert_eq!(found.source, store("LIST", None, false));
+    assert_eq!(found.hard_links, HardLinks::Ignore);
+    assert!(!found.xattrs);
+    assert_eq!((found.build_time, found.file_times), (BuildTime::At(0), FileTimes::Build));
+    let options = defaults().label(label("nix-store")).uuid(ImageUuid::Fixed(STORE_UUID));
+    assert_eq!(found.options, options.clone().xattr_share_above(0));
+
+    let line =
+        "--nix-closure - IMG STORE -x 2 -L other -Uclear -T1 --force-uid=3 --strip-case-hack";
+    let found = job(line);
+    assert_eq!(found.source, store("-", Some("STORE"), false));
+    assert!(found.xattrs && found.strip_case_hack);
+    assert_eq!((found.build_time, found.file_times), (BuildTime::At(1), FileTimes::Build));
+    assert_eq!(found.options, defaults().label(label("other")).uuid(ImageUuid::None));
+    assert_eq!(found.owners.user.force, Some(3));
+
+    let found = parse_at("--store-paths L I -T1", Some("7")).expect("is a job");
+    assert_eq!((found.build_time, found.file_times), (BuildTime::At(1), FileTimes::Build));
+    let found = parse_at("--store-paths L I --preserve-mtime", Some("7")).expect("is a job");
+    assert_eq!(found.source, store("L", None, true));
+    assert_eq!((found.build_time, found.file_times), (BuildTime::At(7), FileTimes::Clamp));
+}
+
+#[test]
+fn values_that_cannot_be_used_are_refused_with_their_flag() {
+    for (line, expected) in [
+        ("-L 1234567890123456 I D", "'-L <LABEL>': a label has at most 15 bytes"),
+        ("-U nope I D", "'-U <UUID>': neither 'clear', 'random' nor a UUID"),
+        ("-U c1b9d5a2-f162-11cf-9ece-0020afc76f1g I D", "'-U <UUID>': "),
+        ("-b 4095 I D", "'-b <SIZE>': the block size must be a power of two"),
+        ("-b 128k I D", "'-b <SIZE>': the block size must be a power of two"),
+        ("-b -4096 I D", "'-b <SIZE>': out of range"),
+        ("-b x I D", "'-b <SIZE>': not a whole number"),
+        ("-d 10 I D", "'-d <0-9>': 10 is not in 0..=9"),
+        ("-T -1 I D", "'-T <SECONDS>': out of range"),
+        ("-T 18446744073709551615 I D", "'-T <SECONDS>': out of range"),
+        ("-x many I D", "'-x <N>': not a whole number"),
+        ("--force-uid=-1 I D", "'--force-uid <UID>': out of range"),
+        ("--force-gid=4294967295 I D", "'--force-gid <GID>': reserved"),
+        ("--uid-offset=4294967296 I D", "'--uid-offset <N>': out of range"),
+        ("--chunksize=5000 I D", "'--chunksize <SIZE>': the chunk size must be a power of two"),
+        ("--workers=0 I D", "'--workers <N>': must be at least 1"),
+        ("--xattr-prefix=no I D", "'--xattr-prefix <PREFIX>': an xattr prefix starts with"),
+        ("--clean=rvsp I D", "'--clean[=<data>]'"),
+        ("-Efragmnts I D", "'-E <WORD,...>': there is no 'fragmnts'; did you mean 'fragments'?"),
+        ("-Ezz I D", "'-E <WORD,...>': there is no 'zz'"),
+        ("--exclude-regex=( I D", "invalid value '(' for '--exclude-regex <REGEX>': "),
+    ] {
+        let found = refusal(line);
+        assert!(found.contains(expected), "{line}: {found}");
+        assert!(found.starts_with("invalid value '"), "{line}: {found}");
+    }
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_both_named() {
+    for (line, first, second) in [
+        ("--quiet --json I D", "--quiet", "--json"),
+        ("-b 8192 --chunksize 4096 I D", "-b", "--chunksize=4096"),
+        ("--dsunit=512 --chunksize=4096 I D", "--dsunit=512", "--chunksize=4096"),
+        (
+            "-Eforce-inode-compact -Eforce-inode-extended I D",
+            "force-inode-compact",
+            "force-inode-extended",
+        ),
+    ] {
+        let found = refusal(line);
+        assert!(found.contains(first) && found.contains(second), "{line}: {found}");
+    }
+    assert_eq!(refusal(""), "FILE is missing");
+    assert_eq!(refusal("IMG"), "SOURCE (or --store-paths LIST) is missing");
+    assert!(refusal("--store-paths L").contains("FILE is missing"));
+    assert!(refusal("--no-such-flag I D").contains("'--no-such-flag'"));
+}
+
+#[test]
+fn flags_without_an_effect_are_noted() {
+    assert_eq!(job("--exclude-path=/etc I D").notes.len(), 1);
+    assert_eq!(job("-E^nosbcrc I D").notes, ["-E ^nosbcrc: the ^ changes nothing"]);
+    assert!(job("-E^inline_data --exclude-path=etc/a I D").notes.is_empty());
+}
+
+#[test]
+fn levels_and_quiet_say_what_is_told() {
+    let report = |line: &str| job(&format!("{line} I D")).report;
+    let told =
+        |summary, progress, notes, phase_times| Report { summary, progress, notes, phase_times };
+    assert_eq!(report(""), told(Summary::Text, true, true, false));
+    assert_eq!(report("-d0"), told(Summary::Nothing, false, false, false));
+    assert_eq!(report("-d 1 --json"), told(Summary::Json, false, false, false));
+    assert_eq!(report("-d9"), told(Summary::Text, true, true, true));
+    assert_eq!(report("-d9 --quiet"), told(Summary::Nothing, false, false, false));
+    assert_eq!(report("--no-progress"), told(Summary::Text, false, true, false));
+}

@@ -1,0 +1,54 @@
+//! The command `mkfs-erofs`: arguments -> [`Job`] -> `erofs-writer` -> report.
+//!
+//! [`parse`] turns what was typed into a job without touching the file
+//! system, the clock or the environment; [`run`] does the whole of it. What
+//! only a command knows lies here: the terminal, signals, the clock, random
+//! UUIDs and exit codes.
+
+mod args;
+mod edits;
+mod exit;
+mod job;
+mod number;
+mod progress;
+mod refused;
+mod report;
+mod source;
+mod suboptions;
+mod usage;
+mod work;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+pub use job::Job;
+pub use usage::UsageError;
+
+/// Turns arguments, without the name of the program, into a job.
+/// `source_date_epoch` is the value of the environment variable of that name.
+///
+/// # Errors
+/// [`UsageError`] if the arguments make no job. Asking for the help or the
+/// version counts as such; see [`UsageError::answer`].
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    source_date_epoch: Option<OsString>,
+) -> Result<Job, UsageError> {
+    job::job(args::parse(args)?, source_date_epoch.as_deref())
+}
+
+/// Parses arguments as [`parse`] does, does the job and reports on it. The
+/// exit code is 0 if the image is complete, 1 if not, 2 if the arguments make
+/// no sense.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    source_date_epoch: Option<OsString>,
+) -> ExitCode {
+    match parse(args, source_date_epoch) {
+        Err(error) => exit::usage(&error),
+        Ok(job) => match work::work(job) {
+            Err(failure) => exit::failure(&failure),
+            Ok(()) => ExitCode::SUCCESS,
+        },
+    }
+}

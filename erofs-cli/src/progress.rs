@@ -1,0 +1,77 @@
+//! Progress on a terminal.
+
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+use erofs_writer::{Event, Phase};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A line on standard error that shows how far the work is.
+#[derive(Debug)]
+pub(crate) struct Progress(ProgressBar);
+
+/// How often the line is drawn anew while nothing else changes.
+const TICK: Duration = Duration::from_millis(200);
+
+impl Progress {
+    /// A line, if it is `wanted` and standard error is a terminal.
+    pub(crate) fn new(wanted: bool) -> Self {
+        if !wanted || !stderr().is_terminal() {
+            return Progress(ProgressBar::hidden());
+        }
+        // What it looks like must be known before it is drawn first.
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let progress = Progress(bar);
+        progress.begin("reading the source");
+        progress.0.set_draw_target(ProgressDrawTarget::stderr());
+        progress.0.enable_steady_tick(TICK);
+        progress
+    }
+
+    /// Shows what happened.
+    pub(crate) fn event(&self, event: Event) {
+        match event {
+            Event::Phase(phase) => self.begin(doing(phase)),
+            Event::Progress { done, total } => {
+                if self.0.length() != Some(total) {
+                    self.0.set_length(total);
+                    self.0
+                        .set_style(style("{msg:22} [{bar:30}] {bytes}/{total_bytes}, {eta} left"));
+                }
+                self.0.set_position(done);
+            }
+            _ => {}
+        }
+    }
+
+    /// Begins something of which it is not yet known how much it is.
+    fn begin(&self, message: &'static str) {
+        self.0.unset_length();
+        self.0.reset();
+        self.0.set_style(style("{msg:22} {elapsed}"));
+        self.0.set_message(message);
+    }
+
+    /// Takes the line away.
+    pub(crate) fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // A template that cannot be read costs the layout, not the image.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Check => "checking",
+        Phase::Plan => "comparing files",
+        Phase::Place => "placing",
+        Phase::Write => "writing",
+        Phase::Finish => "finishing",
+        _ => "working",
+    }
+}

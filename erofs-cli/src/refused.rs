@@ -1,0 +1,112 @@
+//! Flags of mkfs.erofs 1.9.3 that are refused: known, so that a script which
+//! uses one is told the reason, and never ignored.
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::usage::UsageError;
+
+/// Whether a flag has a value.
+#[derive(Debug, Clone, Copy)]
+enum Value {
+    None,
+    /// Only as `--flag=VALUE`.
+    Optional,
+    Required,
+}
+
+struct Refused {
+    /// With its dashes.
+    flag: &'static str,
+    value: Value,
+    why: &'static str,
+}
+
+const COMPRESSION: &str = "compression is not built yet";
+const METADATA: &str = "metadata compression is not built yet";
+const TAR: &str = "reading tar archives is not built yet";
+const LABELS: &str = "SELinux labels are not built yet";
+const DEVICES: &str = "images with extra devices are not built yet";
+const OVERLAY: &str = "converting overlay metadata is not built yet";
+const FETCHING: &str = "this tool reads no network; fetch the files first";
+const APPENDING: &str = "this tool never changes an image; it writes a new one";
+const ANDROID: &str = "this tool does not do what only Android needs";
+const GZIP: &str = "this tool writes no index of gzip files";
+const VMDK: &str = "this tool writes no VMDK descriptors";
+const DEBUGGING: &str = "this tool writes the same image each time";
+
+const fn refused(flag: &'static str, value: Value, why: &'static str) -> Refused {
+    Refused { flag, value, why }
+}
+
+const FLAGS: &[Refused] = &[
+    refused("-z", Value::Required, COMPRESSION),
+    refused("-C", Value::Required, COMPRESSION),
+    refused("--max-extent-bytes", Value::Required, COMPRESSION),
+    refused("--compress-hints", Value::Required, COMPRESSION),
+    refused("--zfeature-bits", Value::Required, COMPRESSION),
+    refused("-m", Value::Required, METADATA),
+    refused("--zD", Value::Optional, METADATA),
+    refused("--MZ", Value::Optional, "a metadata zone is not built yet"),
+    refused("--tar", Value::Optional, TAR),
+    refused("--sort", Value::Required, TAR),
+    refused("--gzip", Value::None, TAR),
+    refused("--ungzip", Value::Optional, TAR),
+    refused("--unxz", Value::Optional, TAR),
+    refused("--unlzma", Value::Optional, TAR),
+    refused("--aufs", Value::None, OVERLAY),
+    refused("--ovlfs-strip", Value::Optional, OVERLAY),
+    refused("--file-contexts", Value::Required, LABELS),
+    refused("--blobdev", Value::Required, DEVICES),
+    refused("--xattr-inode-digest", Value::Optional, "inode digests are not built yet"),
+    refused("--async-queue-limit", Value::Required, "a limit of queued jobs is not built yet"),
+    refused("--s3", Value::Required, FETCHING),
+    refused("--oci", Value::Optional, FETCHING),
+    refused("--incremental", Value::Optional, APPENDING),
+    refused("--product-out", Value::Required, ANDROID),
+    refused("--fs-config-file", Value::Required, ANDROID),
+    refused("--block-list-file", Value::Required, ANDROID),
+    refused("--gzinfo", Value::Optional, GZIP),
+    refused("--vmdk-desc", Value::Required, VMDK),
+    refused("--random-pclusterblks", Value::None, DEBUGGING),
+    refused("--random-algorithms", Value::None, DEBUGGING),
+];
+
+impl Refused {
+    fn arg(&self) -> Arg {
+        let arg = Arg::new(self.flag).hide(true);
+        let arg = match self.flag.strip_prefix("--") {
+            Some(long) => arg.long(long),
+            None => arg.short(self.flag.chars().nth(1)),
+        };
+        // Values are not looked at, so any bytes will do.
+        let any = clap::value_parser!(std::ffi::OsString);
+        match self.value {
+            Value::None => arg.action(ArgAction::Count),
+            Value::Optional => {
+                let arg = arg.action(ArgAction::Append).value_parser(any);
+                arg.num_args(0..=1).require_equals(true)
+            }
+            Value::Required => arg.action(ArgAction::Append).value_parser(any),
+        }
+    }
+}
+
+/// Teaches `command` the refused flags, so that it reads them as mkfs.erofs
+/// would.
+pub(crate) fn add_to(command: Command) -> Command {
+    command.args(FLAGS.iter().map(Refused::arg))
+}
+
+/// An error that names the first refused flag.
+pub(crate) fn check(matches: &ArgMatches) -> Result<(), UsageError> {
+    let first = FLAGS
+        .iter()
+        .filter(|refused| {
+            matches.value_source(refused.flag) == Some(clap::parser::ValueSource::CommandLine)
+        })
+        .min_by_key(|refused| matches.index_of(refused.flag));
+    match first {
+        Some(refused) => Err(UsageError::refused(refused.flag, refused.why)),
+        None => Ok(()),
+    }
+}

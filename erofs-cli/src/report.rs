@@ -1,0 +1,135 @@
+//! What is told about an image that was made.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use erofs_writer::{Phase, Summary};
+
+/// Writes `text` to standard output.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// A summary for people.
+pub(crate) fn text(summary: &Summary) -> String {
+    let inodes = &summary.inodes;
+    let mut out = format!(
+        "UUID     {}\n\
+         Blocks   {} of {} bytes\n\
+         Inodes   {}: files {}, directories {}, symlinks {}, others {}\n\
+         Size     {} in, {} out, of which {} metadata\n",
+        summary.uuid,
+        summary.blocks,
+        summary.block_size,
+        inodes.total(),
+        inodes.files,
+        inodes.directories,
+        inodes.symlinks,
+        inodes.others,
+        Size(summary.bytes_in),
+        Size(summary.bytes_out),
+        Size(summary.metadata_bytes),
+    );
+    let savings = [("Shared   ", summary.shared_bytes), ("Holes    ", summary.hole_bytes)];
+    for (name, bytes) in savings.into_iter().filter(|(_, bytes)| *bytes > 0) {
+        let _ = writeln!(out, "{name}{}", Size(bytes));
+    }
+    out
+}
+
+/// A summary for machines: one JSON object on a line of its own. `reading` is
+/// the time it took to read the source.
+pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
+    let inodes = &summary.inodes;
+    let mut out = String::from("{");
+    let _ = write!(out, "\"uuid\":\"{}\"", summary.uuid);
+    let numbers = [
+        ("block_size", u64::from(summary.block_size)),
+        ("blocks", summary.blocks),
+        ("bytes_in", summary.bytes_in),
+        ("bytes_out", summary.bytes_out),
+        ("metadata_bytes", summary.metadata_bytes),
+        ("shared_bytes", summary.shared_bytes),
+        ("hole_bytes", summary.hole_bytes),
+        ("kernel_copied_bytes", summary.kernel_copied_bytes),
+    ];
+    for (name, number) in numbers {
+        let _ = write!(out, ",\"{name}\":{number}");
+    }
+    let _ = write!(
+        out,
+        ",\"inodes\":{{\"total\":{},\"directories\":{},\"files\":{},\"symlinks\":{},\"others\":{}}}",
+        inodes.total(),
+        inodes.directories,
+        inodes.files,
+        inodes.symlinks,
+        inodes.others,
+    );
+    let phases: Vec<String> = phases(summary, reading)
+        .map(|(name, time)| {
+            format!("{{\"name\":\"{name}\",\"seconds\":{:.6}}}", time.as_secs_f64())
+        })
+        .collect();
+    let _ = writeln!(out, ",\"phases\":[{}]}}", phases.join(","));
+    out
+}
+
+/// One line that says how long each phase took.
+pub(crate) fn phase_times(summary: &Summary, reading: Duration, output: &Path) -> String {
+    let phases: Vec<String> = phases(summary, reading)
+        .map(|(name, time)| format!("{name} {:.3} s", time.as_secs_f64()))
+        .collect();
+    format!("{}: {}", output.display(), phases.join(", "))
+}
+
+fn phases(summary: &Summary, reading: Duration) -> impl Iterator<Item = (&'static str, Duration)> {
+    let later = summary.times.iter().map(|(phase, time)| (name(*phase), *time));
+    [("read", reading)].into_iter().chain(later)
+}
+
+fn name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Check => "check",
+        Phase::Plan => "plan",
+        Phase::Place => "place",
+        Phase::Write => "write",
+        Phase::Finish => "finish",
+        _ => "other",
+    }
+}
+
+/// A number of bytes in the largest unit of which there is one, to a tenth.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, shift) = match self.0 {
+            0..0x400 => return write!(f, "{} bytes", self.0),
+            0x400..0x10_0000 => ("KiB", 10),
+            0x10_0000..0x4000_0000 => ("MiB", 20),
+            _ => ("GiB", 30),
+        };
+        let tenths = (u128::from(self.0) * 10) >> shift;
+        write!(f, "{}.{} {name}", tenths / 10, tenths % 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_the_largest_unit_of_which_there_is_one() {
+        let shown = |bytes| Size(bytes).to_string();
+        assert_eq!(shown(0), "0 bytes");
+        assert_eq!(shown(1023), "1023 bytes");
+        assert_eq!(shown(1024), "1.0 KiB");
+        assert_eq!(shown((1 << 20) - 1), "1023.9 KiB");
+        assert_eq!(shown(3 << 19), "1.5 MiB");
+        assert_eq!(shown(u64::MAX), "17179869183.9 GiB");
+    }
+}

@@ -1,0 +1,75 @@
+//! Reading the source into a tree.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::mem;
+use std::path::{Path, PathBuf};
+
+use erofs_writer::source::{Directory, StorePaths, parse_store_paths};
+use erofs_writer::{Error, Tree};
+
+use crate::edits::Excludes;
+use crate::exit::Failure;
+use crate::job::{Job, Source};
+use crate::usage::UsageError;
+
+/// Reads what `job` is about, without what it leaves out. Takes the excludes
+/// out of the job.
+pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
+    let excludes = mem::take(&mut job.excludes);
+    match &job.source {
+        Source::Directory(path) => directory(job, path, excludes),
+        Source::Store { list, store, keep_times } => {
+            let paths = StorePaths::new(read_list(list)?).keep_times(*keep_times);
+            let paths = match store {
+                Some(store) => paths.store_directory(store),
+                None => paths,
+            };
+            store_paths(job, paths, excludes).map_err(|error| match error {
+                Error::StorePaths(source) => Failure::List { list: list.clone(), source },
+                other => other.into(),
+            })
+        }
+    }
+}
+
+fn directory(job: &Job, path: &Path, excludes: Excludes) -> Result<Tree, Failure> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
+        let why = "is no directory; making an image from other images is not built yet";
+        return Err(UsageError::refused(path.display(), why).into());
+    }
+    let keep = move |path: &[u8]| excludes.keep(path);
+    let mut source = Directory::new(path)
+        .hard_links(job.hard_links)
+        .xattrs(job.xattrs)
+        .strip_case_hack(job.strip_case_hack)
+        .keep(&keep);
+    if let Some(threads) = job.threads {
+        source = source.threads(threads);
+    }
+    Ok(source.read()?)
+}
+
+fn store_paths(job: &Job, paths: StorePaths<'_>, excludes: Excludes) -> Result<Tree, Error> {
+    let keep = move |path: &[u8]| excludes.keep(path);
+    let mut source = paths
+        .hard_links(job.hard_links)
+        .xattrs(job.xattrs)
+        .strip_case_hack(job.strip_case_hack)
+        .keep(&keep);
+    if let Some(threads) = job.threads {
+        source = source.threads(threads);
+    }
+    source.read()
+}
+
+/// The paths in the file `list`.
+fn read_list(list: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let (path, paths) = if list == Path::new("-") {
+        (Path::new("standard input"), parse_store_paths(io::stdin().lock()))
+    } else {
+        let paths = File::open(list).and_then(|file| parse_store_paths(BufReader::new(file)));
+        (list, paths)
+    };
+    Ok(paths.map_err(|source| Error::Read { path: path.to_owned(), source })?)
+}

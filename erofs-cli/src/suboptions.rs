@@ -1,0 +1,274 @@
+//! The words of `-E`: a comma-joined list, each word perhaps with `^` before
+//! it and `=VALUE` behind it, read as mkfs.erofs 1.9.3 reads it.
+
+use std::fmt;
+
+use erofs_writer::{InodeForm, Options, Tails};
+
+use crate::usage::UsageError;
+
+/// What a word stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    InodeForm(InodeForm),
+    /// Whether chunk maps have 8-byte indexes.
+    ChunkIndexes(bool),
+    NoChecksum,
+    NoInlineData,
+    InlineData,
+    XattrNameFilter,
+    /// Where prefixes lie if there is a packed inode; there never is.
+    PlainXattrPrefixes,
+    Dedupe,
+    /// Off in every image, so that `^` changes nothing.
+    NotBuilt(&'static str),
+}
+
+const COMPACT: &str = "force-inode-compact";
+const COMPRESSION: &str = "compression is not built yet";
+const LAYOUT: &str = "the 48-bit layout is not built yet";
+
+const WORDS: &[(&str, Word)] = &[
+    (COMPACT, Word::InodeForm(InodeForm::Compact)),
+    ("force-inode-extended", Word::InodeForm(InodeForm::Extended)),
+    ("force-inode-blockmap", Word::ChunkIndexes(false)),
+    ("force-chunk-indexes", Word::ChunkIndexes(true)),
+    ("nosbcrc", Word::NoChecksum),
+    ("noinline_data", Word::NoInlineData),
+    ("inline_data", Word::InlineData),
+    ("xattr-name-filter", Word::XattrNameFilter),
+    ("plain-xattr-prefixes", Word::PlainXattrPrefixes),
+    ("dedupe", Word::Dedupe),
+    ("legacy-compress", Word::NotBuilt(COMPRESSION)),
+    ("ztailpacking", Word::NotBuilt(COMPRESSION)),
+    ("fragments", Word::NotBuilt(COMPRESSION)),
+    ("all-fragments", Word::NotBuilt(COMPRESSION)),
+    ("fragdedupe", Word::NotBuilt(COMPRESSION)),
+    ("48bit", Word::NotBuilt(LAYOUT)),
+    ("dot-omitted", Word::NotBuilt(LAYOUT)),
+];
+
+/// One word as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Suboption {
+    name: &'static str,
+    word: Word,
+    negated: bool,
+}
+
+impl Suboption {
+    /// Whether this makes all times the same, as compact inodes need it.
+    pub(crate) fn implies_ignore_mtime(&self) -> bool {
+        self.name == COMPACT
+    }
+
+    /// Whether it has a `^` that means nothing, as in mkfs.erofs.
+    pub(crate) fn has_idle_caret(&self) -> bool {
+        use Word::*;
+        self.negated && !matches!(self.word, InlineData | XattrNameFilter | Dedupe | NotBuilt(_))
+    }
+}
+
+impl fmt::Display for Suboption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "-E {}{}", if self.negated { "^" } else { "" }, self.name)
+    }
+}
+
+/// Why a list of words cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SuboptionError {
+    Unknown { word: String, similar: Option<&'static str> },
+    EmptyValue { name: &'static str },
+    Value { name: &'static str },
+}
+
+impl fmt::Display for SuboptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SuboptionError::Unknown { word, similar: Some(similar) } => {
+                write!(f, "there is no '{word}'; did you mean '{similar}'?")
+            }
+            SuboptionError::Unknown { word, similar: None } => write!(f, "there is no '{word}'"),
+            SuboptionError::EmptyValue { name } => write!(f, "'{name}=' lacks its value"),
+            SuboptionError::Value { name } => write!(f, "'{name}' takes no value"),
+        }
+    }
+}
+
+impl std::error::Error for SuboptionError {}
+
+/// Reads one argument of `-E`. A final comma means nothing.
+pub(crate) fn parse(list: &str) -> Result<Vec<Suboption>, SuboptionError> {
+    let list = list.strip_suffix(',').unwrap_or(list);
+    if list.is_empty() {
+        return Ok(Vec::new());
+    }
+    list.split(',').map(suboption).collect()
+}
+
+fn suboption(text: &str) -> Result<Suboption, SuboptionError> {
+    let (negated, bare) = match text.strip_prefix('^') {
+        Some(bare) => (true, bare),
+        None => (false, text),
+    };
+    let (typed, value) = match bare.split_once('=') {
+        Some((typed, value)) => (typed, Some(value)),
+        None => (bare, None),
+    };
+    let Some((name, word)) = WORDS.iter().find(|(name, _)| *name == typed) else {
+        return Err(SuboptionError::Unknown { word: typed.to_owned(), similar: similar(typed) });
+    };
+    match value {
+        Some("") => Err(SuboptionError::EmptyValue { name }),
+        // Whatever its value, a word that is not built is refused later, by name.
+        Some(_) if !matches!(word, Word::NotBuilt(_)) => Err(SuboptionError::Value { name }),
+        _ => Ok(Suboption { name, word: *word, negated }),
+    }
+}
+
+/// The word that differs least from `typed`, if it differs by a typing error
+/// or two.
+fn similar(typed: &str) -> Option<&'static str> {
+    // The other spelling of - and _ is no difference.
+    let typed = typed.replace('_', "-");
+    WORDS
+        .iter()
+        .map(|(name, _)| (edits(typed.as_bytes(), name.replace('_', "-").as_bytes()), *name))
+        .min()
+        .filter(|(edits, name)| *edits <= name.len() / 4)
+        .map(|(_, name)| name)
+}
+
+/// How many bytes are to be put in, taken out or replaced to turn `from` into
+/// `to`.
+fn edits(from: &[u8], to: &[u8]) -> usize {
+    let mut above: Vec<usize> = (0..=to.len()).collect();
+    for (row, from) in from.iter().enumerate() {
+        let mut line = vec![row + 1];
+        for (column, to) in to.iter().enumerate() {
+            let replaced = above[column] + usize::from(from != to);
+            line.push(replaced.min(above[column + 1] + 1).min(line[column] + 1));
+        }
+        above = line;
+    }
+    above[to.len()]
+}
+
+/// Applies words in the order in which they were typed.
+pub(crate) fn apply(words: &[Suboption], options: Options) -> Result<Options, UsageError> {
+    let mut options = options;
+    for (at, suboption) in words.iter().enumerate() {
+        let negated = suboption.negated;
+        options = match suboption.word {
+            Word::InodeForm(form) => {
+                contradiction(&words[..at], suboption, |word| matches!(word, Word::InodeForm(_)))?;
+                options.inode_form(form)
+            }
+            Word::ChunkIndexes(on) => {
+                let other = |word| matches!(word, Word::ChunkIndexes(_));
+                contradiction(&words[..at], suboption, other)?;
+                options.chunk_indexes(on)
+            }
+            Word::NoChecksum => options.checksum(false),
+            Word::NoInlineData => options.tails(Tails::OwnBlock),
+            Word::InlineData if negated => options.tails(Tails::OwnBlock),
+            Word::InlineData => options.tails(Tails::Inline),
+            Word::XattrNameFilter => options.xattr_name_filter(!negated),
+            Word::PlainXattrPrefixes => options,
+            Word::Dedupe if negated => options.share_identical(false),
+            Word::Dedupe => return Err(UsageError::refused(suboption, COMPRESSION)),
+            Word::NotBuilt(_) if negated => options,
+            Word::NotBuilt(why) => return Err(UsageError::refused(suboption, why)),
+        };
+    }
+    Ok(options)
+}
+
+/// An error if an earlier word of the same sort says something else.
+fn contradiction(
+    before: &[Suboption],
+    suboption: &Suboption,
+    same_sort: impl Fn(Word) -> bool,
+) -> Result<(), UsageError> {
+    match before.iter().find(|one| same_sort(one.word) && one.word != suboption.word) {
+        Some(other) => Err(UsageError::contradiction(other, suboption)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(list: &str) -> Options {
+        let words = parse(list).expect("the words are known");
+        apply(&words, Options::new()).expect("the words are built")
+    }
+
+    fn refusal(list: &str) -> String {
+        let words = parse(list).expect("the words are known");
+        apply(&words, Options::new()).expect_err("some word is not built").to_string()
+    }
+
+    #[test]
+    fn each_word_does_what_it_does_in_the_peer() {
+        let new = Options::new;
+        let own_block = new().tails(Tails::OwnBlock);
+        assert_eq!(options("noinline_data"), own_block);
+        assert_eq!(options("^inline_data"), own_block);
+        assert_eq!(options("^noinline_data"), own_block);
+        assert_eq!(options("^inline_data,inline_data"), new());
+        assert_eq!(options("nosbcrc"), new().checksum(false));
+        assert_eq!(options("^xattr-name-filter"), new().xattr_name_filter(false));
+        assert_eq!(options("xattr-name-filter,plain-xattr-prefixes"), new());
+        assert_eq!(options("force-chunk-indexes"), new().chunk_indexes(true));
+        assert_eq!(options("force-inode-blockmap"), new());
+        assert_eq!(options("force-inode-extended"), new().inode_form(InodeForm::Extended));
+        assert_eq!(options("force-inode-compact"), new().inode_form(InodeForm::Compact));
+        assert_eq!(options("^dedupe,^fragments,^48bit"), new().share_identical(false));
+        assert_eq!(options(""), new());
+        assert_eq!(options("nosbcrc,"), new().checksum(false));
+    }
+
+    #[test]
+    fn words_that_are_not_built_are_refused_by_name() {
+        for word in ["ztailpacking", "fragments", "all-fragments", "fragdedupe", "dedupe"] {
+            let message = refusal(&format!("nosbcrc,{word}"));
+            assert_eq!(message, format!("-E {word}: compression is not built yet"));
+        }
+        assert_eq!(refusal("48bit"), "-E 48bit: the 48-bit layout is not built yet");
+        assert!(refusal("fragments=65536").starts_with("-E fragments: "));
+        assert!(refusal("all-fragments,fragdedupe=inode").starts_with("-E all-fragments: "));
+    }
+
+    #[test]
+    fn unknown_words_get_a_proposal_when_one_is_close() {
+        let similar = |typed: &str| match parse(typed) {
+            Err(SuboptionError::Unknown { similar, .. }) => similar,
+            other => panic!("{typed}: {other:?}"),
+        };
+        assert_eq!(similar("fragmnets"), Some("fragments"));
+        assert_eq!(similar("noinline-data"), Some("noinline_data"));
+        assert_eq!(similar("^inlinedata"), Some("inline_data"));
+        assert_eq!(similar("force-inode-extend"), Some("force-inode-extended"));
+        assert_eq!(similar("compress"), None);
+        assert_eq!(similar("nosbcrc,,48bit"), None);
+        assert_eq!(similar("^"), None);
+    }
+
+    #[test]
+    fn values_are_taken_only_where_there_are_any() {
+        assert_eq!(parse("nosbcrc=1"), Err(SuboptionError::Value { name: "nosbcrc" }));
+        assert_eq!(parse("fragments="), Err(SuboptionError::EmptyValue { name: "fragments" }));
+    }
+
+    #[test]
+    fn words_that_contradict_each_other_are_both_named() {
+        let message = refusal("force-inode-compact,nosbcrc,force-inode-extended");
+        assert!(message.contains("-E force-inode-compact"), "{message}");
+        assert!(message.contains("-E force-inode-extended"), "{message}");
+        let message = refusal("force-inode-blockmap,force-chunk-indexes");
+        assert!(message.contains("-E force-chunk-indexes"), "{message}");
+    }
+}

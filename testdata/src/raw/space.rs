@@ -1,0 +1,116 @@
+//! Which bytes of the image belong to what: finds structures that overlap, and
+//! bytes that belong to nothing and are not zero.
+
+use std::fmt;
+
+use super::{Findings, Image, Rule};
+use crate::digest::is_zero;
+
+/// What a byte range holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// A structure that nothing may share.
+    Meta,
+    /// File data, which several files may share.
+    Data,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    start: u64,
+    end: u64,
+    kind: Use,
+    owner: &'static str,
+    nid: u64,
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { start, end, owner, nid, .. } = self;
+        write!(f, "{owner} {start:#x}..{end:#x} of nid {nid}")
+    }
+}
+
+/// All byte ranges in use.
+#[derive(Debug, Default)]
+pub struct Space {
+    claims: Vec<Claim>,
+    nid: u64,
+}
+
+impl Space {
+    /// From now on, claims are in the name of this inode.
+    pub fn begin(&mut self, nid: u64) {
+        self.nid = nid;
+    }
+
+    /// Notes that `len` bytes from `start` belong to `owner`.
+    pub fn claim(&mut self, start: u64, len: u64, kind: Use, owner: &'static str) {
+        if len == 0 {
+            return;
+        }
+        if let Some(last) = self.claims.last_mut() {
+            // Keeps the list of a file of many chunks short.
+            if kind == Use::Data && last.kind == kind && (last.end, last.nid) == (start, self.nid) {
+                last.end += len;
+                return;
+            }
+        }
+        self.claims.push(Claim {
+            start,
+            end: start.saturating_add(len),
+            kind,
+            owner,
+            nid: self.nid,
+        });
+    }
+
+    /// Checks for overlaps, for ranges outside and for stray bytes.
+    pub fn check(mut self, image: &Image, found: &mut Findings) {
+        self.claims.sort_by_key(|claim| (claim.start, claim.end));
+        // The furthest end of anything, and of metadata, so far.
+        let mut reach = 0;
+        let mut meta: Option<Claim> = None;
+        let mut any: Option<Claim> = None;
+        for claim in self.claims {
+            let other = match claim.kind {
+                Use::Meta => any,
+                Use::Data => meta,
+            };
+            if let Some(other) = other.filter(|other| other.end > claim.start) {
+                found.add(Rule::Overlap, claim.start, format!("{other} and {claim}"));
+            }
+            if claim.end > image.len() {
+                found.add(Rule::OutOfImage, claim.start, claim);
+                return;
+            }
+            if claim.start > reach {
+                check_gap(image, reach, claim.start, found);
+            }
+            reach = reach.max(claim.end);
+            let further = |old: Option<Claim>| match old {
+                Some(old) if old.end >= claim.end => Some(old),
+                _ => Some(claim),
+            };
+            any = further(any);
+            if claim.kind == Use::Meta {
+                meta = further(meta);
+            }
+        }
+        check_gap(image, reach, image.len(), found);
+    }
+}
+
+fn check_gap(image: &Image, mut from: u64, to: u64, found: &mut Findings) {
+    while from < to {
+        let len = (to - from).min(1 << 20);
+        let bytes = image.bytes(from, len).expect("inside the image");
+        if !is_zero(&bytes) {
+            let stray = bytes.iter().position(|&byte| byte != 0).unwrap_or(0);
+            let at = from + crate::num::wide(stray);
+            found.add(Rule::Padding, at, format!("byte {:#04x}", bytes[stray]));
+            return;
+        }
+        from += len;
+    }
+}
