@@ -32,7 +32,7 @@ impl Progress {
     pub(crate) fn event(&self, event: Event) {
         match event {
             Event::Phase(phase) => self.begin(doing(phase)),
-            Event::Progress { done, total } => {
+            Event::Progress { done, total } if total > 0 => {
                 if self.0.length() != Some(total) {
                     self.0.set_length(total);
                     self.0

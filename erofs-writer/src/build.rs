@@ -19,7 +19,7 @@ use crate::meta::place::Placement;
 use crate::meta::xattr::XattrTable;
 use crate::options::{ImageUuid, Options, OptionsError};
 use crate::output;
-use crate::plan::{DataPlan, Order};
+use crate::plan::{DataPlan, Order, Reader};
 use crate::sink::{Sink, WriteAt};
 use crate::tree::{Kind, Tree, check};
 use crate::write::{Job, Observer, Written};
@@ -113,8 +113,10 @@ impl<'a> ImageWriter<'a> {
         let inodes = Inodes::new(tree, &order, &xattrs, options)?;
 
         observer.phase(Phase::Plan)?;
+        let reader = Reader { tree, stop: &stop };
         let head_len = |id| inodes.head_len(id);
-        let plan = observer.watch(&stop, 0, |_| DataPlan::new(tree, &order, options, &head_len))?;
+        let plan =
+            observer.watch(&stop, 0, |_| DataPlan::new(reader, &order, options, &head_len))?;
 
         observer.phase(Phase::Place)?;
         let placement = Placement::new(tree, &order, &xattrs, &inodes, &plan, options)?;

@@ -26,11 +26,12 @@ pub enum Phase {
 pub enum Event {
     /// A phase has begun.
     Phase(Phase),
-    /// Of `total` bytes of the running phase, `done` are dealt with.
+    /// Of `total` bytes of the running phase, `done` are dealt with. Told some
+    /// twenty times a second, also when nothing has changed.
     Progress {
         /// Bytes dealt with so far.
         done: u64,
-        /// Bytes in all.
+        /// Bytes in all; 0 if that is not known.
         total: u64,
     },
 }

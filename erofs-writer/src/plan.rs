@@ -7,7 +7,7 @@ mod order;
 mod share;
 
 pub(crate) use chunks::{ChunkMap, Run};
-pub(crate) use hash::shown_path;
+pub(crate) use hash::{Reader, shown_path};
 pub(crate) use order::Order;
 
 use crate::error::Result;
@@ -43,7 +43,7 @@ impl DataPlan {
     ///
     /// `head_len` is how long an inode is with its xattrs.
     pub(crate) fn new(
-        tree: &Tree,
+        reader: Reader<'_>,
         order: &Order,
         options: &Options,
         head_len: &(dyn Fn(InodeId) -> u64 + Sync),
@@ -53,21 +53,21 @@ impl DataPlan {
             Tails::OwnBlock => Layout::FlatPlain,
         };
         let mut plan = DataPlan {
-            layouts: vec![flat; tree.arena_len()],
+            layouts: vec![flat; reader.tree.arena_len()],
             maps: Vec::new(),
             runs: Vec::new(),
             shared_bytes: 0,
             hole_bytes: 0,
         };
         if let Some(chunk_size) = options.chunk_size {
-            chunks::plan(&mut plan, tree, order, options, chunk_size)?;
+            chunks::plan(&mut plan, reader, order, options, chunk_size)?;
             return Ok(plan);
         }
         if options.share_identical {
-            share::plan(&mut plan, tree, order, options, head_len)?;
+            share::plan(&mut plan, reader, order, options, head_len)?;
         }
         if options.holes {
-            holes::plan(&mut plan, tree, order, options.block_size)?;
+            holes::plan(&mut plan, reader, order, options.block_size)?;
         }
         Ok(plan)
     }

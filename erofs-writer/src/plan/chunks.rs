@@ -8,9 +8,9 @@ use crate::error::{Error, Limit, Result};
 use crate::format::chunk::CHUNK_BITS_MAX;
 use crate::format::{NULL_ADDR, to_u64, to_usize};
 use crate::options::{BlockSize, ChunkSize, Options};
-use crate::plan::hash::{Digest, with_open};
+use crate::plan::hash::{Digest, Reader};
 use crate::plan::{DataPlan, Layout, Order, files};
-use crate::tree::{Content, InodeId, Tree};
+use crate::tree::{Content, InodeId};
 
 /// The chunks of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,14 +109,14 @@ enum Chunk {
 /// Stores every file with contents in chunks of `chunk_size`.
 pub(crate) fn plan(
     plan: &mut DataPlan,
-    tree: &Tree,
+    reader: Reader<'_>,
     order: &Order,
     options: &Options,
     chunk_size: ChunkSize,
 ) -> Result<()> {
     let chunk_len = chunk_size.bytes();
     let segment_len = SEGMENT_LEN.max(chunk_len);
-    let segments: Vec<Segment<'_>> = files(tree, order)
+    let segments: Vec<Segment<'_>> = files(reader.tree, order)
         .flat_map(|(id, content)| {
             (0..content.len().div_ceil(segment_len)).map(move |n| Segment {
                 id,
@@ -127,7 +127,7 @@ pub(crate) fn plan(
         })
         .collect();
     let hashed: Vec<Vec<Chunk>> =
-        segments.par_iter().map(|part| hash(tree, part, chunk_len)).collect::<Result<_>>()?;
+        segments.par_iter().map(|part| hash(reader, part, chunk_len)).collect::<Result<_>>()?;
     let mut seen: HashMap<Chunk, u32> = HashMap::new();
     let mut chunks = Vec::new();
     for (segment, hashed) in segments.iter().zip(hashed) {
@@ -155,8 +155,8 @@ pub(crate) fn plan(
     Ok(())
 }
 
-fn hash(tree: &Tree, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Chunk>> {
-    with_open(tree, part.id, part.content, |open| {
+fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Chunk>> {
+    reader.with_open(part.id, part.content, |open| {
         let mut chunks = Vec::new();
         let mut buf = vec![0; to_usize(chunk_len.min(part.end - part.start))];
         let mut offset = part.start;

@@ -1,8 +1,10 @@
 //! Reading contents to compare them.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::{to_u64, to_usize};
@@ -24,36 +26,52 @@ pub(crate) fn shown_path(tree: &Tree, id: InodeId) -> PathBuf {
     host_path.unwrap_or_else(|| OsString::from_vec(tree.path_of(id)).into())
 }
 
-/// Opens the contents of `id` and hands them to `read`, whose failures get
-/// their path.
-pub(crate) fn with_open<T>(
-    tree: &Tree,
-    id: InodeId,
-    content: &Content,
-    read: impl FnOnce(&OpenContent<'_>) -> std::io::Result<Result<T, LengthChanged>>,
-) -> Result<T> {
-    let result = content.open().and_then(|open| read(&open));
-    match result {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(LengthChanged)) => Err(Error::Changed { path: shown_path(tree, id) }),
-        Err(error) => Err(Error::read(shown_path(tree, id), error)),
-    }
+/// Reads contents until it is told to stop.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) stop: &'a AtomicBool,
 }
 
-/// The digest of the first `len` bytes of `id`.
-pub(crate) fn digest(tree: &Tree, id: InodeId, content: &Content, len: u64) -> Result<Digest> {
-    with_open(tree, id, content, |open| {
-        let mut hasher = blake3::Hasher::new();
-        let mut buf = vec![0; STEP.min(to_usize(len))];
-        let mut offset = 0;
-        while offset < len {
-            let step = buf.len().min(to_usize(len - offset));
-            if let Err(changed) = open.read_exact_at(&mut buf[..step], offset)? {
-                return Ok(Err(changed));
-            }
-            hasher.update(&buf[..step]);
-            offset += to_u64(step);
+impl Reader<'_> {
+    /// Opens the contents of `id` and hands them to `read`, whose failures get
+    /// their path.
+    pub(crate) fn with_open<T>(
+        self,
+        id: InodeId,
+        content: &Content,
+        read: impl FnOnce(&OpenContent<'_>) -> io::Result<Result<T, LengthChanged>>,
+    ) -> Result<T> {
+        self.go_on()?;
+        let result = content.open().and_then(|open| read(&open));
+        // What was read may be cut short now.
+        self.go_on()?;
+        match result {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(LengthChanged)) => Err(Error::Changed { path: shown_path(self.tree, id) }),
+            Err(error) => Err(Error::read(shown_path(self.tree, id), error)),
         }
-        Ok(Ok(*hasher.finalize().as_bytes()))
-    })
+    }
+
+    fn go_on(self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// The digest of the first `len` bytes of `id`.
+    pub(crate) fn digest(self, id: InodeId, content: &Content, len: u64) -> Result<Digest> {
+        self.with_open(id, content, |open| {
+            let mut hasher = blake3::Hasher::new();
+            let mut buf = vec![0; STEP.min(to_usize(len))];
+            let mut offset = 0;
+            while offset < len && !self.stop.load(Ordering::Relaxed) {
+                let step = buf.len().min(to_usize(len - offset));
+                if let Err(changed) = open.read_exact_at(&mut buf[..step], offset)? {
+                    return Ok(Err(changed));
+                }
+                hasher.update(&buf[..step]);
+                offset += to_u64(step);
+            }
+            Ok(Ok(*hasher.finalize().as_bytes()))
+        })
+    }
 }

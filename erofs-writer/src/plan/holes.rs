@@ -13,9 +13,9 @@ use crate::error::Result;
 use crate::format::{NULL_ADDR, to_u64, to_usize};
 use crate::options::BlockSize;
 use crate::plan::chunks::{self, ChunkMap};
-use crate::plan::hash::with_open;
+use crate::plan::hash::Reader;
 use crate::plan::{DataPlan, Order, files};
-use crate::tree::{Content, InodeId, LengthChanged, OpenContent, Tree};
+use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
 
 /// Files below this are not looked at.
 const MIN_LEN: u64 = 1024 * 1024;
@@ -29,17 +29,17 @@ const SAMPLE: u64 = 512;
 /// Finds the files with holes and gives them chunk maps.
 pub(crate) fn plan(
     plan: &mut DataPlan,
-    tree: &Tree,
+    reader: Reader<'_>,
     order: &Order,
     block_size: BlockSize,
 ) -> Result<()> {
-    let candidates: Vec<(InodeId, &Content)> = files(tree, order)
+    let candidates: Vec<(InodeId, &Content)> = files(reader.tree, order)
         .filter(|(id, content)| content.len() >= MIN_LEN && plan.owner(*id) == *id)
         .collect();
     let found: Vec<Vec<bool>> = candidates
         .par_iter()
         .map(|(id, content)| {
-            with_open(tree, *id, content, |open| zero_granules(open, content.len()))
+            reader.with_open(*id, content, |open| zero_granules(open, content.len()))
         })
         .collect::<Result<_>>()?;
     for ((id, content), zeros) in candidates.into_iter().zip(found) {

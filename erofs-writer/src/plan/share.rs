@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::format::round_up;
 use crate::options::{Options, Tails};
-use crate::plan::hash::{Digest, digest};
+use crate::plan::hash::{Digest, Reader};
 use crate::plan::{DataPlan, Layout, Order, files};
-use crate::tree::{Content, InodeId, Tree};
+use crate::tree::{Content, InodeId};
 
 /// How much of each candidate is compared before whole files are read.
 const PREFIX_LEN: u64 = 16 * 1024;
@@ -29,7 +29,7 @@ struct Candidate<'a> {
 /// Finds the twins and decides where the tails of each group go.
 pub(crate) fn plan(
     plan: &mut DataPlan,
-    tree: &Tree,
+    reader: Reader<'_>,
     order: &Order,
     options: &Options,
     head_len: &(dyn Fn(InodeId) -> u64 + Sync),
@@ -38,25 +38,28 @@ pub(crate) fn plan(
     let owns_blocks = |id: InodeId, len: u64| {
         options.tails == Tails::OwnBlock || len >= block_len || head_len(id) + len > block_len
     };
-    let candidates: Vec<Candidate<'_>> = files(tree, order)
+    let candidates: Vec<Candidate<'_>> = files(reader.tree, order)
         .filter(|(id, content)| owns_blocks(*id, content.len()))
         .enumerate()
         .map(|(place, (id, content))| Candidate { id, place, content })
         .collect();
-    for group in groups(tree, candidates)? {
+    for group in groups(reader, candidates)? {
         decide(plan, &group, options, head_len);
     }
     Ok(())
 }
 
 /// Groups of two or more files with the same contents, each in image order.
-fn groups<'a>(tree: &Tree, candidates: Vec<Candidate<'a>>) -> Result<Vec<Vec<Candidate<'a>>>> {
+fn groups<'a>(
+    reader: Reader<'_>,
+    candidates: Vec<Candidate<'a>>,
+) -> Result<Vec<Vec<Candidate<'a>>>> {
     let same_len = split(vec![candidates], |file| file.content.len());
-    let prefixes = hash(tree, &same_len, PREFIX_LEN)?;
+    let prefixes = hash(reader, &same_len, PREFIX_LEN)?;
     let same_prefix = split(same_len, |file| prefixes.get(file));
     let (short, long): (Vec<_>, Vec<_>) =
         same_prefix.into_iter().partition(|group| group[0].content.len() <= PREFIX_LEN);
-    let digests = hash(tree, &long, u64::MAX)?;
+    let digests = hash(reader, &long, u64::MAX)?;
     let mut groups = split(long, |file| digests.get(file));
     groups.extend(short);
     Ok(groups)
@@ -95,7 +98,7 @@ impl Digests {
 
 /// Hashes up to `len` bytes of every file. Files known to be one and the same
 /// are read once.
-fn hash(tree: &Tree, groups: &[Vec<Candidate<'_>>], len: u64) -> Result<Digests> {
+fn hash(reader: Reader<'_>, groups: &[Vec<Candidate<'_>>], len: u64) -> Result<Digests> {
     let mut readers = Vec::new();
     let mut readers_of = Vec::new();
     for group in groups {
@@ -108,7 +111,7 @@ fn hash(tree: &Tree, groups: &[Vec<Candidate<'_>>], len: u64) -> Result<Digests>
     }
     let digests: Vec<Digest> = readers
         .par_iter()
-        .map(|file| digest(tree, file.id, file.content, file.content.len().min(len)))
+        .map(|file| reader.digest(file.id, file.content, file.content.len().min(len)))
         .collect::<Result<_>>()?;
     let mut out: Vec<(usize, Digest)> =
         readers_of.into_iter().map(|(place, reader)| (place, digests[reader])).collect();

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
@@ -75,8 +75,14 @@ impl<'a, 'h> Observer<'a, 'h> {
                 }));
             });
             let (mut done, mut last) = (0, Instant::now());
-            for bytes in receiver {
-                done += bytes;
+            loop {
+                // Told also when there is nothing new, so that the caller can
+                // break at any time.
+                match receiver.recv_timeout(INTERVAL) {
+                    Ok(bytes) => done += bytes,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
                 if told.is_ok() && (last.elapsed() >= INTERVAL || done == total) {
                     last = Instant::now();
                     told = self.tell(Event::Progress { done, total });
