@@ -57,12 +57,19 @@ write_apt_config() {
     /*) printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$suite" ;;
     *) printf 'deb %s %s main\n' "$mirror" "$suite" ;;
     esac >"$apt_dir/sources.list"
-    # No drop to apt's sandbox user, who may not be allowed to enter DIR.
+    # The machine's own configuration may run hooks on its own cache; only what
+    # it says about reaching mirrors is taken over. No drop to apt's sandbox
+    # user, who may not be allowed to enter DIR.
+    mkdir -p "$apt_dir/none"
+    apt-config dump | grep '^Acquire::' |
+        grep -vE '^Acquire::(Languages|IndexTargets|Changelogs)' >"$apt_dir/own.conf" || true
     cat >"$apt_dir/apt.conf" <<CONF
 Dir::Etc::sourcelist "$apt_dir/sources.list";
-Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::sourceparts "$apt_dir/none";
+Dir::Etc::main "/dev/null";
+Dir::Etc::parts "$apt_dir/none";
 Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
+Dir::Etc::preferencesparts "$apt_dir/none";
 Dir::State "$apt_dir/state";
 Dir::State::lists "$apt_dir/lists";
 Dir::State::status "$apt_dir/state/status";
@@ -77,6 +84,7 @@ Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Acquire::Retries "2";
 Debug::NoLocking "true";
 CONF
+    cat "$apt_dir/own.conf" >>"$apt_dir/apt.conf"
 }
 
 run_apt() {
@@ -95,7 +103,7 @@ fetch_debian() {
     write_apt_config "$dir" "$suite"
     run_apt "$dir" update >"$dir/apt/log" 2>&1 || {
         tail -n 5 "$dir/apt/log" >&2
-        die "cannot read the package lists of '$suite' from the mirror (offline?)"
+        die "cannot read the package lists of '$suite' from the mirror; offline?"
     }
     run_apt "$dir" -y --download-only install "$@" >>"$dir/apt/log" 2>&1 || {
         tail -n 5 "$dir/apt/log" >&2

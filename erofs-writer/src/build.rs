@@ -71,18 +71,17 @@ impl<'a> ImageWriter<'a> {
     /// Every variant of [`Error`].
     pub fn write_path(&mut self, tree: &Tree, path: impl AsRef<Path>) -> Result<Summary> {
         let path = path.as_ref();
-        let target = output::Target::open(path, &tree.host_roots, self.options.offset)?;
-        let result = self.build(tree, target.file(), target.capacity());
-        match result {
-            Ok(summary) => target.commit(self.options.offset + summary.bytes_out).map(|()| summary),
-            Err(Error::Write { source, .. }) => {
-                Err(Error::Write { path: Some(path.to_path_buf()), source })
-            }
-            Err(Error::Output { kind, .. }) => {
-                Err(Error::Output { path: path.to_path_buf(), kind })
-            }
-            Err(error) => Err(error),
-        }
+        let offset = self.options.offset;
+        let written = output::Target::open(path, &tree.host_roots, offset).and_then(|target| {
+            let summary = self.build(tree, target.file(), target.capacity())?;
+            target.commit(offset + summary.bytes_out).map(|()| summary)
+        });
+        // Named as the caller names it, not as it was resolved.
+        written.map_err(|error| match error {
+            Error::Write { source, .. } => Error::Write { path: Some(path.to_path_buf()), source },
+            Error::Output { kind, .. } => Error::Output { path: path.to_path_buf(), kind },
+            error => error,
+        })
     }
 
     /// Writes `tree` to `output`. If that has been written to before, what

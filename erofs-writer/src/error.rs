@@ -111,7 +111,8 @@ pub enum TreeErrorKind {
         /// The name of the attribute.
         name: Vec<u8>,
     },
-    /// An attribute's name is over 255 bytes behind its prefix, or holds a NUL.
+    /// An attribute's name is over 255 bytes, has nothing behind its prefix,
+    /// or holds a NUL.
     XattrName {
         /// The name of the attribute.
         name: Vec<u8>,

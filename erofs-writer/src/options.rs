@@ -255,7 +255,7 @@ impl XattrPrefix {
     /// store, or over 255 bytes behind the namespace.
     pub fn new(prefix: impl Into<Vec<u8>>) -> Result<Self, OptionsError> {
         let prefix = prefix.into();
-        match crate::meta::xattr::split_name(&prefix) {
+        match crate::format::xattr::split_name(&prefix) {
             Some((_, infix)) if infix.len() <= 255 && !prefix.contains(&0) => {
                 Ok(XattrPrefix(prefix))
             }

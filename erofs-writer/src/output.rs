@@ -1,8 +1,10 @@
 //! Where [`write_path`](crate::ImageWriter::write_path) writes: a temporary
 //! file that becomes the output, or a block device.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -129,7 +131,9 @@ impl Drop for Target {
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let name = path.file_name().ok_or(error)?;
+            // With a slash behind its name, a directory is meant that is not there.
+            let is_last = |name: &&OsStr| path.as_os_str().as_bytes().ends_with(name.as_bytes());
+            let name = path.file_name().filter(is_last).ok_or(error)?;
             let target = match fs::read_link(path) {
                 // Joining replaces all of it if the target is absolute.
                 Ok(target) => return resolve(&parent(path).join(target)),

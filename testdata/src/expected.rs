@@ -9,7 +9,7 @@ use erofs_writer::{Content, InodeId, Node, ReadAt, Tree};
 use crate::digest::{ContentHasher, Digest};
 use crate::entry::{Entry, Kind, Snapshot};
 use crate::host;
-use crate::num::wide;
+use crate::num::{index, wide};
 
 /// Snapshot of a tree.
 ///
@@ -85,7 +85,7 @@ fn digest(content: &Content) -> io::Result<Digest> {
         return host::digest(&path);
     }
     let mut hasher = ContentHasher::new();
-    let mut buffer = vec![0; 1 << 20];
+    let mut buffer = vec![0; index(content.len().min(1 << 20))];
     let mut at = 0;
     while at < content.len() {
         let got = content.read_at(&mut buffer, at)?;

@@ -15,6 +15,7 @@
 pub mod digest;
 pub mod dump;
 pub mod entry;
+pub mod expected;
 pub mod golden;
 pub mod host;
 pub mod mount;
@@ -22,5 +23,7 @@ mod num;
 pub mod raw;
 pub mod reader;
 pub mod skip;
+pub mod strategies;
 pub mod tools;
+pub mod trees;
 pub mod verify;

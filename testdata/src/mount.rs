@@ -26,9 +26,22 @@ impl LoopDevice {
     ///
     /// What `losetup` printed.
     pub fn attach(file: &Path) -> Result<Self, String> {
+        Self::attach_with(file, &["--read-only"])
+    }
+
+    /// Attaches a file so that it can be written through the device.
+    ///
+    /// # Errors
+    ///
+    /// What `losetup` printed.
+    pub fn attach_writable(file: &Path) -> Result<Self, String> {
+        Self::attach_with(file, &[])
+    }
+
+    fn attach_with(file: &Path, options: &[&str]) -> Result<Self, String> {
         let attach = || {
             let mut command = Command::new(program("losetup")?);
-            command.args(["--find", "--show", "--read-only"]).arg(file);
+            command.args(["--find", "--show"]).args(options).arg(file);
             let path = run(&mut command)?;
             Ok(Self { path: PathBuf::from(path.trim()), attached: true })
         };
@@ -185,6 +198,30 @@ impl KernelMount {
     #[must_use]
     pub fn device(&self) -> &Path {
         &self.device
+    }
+}
+
+/// A file system in memory, empty at first.
+#[derive(Debug)]
+pub struct Tmpfs(Mounted);
+
+impl Tmpfs {
+    /// Of this many bytes at most.
+    ///
+    /// # Errors
+    ///
+    /// What `mount` printed.
+    pub fn new(bytes: u64) -> Result<Self, String> {
+        let mounted = Mounted::new(|command| {
+            command.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]);
+        })?;
+        Ok(Self(mounted))
+    }
+
+    /// Where it is mounted.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 

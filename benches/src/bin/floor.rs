@@ -24,9 +24,9 @@ struct Args {
     /// Let the kernel copy files of at least this many KiB
     #[arg(long, value_name = "KIB")]
     copy_file_range: Option<u64>,
-    /// Set the output's length before the first write
+    /// Allocate the output's blocks before the first write
     #[arg(long)]
-    set_len: bool,
+    allocate: bool,
     /// Read the paths to walk from a file, one a line
     #[arg(long, value_name = "FILE")]
     store_paths: Option<PathBuf>,
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
     let how = How {
         buffer: args.buffer.get() << 10,
         in_kernel: args.copy_file_range.map(|kib| kib << 10),
-        set_len: args.set_len,
+        allocate: args.allocate,
     };
     let dirs = walk(&roots)?;
     let bytes = copy(&dirs, &args.out, how)?;

@@ -4,6 +4,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{statvfs, syncfs};
@@ -31,9 +33,17 @@ impl Mounted {
 
     /// Bytes in use on the file system, once all that is pending is on disk.
     pub fn used(&self) -> Result<u64> {
-        syncfs(File::open(&self.at)?)?;
-        let stat = statvfs(&self.at)?;
-        Ok((stat.f_blocks - stat.f_bfree) * stat.f_frsize)
+        // Both free the blocks of a deleted file some time after.
+        let mut before = None;
+        loop {
+            syncfs(File::open(&self.at)?)?;
+            let stat = statvfs(&self.at)?;
+            let used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize;
+            if before.replace(used) == Some(used) {
+                return Ok(used);
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, ensure};
-use rustix::fs::copy_file_range;
+use rustix::fs::{FallocateFlags, copy_file_range, fallocate};
 
 use super::walk::Dir;
 
@@ -24,8 +24,8 @@ pub struct How {
     /// Files of at least this many bytes are copied by the kernel, without a
     /// buffer.
     pub in_kernel: Option<u64>,
-    /// Sets the length of the output before the first write.
-    pub set_len: bool,
+    /// Allocates the output's blocks before the first write.
+    pub allocate: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +47,8 @@ enum Job<'a> {
 pub fn copy(dirs: &[Dir], out: &Path, how: How) -> Result<u64> {
     let (jobs, total) = cut(dirs, how)?;
     let out = File::create(out).with_context(|| format!("{}", out.display()))?;
-    if how.set_len {
-        out.set_len(total)?;
+    if how.allocate && total > 0 {
+        fallocate(&out, FallocateFlags::empty(), 0, total)?;
     }
     let next = AtomicUsize::new(0);
     let results = rayon::broadcast(|_| -> Result<()> {

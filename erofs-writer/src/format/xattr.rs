@@ -7,8 +7,9 @@ use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 pub(crate) const XATTR_ALIGN: u64 = 4;
 /// The longest value: `e_value_size` has 16 bits.
 pub(crate) const VALUE_MAX: usize = 65_535;
-/// The longest name behind its prefix: `e_name_len` has 8 bits.
-pub(crate) const SUFFIX_MAX: usize = 255;
+/// The longest name, prefix and all. `e_name_len` has 8 bits for what is
+/// behind the prefix, but Linux has no way to ask for a longer name.
+pub(crate) const NAME_MAX: usize = 255;
 /// The longest body: `i_xattr_icount` counts words behind the header.
 pub(crate) const BODY_MAX: u64 = 12 + 4 * (65_535 - 1);
 /// How many shared entries one inode may refer to.
@@ -39,3 +40,35 @@ pub(crate) struct XattrEntry {
 }
 
 const _: () = assert!(size_of::<XattrEntry>() == 4);
+
+/// The short prefixes and their `e_name_index`. The two ACLs are whole names.
+const NAMESPACES: [(u8, &[u8]); 5] = [
+    (1, b"user."),
+    (2, b"system.posix_acl_access"),
+    (3, b"system.posix_acl_default"),
+    (4, b"trusted."),
+    (6, b"security."),
+];
+
+/// The `e_name_index` of an attribute and what its name has behind the
+/// prefix; `None` if EROFS has no such namespace.
+pub(crate) fn split_name(name: &[u8]) -> Option<(u8, &[u8])> {
+    let (index, prefix) = NAMESPACES.iter().find(|(_, prefix)| name.starts_with(prefix))?;
+    let suffix = &name[prefix.len()..];
+    (prefix.ends_with(b".") || suffix.is_empty()).then_some((*index, suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_split_at_the_namespaces_of_the_format() {
+        assert_eq!(split_name(b"user.a.b"), Some((1, &b"a.b"[..])));
+        assert_eq!(split_name(b"system.posix_acl_access"), Some((2, &b""[..])));
+        assert_eq!(split_name(b"system.posix_acl_access2"), None);
+        assert_eq!(split_name(b"security.capability"), Some((6, &b"capability"[..])));
+        assert_eq!(split_name(b"btrfs.compression"), None);
+        assert_eq!(split_name(b"user"), None);
+    }
+}

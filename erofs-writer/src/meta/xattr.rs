@@ -1,6 +1,6 @@
 //! Extended attributes: which are shared, and the body behind each inode.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use twox_hash::XxHash32;
@@ -9,27 +9,11 @@ use zerocopy::IntoBytes;
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::xattr::{
     BODY_MAX, FILTER_SEED, LONG_PREFIX, SHARED_MAX, XATTR_ALIGN, XattrEntry, XattrIbodyHeader,
+    split_name,
 };
 use crate::format::{round_up, to_u64, to_usize};
 use crate::options::{Options, XattrPrefix};
 use crate::tree::{InodeId, Tree, XattrMap};
-
-/// The short prefixes and their `e_name_index`. The two ACLs are whole names.
-const NAMESPACES: [(u8, &[u8]); 5] = [
-    (1, b"user."),
-    (2, b"system.posix_acl_access"),
-    (3, b"system.posix_acl_default"),
-    (4, b"trusted."),
-    (6, b"security."),
-];
-
-/// The `e_name_index` of an attribute and what its name has behind the
-/// prefix; `None` if EROFS has no such namespace.
-pub(crate) fn split_name(name: &[u8]) -> Option<(u8, &[u8])> {
-    let (index, prefix) = NAMESPACES.iter().find(|(_, prefix)| name.starts_with(prefix))?;
-    let suffix = &name[prefix.len()..];
-    (prefix.ends_with(b".") || suffix.is_empty()).then_some((*index, suffix))
-}
 
 /// A set of attributes and how many inodes have it.
 type CountedSet = (Arc<XattrMap>, usize);
@@ -72,17 +56,9 @@ impl XattrTable {
     /// Decides for the attributes of `ids`.
     pub(crate) fn new(tree: &Tree, ids: &[InodeId], options: &Options) -> Result<Self> {
         let (sets, of_inode) = distinct_sets(tree, ids);
-        let mut counts: BTreeMap<Pair<'_>, usize> = BTreeMap::new();
-        for (set, count) in &sets {
-            for (name, value) in set.iter() {
-                *counts.entry((&**name, &**value)).or_default() += count;
-            }
-        }
-        let above = to_usize(u64::from(options.xattr_share_above));
-        let never = options.xattr_share_above == u32::MAX;
         let mut shared = Vec::new();
         let mut offsets = BTreeMap::new();
-        for (pair, _) in counts.into_iter().filter(|(_, count)| !never && *count > above) {
+        for pair in shared_pairs(&sets, options.xattr_share_above) {
             offsets.insert(
                 pair,
                 u32::try_from(shared.len()).map_err(|_| Error::Full(Limit::SharedXattrs))?,
@@ -105,8 +81,8 @@ impl XattrTable {
             has_filters,
         };
         table.reserve_for_root(to_usize(u64::from(options.root_xattr_len)));
-        for (id, body) in &table.of_inode {
-            let len = table.bodies[*body].len();
+        for id in ids {
+            let len = table.body_len(*id);
             if len > BODY_MAX {
                 return Err(Error::tree(tree.path_of(*id), TreeErrorKind::XattrBody { len }));
             }
@@ -187,11 +163,33 @@ fn distinct_sets(tree: &Tree, ids: &[InodeId]) -> (Vec<CountedSet>, HashMap<Inod
     (sets, of_inode)
 }
 
+/// The pairs that more than `above` inodes have, as far as at least one of
+/// them can refer to it.
+fn shared_pairs(sets: &[CountedSet], above: u32) -> BTreeSet<Pair<'_>> {
+    let mut counts: BTreeMap<Pair<'_>, usize> = BTreeMap::new();
+    if above == u32::MAX {
+        return BTreeSet::new();
+    }
+    for (set, count) in sets {
+        for pair in pairs(set) {
+            *counts.entry(pair).or_default() += count;
+        }
+    }
+    counts.retain(|_, count| *count > to_usize(u64::from(above)));
+    let referred =
+        |set| pairs(set).filter(|pair| counts.contains_key(pair)).take(SHARED_MAX);
+    sets.iter().flat_map(|(set, _)| referred(set)).collect()
+}
+
+/// Names and values of a set, in the order of names.
+fn pairs(set: &XattrMap) -> impl Iterator<Item = Pair<'_>> {
+    set.iter().map(|(name, value)| (&**name, &**value))
+}
+
 /// The body of a set: references to what is shared, everything else inline.
 fn body(set: &XattrMap, offsets: &BTreeMap<Pair<'_>, u32>, options: &Options) -> Body {
     let mut body = Body { filter: 0, shared: Vec::new(), inline: Vec::new() };
-    for (name, value) in set {
-        let pair = (&**name, &**value);
+    for pair in pairs(set) {
         match offsets.get(&pair) {
             Some(offset) if body.shared.len() < SHARED_MAX => body.shared.push(*offset),
             _ => push_entry(&mut body.inline, pair, &options.xattr_prefixes),
@@ -258,16 +256,6 @@ mod tests {
         let xattrs: Xattrs =
             pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         xattrs.shared().expect("not empty").as_ref().clone()
-    }
-
-    #[test]
-    fn names_are_split_at_the_namespaces_of_the_format() {
-        assert_eq!(split_name(b"user.a.b"), Some((1, &b"a.b"[..])));
-        assert_eq!(split_name(b"system.posix_acl_access"), Some((2, &b""[..])));
-        assert_eq!(split_name(b"system.posix_acl_access2"), None);
-        assert_eq!(split_name(b"security.capability"), Some((6, &b"capability"[..])));
-        assert_eq!(split_name(b"btrfs.compression"), None);
-        assert_eq!(split_name(b"user"), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::format::{NULL_ADDR, to_u64, to_usize};
 use crate::options::{BlockSize, ChunkSize, Options};
 use crate::plan::hash::{Digest, Reader};
 use crate::plan::{DataPlan, Layout, Order, files};
-use crate::tree::{Content, InodeId};
+use crate::tree::{Content, InodeId, LengthChanged};
 
 /// The chunks of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +172,10 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Ch
                 Chunk::Data(*blake3::hash(&buf[..len]).as_bytes(), to_u64(len))
             });
             offset += to_u64(len);
+        }
+        // Chunks that are stored already will not be read again.
+        if part.end == part.content.len() && !open.ends_at_len()? {
+            return Ok(Err(LengthChanged));
         }
         Ok(Ok(chunks))
     })

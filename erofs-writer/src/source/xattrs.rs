@@ -33,7 +33,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Xattrs> {
 
 /// Calls `get` with ever larger buffers, as what it reads may grow.
 fn grow(mut get: impl FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
-    let mut len = get(&mut [])?;
+    // Never an empty buffer: that would ask for a size, and rustix then says 0.
+    let mut len = 512;
     loop {
         let mut buf = vec![0; len];
         match get(&mut buf) {
@@ -41,7 +42,7 @@ fn grow(mut get: impl FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8
                 buf.truncate(used);
                 return Ok(buf);
             }
-            Err(Errno::RANGE) => len = len * 2 + 256,
+            Err(Errno::RANGE) => len *= 4,
             Err(error) => return Err(error),
         }
     }

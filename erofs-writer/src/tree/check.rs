@@ -3,8 +3,7 @@
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::to_u64;
-use crate::format::xattr::{SUFFIX_MAX, VALUE_MAX};
-use crate::meta::xattr::split_name;
+use crate::format::xattr::{NAME_MAX, VALUE_MAX, split_name};
 use crate::tree::{Inode, InodeId, Kind, Rdev, Tree};
 
 /// Checks the inodes `ids` of `tree`.
@@ -48,7 +47,7 @@ fn check_xattr(name: &[u8], value: &[u8]) -> Result<(), TreeErrorKind> {
         return Err(TreeErrorKind::XattrNamespace { name: name.to_vec() });
     };
     let is_whole_name = name.starts_with(b"system.");
-    if suffix.len() > SUFFIX_MAX || suffix.contains(&0) || suffix.is_empty() != is_whole_name {
+    if name.len() > NAME_MAX || suffix.contains(&0) || suffix.is_empty() != is_whole_name {
         return Err(TreeErrorKind::XattrName { name: name.to_vec() });
     }
     if value.len() > VALUE_MAX {

@@ -168,7 +168,9 @@ fn read_body(bytes: &[u8], at: u64, found: &mut Findings) -> Option<Body> {
         // A zero word is an entry without name and value, which readers skip.
         let empty = attribute.index == 0 && attribute.name.is_empty();
         found.expect(!empty, Rule::XattrBody, here, "not used up by entries");
-        inline.push(attribute);
+        if !empty {
+            inline.push(attribute);
+        }
         place += len;
     }
     Some(Body { at, filter: le(bytes, 0, 4), shared, inline })

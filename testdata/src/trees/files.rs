@@ -50,33 +50,33 @@ pub fn symlink_sizes() -> Tree {
 pub fn zero_runs() -> Tree {
     const KIB: usize = 1024;
     let mut tree = Builder::new();
-    let mut add = |name: &str, len: usize, zeros: &[std::ops::Range<usize>]| {
+    let mut add = |name: &str, len: usize, zeros: &[(usize, usize)]| {
         let mut bytes = noise(wide(len), len);
-        for range in zeros {
-            bytes[range.clone()].fill(0);
+        for &(start, end) in zeros {
+            bytes[start..end].fill(0);
         }
         tree.file(name, bytes);
     };
     let len = 2048 * KIB + 77;
-    add("start", len, &[0..900 * KIB]);
-    add("middle", len, &[500 * KIB..1500 * KIB]);
-    add("end", len, &[700 * KIB..len]);
-    add("all", len, &[0..len]);
-    let granules: Vec<_> = (0..len / (128 * KIB)).map(|n| n * 128 * KIB..(n * 128 + 64) * KIB);
+    add("start", len, &[(0, 900 * KIB)]);
+    add("middle", len, &[(500 * KIB, 1500 * KIB)]);
+    add("end", len, &[(700 * KIB, len)]);
+    add("all", len, &[(0, len)]);
+    let granules = (0..len / (128 * KIB)).map(|n| (n * 128 * KIB, (n * 128 + 64) * KIB));
     add("alternating", len, &granules.collect::<Vec<_>>());
-    add("one granule", len, &[64 * KIB..128 * KIB]);
-    add("too short", len, &[65 * KIB..128 * KIB]);
-    add("not aligned", len, &[60 * KIB..128 * KIB - 1]);
+    add("one granule", len, &[(64 * KIB, 128 * KIB)]);
+    add("too short", len, &[(65 * KIB, 128 * KIB)]);
+    add("not aligned", len, &[(60 * KIB, 128 * KIB - 1)]);
     for (name, len) in [("mib", KIB * KIB), ("mib less", KIB * KIB - 1), ("mib more", KIB * KIB + 1)]
     {
-        add(&format!("all of {name}"), len, &[0..len]);
-        add(&format!("half of {name}"), len, &[0..len / 2]);
+        add(&format!("all of {name}"), len, &[(0, len)]);
+        add(&format!("half of {name}"), len, &[(0, len / 2)]);
     }
     // The last byte of a granule decides.
-    add("last byte", len, &[0..128 * KIB - 1]);
-    add("small", 20 * KIB, &[0..20 * KIB]);
+    add("last byte", len, &[(0, 128 * KIB - 1)]);
+    add("small", 20 * KIB, &[(0, 20 * KIB)]);
     // The same as another with holes, and of another length.
-    add("start again", len, &[0..900 * KIB]);
-    add("longer", len + 4096, &[0..900 * KIB]);
+    add("start again", len, &[(0, 900 * KIB)]);
+    add("longer", len + 4096, &[(0, 900 * KIB)]);
     tree.done()
 }

@@ -55,7 +55,8 @@ pub fn owners() -> Tree {
 #[must_use]
 pub fn owner_without_number() -> Tree {
     let mut tree = Builder::new();
-    let metadata = Metadata { uid: u32::MAX, gid: u32::MAX, ..Metadata::new(0o640) };
+    // For the kernel not even root owns it.
+    let metadata = Metadata { uid: u32::MAX, gid: u32::MAX, ..Metadata::new(0o644) };
     tree.file_with("f", metadata, "content");
     tree.done()
 }

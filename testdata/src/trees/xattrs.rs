@@ -30,7 +30,7 @@ pub fn xattr_namespaces() -> Tree {
             pair("security.test", "label\0"),
         ]
     };
-    let user = || [pair("user.comment", "text"), pair("user.\xff", b"\0\xff"), pair("user.e", "")];
+    let user = || [pair("user.comment", "text"), pair(b"user.\xff", b"\0\xff"), pair("user.e", "")];
     let all = || with(everywhere().into_iter().chain(user()));
     tree.file_with("file", all(), "content");
     tree.file_with("empty", all(), "");
@@ -48,7 +48,7 @@ pub fn xattr_namespaces() -> Tree {
 /// An ACL in the form of the kernel's xattr: the owner, one user, the group,
 /// a mask and the others.
 #[must_use]
-pub fn acl_value(owner: u16, user: (u32, u16), group: u16, mask: u16, other: u16) -> Vec<u8> {
+fn acl_value(owner: u16, user: (u32, u16), group: u16, mask: u16, other: u16) -> Vec<u8> {
     let mut value = 2_u32.to_le_bytes().to_vec();
     let none = u32::MAX;
     let entries = [

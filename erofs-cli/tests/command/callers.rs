@@ -1,0 +1,248 @@
+//! The lines with which programs call mkfs.erofs. What needs no compression
+//! and no tar is run by both tools, and the mounted trees are compared; the
+//! rest is refused with the name of the flag.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use testdata::entry::{Compare, Snapshot, diff};
+use testdata::mount::KernelMount;
+use testdata::skip::{Oracle, have};
+use testdata::{host, tools};
+
+use crate::place::{PROGRAM, Place, Run};
+use crate::refusal::refusal_of;
+
+/// What callers pack: the common kinds of files.
+fn place() -> Place {
+    let place = Place::new();
+    place.file("DIR/usr/bin/tool", vec![7; 20_000]);
+    place.file("DIR/usr/share/doc/text", "some text\n".repeat(1000));
+    place.file("DIR/usr/share/doc/same", "some text\n".repeat(1000));
+    place.file("DIR/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+    place.file("DIR/empty", "");
+    place.folder("DIR/var/empty");
+    symlink("../usr/bin/tool", place.path("DIR/etc/link")).expect("free");
+    fs::hard_link(place.path("DIR/etc/passwd"), place.path("DIR/etc/passwd-")).expect("free");
+    let mode = |path: &str, mode| {
+        fs::set_permissions(place.path(path), Permissions::from_mode(mode)).expect("is mine");
+    };
+    mode("DIR", 0o755);
+    mode("DIR/usr/bin/tool", 0o4755);
+    mode("DIR/etc/passwd", 0o640);
+    let _ = Command::new("chown").args(["-h", "1000:100"]).arg(place.path("DIR/empty")).status();
+    let _ = Command::new("setfattr")
+        .args(["-n", "user.note", "-v", "value"])
+        .arg(place.path("DIR/usr/bin/tool"))
+        .status();
+    // mkfs.erofs drops what is below a second.
+    let touch = ["-h", "-d", "2020-02-02 02:02:02"];
+    for path in host::snapshot(&place.path("DIR")).expect("is readable").keys() {
+        let path = host::host_path(&place.path("DIR"), path);
+        let touched = Command::new("touch").args(touch).arg(path).status();
+        assert!(touched.expect("there is a touch").success());
+    }
+    place
+}
+
+const UUID: &str = "eb176051-bd15-49b7-9e6b-462e0b467019";
+
+/// Lines that need neither compression nor tar, by caller. Those of systemd
+/// have no UUID of their own here.
+const LINES: &[(&str, &str)] = &[
+    (
+        "a NixOS module of 2022",
+        "--force-uid=0 --force-gid=0 -L nix-store -U {UUID} -T 0 --exclude-regex=^(var|.*/doc/same$) IMG DIR",
+    ),
+    ("microvm.nix, uncompressed", "-T 0 --all-root -L nix-store --mount-point=/nix/store IMG DIR"),
+    ("systemd-repart", "-U {UUID} --quiet IMG DIR"),
+    (
+        "systemd-repart, options of the environment",
+        "-U {UUID} IMG DIR --hard-dereference --all-root",
+    ),
+    ("containerd", "--quiet -Enoinline_data IMG DIR"),
+    (
+        "containerd, layers of a fixed size",
+        "--quiet -Enoinline_data -b4096 -U {UUID} -T0 --mkfs-time IMG DIR",
+    ),
+    ("osbuild", "IMG DIR --quiet --exclude-regex var/.* --exclude-regex ^etc/link$"),
+    ("Yocto", "IMG DIR"),
+    ("avocado", "-U 00000000-0000-0000-0000-000000000000 -x -1 --all-root IMG DIR"),
+    ("archiso", "-U 87f8f9ba-2c2a-5d4b-8f3c-000000000000 -- IMG DIR"),
+    ("buildroot, uncompressed", "-T 1700000000 -U 00000000-0000-0000-0000-000000000000 IMG DIR"),
+    ("OpenWrt, uncompressed", "-Uclear --all-root -T1700000000 --ignore-mtime -x-1 IMG DIR"),
+    ("Bottlerocket, uncompressed and without labels", "--all-root -T 1700000000 IMG DIR"),
+    (
+        "Android, uncompressed",
+        "-b 4096 --mount-point /vendor -T 1700000000 -U {UUID} --chunksize 4096 IMG DIR",
+    ),
+    (
+        "ghaf, uncompressed",
+        "-T 0 --all-root -L nix-store --mount-point=/nix/store --workers=4 IMG DIR",
+    ),
+];
+
+#[test]
+fn callers_lines_give_the_tree_that_mkfs_erofs_gives() {
+    if !have(Oracle::Mkfs) || !have(Oracle::KernelMount) {
+        return;
+    }
+    let place = place();
+    let peer = tools::program("mkfs.erofs").expect("is there");
+    for (caller, line) in LINES {
+        let line = line.replace("{UUID}", UUID);
+        let trees = [Path::new(PROGRAM), &peer].map(|program| {
+            let run = Run::of(place.command_of(program).args(line.split_whitespace()));
+            assert_eq!(run.code(), Some(0), "{caller}: {run:?}");
+            let mount = KernelMount::new(&place.path("IMG")).expect("is an image");
+            let tree = host::snapshot(mount.path()).expect("is readable");
+            fs::remove_file(place.path("IMG")).expect("was written");
+            tree
+        });
+        let [ours, theirs]: [Snapshot; 2] = trees;
+        assert!(ours.len() > 5, "{caller}: {:?}", ours.keys());
+        diff(&theirs, &ours, Compare::ALL).unwrap_or_else(|text| panic!("{caller}: {text}"));
+    }
+}
+
+#[test]
+fn identities_are_those_that_were_asked_for() {
+    if !have(Oracle::Blkid) {
+        return;
+    }
+    let place = place();
+    let found = |line: &str| {
+        place.run(line).succeeded();
+        tools::blkid(&place.path("IMG")).expect("is recognised")
+    };
+    let of = found(&format!("-U {UUID} --quiet IMG DIR -L some-label"));
+    assert_eq!((of["UUID"].as_str(), of["LABEL"].as_str()), (UUID, "some-label"));
+    for none in ["-Uclear", "-U 00000000-0000-0000-0000-000000000000"] {
+        assert!(!found(&format!("{none} IMG DIR")).contains_key("UUID"), "{none}");
+    }
+}
+
+/// With the fork of mkfs.erofs that has this flag, and with ours.
+#[test]
+fn the_list_of_a_closure_with_the_flags_of_ghaf_gives_the_tree_of_mkfs_erofs() {
+    if !have(Oracle::Mkfs) || !have(Oracle::KernelMount) {
+        return;
+    }
+    let place = place();
+    let store = place.path("DIR").display().to_string();
+    place.file("list", format!("{store}/usr\n{store}/etc\n{store}/empty\n"));
+    let line = "-T 1 --all-root --workers=2 -L nix-store IMG --hard-dereference --nix-closure list";
+    place.run(line).succeeded();
+    tools::mkfs(
+        ["-T1", "--all-root", "-x-1", "--hard-dereference", "--exclude-path=var"]
+            .map(std::ffi::OsString::from)
+            .into_iter()
+            .chain(["THEIRS", "DIR"].map(|path| place.path(path).into())),
+    )
+    .expect("makes an image");
+    let [ours, theirs] = ["IMG", "THEIRS"].map(|image| {
+        let mount = KernelMount::new(&place.path(image)).expect("is an image");
+        host::snapshot(mount.path()).expect("is readable")
+    });
+    diff(&theirs, &ours, Compare::ALL).unwrap_or_else(|text| panic!("{text}"));
+}
+
+const COMPRESSION: &str = "compression is not built yet";
+const TAR: &str = "reading tar archives is not built yet";
+
+/// Lines that cannot be served, and what is said: always the first flag that
+/// stands in the way, never a wrong image.
+const REFUSED: &[(&str, &str, &str)] = &[
+    (
+        "nixpkgs",
+        "--quiet --force-uid=0 --force-gid=0 -L nix-store -U {UUID} -T 0 --hard-dereference --tar=f IMG",
+        "--tar",
+    ),
+    (
+        "microvm.nix",
+        "-zlz4hc -Eztailpacking -Efragments -T 0 --all-root -L nix-store --mount-point=/nix/store IMG DIR",
+        "-z",
+    ),
+    (
+        "ghaf",
+        "-Eztailpacking -Efragments --workers=4 -zzstd,3 -E48bit -T 0 --all-root -L nix-store IMG DIR",
+        "-z",
+    ),
+    (
+        "ghaf, image",
+        "-zzstd -T 1 --all-root -L nix-store IMG --hard-dereference --nix-closure list",
+        "-z",
+    ),
+    ("wiplib", "--tar=f --force-uid=0 --force-gid=0 -T1 -U clear IMG", "--tar"),
+    ("systemd-repart", "-U {UUID} --quiet -zlz4hc,level=12 IMG DIR", "-z"),
+    ("containerd", "--tar=f --aufs --quiet -Enoinline_data IMG", "--tar"),
+    (
+        "containerd, index",
+        "--tar=i --aufs --quiet -T0 --mkfs-time --sort=none -U {UUID} IMG",
+        "--tar",
+    ),
+    ("containerd, sorting", "--sort=none IMG DIR", "--sort"),
+    ("containerd, aufs", "--aufs IMG DIR", "--aufs"),
+    ("containerd, compressed", "--quiet -C 65536 -zzstd IMG DIR", "-C"),
+    ("kata", "-zlz4hc -Enoinline_data IMG DIR", "-z"),
+    ("apko", "-zlz4,level=1 -U {UUID} --mkfs-time -T 7 --tar=f IMG TARFILE", "-z"),
+    (
+        "Android",
+        "-z lz4hc,9 --compress-hints F -b 4096 --mount-point /m --product-out D --fs-config-file F IMG DIR",
+        "-z",
+    ),
+    ("Android, owners", "--product-out=D --fs-config-file=F IMG DIR", "--product-out"),
+    (
+        "Bottlerocket",
+        "--file-contexts=F --all-root -T 1 -z lz4hc,12 -C 262144 IMG DIR",
+        "--file-contexts",
+    ),
+    ("lorax", "IMG DIR -z zstd,8 -Ededupe,all-fragments -C 65536", "-z"),
+    ("lorax, uncompressed", "IMG DIR -Ededupe,all-fragments", "-E dedupe"),
+    ("osbuild", "IMG DIR --quiet -z lz4 -E ztailpacking -C 65536", "-z"),
+    ("kiwi", "-Eall-fragments,fragdedupe=inode -C 1048576 -z lzma,level=6 IMG DIR", "-C"),
+    ("Fedora CoreOS", "-Efragments IMG DIR", "-E fragments"),
+    ("Flatcar", "-zlz4hc,12 -C65536 -Efragments,ztailpacking -Uclear --all-root IMG DIR", "-z"),
+    ("buildroot", "-zlzma,6 --compress-hints F -T 7 -C65536 -Ededupe IMG DIR", "-z"),
+    ("OpenWrt", "-C262144 -Efragments,dedupe,ztailpacking -Uclear -x-1 -zlzma,109 IMG DIR", "-C"),
+    ("Yocto", "-zlz4 IMG DIR", "-z"),
+];
+
+#[test]
+fn callers_lines_that_cannot_be_served_are_refused_by_the_name_of_a_flag() {
+    let place = place();
+    for (caller, line, flag) in REFUSED {
+        let message = refusal_of(&place, 2, &line.replace("{UUID}", UUID));
+        let why = message.strip_prefix(&format!("{flag}: ")).unwrap_or_default();
+        assert!(!why.is_empty(), "{caller}: {message}");
+        match *flag {
+            "-z" | "-C" | "-E dedupe" | "-E fragments" => assert_eq!(why, COMPRESSION),
+            "--tar" | "--sort" => assert_eq!(why, TAR),
+            _ => assert!(why.ends_with("not built yet") || why.starts_with("this tool"), "{why}"),
+        }
+    }
+}
+
+#[test]
+fn merging_images_is_refused_by_the_name_of_the_second_source() {
+    let place = place();
+    let message = refusal_of(&place, 2, "--quiet IMG BLOB0 BLOB1");
+    let why = "one source makes an image; merging several images is not built yet";
+    assert_eq!(message, format!("BLOB1: {why}"));
+    place.run("-T0 BLOB0 DIR").succeeded();
+    let message = refusal_of(&place, 2, "--quiet IMG BLOB0");
+    assert!(message.starts_with("BLOB0: is no directory"), "{message}");
+}
+
+/// A caller asks for the help to find out whether there is a tar mode.
+#[test]
+fn the_help_offers_no_flag_that_is_refused() {
+    let run = Place::new().run("--help");
+    run.succeeded();
+    for flag in ["--tar", "--aufs", "-z", "--file-contexts", "--blobdev", "--s3"] {
+        let offered = |line: &str| line.trim_start().starts_with(flag);
+        assert!(!run.stdout.lines().any(offered), "{flag}");
+    }
+}

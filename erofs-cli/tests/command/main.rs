@@ -1,0 +1,22 @@
+//! The command against a hostile world: input that is bad or changes, outputs
+//! that refuse, signals, devices; and against the world of its callers: other
+//! surroundings, the lines they run, the store they mount.
+//!
+//! Whatever goes wrong, there is one message that names the path, nothing
+//! under the final name and no other file; an image that was there stays.
+
+mod callers;
+mod determinism;
+mod devices;
+mod disks;
+mod flags;
+mod lists;
+mod oldway;
+mod outputs;
+mod place;
+mod races;
+mod refusal;
+mod signals;
+mod sources;
+mod stopped;
+mod store;

@@ -1,0 +1,141 @@
+//! Signals in the middle of a build, and standard files that are closed.
+
+use std::fs;
+use std::path::Path;
+
+use testdata::mount::KernelMount;
+use testdata::skip::{Oracle, have};
+use testdata::tools;
+
+use crate::disks::Disk;
+use crate::place::{PROGRAM, Place, Run, Started};
+use crate::stopped::{retry, slow_source, stop};
+
+const MIB: u64 = 1 << 20;
+
+/// A build that was stopped when it had written a part of the image.
+fn stopped(place: &Place) -> Started {
+    retry(|| {
+        let mut command = place.command();
+        let stopped = stop(place, command.args(["--workers=1", "out/IMG", "source"]), MIB);
+        if stopped.is_none() {
+            fs::write(place.path("out/IMG"), "from before").expect("there is room");
+        }
+        stopped
+    })
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    slow_source(&place);
+    place.file("out/IMG", "from before");
+    place
+}
+
+#[test]
+fn an_interrupt_or_a_request_to_end_leaves_nothing_behind() {
+    let place = place();
+    for signal in ["INT", "TERM"] {
+        let started = stopped(&place);
+        assert_eq!(place.names("out").len(), 2, "the image and the unfinished one");
+        started.signal(signal);
+        started.signal("CONT");
+        let run = started.finish();
+        let message = "mkfs-erofs: out/IMG: interrupted\n";
+        assert_eq!((run.code(), run.stderr.as_str()), (Some(1), message), "{signal}");
+        assert_eq!(run.stdout, "");
+        assert_eq!(place.names("out"), ["IMG"], "{signal}");
+        assert_eq!(fs::read(place.path("out/IMG")).expect("is there"), b"from before");
+    }
+}
+
+/// Checks that nothing could take the file for an image.
+fn is_no_image(path: &Path) {
+    let bytes = fs::read(path).expect("is there");
+    assert_ne!(bytes.get(1024..1028), Some(&[0xe2, 0xe1, 0xf5, 0xe0][..]), "no magic");
+    if have(Oracle::KernelMount) {
+        KernelMount::new(path).expect_err("half an image cannot be mounted");
+    }
+    if have(Oracle::Blkid) {
+        assert_eq!(tools::blkid(path), Ok(Default::default()));
+    }
+}
+
+#[test]
+fn a_killed_build_leaves_nothing_that_could_be_mounted() {
+    let place = place();
+    let started = stopped(&place);
+    started.signal("KILL");
+    assert_eq!(started.finish().was_killed_by(), Some(9));
+    assert_eq!(fs::read(place.path("out/IMG")).expect("is there"), b"from before");
+    let names = place.names("out");
+    let [left, image] = &names[..] else { panic!("{names:?}") };
+    assert!(left.starts_with(".mkfs-erofs-") && left.ends_with(".tmp"), "{left}");
+    assert_eq!(image, "IMG");
+    is_no_image(&place.path("out").join(left));
+    // What was left does not stand in the way.
+    place.run("out/IMG source").succeeded();
+    assert_eq!(place.names("out").len(), 2);
+}
+
+#[test]
+fn a_device_on_which_a_build_was_killed_holds_no_image() {
+    if !have(Oracle::KernelMount) {
+        return;
+    }
+    let place = place();
+    let disk = Disk::new(128 << 20);
+    let mut words = vec!["--workers=1", "-Uclear"];
+    words.push(disk.path().to_str().expect("is ASCII"));
+    // There was one, and its superblock must not outlive its blocks.
+    Run::of(place.command().args(&words).arg("source")).succeeded();
+    assert_eq!(&disk.bytes()[1024..1028], [0xe2, 0xe1, 0xf5, 0xe0]);
+    place.file("source/a-first", vec![7; 90 << 20]);
+    let started = Started::new(place.command().args(&words).arg("source"));
+    while disk.bytes()[1024..1028] == [0xe2, 0xe1, 0xf5, 0xe0] {}
+    started.signal("KILL");
+    if started.finish().code() == Some(0) {
+        // It was faster than the signal; the next machine is slower.
+        return;
+    }
+    let copy = place.path("copy");
+    fs::write(&copy, disk.bytes()).expect("there is room");
+    is_no_image(&copy);
+}
+
+#[test]
+fn standard_files_that_are_closed_do_no_harm() {
+    let place = Place::with_source();
+    let expected = place.image("-Uclear EXPECTED source", "EXPECTED");
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
+        let script = format!("exec \"$0\" \"$@\" {closed}");
+        let mut command = place.command_of("/bin/sh");
+        command.args(["-c", &script, PROGRAM, "-Uclear", "-d9", "IMG", "source"]);
+        let run = Run::of(&mut command);
+        assert_eq!(run.code(), Some(0), "{closed}: {run:?}");
+        // Had one of its numbers been given to the image, it would have been
+        // written into it.
+        assert_eq!(fs::read(place.path("IMG")).expect("was written"), expected, "{closed}");
+        fs::remove_file(place.path("IMG")).expect("was written");
+
+        let mut command = place.command_of("/bin/sh");
+        command.args(["-c", &script, PROGRAM, "IMG", "nowhere"]);
+        assert_eq!(Run::of(&mut command).code(), Some(1), "{closed}");
+        assert!(!place.path("IMG").exists(), "{closed}");
+    }
+}
+
+#[test]
+fn a_reader_of_the_summary_that_goes_away_costs_the_exit_code_not_the_image() {
+    let place = Place::with_source();
+    let expected = place.image("IMG source", "IMG");
+    fs::remove_file(place.path("IMG")).expect("was written");
+    let script = "{ \"$0\" \"$@\"; echo $? >code; } | exec <&-";
+    let mut command = place.command_of("/bin/sh");
+    command.args(["-c", script, PROGRAM, "IMG", "source"]);
+    Run::of(&mut command);
+    let code = fs::read_to_string(place.path("code")).expect("was written");
+    // The pipe may have taken the few lines before it was closed.
+    assert!(matches!(code.as_str(), "0\n" | "1\n"), "{code}");
+    assert_eq!(fs::read(place.path("IMG")).expect("was written"), expected);
+}

@@ -1,0 +1,97 @@
+//! Sources that cannot be read.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
+use crate::place::Place;
+use crate::refusal::{refusal, refusal_of};
+
+const MISSING: &str = "cannot be read: No such file or directory (os error 2)";
+
+#[test]
+fn a_source_that_is_not_there_is_named() {
+    let place = Place::with_source();
+    symlink("nowhere", place.path("dangling")).expect("free");
+    symlink("loop", place.path("loop")).expect("free");
+    for (source, why) in [
+        ("nowhere", MISSING),
+        ("source/c/d", MISSING),
+        ("dangling", MISSING),
+        ("source/b/below", "cannot be read: Not a directory (os error 20)"),
+        ("loop", "cannot be read: Too many levels of symbolic links (os error 40)"),
+    ] {
+        assert_eq!(refusal_of(&place, 1, &format!("IMG {source}")), format!("{source}: {why}"));
+    }
+}
+
+#[test]
+fn sources_that_are_no_directory_are_a_usage_error() {
+    let place = Place::with_source();
+    let make = Command::new("mkfifo").arg(place.path("fifo")).status();
+    assert!(make.expect("there is a mkfifo").success());
+    for source in ["source/b", "fifo", "/dev/null", "/dev/zero"] {
+        let message = refusal_of(&place, 2, &format!("IMG {source}"));
+        assert!(message.starts_with(&format!("{source}: is no directory")), "{message}");
+    }
+}
+
+/// A command that nobody runs, with `words`.
+fn by_nobody(place: &Place, words: &[&str]) -> Command {
+    let mut command = place.command_of_nobody();
+    command.args(words);
+    command
+}
+
+/// Nobody may write here, and read what is not forbidden.
+fn nobodys_place() -> Place {
+    let place = Place::with_source();
+    // Brings the program here, before the first look at the place.
+    drop(place.command_of_nobody());
+    fs::set_permissions(place.root(), Permissions::from_mode(0o777)).expect("is mine");
+    place
+}
+
+#[test]
+fn files_and_folders_that_may_not_be_read_are_named() {
+    for (forbidden, mode, named) in [
+        ("source/b", 0o000, "source/b"),
+        ("source/a/file", 0o200, "source/a/file"),
+        ("source/a", 0o000, "source/a"),
+        // May be listed, but what is in it may not be looked at.
+        ("source/a", 0o444, "source/a/file"),
+        ("source", 0o000, "source"),
+    ] {
+        let place = nobodys_place();
+        let set = |mode| fs::set_permissions(place.path(forbidden), Permissions::from_mode(mode));
+        set(mode).expect("is mine");
+        let message = refusal(&place, 1, || by_nobody(&place, &["IMG", "source"]));
+        set(0o755).expect("is mine");
+        let why = "cannot be read: Permission denied (os error 13)";
+        assert_eq!(message, format!("{named}: {why}"), "{forbidden} {mode:o}");
+    }
+}
+
+#[test]
+fn store_paths_that_may_not_be_read_are_named() {
+    let place = nobodys_place();
+    let path = place.path("source/b");
+    place.file("list", format!("{}\n{}\n", place.path("source/a").display(), path.display()));
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("is mine");
+    let message = refusal(&place, 1, || by_nobody(&place, &["--store-paths=list", "IMG"]));
+    let why = "cannot be read: Permission denied (os error 13)";
+    assert_eq!(message, format!("{}: {why}", path.display()));
+
+    fs::set_permissions(place.path("list"), Permissions::from_mode(0o000)).expect("is mine");
+    let message = refusal(&place, 1, || by_nobody(&place, &["--store-paths=list", "IMG"]));
+    assert_eq!(message, format!("list: {why}"));
+}
+
+#[test]
+fn what_is_left_out_need_not_be_readable() {
+    let place = nobodys_place();
+    fs::set_permissions(place.path("source/a"), Permissions::from_mode(0o000)).expect("is mine");
+    let words = ["--exclude-path=a", "IMG", "source"];
+    crate::place::Run::of(&mut by_nobody(&place, &words)).succeeded();
+    fs::set_permissions(place.path("source/a"), Permissions::from_mode(0o755)).expect("is mine");
+}

@@ -1,0 +1,61 @@
+//! Builds that are stopped while they write, so that something can happen to
+//! them or to their source at a known time.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::place::{Place, Started};
+
+/// How large the file is that is written first, in blocks: enough for a build
+/// to be caught on it.
+const BLOCKS: u64 = 24_000;
+
+/// Makes a source that takes a while: `a-first` is large, and one thread comes
+/// to `z-last` when it is done with it.
+pub(crate) fn slow_source(place: &Place) {
+    // Bytes that no two blocks have in common, so that there is work to do.
+    let block = |number: u64| number.to_le_bytes().repeat(512);
+    place.file("source/a-first", (1..BLOCKS).flat_map(block).collect::<Vec<u8>>());
+    place.file("source/z-last", (1..2000).flat_map(block).collect::<Vec<u8>>());
+    place.folder("out");
+}
+
+/// Starts `command`, whose image goes to `out`, and stops it once `len` bytes
+/// of the image are written. None if it was done before that.
+pub(crate) fn stop(place: &Place, command: &mut Command, len: u64) -> Option<Started> {
+    let mut started = Started::new(command);
+    let start = Instant::now();
+    while !writes(place, len) {
+        assert!(start.elapsed() < Duration::from_secs(120), "it begins to write");
+        if started.has_ended() {
+            return None;
+        }
+    }
+    started.signal("STOP");
+    while !is_stopped(started.id()) {
+        assert!(start.elapsed() < Duration::from_secs(120), "it can be stopped");
+    }
+    Some(started)
+}
+
+/// Whether there is an unfinished image of at least `len` bytes.
+fn writes(place: &Place, len: u64) -> bool {
+    let entries = fs::read_dir(place.path("out")).expect("is there").flatten();
+    let unfinished = entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "tmp"));
+    // It may get its final name meanwhile.
+    unfinished.flat_map(|entry| entry.metadata()).any(|metadata| metadata.len() >= len)
+}
+
+/// Whether a process is stopped, or gone.
+fn is_stopped(id: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    matches!(state, None | Some('T' | 'Z' | 'X'))
+}
+
+/// Does `attempt` until it has something to say: a build can be faster than
+/// the signal that is to stop it.
+pub(crate) fn retry<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    (0..50).find_map(|_| attempt()).expect("one of 50 builds is caught in time")
+}

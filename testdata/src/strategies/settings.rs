@@ -1,0 +1,184 @@
+//! Arbitrary options.
+
+use std::num::NonZeroUsize;
+
+use erofs_writer::{
+    BlockSize, ChunkSize, ImageUuid, InodeForm, Label, Options, Tails, Timestamp, Uuid,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Options, and those of their values that a judge of the image must know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// All of them.
+    pub options: Options,
+    /// Where the image starts.
+    pub offset: u64,
+    /// Whether the body of the root's attributes may have unused words.
+    pub spare_root_xattrs: bool,
+    /// Whether files are stored in chunks.
+    pub chunked: bool,
+    /// The label.
+    pub label: String,
+    /// The UUID, unless it follows from the content.
+    pub uuid: Option<Uuid>,
+}
+
+/// Arbitrary options, but not [`InodeForm::Compact`], which few trees allow.
+pub fn options() -> impl Strategy<Value = Settings> {
+    (layout(), names(), placement()).prop_map(|(layout, names, placement)| {
+        let options = placement.apply(names.apply(layout.apply(Options::new())));
+        Settings {
+            options,
+            offset: placement.offset,
+            spare_root_xattrs: placement.root_xattr_len > 0,
+            chunked: layout.chunk.is_some(),
+            label: names.label,
+            uuid: match names.uuid {
+                ImageUuid::FromContent => None,
+                ImageUuid::None => Some(Uuid::nil()),
+                ImageUuid::Fixed(uuid) => Some(uuid),
+            },
+        }
+    })
+}
+
+#[derive(Clone, Debug)]
+struct Layout {
+    block: u32,
+    chunk: Option<u64>,
+    form: InodeForm,
+    indexes: bool,
+    share: bool,
+    holes: bool,
+    tails: Tails,
+}
+
+fn layout() -> impl Strategy<Value = Layout> {
+    let block = prop_oneof![
+        4 => Just(4096_u32),
+        2 => select(vec![512, 1024, 2048]),
+        1 => select(vec![8192, 16_384, 32_768, 65_536]),
+    ];
+    let chunk = prop_oneof![
+        3 => Just(None),
+        1 => select(vec![4096_u64, 8192, 65_536, 1 << 20, 1 << 31]).prop_map(Some),
+    ];
+    let form = select(vec![InodeForm::Auto, InodeForm::Auto, InodeForm::Extended]);
+    let tails = select(vec![Tails::Inline, Tails::OwnBlock]);
+    let switches = (any::<bool>(), any::<bool>(), any::<bool>());
+    (block, chunk, form, tails, switches).prop_map(|(block, chunk, form, tails, switches)| {
+        let (indexes, share, holes) = switches;
+        let chunk = chunk.map(|chunk| chunk.max(block.into()));
+        Layout { block, chunk, form, indexes, share, holes, tails }
+    })
+}
+
+impl Layout {
+    fn apply(&self, options: Options) -> Options {
+        let options = options
+            .block_size(BlockSize::new(self.block).unwrap())
+            .inode_form(self.form)
+            .chunk_indexes(self.indexes)
+            .share_identical(self.share)
+            .holes(self.holes)
+            .tails(self.tails);
+        match self.chunk {
+            Some(chunk) => options.chunk_size(ChunkSize::new(chunk).unwrap()),
+            None => options,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Names {
+    label: String,
+    uuid: ImageUuid,
+    time: Option<Timestamp>,
+    prefixes: Vec<&'static str>,
+    above: u32,
+    filter: bool,
+    checksum: bool,
+}
+
+fn names() -> impl Strategy<Value = Names> {
+    let uuid = prop_oneof![
+        Just(ImageUuid::FromContent),
+        Just(ImageUuid::None),
+        any::<u128>().prop_map(|bits| ImageUuid::Fixed(Uuid::from_u128(bits))),
+    ];
+    let at = |(sec, nsec)| Some(Timestamp { sec, nsec });
+    let time = prop_oneof![
+        2 => Just(None),
+        1 => (0..5_i64, 0..2_u32).prop_map(at),
+        1 => (0..=i64::MAX, 0..1_000_000_000_u32).prop_map(at),
+    ];
+    let prefix = select(vec![
+        "trusted.overlay.",
+        "trusted.",
+        "user.common",
+        "user.",
+        "user.nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
+        "security.unused",
+    ]);
+    let above = select(vec![0, 1, 2, 5, u32::MAX]);
+    let parts =
+        ("[ -~]{0,15}", uuid, time, vec(prefix, 0..4), above, any::<bool>(), any::<bool>());
+    parts.prop_map(|(label, uuid, time, prefixes, above, filter, checksum)| Names {
+        label,
+        uuid,
+        time,
+        prefixes,
+        above,
+        filter,
+        checksum,
+    })
+}
+
+impl Names {
+    fn apply(&self, options: Options) -> Options {
+        let options = options
+            .label(self.label.parse::<Label>().unwrap())
+            .uuid(self.uuid)
+            .xattr_prefixes(self.prefixes.iter().map(|prefix| prefix.parse().unwrap()))
+            .xattr_share_above(self.above)
+            .xattr_name_filter(self.filter)
+            .checksum(self.checksum);
+        match self.time {
+            Some(time) => options.build_time(time),
+            None => options,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Placement {
+    root_xattr_len: u32,
+    data_alignment: u32,
+    image_alignment: u32,
+    offset: u64,
+    threads: usize,
+}
+
+fn placement() -> impl Strategy<Value = Placement> {
+    let root = prop_oneof![3 => Just(0_u32), 1 => select(vec![1, 16, 17, 100, 4096, 20_000])];
+    let alignment = || prop_oneof![6 => Just(1_u32), 2 => select(vec![0, 2, 3, 8]), 1 => Just(64)];
+    let offset = prop_oneof![2 => Just(0_u64), 1 => (1..4_u64).prop_map(|n| 4096 * n)];
+    let parts = (root, alignment(), alignment(), offset, 1..=4_usize);
+    parts.prop_map(|(root_xattr_len, data_alignment, image_alignment, offset, threads)| {
+        Placement { root_xattr_len, data_alignment, image_alignment, offset, threads }
+    })
+}
+
+impl Placement {
+    fn apply(&self, options: Options) -> Options {
+        options
+            .root_xattr_len(self.root_xattr_len)
+            .data_alignment(self.data_alignment)
+            .image_alignment(self.image_alignment)
+            .offset(self.offset)
+            .threads(NonZeroUsize::new(self.threads).unwrap())
+    }
+}

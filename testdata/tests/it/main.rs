@@ -1,0 +1,16 @@
+//! Proof that the writer is right, by readers that share no code with it.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod boundary;
+mod cancel;
+mod changes;
+mod determinism;
+mod errors;
+mod faults;
+mod golden;
+mod outputs;
+mod roundtrip;
+mod sharing;
+mod support;
+mod tidy;

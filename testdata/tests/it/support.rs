@@ -1,0 +1,82 @@
+//! What most tests need: images in memory, judged and taken apart.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use erofs_writer::{Error, ImageUuid, ImageWriter, Options, SeekWriter, Tree, Uuid};
+use testdata::expected;
+use testdata::raw::model::{self, Model};
+use testdata::raw::{Findings, Image};
+use testdata::trees::Case;
+use testdata::verify::{self, verify_image};
+
+/// The options of the tests, whose images then do not depend on the content
+/// twice.
+pub(crate) fn fixed() -> Options {
+    Options::new().uuid(ImageUuid::Fixed(Uuid::from_u128(0x0123_4567_89ab_cdef)))
+}
+
+/// The bytes of the output after a build.
+pub(crate) fn try_image(tree: &Tree, options: Options) -> Result<Vec<u8>, Error> {
+    let output = SeekWriter::new(Cursor::new(Vec::new()));
+    ImageWriter::new(options).write(tree, &output)?;
+    Ok(output.into_inner().into_inner())
+}
+
+#[track_caller]
+pub(crate) fn image(tree: &Tree, options: Options) -> Vec<u8> {
+    try_image(tree, options).unwrap_or_else(|error| panic!("{error}: {:?}", error))
+}
+
+/// The image taken apart; it must break no rule.
+#[track_caller]
+pub(crate) fn decoded(image: &[u8]) -> Model {
+    let mut found = Findings::default();
+    let model = model::read(&Image::from_bytes(image.to_vec()), &mut found);
+    assert_eq!(found, Findings::default(), "{found}");
+    model.unwrap()
+}
+
+/// The feature bits that keep older kernels from mounting the image.
+#[track_caller]
+pub(crate) fn incompat(image: &[u8]) -> u64 {
+    decoded(image).sb.get("feature_incompat")
+}
+
+/// Whether a kernel would take the bytes for an EROFS image.
+pub(crate) fn has_magic(output: &[u8], offset: usize) -> bool {
+    output.get(offset + 1024..offset + 1028) == Some(&[0xe2, 0xe1, 0xf5, 0xe0])
+}
+
+/// Lets every oracle judge an image of the tree.
+#[track_caller]
+pub(crate) fn verify(image: &[u8], tree: &Tree, options: &verify::Options<'_>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image.erofs");
+    fs::write(&path, image).unwrap();
+    verify_path(&path, tree, options);
+}
+
+/// The same for an image in a file.
+#[track_caller]
+pub(crate) fn verify_path(path: &Path, tree: &Tree, options: &verify::Options<'_>) {
+    let expected = expected::snapshot(tree).unwrap();
+    let verified = verify_image(path, &expected, options).unwrap_or_else(|text| panic!("{text}"));
+    assert_eq!(verified.not_checked, Vec::<String>::new());
+}
+
+pub(crate) fn case(name: &str) -> &'static Case {
+    testdata::trees::CASES.iter().find(|case| case.name == name).unwrap()
+}
+
+/// How many bytes two equal images may be compared in a message.
+#[track_caller]
+pub(crate) fn assert_same(one: &[u8], other: &[u8], what: &str) {
+    if one == other {
+        return;
+    }
+    let at = one.iter().zip(other).position(|(a, b)| a != b);
+    let lengths = (one.len(), other.len());
+    panic!("{what}: images differ first at {at:x?}, lengths {lengths:?}");
+}
