@@ -7,6 +7,7 @@
 mod settings;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use erofs_writer::{Content, InodeId, Metadata, Node, Rdev, Timestamp, Tree};
@@ -16,6 +17,7 @@ use proptest::sample::select;
 
 pub use settings::{Settings, options};
 
+use crate::entry::show;
 use crate::trees::noise;
 
 /// What the trees may have.
@@ -28,7 +30,7 @@ pub enum Scope {
 }
 
 /// A tree to be built.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TreeSpec {
     /// Metadata of the root.
     pub root: Metadata,
@@ -38,7 +40,7 @@ pub struct TreeSpec {
 }
 
 /// A name of a tree.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NodeSpec {
     /// Which of the directories before it is its parent.
     pub parent: usize,
@@ -48,6 +50,35 @@ pub struct NodeSpec {
     pub metadata: Metadata,
     /// What it is.
     pub kind: KindSpec,
+}
+
+impl fmt::Debug for TreeSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "root {}", Shown(&self.root))?;
+        self.nodes.iter().try_for_each(|node| write!(f, "\n{node:?}"))
+    }
+}
+
+impl fmt::Debug for NodeSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parent, name, metadata, kind } = self;
+        write!(f, "in {parent} {:?} {} ", show(name), Shown(metadata))?;
+        match kind {
+            KindSpec::Symlink(target) => write!(f, "link of {} bytes", target.len()),
+            kind => write!(f, "{kind:?}"),
+        }
+    }
+}
+
+/// Metadata in short: values of attributes by their lengths.
+struct Shown<'a>(&'a Metadata);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Metadata { mode, uid, gid, mtime, xattrs } = self.0;
+        write!(f, "{mode:o} {uid}:{gid} {}.{}", mtime.sec, mtime.nsec)?;
+        xattrs.iter().try_for_each(|(name, value)| write!(f, " {}={}", show(name), value.len()))
+    }
 }
 
 /// A kind of inode.

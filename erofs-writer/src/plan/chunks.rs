@@ -98,11 +98,10 @@ struct Segment<'a> {
     end: u64,
 }
 
-/// What a chunk holds.
+/// What a chunk holds, and its length, which only a file's last chunk varies.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Chunk {
-    Zero,
-    /// The digest, and the length, which only a file's last chunk varies.
+    Zero(u64),
     Data(Digest, u64),
 }
 
@@ -134,7 +133,7 @@ pub(crate) fn plan(
         let starts = (segment.start..segment.end).step_by(to_usize(chunk_len));
         for (start, chunk) in starts.zip(hashed) {
             let len = chunk_len.min(segment.end - start);
-            if chunk == Chunk::Zero && options.holes {
+            if matches!(chunk, Chunk::Zero(_)) && options.holes {
                 plan.hole_bytes += len;
                 chunks.push(NULL_ADDR);
             } else if let Some(block) = seen.get(&chunk) {
@@ -167,7 +166,7 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Ch
             }
             let zero = all_zero(&buf[..len]);
             chunks.push(if zero {
-                Chunk::Zero
+                Chunk::Zero(to_u64(len))
             } else {
                 Chunk::Data(*blake3::hash(&buf[..len]).as_bytes(), to_u64(len))
             });

@@ -80,6 +80,20 @@ fn copies_are_shared_in_chunks_too() {
 }
 
 #[test]
+fn chunks_of_zeros_that_are_no_holes_are_shared_by_length() {
+    let mut tree = Builder::new();
+    for len in [1, 4097, 65_536, 100_000, 65_537] {
+        tree.file(format!("{len:06}"), vec![0; len]);
+    }
+    tree.file("last", noise(1, 300_000));
+    let tree = tree.done();
+    for chunk in [4096, 65_536] {
+        let options = fixed().holes(false).chunk_size(ChunkSize::new(chunk).unwrap());
+        verify(&image(&tree, options), &tree, &verify::Options::default());
+    }
+}
+
+#[test]
 fn sharing_can_be_switched_off() {
     for (name, options) in layouts() {
         let tree = copies(5, 70_000);
