@@ -56,7 +56,6 @@ struct Choices {
     share_above: u8,
     filter: bool,
     prefix: bool,
-    root_xattr_len: u8,
     data_alignment: u8,
     image_alignment: u8,
     build_time: Option<u32>,
@@ -114,7 +113,6 @@ fn options(choices: &Choices) -> Options {
         .holes(choices.holes)
         .xattr_share_above(choices.share_above.into())
         .xattr_name_filter(choices.filter)
-        .root_xattr_len(choices.root_xattr_len.into())
         .data_alignment((choices.data_alignment % 8).into())
         .image_alignment((choices.image_alignment % 8).into());
     if let Some(bits) = choices.chunk_bits {

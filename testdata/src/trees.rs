@@ -12,7 +12,7 @@ use erofs_writer::{Content, InodeId, Metadata, Node, Rdev, Tree};
 
 pub use dirs::{block_fills, deep, few_names, many_names, odd_names};
 pub use files::{file_sizes, symlink_sizes, zero_runs};
-pub use host::{huge_with_data_at_both_ends, sparse_file};
+pub use host::{huge_with_data_at_both_ends, sparse_file, sparse_tebibyte};
 pub use inodes::{
     different_times, equal_times, extreme_times, file_types, hard_links, many_hard_links,
     owner_without_number, owners,
@@ -157,6 +157,12 @@ impl Builder {
     /// If that is impossible.
     pub fn link(&mut self, path: impl AsRef<[u8]>, target: InodeId) {
         self.0.hard_link(path, target).unwrap();
+    }
+
+    /// The tree so far.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.0
     }
 
     /// The tree.

@@ -176,8 +176,7 @@ fn shared_pairs(sets: &[CountedSet], above: u32) -> BTreeSet<Pair<'_>> {
         }
     }
     counts.retain(|_, count| *count > to_usize(u64::from(above)));
-    let referred =
-        |set| pairs(set).filter(|pair| counts.contains_key(pair)).take(SHARED_MAX);
+    let referred = |set| pairs(set).filter(|pair| counts.contains_key(pair)).take(SHARED_MAX);
     sets.iter().flat_map(|(set, _)| referred(set)).collect()
 }
 

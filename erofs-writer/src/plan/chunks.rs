@@ -1,6 +1,9 @@
 //! Chunk maps, and files stored in chunks of which equal ones are stored once.
 
 use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
@@ -10,7 +13,7 @@ use crate::format::{NULL_ADDR, to_u64, to_usize};
 use crate::options::{BlockSize, ChunkSize, Options};
 use crate::plan::hash::{Digest, Reader};
 use crate::plan::{DataPlan, Layout, Order, files};
-use crate::tree::{Content, InodeId, LengthChanged};
+use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
 
 /// The chunks of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +90,8 @@ impl DataPlan {
     }
 }
 
+/// How much is read at a time.
+const STEP: u64 = 1024 * 1024;
 /// How much of a file one worker hashes.
 const SEGMENT_LEN: u64 = 4 * 1024 * 1024;
 
@@ -157,20 +162,15 @@ pub(crate) fn plan(
 fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Chunk>> {
     reader.with_open(part.id, part.content, |open| {
         let mut chunks = Vec::new();
-        let mut buf = vec![0; to_usize(chunk_len.min(part.end - part.start))];
-        let mut offset = part.start;
-        while offset < part.end {
-            let len = buf.len().min(to_usize(part.end - offset));
-            if let Err(changed) = open.read_exact_at(&mut buf[..len], offset)? {
-                return Ok(Err(changed));
+        let mut buf = vec![0; to_usize(STEP.min(chunk_len).min(part.end - part.start))];
+        let mut start = part.start;
+        while start < part.end && !reader.stop.load(Ordering::Relaxed) {
+            let end = start.saturating_add(chunk_len).min(part.end);
+            match hash_chunk(reader, open, start..end, &mut buf)? {
+                Ok(chunk) => chunks.push(chunk),
+                Err(changed) => return Ok(Err(changed)),
             }
-            let zero = all_zero(&buf[..len]);
-            chunks.push(if zero {
-                Chunk::Zero(to_u64(len))
-            } else {
-                Chunk::Data(*blake3::hash(&buf[..len]).as_bytes(), to_u64(len))
-            });
-            offset += to_u64(len);
+            start = end;
         }
         // Chunks that are stored already will not be read again.
         if part.end == part.content.len() && !open.ends_at_len()? {
@@ -178,6 +178,40 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Ch
         }
         Ok(Ok(chunks))
     })
+}
+
+/// Hashes the bytes of `range`, a buffer at a time.
+fn hash_chunk(
+    reader: Reader<'_>,
+    open: &OpenContent<'_>,
+    range: Range<u64>,
+    buf: &mut [u8],
+) -> io::Result<Result<Chunk, LengthChanged>> {
+    // None while there is nothing but zeros, which cost no hashing.
+    let mut hasher: Option<blake3::Hasher> = None;
+    let mut offset = range.start;
+    while offset < range.end && !reader.stop.load(Ordering::Relaxed) {
+        let len = buf.len().min(to_usize(range.end - offset));
+        let part = &mut buf[..len];
+        if let Err(changed) = open.read_exact_at(part, offset)? {
+            return Ok(Err(changed));
+        }
+        if hasher.is_some() || !all_zero(part) {
+            // How many zeros came before tells them from others.
+            let begun = hasher.get_or_insert_with(|| {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(&(offset - range.start).to_le_bytes());
+                hasher
+            });
+            begun.update(part);
+        }
+        offset += to_u64(len);
+    }
+    let len = range.end - range.start;
+    Ok(Ok(match hasher {
+        Some(hasher) => Chunk::Data(*hasher.finalize().as_bytes(), len),
+        None => Chunk::Zero(len),
+    }))
 }
 
 /// Whether all bytes are zero.

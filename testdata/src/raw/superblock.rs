@@ -247,13 +247,17 @@ fn check_counts(image: &Image, sb: &Superblock, found: &mut Findings) {
     let good = image.len().is_multiple_of(bs) && image.len() / bs == sb.blocks();
     let text = format!("{} blocks, but {} bytes", sb.blocks(), image.len());
     found.expect(good, Rule::BlockCount, START + 0x24, text);
-    // blkid looks for minix at this very place, in both byte orders, and minix
-    // has no other field that would tell it apart.
-    let low = low16(sb.get("inos"));
-    let fooled = [0x137f, 0x138f, 0x2468, 0x2478]
-        .iter()
-        .any(|&magic: &u16| low == magic || low == magic.swap_bytes());
-    found.expect(!fooled, Rule::MinixMagic, START + 0x10, format!("inos {low:#x}"));
+    let inos = sb.get("inos");
+    let fooled = reads_as_minix(inos);
+    found.expect(!fooled, Rule::MinixMagic, START + 0x10, format!("inos {inos:#x}"));
+}
+
+/// Whether `inos` fools blkid, which looks for minix at this very place, in
+/// both byte orders; minix has no other field that would tell it apart.
+pub(super) fn reads_as_minix(inos: u64) -> bool {
+    let low = low16(inos);
+    let magics: [u16; 4] = [0x137f, 0x138f, 0x2468, 0x2478];
+    magics.iter().any(|&magic| low == magic || low == magic.swap_bytes())
 }
 
 fn check_checksum(image: &Image, sb: &Superblock, found: &mut Findings) {

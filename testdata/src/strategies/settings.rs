@@ -64,7 +64,7 @@ fn layout() -> impl Strategy<Value = Layout> {
     ];
     let chunk = prop_oneof![
         3 => Just(None),
-        1 => select(vec![4096_u64, 8192, 65_536, 1 << 20, 1 << 31]).prop_map(Some),
+        1 => select(vec![512_u64, 4096, 8192, 65_536, 1 << 20, 1 << 31]).prop_map(Some),
     ];
     let form = select(vec![InodeForm::Auto, InodeForm::Auto, InodeForm::Extended]);
     let tails = select(vec![Tails::Inline, Tails::OwnBlock]);
@@ -124,8 +124,7 @@ fn names() -> impl Strategy<Value = Names> {
         "security.unused",
     ]);
     let above = select(vec![0, 1, 2, 5, u32::MAX]);
-    let parts =
-        ("[ -~]{0,15}", uuid, time, vec(prefix, 0..4), above, any::<bool>(), any::<bool>());
+    let parts = ("[ -~]{0,15}", uuid, time, vec(prefix, 0..4), above, any::<bool>(), any::<bool>());
     parts.prop_map(|(label, uuid, time, prefixes, above, filter, checksum)| Names {
         label,
         uuid,
@@ -167,8 +166,12 @@ fn placement() -> impl Strategy<Value = Placement> {
     let alignment = || prop_oneof![6 => Just(1_u32), 2 => select(vec![0, 2, 3, 8]), 1 => Just(64)];
     let offset = prop_oneof![2 => Just(0_u64), 1 => (1..4_u64).prop_map(|n| 4096 * n)];
     let parts = (root, alignment(), alignment(), offset, 1..=4_usize);
-    parts.prop_map(|(root_xattr_len, data_alignment, image_alignment, offset, threads)| {
-        Placement { root_xattr_len, data_alignment, image_alignment, offset, threads }
+    parts.prop_map(|(root_xattr_len, data_alignment, image_alignment, offset, threads)| Placement {
+        root_xattr_len,
+        data_alignment,
+        image_alignment,
+        offset,
+        threads,
     })
 }
 

@@ -67,7 +67,8 @@ pub fn zero_runs() -> Tree {
     add("one granule", len, &[(64 * KIB, 128 * KIB)]);
     add("too short", len, &[(65 * KIB, 128 * KIB)]);
     add("not aligned", len, &[(60 * KIB, 128 * KIB - 1)]);
-    for (name, len) in [("mib", KIB * KIB), ("mib less", KIB * KIB - 1), ("mib more", KIB * KIB + 1)]
+    for (name, len) in
+        [("mib", KIB * KIB), ("mib less", KIB * KIB - 1), ("mib more", KIB * KIB + 1)]
     {
         add(&format!("all of {name}"), len, &[(0, len)]);
         add(&format!("half of {name}"), len, &[(0, len / 2)]);

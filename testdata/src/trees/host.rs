@@ -20,6 +20,20 @@ pub fn sparse_file(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a file of 1 TiB with data at both ends and in the middle.
+///
+/// # Errors
+///
+/// Those of the file system.
+pub fn sparse_tebibyte(dir: &Path) -> io::Result<()> {
+    let file = File::create(dir.join("tebibyte"))?;
+    let len = (1 << 40) + 5;
+    file.set_len(len)?;
+    file.write_all_at(b"start", 0)?;
+    file.write_all_at(b"middle", 1 << 39)?;
+    file.write_all_at(b"end", len - 3)
+}
+
 /// Makes a file over 4 GiB with data at both ends only.
 ///
 /// # Errors

@@ -123,9 +123,8 @@ pub fn large_xattr_bodies() -> Tree {
         tree.file_with(format!("body {len}"), body(&[len]), "tail");
         tree.node(format!("link {len}"), body_on_symlink(len), Node::Symlink(b"tail".to_vec()));
     }
-    let many: Vec<_> = (0..1000)
-        .map(|n| pair(format!("user.attribute number {n}"), format!("{n}")))
-        .collect();
+    let many: Vec<_> =
+        (0..1000).map(|n| pair(format!("user.attribute number {n}"), format!("{n}"))).collect();
     tree.file_with("many", with(many), noise(4, 5000));
     tree.done()
 }
@@ -169,11 +168,9 @@ pub fn many_shared_xattrs() -> Tree {
             tree.file_with(format!("{group} {number}"), pairs(count), "content");
         }
     }
-    // A shared area of several blocks.
+    // A shared area of hundreds of blocks.
     for number in 0..4 {
-        let large = (b'a'..=b'e').map(|letter| {
-            pair([b"user.large.", &[letter][..]].concat(), noise(u64::from(letter), 3000))
-        });
+        let large = (0..200_u64).map(|n| pair(format!("user.large.{n}"), noise(n, 3000)));
         tree.file_with(format!("large {number}"), with(large.collect::<Vec<_>>()), "content");
     }
     tree.done()

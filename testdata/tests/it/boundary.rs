@@ -58,6 +58,11 @@ const SETS: &[Set] = &[
         options: || chunked(4096).chunk_indexes(true),
         slow: Slow::Cases(DATA),
     },
+    Set {
+        name: "chunks and blocks of 512",
+        options: || block(512).chunk_size(ChunkSize::new(512).unwrap()).chunk_indexes(true),
+        slow: Slow::Cases(&["file_sizes", "identical_files"]),
+    },
     Set { name: "blocks of 512", options: || block(512), slow: Slow::Cases(PLACES) },
     Set { name: "blocks of 1024", options: || block(1024), slow: Slow::Cases(PLACES) },
     Set { name: "blocks of 2048", options: || block(2048), slow: Slow::Cases(PLACES) },
@@ -244,4 +249,74 @@ fn a_file_over_4_gib_with_data_at_both_ends_keeps_both() {
     assert!(summary.bytes_out < 2 << 20, "{} bytes", summary.bytes_out);
     let without = &[Oracle::Fsck];
     verify_path(&path, &tree, &verify::Options { without, ..verify::Options::default() });
+}
+
+#[test]
+fn a_sparse_tebibyte_has_a_map_of_few_megabytes() {
+    let (_source, tree) = scanned(trees::sparse_tebibyte);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image.erofs");
+    let summary = ImageWriter::new(fixed()).write_path(&tree, &path).unwrap();
+    assert!(summary.bytes_out < 10 << 20, "{} bytes", summary.bytes_out);
+    let without = &[Oracle::ErofsRs, Oracle::Fsck];
+    verify_path(&path, &tree, &verify::Options { without, ..verify::Options::default() });
+}
+
+/// Sizes around the pieces in which large files are written, read by each of
+/// the ways that a writer has, into a file and into memory.
+#[test]
+fn large_files_are_whole_however_they_are_copied() {
+    let (_source, tree) = scanned(|dir| {
+        for len in [256 << 10, 512 << 10, 16 << 20] {
+            for len in [len - 1, len, len + 1, len + 4095] {
+                std::fs::write(dir.join(len.to_string()), trees::noise(1, len))?;
+            }
+        }
+        std::fs::write(dir.join("pieces"), trees::noise(2, (33 << 20) + 4097))
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let chunk = |bytes| ChunkSize::new(bytes).unwrap();
+    let ways = [
+        fixed(),
+        fixed().tails(Tails::OwnBlock).share_identical(false),
+        fixed().chunk_size(chunk(1 << 22)),
+        Options::new().threads(std::num::NonZeroUsize::MIN),
+    ];
+    for (number, options) in ways.into_iter().enumerate() {
+        let path = dir.path().join(number.to_string());
+        ImageWriter::new(options.clone()).write_path(&tree, &path).unwrap();
+        crate::support::assert_same(&image(&tree, options), &std::fs::read(&path).unwrap(), "file");
+        let without = &[Oracle::KernelMount, Oracle::Fsck];
+        verify_path(&path, &tree, &verify::Options { without, ..verify::Options::default() });
+    }
+}
+
+#[test]
+fn counts_of_inodes_that_read_as_minix_do_not_fool_blkid() {
+    let mut tree = trees::Builder::new();
+    // With the root and the last file these are 0x137f.
+    for number in 0..0x137f - 2 {
+        tree.node(format!("{number}"), erofs_writer::Metadata::new(0), erofs_writer::Node::Fifo);
+    }
+    for name in ["a", "b"] {
+        tree.file(name, "");
+        let tree = tree.tree().clone();
+        let options = fixed().label("not-minix".parse().unwrap());
+        let image = image(&tree, options);
+        let judged = verify::Options { label: Some("not-minix"), ..verify::Options::default() };
+        verify(&image, &tree, &judged);
+    }
+}
+
+#[test]
+fn the_largest_table_of_prefixes_is_read() {
+    let tree = (case("xattr_namespaces").tree)();
+    let long = (0..126).map(|number| format!("user.{number:0255}"));
+    let prefixes = long.chain(["trusted.overlay.".into(), "user.co".into()]);
+    let prefixes: Vec<_> = prefixes.map(|prefix| prefix.parse().unwrap()).collect();
+    assert_eq!(prefixes.len(), 128);
+    for bytes in [512, 4096] {
+        let image = image(&tree, block(bytes).xattr_prefixes(prefixes.clone()));
+        verify(&image, &tree, &verify::Options::default());
+    }
 }

@@ -9,8 +9,7 @@ use testdata::trees::{Builder, noise};
 
 use crate::support::{fixed, has_magic};
 
-const PHASES: [Phase; 5] =
-    [Phase::Check, Phase::Plan, Phase::Place, Phase::Write, Phase::Finish];
+const PHASES: [Phase; 5] = [Phase::Check, Phase::Plan, Phase::Place, Phase::Write, Phase::Finish];
 
 fn tree() -> Tree {
     let mut tree = Builder::new();

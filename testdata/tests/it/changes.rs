@@ -46,11 +46,7 @@ const CHANGES: [Change; 8] = [
         },
         Shows::Either,
     ),
-    (
-        "became a symlink",
-        |path| replace(path, || symlink("other", path).unwrap()),
-        Shows::Read,
-    ),
+    ("became a symlink", |path| replace(path, || symlink("other", path).unwrap()), Shows::Read),
     ("became a directory", |path| replace(path, || fs::create_dir(path).unwrap()), Shows::Either),
 ];
 

@@ -28,10 +28,8 @@ fn write(tree: &Tree, path: &Path) -> Result<erofs_writer::Summary, Error> {
 }
 
 fn names(dir: &Path) -> Vec<PathBuf> {
-    let mut names: Vec<_> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| PathBuf::from(entry.unwrap().file_name()))
-        .collect();
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| PathBuf::from(entry.unwrap().file_name())).collect();
     names.sort();
     names
 }

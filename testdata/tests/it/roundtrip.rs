@@ -26,8 +26,7 @@ fn round_trip(
     let path = dir.path().join("image.erofs");
     fs::write(&path, image).unwrap();
     let allow: &[Rule] = if settings.spare_root_xattrs { &[Rule::XattrBody] } else { &[] };
-    let options =
-        verify::Options { without, allow, random_reads: 2, ..verify::Options::default() };
+    let options = verify::Options { without, allow, random_reads: 2, ..verify::Options::default() };
     let expected = expected::snapshot(&tree).unwrap();
     let verified = verify_image(&path, &expected, &options).map_err(TestCaseError::fail)?;
     prop_assert_eq!(verified.not_checked, Vec::<String>::new());

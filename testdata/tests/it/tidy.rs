@@ -41,10 +41,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("sink", &["format"]),
     ("output", &["error"]),
     ("meta", &["error", "format", "options", "plan", "tree"]),
-    (
-        "write",
-        &["error", "event", "format", "meta", "options", "plan", "pool", "sink", "tree"],
-    ),
+    ("write", &["error", "event", "format", "meta", "options", "plan", "pool", "sink", "tree"]),
     (
         "build",
         &[
@@ -129,8 +126,10 @@ fn functions_have_60_lines_at_most() {
             let close = format!("{:indent$}}}", "");
             // A declaration without a body ends before any brace does.
             let len = lines[start..].iter().position(|line| {
-                *line == close || (line.starts_with(&close[..indent]) && line.ends_with(';')
-                    && line.len() - line.trim_start().len() == indent)
+                *line == close
+                    || (line.starts_with(&close[..indent])
+                        && line.ends_with(';')
+                        && line.len() - line.trim_start().len() == indent)
             });
             let len = len.unwrap_or_else(|| panic!("{}: {line} has no end", path.display())) + 1;
             assert!(len <= 60, "{}:{}: {len} lines", path.display(), start + 1);
