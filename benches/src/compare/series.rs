@@ -55,7 +55,13 @@ impl Series {
             .collect();
         let mut largest = 0;
         for round in 0..=self.rounds {
-            for (contender, runs) in contenders.iter().zip(&mut all) {
+            let mut turns: Vec<_> = contenders.iter().zip(&mut all).collect();
+            // Every other round backwards: what a command leaves behind, such
+            // as the memory it freed, does not always meet the same successor.
+            if round % 2 == 1 {
+                turns.reverse();
+            }
+            for (contender, runs) in turns {
                 let out = self.work.join(format!("image-{round}"));
                 remove_if_there(&out)?;
                 if self.prime {

@@ -211,7 +211,7 @@ fn filter(set: &XattrMap) -> u32 {
 fn push_entry(out: &mut Vec<u8>, (name, value): Pair<'_>, prefixes: &[XattrPrefix]) {
     let long = prefixes
         .iter()
-        .zip(LONG_PREFIX..)
+        .zip(LONG_PREFIX..=u8::MAX)
         .filter(|(prefix, _)| name.starts_with(prefix.as_bytes()))
         .max_by_key(|(prefix, _)| prefix.as_bytes().len());
     let (index, suffix) = match long {

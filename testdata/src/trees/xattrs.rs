@@ -168,9 +168,11 @@ pub fn many_shared_xattrs() -> Tree {
             tree.file_with(format!("{group} {number}"), pairs(count), "content");
         }
     }
-    // A shared area of hundreds of blocks.
-    for number in 0..4 {
-        let large = (0..200_u64).map(|n| pair(format!("user.large.{n}"), noise(n, 3000)));
+    // A shared area of hundreds of blocks; half of it is what one inode may
+    // have if nothing is shared.
+    for number in 0..6_u64 {
+        let half = number % 2 * 1000;
+        let large = (half..half + 80).map(|n| pair(format!("user.large.{n}"), noise(n, 3000)));
         tree.file_with(format!("large {number}"), with(large.collect::<Vec<_>>()), "content");
     }
     tree.done()

@@ -13,8 +13,8 @@ use testdata::{tools, verify};
 
 use crate::support::{case, fixed, image, verify, verify_path};
 
-/// A set of options. `full` ones go through the kernel and `fsck.erofs` with
-/// every tree, others only with the trees named.
+/// A set of options, and the trees with which it also goes through the kernel
+/// and `fsck.erofs`, which take the most time.
 struct Set {
     name: &'static str,
     options: fn() -> Options,
@@ -311,7 +311,8 @@ fn counts_of_inodes_that_read_as_minix_do_not_fool_blkid() {
 #[test]
 fn the_largest_table_of_prefixes_is_read() {
     let tree = (case("xattr_namespaces").tree)();
-    let long = (0..126).map(|number| format!("user.{number:0255}"));
+    // No longer than the longest name, as a longer one could start none.
+    let long = (0..126).map(|number| format!("user.{number:0250}"));
     let prefixes = long.chain(["trusted.overlay.".into(), "user.co".into()]);
     let prefixes: Vec<_> = prefixes.map(|prefix| prefix.parse().unwrap()).collect();
     assert_eq!(prefixes.len(), 128);

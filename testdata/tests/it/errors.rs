@@ -115,7 +115,6 @@ fn nodes_that_cannot_be_stored_are_refused_when_written() {
     not_written(plain(), huge, &TreeErrorKind::FileTooLarge { len });
 }
 
-#[track_caller]
 fn attribute(name: impl Into<Vec<u8>>, len: usize) -> Metadata {
     let mut metadata = plain();
     metadata.xattrs.set(name, vec![b'v'; len]);

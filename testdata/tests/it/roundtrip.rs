@@ -33,20 +33,10 @@ fn round_trip(
     if let Some(uuid) = settings.uuid {
         prop_assert_eq!(&image[1024 + 0x30..1024 + 0x40], uuid.as_bytes());
     }
-    let label = &image[1024 + 0x40..1024 + 0x50];
-    prop_assert_eq!(label.trim_ascii_end_zeros(), settings.label.as_bytes());
+    let mut label = settings.label.clone().into_bytes();
+    label.resize(16, 0);
+    prop_assert_eq!(&image[1024 + 0x40..1024 + 0x50], &label[..]);
     Ok(())
-}
-
-trait TrimZeros {
-    fn trim_ascii_end_zeros(&self) -> &[u8];
-}
-
-impl TrimZeros for [u8] {
-    fn trim_ascii_end_zeros(&self) -> &[u8] {
-        let len = self.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        &self[..len]
-    }
 }
 
 proptest! {

@@ -11,8 +11,8 @@ use testdata::raw::{Findings, Image};
 use testdata::trees::Case;
 use testdata::verify::{self, verify_image};
 
-/// The options of the tests, whose images then do not depend on the content
-/// twice.
+/// Default options but for the UUID: nothing has to be hashed for it, so that
+/// the kernel may copy files, and equal data gives equal superblocks.
 pub(crate) fn fixed() -> Options {
     Options::new().uuid(ImageUuid::Fixed(Uuid::from_u128(0x0123_4567_89ab_cdef)))
 }
@@ -70,7 +70,7 @@ pub(crate) fn case(name: &str) -> &'static Case {
     testdata::trees::CASES.iter().find(|case| case.name == name).unwrap()
 }
 
-/// How many bytes two equal images may be compared in a message.
+/// Compares images without printing them.
 #[track_caller]
 pub(crate) fn assert_same(one: &[u8], other: &[u8], what: &str) {
     if one == other {
