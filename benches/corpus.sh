@@ -14,8 +14,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 target=${CARGO_TARGET_DIR:-$here/../target}
 what=${1:-}
-mkdir -p "${2:-$target/corpus}"
-out=$(cd "${2:-$target/corpus}" && pwd)
+# Not below CARGO_TARGET_DIR: gigabytes should be made once.
+out=${2:-$here/../target/corpus}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
 
 # Each list is closed over dependencies by apt. Only names that do not carry
 # a version, so that the lists outlive the suite.

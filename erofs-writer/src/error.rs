@@ -169,8 +169,6 @@ pub enum Limit {
     Blocks,
     /// The shared xattrs lie beyond 16 GiB.
     SharedXattrs,
-    /// A file has more chunks than its map can count at this chunk size.
-    Chunks,
 }
 
 impl Error {
@@ -329,7 +327,6 @@ impl fmt::Display for Limit {
             Limit::Inodes => "an image can hold at most 4294967295 inodes",
             Limit::Blocks => "an image can hold at most 4294967295 blocks",
             Limit::SharedXattrs => "shared extended attributes must lie in the first 16 GiB",
-            Limit::Chunks => "a file has too many chunks for this chunk size",
         })
     }
 }

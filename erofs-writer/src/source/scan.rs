@@ -85,8 +85,8 @@ impl<'a> Scanner<'a> {
     /// What is at the host path `path`, whose errors name `shown`.
     pub(crate) fn lookup(&mut self, shown: &Path, path: &Path) -> Result<(Metadata, Kind)> {
         let stat = fs::symlink_metadata(path).map_err(|error| Error::read(shown, error))?;
-        let found = self
-            .found(path, Name::from(&b""[..]), &stat, &|| Content::from_path(path, stat.len()))?;
+        let found =
+            self.found(path, Name::from(&b""[..]), &stat, &|| content_at(path, stat.len()))?;
         Ok((found.metadata, found.kind))
     }
 
@@ -104,7 +104,7 @@ impl<'a> Scanner<'a> {
                 return Ok(None);
             }
             let stat = fs::symlink_metadata(&path).map_err(|error| Error::read(&path, error))?;
-            let content = || Content::from_path(&path, stat.len());
+            let content = || content_at(&path, stat.len());
             Ok(Some((this.found(&path, name.into(), &stat, &content)?, path)))
         };
         let found: Vec<Result<Option<(Found, PathBuf)>>> =
@@ -274,6 +274,18 @@ impl<'a> Scanner<'a> {
             self.linked.insert(key, id);
         }
         Ok(id)
+    }
+}
+
+/// The contents of a file that was named, not found by listing. They are
+/// found by its directory all the same, so that a symlink which takes its place
+/// is not followed.
+fn content_at(path: &Path, len: u64) -> Content {
+    match (path.parent(), path.file_name()) {
+        (Some(dir), Some(name)) => {
+            Content::in_directory(Arc::new(dir.to_path_buf()), name.as_bytes().into(), len)
+        }
+        _ => Content::from_path(path, len),
     }
 }
 

@@ -143,10 +143,12 @@ impl<'a> StorePaths<'a> {
         let sources = sources(&self.paths, self.store.as_deref())?;
         let mut tree = Tree::new(Metadata::new(0o755));
         let mut scanner = Scanner::new(self.options)?;
-        let directories = scanner.insert_all(&mut tree, sources)?;
-        for (_, host, _) in &directories {
-            tree.host_roots.push(host.canonicalize().map_err(|error| Error::read(host, error))?);
+        // What a symlink leads to is no part of the image.
+        for path in sources.values().filter(|path| !path.is_symlink()) {
+            let canonical = path.canonicalize().map_err(|error| Error::read(path, error))?;
+            tree.host_roots.push(canonical);
         }
+        let directories = scanner.insert_all(&mut tree, sources)?;
         scanner.fill(&mut tree, directories)?;
         tree.update_metadata(|metadata| {
             if !self.owners {
