@@ -2,6 +2,7 @@
 //! panic.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -149,6 +150,14 @@ impl Disk {
         // The file behind it is written later.
         device.sync_all().expect("is a device of ours");
         fs::read(self.file.path()).expect("is a file of ours")
+    }
+
+    /// What is where a superblock begins, as others see it now.
+    pub(crate) fn magic(&self) -> [u8; 4] {
+        let device = File::open(&self.path).expect("is a device of ours");
+        let mut magic = [0; 4];
+        device.read_exact_at(&mut magic, 1024).expect("is a device of ours");
+        magic
     }
 }
 
