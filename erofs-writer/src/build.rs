@@ -135,9 +135,11 @@ impl<'a> ImageWriter<'a> {
             sink: &sink,
             stop: &stop,
         };
-        if capacity.is_some() {
-            sink.invalidate().map_err(|source| Error::Write { path: None, source })?;
-        }
+        let prepared = match capacity {
+            Some(_) => sink.invalidate(),
+            None => sink.reserve(placement.len()),
+        };
+        prepared.map_err(|source| Error::Write { path: None, source })?;
         let written = job.run(&mut observer)?;
 
         observer.phase(Phase::Finish)?;

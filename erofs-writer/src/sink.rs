@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{copy_file_range, fstatfs};
+use rustix::fs::{FallocateFlags, copy_file_range, fallocate, fstatfs};
 use rustix::io::Errno;
 
 use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
@@ -69,6 +69,8 @@ impl<W: Write + Seek + Send> WriteAt for SeekWriter<W> {
 pub(crate) struct Sink<'a> {
     output: &'a dyn WriteAt,
     offset: u64,
+    /// Whether a copy of whole blocks shares them.
+    shares: bool,
     /// Whether the kernel may copy files into the output.
     kernel_copies: AtomicBool,
     /// From this length on it is worth asking the kernel.
@@ -92,6 +94,7 @@ impl<'a> Sink<'a> {
         Sink {
             output,
             offset,
+            shares,
             kernel_copies: AtomicBool::new(output.as_file().is_some() && !hashed),
             kernel_copy_min: if shares && offset % 4096 == 0 { block_len } else { COPY_MIN },
             kernel_copied: AtomicU64::new(0),
@@ -103,6 +106,27 @@ impl<'a> Sink<'a> {
     pub(crate) fn invalidate(&self) -> io::Result<()> {
         self.write(&[0; to_usize(SUPER_LEN)], SUPER_OFFSET)?;
         self.output.as_file().map_or(Ok(()), File::sync_data)
+    }
+
+    /// Gives a new file all the blocks that an image of `len` bytes needs. A
+    /// full disk is then known before the work is done, and the file system
+    /// need not find a place for every block that is written.
+    ///
+    /// Where blocks are shared it would only be in the way.
+    pub(crate) fn reserve(&self, len: u64) -> io::Result<()> {
+        let Some(file) = self.output.as_file().filter(|_| !self.shares) else {
+            return Ok(());
+        };
+        loop {
+            match fallocate(file, FallocateFlags::empty(), self.offset, len) {
+                Err(Errno::INTR) => {}
+                Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::IO)) => {
+                    return Err(error.into());
+                }
+                // Whatever else it is, writing works without.
+                Ok(()) | Err(_) => return Ok(()),
+            }
+        }
     }
 
     pub(crate) fn write(&self, buf: &[u8], pos: u64) -> io::Result<()> {

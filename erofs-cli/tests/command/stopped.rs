@@ -1,7 +1,8 @@
 //! Builds that are stopped while they write, so that something can happen to
 //! them or to their source at a known time.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -21,12 +22,12 @@ pub(crate) fn slow_source(place: &Place) {
     place.folder("out");
 }
 
-/// Starts `command`, whose image goes to `out`, and stops it once `len` bytes
-/// of the image are written. None if it was done before that.
-pub(crate) fn stop(place: &Place, command: &mut Command, len: u64) -> Option<Started> {
+/// Starts `command`, whose image goes to `out`, and stops it once the image
+/// has something at `pos`. None if it was done before that.
+pub(crate) fn stop(place: &Place, command: &mut Command, pos: u64) -> Option<Started> {
     let mut started = Started::new(command);
     let start = Instant::now();
-    while !writes(place, len) {
+    while !writes(place, pos) {
         assert!(start.elapsed() < Duration::from_secs(120), "it begins to write");
         if started.has_ended() {
             return None;
@@ -39,12 +40,17 @@ pub(crate) fn stop(place: &Place, command: &mut Command, len: u64) -> Option<Sta
     Some(started)
 }
 
-/// Whether there is an unfinished image of at least `len` bytes.
-fn writes(place: &Place, len: u64) -> bool {
+/// Whether there is an unfinished image with something at `pos`. Its length
+/// says nothing: it may have got its blocks before its bytes.
+fn writes(place: &Place, pos: u64) -> bool {
     let entries = fs::read_dir(place.path("out")).expect("is there").flatten();
-    let unfinished = entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "tmp"));
-    // It may get its final name meanwhile.
-    unfinished.flat_map(|entry| entry.metadata()).any(|metadata| metadata.len() >= len)
+    let mut unfinished = entries.filter(|entry| entry.path().extension() == Some("tmp".as_ref()));
+    unfinished.any(|entry| {
+        let mut bytes = [0; 4096];
+        // It may get its final name meanwhile.
+        let read = File::open(entry.path()).and_then(|file| file.read_exact_at(&mut bytes, pos));
+        read.is_ok() && bytes != [0; 4096]
+    })
 }
 
 /// Whether a process is stopped, or gone.

@@ -85,8 +85,9 @@ impl<'a> Scanner<'a> {
     /// What is at the host path `path`, whose errors name `shown`.
     pub(crate) fn lookup(&mut self, shown: &Path, path: &Path) -> Result<(Metadata, Kind)> {
         let stat = fs::symlink_metadata(path).map_err(|error| Error::read(shown, error))?;
-        let found =
-            self.found(path, Name::from(&b""[..]), &stat, &|| content_at(path, stat.len()))?;
+        let found = self.found(&|| path.to_path_buf(), Name::from(&b""[..]), &stat, &|| {
+            content_at(path, stat.len())
+        })?;
         Ok((found.metadata, found.kind))
     }
 
@@ -105,7 +106,7 @@ impl<'a> Scanner<'a> {
             }
             let stat = fs::symlink_metadata(&path).map_err(|error| Error::read(&path, error))?;
             let content = || content_at(&path, stat.len());
-            Ok(Some((this.found(&path, name.into(), &stat, &content)?, path)))
+            Ok(Some((this.found(&|| path.clone(), name.into(), &stat, &content)?, path)))
         };
         let found: Vec<Result<Option<(Found, PathBuf)>>> =
             this.pool.install(|| sources.into_par_iter().map(look).collect());
@@ -170,7 +171,7 @@ impl<'a> Scanner<'a> {
             let host_path = || host.join(OsStr::from_bytes(&name));
             let stat = entry.metadata().map_err(|error| Error::read(host_path(), error))?;
             let content = || Content::in_directory(dir.clone(), name.clone(), stat.len());
-            listing.push(self.found(&host_path(), name.clone(), &stat, &content)?);
+            listing.push(self.found(&host_path, name.clone(), &stat, &content)?);
         }
         listing.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(listing)
@@ -180,20 +181,21 @@ impl<'a> Scanner<'a> {
         self.options.keep.is_none_or(|keep| keep(path))
     }
 
-    /// What `stat` says is at `path`.
+    /// What `stat` says is at `path`, which most inodes need not have made.
     fn found(
         &self,
-        path: &Path,
+        path: &dyn Fn() -> PathBuf,
         name: Name,
         stat: &fs::Metadata,
         content: &dyn Fn() -> Content,
     ) -> Result<Found> {
         let xattrs = if self.options.xattrs {
-            xattrs::read(path).map_err(|error| Error::read(path, error))?
+            let path = path();
+            xattrs::read(&path).map_err(|error| Error::read(path, error))?
         } else {
             Xattrs::new()
         };
-        let kind = kind(path, stat, content).map_err(|error| Error::read(path, error))?;
+        let kind = kind(path, stat, content).map_err(|error| Error::read(path(), error))?;
         let is_linked = stat.nlink() > 1 && !stat.is_dir();
         let image_name = self.image_name(&name);
         Ok(Found {
@@ -302,14 +304,18 @@ fn metadata(stat: &fs::Metadata, xattrs: Xattrs) -> Metadata {
     }
 }
 
-fn kind(path: &Path, stat: &fs::Metadata, content: &dyn Fn() -> Content) -> io::Result<Kind> {
+fn kind(
+    path: &dyn Fn() -> PathBuf,
+    stat: &fs::Metadata,
+    content: &dyn Fn() -> Content,
+) -> io::Result<Kind> {
     let file_type: FileType = stat.file_type();
     Ok(if file_type.is_file() {
         Kind::File(content())
     } else if file_type.is_dir() {
         Kind::Directory(BTreeMap::new())
     } else if file_type.is_symlink() {
-        Kind::Symlink(fs::read_link(path)?.into_os_string().into_vec().into())
+        Kind::Symlink(fs::read_link(path())?.into_os_string().into_vec().into())
     } else if file_type.is_char_device() {
         Kind::CharDevice(rdev(stat.rdev()))
     } else if file_type.is_block_device() {
