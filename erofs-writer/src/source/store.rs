@@ -1,6 +1,7 @@
 //! A tree from a list of store paths, such as the closure of a NixOS system.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead};
 use std::num::NonZeroUsize;
@@ -143,11 +144,7 @@ impl<'a> StorePaths<'a> {
         let sources = sources(&self.paths, self.store.as_deref())?;
         let mut tree = Tree::new(Metadata::new(0o755));
         let mut scanner = Scanner::new(self.options)?;
-        // What a symlink leads to is no part of the image.
-        for path in sources.values().filter(|path| !path.is_symlink()) {
-            let canonical = path.canonicalize().map_err(|error| Error::read(path, error))?;
-            tree.host_roots.push(canonical);
-        }
+        tree.host_roots = host_roots(&sources)?;
         let directories = scanner.insert_all(&mut tree, sources)?;
         scanner.fill(&mut tree, directories)?;
         tree.update_metadata(|metadata| {
@@ -160,6 +157,30 @@ impl<'a> StorePaths<'a> {
         });
         Ok(tree)
     }
+}
+
+/// Where the listed paths really are. What a symlink leads to is no part of
+/// the image.
+fn host_roots(sources: &BTreeMap<Box<[u8]>, PathBuf>) -> Result<Vec<PathBuf>> {
+    // Ten thousand store paths lie in one store.
+    let mut folders: HashMap<&Path, PathBuf> = HashMap::new();
+    let mut roots = Vec::with_capacity(sources.len());
+    for path in sources.values() {
+        let failed = |error| Error::read(path, error);
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            roots.push(path.canonicalize().map_err(failed)?);
+            continue;
+        };
+        if path.symlink_metadata().map_err(failed)?.is_symlink() {
+            continue;
+        }
+        let folder = match folders.entry(folder) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(folder.canonicalize().map_err(failed)?),
+        };
+        roots.push(folder.join(name));
+    }
+    Ok(roots)
 }
 
 /// The name in the image of each listed path, and where to read it.
