@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::encode::{self, Encoded};
 use crate::error::{Error, OutputErrorKind, Result};
 use crate::event::{Event, InodeCounts, Phase, Summary};
 use crate::format::superblock::{
-    COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
-    INCOMPAT_CHUNKED_FILE, INCOMPAT_XATTR_PREFIXES, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
+    ALG_LZ4, COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
+    INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES,
+    LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
 };
 use crate::format::{checked_u32, to_u64, to_usize};
 use crate::meta::inode::Inodes;
-use crate::meta::place::Placement;
+use crate::meta::place::{Head, Placement};
 use crate::meta::xattr::XattrTable;
-use crate::options::{ImageUuid, Options, OptionsError};
+use crate::options::{Codec, ImageUuid, Options, OptionsError};
 use crate::output;
 use crate::plan::{DataPlan, Order, Reader};
 use crate::sink::{Sink, WriteAt};
@@ -102,50 +104,73 @@ impl<'a> ImageWriter<'a> {
         let options = &self.options;
         let pool = crate::pool::new(options.threads)?;
         let mut observer = Observer::new(self.on_event.as_deref_mut(), &pool);
-        let stop = AtomicBool::new(false);
+        let stop = &AtomicBool::new(false);
 
         observer.phase(Phase::Check)?;
         check_options(options)?;
-        let order = Order::new(tree);
+        let order = &Order::new(tree);
         check::check(tree, &order.ids)?;
-        let xattrs = XattrTable::new(tree, &order.ids, options)?;
-        let inodes = Inodes::new(tree, &order, &xattrs, options)?;
+        let xattrs = &XattrTable::new(tree, &order.ids, options)?;
+        let inodes = &Inodes::new(tree, order, xattrs, options)?;
 
         observer.phase(Phase::Plan)?;
-        let reader = Reader { tree, stop: &stop };
+        let reader = Reader { tree, stop };
         let head_len = |id| inodes.head_len(id);
         let plan =
-            observer.watch(&stop, 0, |_| DataPlan::new(reader, &order, options, &head_len))?;
+            &observer.watch(stop, 0, |_| DataPlan::new(reader, order, options, &head_len))?;
+
+        let sink = &Sink::new(output, options);
+        let head = Head::new(tree, xattrs, inodes, options)?;
+        let first_block = head.blocks();
+        let job = encode::Job { reader, order, plan, options, sink, stop, first_block };
+        let encoded = &encode_files(&mut observer, capacity.is_some(), &job)?;
 
         observer.phase(Phase::Place)?;
-        let placement = Placement::new(tree, &order, &xattrs, &inodes, &plan, options)?;
+        let placement = &Placement::new(head, tree, order, inodes, plan, encoded, options)?;
         check_capacity(capacity, options.offset + placement.len())?;
 
         observer.phase(Phase::Write)?;
-        let hashed = options.uuid == ImageUuid::FromContent;
-        let sink = Sink::new(output, options.offset, hashed, options.block_size.len());
-        let job = Job {
-            tree,
-            order: &order,
-            xattrs: &xattrs,
-            inodes: &inodes,
-            plan: &plan,
-            placement: &placement,
-            options,
-            sink: &sink,
-            stop: &stop,
-        };
-        let prepared = match capacity {
-            Some(_) => sink.invalidate(),
-            None => sink.reserve(placement.len()),
-        };
-        prepared.map_err(|source| Error::Write { path: None, source })?;
+        match capacity {
+            Some(_) => invalidate(sink)?,
+            None => reserve(sink, placement, options)?,
+        }
+        let job = Job { tree, order, xattrs, inodes, plan, placement, options, sink, stop };
         let written = job.run(&mut observer)?;
 
         observer.phase(Phase::Finish)?;
         let uuid = job.finish(written)?;
         Ok(Summary { times: observer.finish(), ..job.summary(uuid) })
     }
+}
+
+/// Encodes files, if they are to be compressed.
+fn encode_files(
+    observer: &mut Observer<'_, '_>,
+    is_device: bool,
+    job: &encode::Job<'_>,
+) -> Result<Encoded> {
+    if job.options.codec == Codec::None {
+        return Ok(Encoded::default());
+    }
+    observer.phase(Phase::Encode)?;
+    if is_device {
+        invalidate(job.sink)?;
+    }
+    observer.watch(job.stop, job.total(), |report| job.run(report))
+}
+
+fn invalidate(sink: &Sink<'_>) -> Result<()> {
+    sink.invalidate().map_err(|source| Error::Write { path: None, source })
+}
+
+/// Takes the room for what is not written yet.
+fn reserve(sink: &Sink<'_>, placement: &Placement<'_>, options: &Options) -> Result<()> {
+    let start = match placement.pclusters.is_empty() {
+        true => 0,
+        false => placement.pclusters.end * options.block_size.len(),
+    };
+    sink.reserve(start, placement.len() - start)
+        .map_err(|source| Error::Write { path: None, source })
 }
 
 /// Whether an image that ends at `needed` fits into a device.
@@ -164,7 +189,17 @@ fn check_options(options: &Options) -> Result<()> {
     if options.xattr_prefixes.len() > crate::format::xattr::PREFIXES_MAX {
         return Err(OptionsError::TooManyXattrPrefixes.into());
     }
+    if options.pcluster_len() % options.block_size.len() != 0 {
+        return Err(OptionsError::PclusterSizeForBlockSize {
+            pcluster: options.pcluster_len(),
+            block: options.block_size.bytes(),
+        }
+        .into());
+    }
     if let Some(chunk) = options.chunk_size {
+        if options.codec != Codec::None {
+            return Err(OptionsError::ChunksAndCodec.into());
+        }
         let (chunk_bits, block_bits) = (chunk.bits(), options.block_size.bits());
         if !(block_bits..=block_bits + 31).contains(&chunk_bits) {
             return Err(OptionsError::ChunkSizeForBlockSize {
@@ -199,6 +234,10 @@ impl Job<'_> {
         let start = to_usize(SUPER_OFFSET);
         let field = start..start + size_of::<SuperBlock>();
         head[field.clone()].copy_from_slice(superblock.as_bytes());
+        if self.placement.encoded.has_big_pclusters {
+            let cfgs = self.lz4_cfgs();
+            head[field.end..field.end + size_of::<Lz4Cfgs>()].copy_from_slice(cfgs.as_bytes());
+        }
         if self.options.checksum {
             // The format leaves out the final inversion.
             superblock.checksum = (!crc32c::crc32c(&head[start..])).into();
@@ -211,6 +250,17 @@ impl Job<'_> {
         Ok(uuid)
     }
 
+    /// What is told about LZ4 if pclusters have several blocks.
+    fn lz4_cfgs(&self) -> Lz4Cfgs {
+        let blocks = self.options.pcluster_len() / self.options.block_size.len();
+        let mut cfgs = Lz4Cfgs::new_zeroed();
+        let len = size_of::<Lz4Cfgs>() - size_of_val(&cfgs.len);
+        cfgs.len = u16::try_from(len).expect("14 bytes").into();
+        cfgs.max_distance = LZ4_MAX_DISTANCE.into();
+        cfgs.max_pclusterblks = u16::try_from(blocks).expect("at most 2048").into();
+        cfgs
+    }
+
     fn superblock(&self) -> SuperBlock {
         let Job { options, placement, xattrs, plan, .. } = self;
         let epoch = self.inodes.epoch;
@@ -220,7 +270,11 @@ impl Job<'_> {
             | flag(options.checksum, COMPAT_SB_CHKSUM)
             | flag(xattrs.has_filters, COMPAT_XATTR_FILTER)
             | flag(has_prefixes, COMPAT_PLAIN_XATTR_PFX);
+        let compressed = placement.encoded.blocks > 0;
+        let big_pclusters = placement.encoded.has_big_pclusters;
         let incompat = flag(!plan.maps.is_empty(), INCOMPAT_CHUNKED_FILE)
+            | flag(compressed, INCOMPAT_LZ4_0PADDING)
+            | flag(big_pclusters, INCOMPAT_BIG_PCLUSTER)
             | flag(has_prefixes, INCOMPAT_XATTR_PREFIXES);
         let root = placement.nid(Tree::ROOT).0;
         let prefixes = if has_prefixes { placement.prefixes_pos / 4 } else { 0 };
@@ -236,6 +290,12 @@ impl Job<'_> {
         raw.build_time = epoch.build_time.into();
         raw.blocks_lo = checked_u32(placement.blocks).into();
         raw.volume_name = options.label.field();
+        raw.u1 = match (compressed, big_pclusters) {
+            (false, _) => 0,
+            (true, false) => LZ4_MAX_DISTANCE,
+            (true, true) => ALG_LZ4,
+        }
+        .into();
         raw.xattr_prefix_count = xattrs.prefix_count;
         raw.xattr_prefix_start = checked_u32(prefixes).into();
         raw
@@ -263,7 +323,7 @@ impl Job<'_> {
             inodes,
             bytes_in,
             bytes_out: self.placement.len(),
-            metadata_bytes: self.placement.meta_blocks * block_len,
+            metadata_bytes: self.placement.meta_blocks() * block_len,
             shared_bytes: self.plan.shared_bytes,
             hole_bytes: self.plan.hole_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),

@@ -12,6 +12,8 @@ pub enum Phase {
     Check,
     /// Files are looked at for equal contents and for holes.
     Plan,
+    /// Files are compressed, and what became smaller is written.
+    Encode,
     /// Every inode and every block is given its place.
     Place,
     /// Metadata and data are written.

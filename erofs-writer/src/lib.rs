@@ -99,17 +99,20 @@
 //! - **Changes are noticed.** A file that is longer, shorter or gone when it is
 //!   read is [`Error::Changed`] or [`Error::Read`], with its path.
 //! - **Bounded memory.** A tree costs some 250 bytes an inode, and contents are
-//!   never held: a worker has two buffers of about 1 MiB.
+//!   never held: a worker has two buffers of about 1 MiB, or when it compresses
+//!   some 25 MiB.
 //! - **Kernels.** The default options need Linux 5.4; a file with holes and
 //!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
-//!   blocks below the page size need 6.4.
+//!   blocks below the page size need 6.4, and 6.8 if files are compressed;
+//!   [`Options::pcluster_size`] over a block needs 5.13.
 //!
 //! # Features of the format
 //!
 //! Every kind of inode, hard links, devices, xattrs and ACLs (inline, shared,
 //! long prefixes, name filter), inline tails, files that share their blocks,
 //! chunk-based files, holes, block sizes from 512 to 65,536 bytes, labels and
-//! UUIDs. Data is not compressed yet.
+//! UUIDs. Files can be compressed with LZ4, at levels from fast to near-optimal
+//! ([`Options::codec`], and [`codec`] for the encoders themselves).
 //!
 //! The crate has no Cargo features: there is nothing optional in it so far. It
 //! needs a 64-bit Unix host.
@@ -117,6 +120,8 @@
 //! [EROFS]: https://erofs.docs.kernel.org
 
 mod build;
+pub mod codec;
+mod encode;
 mod ere;
 mod error;
 mod event;
@@ -136,7 +141,8 @@ pub use ere::{Ere, EreError};
 pub use error::{Error, Limit, OutputErrorKind, Result, StorePathsError, TreeErrorKind};
 pub use event::{Event, InodeCounts, Phase, Summary};
 pub use options::{
-    BlockSize, ChunkSize, ImageUuid, InodeForm, Label, Options, OptionsError, Tails, XattrPrefix,
+    BlockSize, ChunkSize, Codec, ImageUuid, InodeForm, Label, Options, OptionsError, PclusterSize,
+    Tails, XattrPrefix,
 };
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;

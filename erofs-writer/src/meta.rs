@@ -2,6 +2,7 @@
 //! and xattrs are written.
 
 pub(crate) mod dir;
+pub(crate) mod index;
 pub(crate) mod inode;
 pub(crate) mod place;
 mod space;

@@ -1,5 +1,8 @@
 //! How an image is to be written: plain data, each value checked when made.
 
+mod compress;
+mod sizes;
+
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -7,6 +10,9 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::tree::Timestamp;
+
+pub use compress::{Codec, PclusterSize};
+pub use sizes::{BlockSize, ChunkSize};
 
 /// Why a value or a combination of values cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +29,17 @@ pub enum OptionsError {
         /// The block size in bytes.
         block: u32,
     },
+    /// A pcluster size that is no multiple of 512, or over 1 MiB.
+    PclusterSize,
+    /// The pcluster size is no multiple of the block size.
+    PclusterSizeForBlockSize {
+        /// The pcluster size in bytes.
+        pcluster: u64,
+        /// The block size in bytes.
+        block: u32,
+    },
+    /// Chunk-based files are not compressed.
+    ChunksAndCodec,
     /// A label over 15 bytes or with a NUL in it.
     Label,
     /// An xattr prefix in no namespace that EROFS can store, or over 255 bytes.
@@ -48,6 +65,16 @@ impl fmt::Display for OptionsError {
                 f,
                 "chunks of {chunk} bytes do not go with blocks of {block}: a chunk has 1 to 2^31 blocks"
             ),
+            OptionsError::PclusterSize => {
+                f.write_str("the pcluster size must be a multiple of 512 up to 1048576")
+            }
+            OptionsError::PclusterSizeForBlockSize { pcluster, block } => write!(
+                f,
+                "pclusters of {pcluster} bytes do not go with blocks of {block}: they have whole blocks"
+            ),
+            OptionsError::ChunksAndCodec => {
+                f.write_str("files are stored in chunks or compressed, not both")
+            }
             OptionsError::Label => f.write_str("a label has at most 15 bytes, none of them NUL"),
             OptionsError::XattrPrefix => f.write_str(
                 "an xattr prefix starts with user., trusted. or security. and has at most 255 bytes more",
@@ -64,113 +91,6 @@ impl fmt::Display for OptionsError {
 }
 
 impl std::error::Error for OptionsError {}
-
-/// The size of a block: a power of two from 512 to 65,536 bytes.
-///
-/// The kernel mounts only images whose blocks are no larger than its pages,
-/// and below its page size only since Linux 6.4; 4096, the default, works
-/// everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BlockSize(u8);
-
-impl BlockSize {
-    /// Blocks of `bytes` bytes.
-    ///
-    /// # Errors
-    /// [`OptionsError::BlockSize`] if `bytes` is no power of two from 512 to
-    /// 65,536.
-    pub fn new(bytes: u32) -> Result<Self, OptionsError> {
-        match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
-            (true, Ok(bits @ 9..=16)) => Ok(BlockSize(bits)),
-            _ => Err(OptionsError::BlockSize),
-        }
-    }
-
-    /// The size in bytes.
-    pub fn bytes(self) -> u32 {
-        1 << self.0
-    }
-
-    pub(crate) fn bits(self) -> u8 {
-        self.0
-    }
-
-    pub(crate) fn len(self) -> u64 {
-        1 << self.0
-    }
-
-    /// How many blocks hold `len` bytes.
-    pub(crate) fn blocks(self, len: u64) -> u64 {
-        len.div_ceil(self.len())
-    }
-
-    /// How many of `len` bytes lie behind the last full block.
-    pub(crate) fn tail(self, len: u64) -> u64 {
-        len % self.len()
-    }
-}
-
-impl Default for BlockSize {
-    fn default() -> Self {
-        BlockSize(12)
-    }
-}
-
-impl fmt::Display for BlockSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bytes().fmt(f)
-    }
-}
-
-impl FromStr for BlockSize {
-    type Err = OptionsError;
-
-    fn from_str(text: &str) -> Result<Self, OptionsError> {
-        BlockSize::new(text.parse().map_err(|_| OptionsError::BlockSize)?)
-    }
-}
-
-/// The size of a chunk of a chunk-based file: a power of two of at least 512
-/// bytes, and at least a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChunkSize(u8);
-
-impl ChunkSize {
-    /// Chunks of `bytes` bytes.
-    ///
-    /// # Errors
-    /// [`OptionsError::ChunkSize`] if `bytes` is no power of two or below
-    /// 512.
-    pub fn new(bytes: u64) -> Result<Self, OptionsError> {
-        match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
-            (true, Ok(bits @ 9..)) => Ok(ChunkSize(bits)),
-            _ => Err(OptionsError::ChunkSize),
-        }
-    }
-
-    /// The size in bytes.
-    pub fn bytes(self) -> u64 {
-        1 << self.0
-    }
-
-    pub(crate) fn bits(self) -> u8 {
-        self.0
-    }
-}
-
-impl fmt::Display for ChunkSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bytes().fmt(f)
-    }
-}
-
-impl FromStr for ChunkSize {
-    type Err = OptionsError;
-
-    fn from_str(text: &str) -> Result<Self, OptionsError> {
-        ChunkSize::new(text.parse().map_err(|_| OptionsError::ChunkSize)?)
-    }
-}
 
 /// The volume label, by which a system can mount the image: at most 15 bytes.
 ///
@@ -294,6 +214,9 @@ pub struct Options {
     pub(crate) tails: Tails,
     pub(crate) chunk_size: Option<ChunkSize>,
     pub(crate) chunk_indexes: bool,
+    pub(crate) codec: Codec,
+    pub(crate) pcluster_size: Option<PclusterSize>,
+    pub(crate) full_indexes: bool,
     pub(crate) share_identical: bool,
     pub(crate) holes: bool,
     pub(crate) xattr_share_above: u32,
@@ -318,6 +241,9 @@ impl Default for Options {
             tails: Tails::default(),
             chunk_size: None,
             chunk_indexes: false,
+            codec: Codec::None,
+            pcluster_size: None,
+            full_indexes: false,
             share_identical: true,
             holes: true,
             xattr_share_above: 2,

@@ -11,7 +11,7 @@ pub(crate) use hash::{Reader, shown_path};
 pub(crate) use order::Order;
 
 use crate::error::Result;
-use crate::options::{Options, Tails};
+use crate::options::{Codec, Options, Tails};
 use crate::tree::{InodeId, Kind, Tree};
 
 /// How the contents of an inode are stored.
@@ -66,7 +66,8 @@ impl DataPlan {
         if options.share_identical {
             share::plan(&mut plan, reader, order, options, head_len)?;
         }
-        if options.holes {
+        // Compressed, zeros take next to nothing.
+        if options.holes && options.codec == Codec::None {
             holes::plan(&mut plan, reader, order, options.block_size)?;
         }
         Ok(plan)
@@ -86,6 +87,11 @@ impl DataPlan {
         }
     }
 
+    /// Whether it is open how `id` is stored, but for its tail.
+    pub(crate) fn may_compress(&self, id: InodeId) -> bool {
+        matches!(self.layout(id), Layout::Flat | Layout::FlatPlain)
+    }
+
     /// How many blocks of `block_len` bytes the chunk area has.
     pub(crate) fn chunk_blocks(&self, block_len: u64) -> u64 {
         self.runs.last().map_or(0, |run| run.block + run.len.div_ceil(block_len))
@@ -97,7 +103,7 @@ impl DataPlan {
 }
 
 /// The regular files of a tree that have bytes, in image order.
-fn files<'a>(
+pub(crate) fn files<'a>(
     tree: &'a Tree,
     order: &'a Order,
 ) -> impl Iterator<Item = (InodeId, &'a crate::tree::Content)> {

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
 use crate::format::{to_u64, to_usize};
+use crate::options::Options;
 
 /// Something that can be written at any position, from several threads.
 ///
@@ -86,16 +87,17 @@ const COPY_MIN: u64 = 256 * 1024;
 const SHARING_FILE_SYSTEMS: [i64; 3] = [0x9123_683E, 0x5846_5342, 0xCA45_1A4E];
 
 impl<'a> Sink<'a> {
-    /// A sink whose image starts at `offset` of `output`. All bytes have to
-    /// pass through the writer's hands if they are to be `hashed`.
-    pub(crate) fn new(output: &'a dyn WriteAt, offset: u64, hashed: bool, block_len: u64) -> Self {
+    /// A sink for an image in `output`. All its bytes have to pass through the
+    /// writer's hands if the UUID depends on them.
+    pub(crate) fn new(output: &'a dyn WriteAt, options: &Options) -> Self {
+        let (offset, block_len) = (options.offset, options.block_size.len());
         let stat = output.as_file().and_then(|file| fstatfs(file).ok());
         let shares = stat.is_some_and(|stat| SHARING_FILE_SYSTEMS.contains(&stat.f_type));
         Sink {
             output,
             offset,
             shares,
-            kernel_copies: AtomicBool::new(output.as_file().is_some() && !hashed),
+            kernel_copies: AtomicBool::new(output.as_file().is_some() && !options.derives_uuid()),
             kernel_copy_min: if shares && offset % 4096 == 0 { block_len } else { COPY_MIN },
             kernel_copied: AtomicU64::new(0),
         }
@@ -108,17 +110,16 @@ impl<'a> Sink<'a> {
         self.output.as_file().map_or(Ok(()), File::sync_data)
     }
 
-    /// Gives a new file all the blocks that an image of `len` bytes needs. A
-    /// full disk is then known before the work is done, and the file system
+    /// Gives a new file the blocks of `len` bytes from `pos` on. A full disk is then known before the work is done, and the file system
     /// need not find a place for every block that is written.
     ///
     /// Where blocks are shared it would only be in the way.
-    pub(crate) fn reserve(&self, len: u64) -> io::Result<()> {
-        let Some(file) = self.output.as_file().filter(|_| !self.shares) else {
+    pub(crate) fn reserve(&self, pos: u64, len: u64) -> io::Result<()> {
+        let Some(file) = self.output.as_file().filter(|_| !self.shares && len > 0) else {
             return Ok(());
         };
         loop {
-            match fallocate(file, FallocateFlags::empty(), self.offset, len) {
+            match fallocate(file, FallocateFlags::empty(), self.offset + pos, len) {
                 Err(Errno::INTR) => {}
                 Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::IO)) => {
                     return Err(error.into());

@@ -23,7 +23,7 @@ use crate::format::to_usize;
 use crate::meta::inode::Inodes;
 use crate::meta::place::Placement;
 use crate::meta::xattr::XattrTable;
-use crate::options::{BlockSize, ImageUuid, Options};
+use crate::options::{BlockSize, Options};
 use crate::plan::{DataPlan, Order};
 use crate::sink::Sink;
 use crate::tree::{InodeId, Tree};
@@ -117,6 +117,9 @@ impl Job<'_> {
     /// Puts the digests of the tasks together, in the order of tasks.
     fn combine(&self, done: Vec<Done>) -> Written {
         let mut hasher = blake3::Hasher::new();
+        if let Some(digest) = self.placement.encoded.digest {
+            hasher.update(digest.as_bytes());
+        }
         let mut head = Vec::new();
         for done in done {
             if let Some(digest) = done.digest {
@@ -132,7 +135,7 @@ impl Job<'_> {
 
     /// Whether the UUID depends on every byte.
     fn hashes(&self) -> bool {
-        self.options.uuid == ImageUuid::FromContent
+        self.options.derives_uuid()
     }
 
     fn write_at(&self, buf: &[u8], pos: u64) -> Result<()> {

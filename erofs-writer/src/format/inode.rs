@@ -8,6 +8,10 @@ pub(crate) const I_EXTENDED: u16 = 1;
 
 /// `i_format` bits 1..3: the data lies in consecutive blocks from `i_u`.
 pub(crate) const LAYOUT_FLAT_PLAIN: u16 = 0;
+/// `i_format` bits 1..3: compressed, with 8 bytes of index an lcluster.
+pub(crate) const LAYOUT_COMPRESSED_FULL: u16 = 1;
+/// `i_format` bits 1..3: compressed, with 2 or 4 bytes of index an lcluster.
+pub(crate) const LAYOUT_COMPRESSED_COMPACT: u16 = 3;
 /// `i_format` bits 1..3: as plain, with the last partial block behind the inode.
 pub(crate) const LAYOUT_FLAT_INLINE: u16 = 2;
 /// `i_format` bits 1..3: a map of chunks follows the inode.

@@ -19,6 +19,12 @@ pub(crate) const COMPAT_XATTR_FILTER: u32 = 0x04;
 /// `feature_compat`: the table of long xattr prefixes lies in the image as is.
 pub(crate) const COMPAT_PLAIN_XATTR_PFX: u32 = 0x10;
 
+/// `feature_incompat`: compressed bytes are right-aligned in their pcluster
+/// (Linux 5.4).
+pub(crate) const INCOMPAT_LZ4_0PADDING: u32 = 0x001;
+/// `feature_incompat`: pclusters of several blocks; `u1` has the algorithms,
+/// and what they need to be told follows the superblock (Linux 5.13).
+pub(crate) const INCOMPAT_BIG_PCLUSTER: u32 = 0x002;
 /// `feature_incompat`: chunk-based files (Linux 5.15).
 pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
 /// `feature_incompat`: long xattr prefixes (Linux 6.4).
@@ -68,3 +74,20 @@ pub(crate) struct SuperBlock {
 }
 
 const _: () = assert!(size_of::<SuperBlock>() == 128);
+
+/// What LZ4 needs to be told, behind its length in two bytes.
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct Lz4Cfgs {
+    pub(crate) len: U16,
+    pub(crate) max_distance: U16,
+    pub(crate) max_pclusterblks: U16,
+    pub(crate) reserved: [u8; 10],
+}
+
+const _: () = assert!(size_of::<Lz4Cfgs>() == 16);
+
+/// The bit of LZ4 in `u1`.
+pub(crate) const ALG_LZ4: u16 = 1;
+/// The farthest that a match of LZ4 goes.
+pub(crate) const LZ4_MAX_DISTANCE: u16 = 65_535;

@@ -115,6 +115,8 @@ pub(crate) enum DataAt {
     Inline(Option<u32>),
     /// In the chunks of a map with this format.
     Chunks(u32),
+    /// In so many blocks of pclusters, with an index of this layout.
+    Compressed { layout: u16, blocks: u32 },
 }
 
 impl DataAt {
@@ -123,6 +125,7 @@ impl DataAt {
             DataAt::Plain(_) => LAYOUT_FLAT_PLAIN,
             DataAt::Inline(_) => LAYOUT_FLAT_INLINE,
             DataAt::Chunks(_) => LAYOUT_CHUNK_BASED,
+            DataAt::Compressed { layout, .. } => layout,
         }
     }
 
@@ -133,6 +136,7 @@ impl DataAt {
             DataAt::Plain(block) => block.unwrap_or(0),
             DataAt::Inline(block) => block.unwrap_or(NULL_ADDR),
             DataAt::Chunks(format) => format,
+            DataAt::Compressed { blocks, .. } => blocks,
         }
     }
 }

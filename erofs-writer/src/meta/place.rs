@@ -5,11 +5,15 @@
 //! directories, so that walking a tree reads one region; then the blocks of
 //! files in the order of their inodes; then the chunk area.
 
+use std::ops::Range;
+
+use crate::encode::{Compressed, Encoded};
 use crate::error::{Error, Limit, Result};
 use crate::format::chunk::{BLOCK_MAP_ENTRY_LEN, CHUNK_FORMAT_INDEXES, ChunkIndex};
 use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
-use crate::format::{NULL_ADDR, Nid, round_up, to_u64};
+use crate::format::{NULL_ADDR, Nid, SLOT_LEN, round_up, to_u64};
 use crate::meta::dir;
+use crate::meta::index::IndexForm;
 use crate::meta::inode::{DataAt, Inodes};
 use crate::meta::space::Space;
 use crate::meta::xattr::XattrTable;
@@ -33,6 +37,8 @@ struct Place {
 pub(crate) struct Placement<'a> {
     tree: &'a Tree,
     plan: &'a DataPlan,
+    pub(crate) encoded: &'a Encoded,
+    index_form: IndexForm,
     block_size: BlockSize,
     chunk_indexes: bool,
     /// By arena index.
@@ -43,8 +49,10 @@ pub(crate) struct Placement<'a> {
     pub(crate) prefixes_pos: u64,
     /// Where the shared xattrs start.
     pub(crate) shared_xattrs_pos: u64,
-    /// How many blocks the inodes and the tables have.
-    pub(crate) meta_blocks: u64,
+    /// The blocks of compressed files, among those of the metadata.
+    pub(crate) pclusters: Range<u64>,
+    /// The first block behind the metadata.
+    pub(crate) meta_end: u64,
     /// The first block of the chunk area.
     pub(crate) chunk_area: u64,
     /// How many blocks there are in all.
@@ -53,63 +61,114 @@ pub(crate) struct Placement<'a> {
     pub(crate) gaps: Vec<(u64, u64)>,
 }
 
-impl<'a> Placement<'a> {
+/// The start of the image, which has its place before anything is encoded.
+#[derive(Debug)]
+pub(crate) struct Head {
+    space: Space,
+    root: u64,
+    root_inline: bool,
+    prefixes: u64,
+    shared_xattrs: u64,
+}
+
+impl Head {
+    /// The superblock and what belongs to it, the root, whose nid has only 16
+    /// bits, and the tables.
     pub(crate) fn new(
-        tree: &'a Tree,
-        order: &Order,
+        tree: &Tree,
         xattrs: &XattrTable,
         inodes: &Inodes<'_>,
+        options: &Options,
+    ) -> Result<Self> {
+        let block_len = options.block_size.len();
+        let cfgs = if options.may_have_big_pclusters() { SLOT_LEN } else { 0 };
+        let mut space = Space::new(block_len, SUPER_OFFSET + SUPER_LEN + cfgs);
+        let size = inode_size(tree, Tree::ROOT, block_len);
+        let (len, root_inline) =
+            flat_len(options.block_size, inodes.head_len(Tree::ROOT), size, false);
+        let root = space.take(len);
+        let prefixes = space.take(to_u64(xattrs.prefixes.len()));
+        let shared_xattrs = space.take(to_u64(xattrs.shared.len()));
+        // `xattr_prefix_start` and shared ids count in words of 4 bytes.
+        let tables_end = shared_xattrs + to_u64(xattrs.shared.len());
+        if tables_end.max(prefixes) / 4 > u64::from(u32::MAX) {
+            return Err(Error::Full(Limit::SharedXattrs));
+        }
+        Ok(Head { space, root, root_inline, prefixes, shared_xattrs })
+    }
+
+    /// The first block behind it.
+    pub(crate) fn blocks(&self) -> u64 {
+        self.space.blocks()
+    }
+}
+
+/// The length of an inode of `head` bytes with the tail of `size` bytes, and
+/// whether that is inline.
+fn flat_len(block_size: BlockSize, head: u64, size: u64, own_block: bool) -> (u64, bool) {
+    let tail = block_size.tail(size);
+    let inline = tail > 0 && !own_block && head + tail <= block_size.len();
+    (if inline { head + tail } else { head }, inline)
+}
+
+/// The size of an inode: bytes of a file, a symlink or a directory.
+fn inode_size(tree: &Tree, id: InodeId, block_len: u64) -> u64 {
+    match &tree.inode(id).kind {
+        Kind::Directory(children) => dir::len(children, block_len),
+        other => content_len(other),
+    }
+}
+
+impl<'a> Placement<'a> {
+    pub(crate) fn new(
+        head: Head,
+        tree: &'a Tree,
+        order: &Order,
+        inodes: &Inodes<'_>,
         plan: &'a DataPlan,
+        encoded: &'a Encoded,
         options: &Options,
     ) -> Result<Self> {
         let mut placement = Placement {
             tree,
             plan,
+            encoded,
+            index_form: IndexForm::of(options, encoded),
+            pclusters: head.blocks()..head.blocks() + encoded.blocks,
             block_size: options.block_size,
             chunk_indexes: options.chunk_indexes,
             places: vec![Place::default(); tree.arena_len()],
             by_pos: order.ids.clone(),
-            prefixes_pos: 0,
-            shared_xattrs_pos: 0,
-            meta_blocks: 0,
+            prefixes_pos: head.prefixes,
+            shared_xattrs_pos: head.shared_xattrs,
+            meta_end: 0,
             chunk_area: 0,
             blocks: 0,
             gaps: Vec::new(),
         };
-        placement.place_metadata(order, xattrs, inodes)?;
+        placement.place_metadata(head, order, inodes);
         placement.place_data(options)?;
         Ok(placement)
     }
 
-    /// Gives every inode its position. The root comes first, as its nid has
-    /// only 16 bits.
-    fn place_metadata(
-        &mut self,
-        order: &Order,
-        xattrs: &XattrTable,
-        inodes: &Inodes<'_>,
-    ) -> Result<()> {
-        let mut space = Space::new(self.block_size.len(), SUPER_OFFSET + SUPER_LEN);
+    /// Gives every inode its position.
+    fn place_metadata(&mut self, head: Head, order: &Order, inodes: &Inodes<'_>) {
+        let Head { mut space, root, root_inline, .. } = head;
+        space.skip(self.encoded.blocks);
         for id in &order.ids {
-            let head = inodes.head_len(*id);
-            let (len, inline) = self.inode_len(*id, head);
+            let (pos, inline) = if *id == Tree::ROOT {
+                (root, root_inline)
+            } else {
+                let (len, inline) = self.inode_len(*id, inodes.head_len(*id));
+                (space.take(len), inline)
+            };
             let place = &mut self.places[id.index()];
-            place.pos = space.take(len);
+            place.pos = pos;
             place.inline = inline;
-            if *id == Tree::ROOT {
-                self.prefixes_pos = space.take(to_u64(xattrs.prefixes.len()));
-                self.shared_xattrs_pos = space.take(to_u64(xattrs.shared.len()));
-            }
-        }
-        // `xattr_prefix_start` and shared ids count in words of 4 bytes.
-        let tables_end = self.shared_xattrs_pos + to_u64(xattrs.shared.len());
-        if tables_end.max(self.prefixes_pos) / 4 > u64::from(u32::MAX) {
-            return Err(Error::Full(Limit::SharedXattrs));
         }
         let places = &self.places;
         self.by_pos.sort_unstable_by_key(|id| places[id.index()].pos);
-        self.meta_blocks = space.blocks();
-        Ok(())
+        self.meta_end = space.blocks();
     }
 
     /// The length of an inode of `head` bytes with what follows it, and
@@ -119,14 +178,23 @@ impl<'a> Placement<'a> {
             let map_len = entry_len * to_u64(self.plan.maps[index].chunks.len());
             return (round_up(head, entry_len) + map_len, false);
         }
-        let tail = self.block_size.tail(self.size(id));
-        let plain = self.plan.layout(self.plan.owner(id)) == Layout::FlatPlain
-            && matches!(self.tree.inode(id).kind, Kind::File(_));
-        if tail == 0 || plain || head + tail > self.block_size.len() {
-            (head, false)
-        } else {
-            (head + tail, true)
+        let size = self.size(id);
+        if self.compressed(id).is_some() {
+            return (self.index_form.inode_len(head, size), false);
         }
+        let own_block = self.plan.layout(self.plan.owner(id)) == Layout::FlatPlain
+            && matches!(self.tree.inode(id).kind, Kind::File(_));
+        flat_len(self.block_size, head, size, own_block)
+    }
+
+    /// How `id` is stored, if in pclusters.
+    pub(crate) fn compressed(&self, id: InodeId) -> Option<&'a Compressed> {
+        self.encoded.file(self.plan.owner(id))
+    }
+
+    /// Appends the index of `id` to the inode in `out`.
+    pub(crate) fn write_index(&self, out: &mut Vec<u8>, id: InodeId, file: &Compressed) {
+        self.index_form.write(out, file, self.size(id));
     }
 
     /// The chunk map of `id` with the length of its entries, if it has one.
@@ -141,7 +209,7 @@ impl<'a> Placement<'a> {
 
     /// Gives blocks to everything that has some of its own.
     fn place_data(&mut self, options: &Options) -> Result<()> {
-        let mut next = self.meta_blocks;
+        let mut next = self.meta_end;
         for directories in [true, false] {
             for index in 0..self.by_pos.len() {
                 let id = self.by_pos[index];
@@ -188,7 +256,10 @@ impl<'a> Placement<'a> {
 
     /// How many blocks hold data of `id` and of no file before it.
     pub(crate) fn own_blocks(&self, id: InodeId) -> u64 {
-        if self.plan.owner(id) != id || matches!(self.plan.layout(id), Layout::Chunked(_)) {
+        let is_elsewhere = self.plan.owner(id) != id
+            || matches!(self.plan.layout(id), Layout::Chunked(_))
+            || self.compressed(id).is_some();
+        if is_elsewhere {
             return 0;
         }
         let size = self.size(id);
@@ -201,10 +272,12 @@ impl<'a> Placement<'a> {
 
     /// The size of an inode: bytes of a file, a symlink or a directory.
     pub(crate) fn size(&self, id: InodeId) -> u64 {
-        match &self.tree.inode(id).kind {
-            Kind::Directory(children) => dir::len(children, self.block_size.len()),
-            other => content_len(other),
-        }
+        inode_size(self.tree, id, self.block_size.len())
+    }
+
+    /// How many blocks the inodes and the tables have.
+    pub(crate) fn meta_blocks(&self) -> u64 {
+        self.meta_end - self.encoded.blocks
     }
 
     /// The byte at which an inode starts.
@@ -231,6 +304,9 @@ impl<'a> Placement<'a> {
             let bits = self.plan.maps[index].chunk_bits - self.block_size.bits();
             let indexes = if self.chunk_indexes { CHUNK_FORMAT_INDEXES } else { 0 };
             return DataAt::Chunks(u32::from(bits) | indexes);
+        }
+        if let Some(file) = self.compressed(id) {
+            return DataAt::Compressed { layout: self.index_form.layout(), blocks: file.blocks() };
         }
         let inline = self.has_inline_tail(id);
         let has_blocks = if inline { size >= self.block_size.len() } else { size > 0 };

@@ -60,6 +60,11 @@ impl Space {
         }
     }
 
+    /// Leaves out `blocks` blocks, which are used for something else.
+    pub(crate) fn skip(&mut self, blocks: u64) {
+        self.next_block += blocks;
+    }
+
     /// How many blocks are in use.
     pub(crate) fn blocks(&self) -> u64 {
         self.next_block

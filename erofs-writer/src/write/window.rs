@@ -34,25 +34,35 @@ pub(crate) struct Window {
 /// that a window can start there.
 pub(crate) fn cut(job: &Job<'_>) -> Vec<Window> {
     let block_len = job.options.block_size.len();
-    let end = job.placement.meta_blocks * block_len;
+    let end = job.placement.meta_end * block_len;
+    let pclusters = &job.placement.pclusters;
+    let pclusters = pclusters.start * block_len..pclusters.end * block_len;
     let head_len = to_u64(super::head_len(job.options.block_size));
     let mut windows = Vec::new();
-    let mut open = Window { first: 0, last: 0, start: 0, end, weight: 0 };
+    let first_end = if pclusters.is_empty() { end } else { pclusters.start };
+    let mut open = Window { first: 0, last: 0, start: 0, end: first_end, weight: 0 };
     let mut data = 0;
     for (index, id) in job.placement.by_pos.iter().enumerate() {
         let pos = job.placement.pos(*id);
+        if pos >= pclusters.end && open.end == pclusters.start {
+            // Between the two the image has been written already.
+            let weight = open.end - open.start + data;
+            windows.push(Window { last: index, weight, ..open });
+            open = Window { first: index, last: 0, start: pclusters.end, end, weight: 0 };
+            data = 0;
+        }
         let len = pos - open.start;
         let full = len >= META_LEN || data >= DATA_LEN;
         if full && pos % block_len == 0 && pos >= head_len {
             windows.push(Window { last: index, end: pos, weight: len + data, ..open });
-            open = Window { first: index, last: 0, start: pos, end, weight: 0 };
+            open = Window { first: index, last: 0, start: pos, end: open.end, weight: 0 };
             data = 0;
         }
         if large_len(job, *id).is_none() {
             data += job.placement.own_blocks(*id) * block_len;
         }
     }
-    let weight = end - open.start + data;
+    let weight = open.end - open.start + data;
     windows.push(Window { last: job.placement.by_pos.len(), weight, ..open });
     windows
 }
@@ -127,7 +137,13 @@ impl Filler<'_> {
                 self.chunk_map(id);
                 Ok(())
             }
-            Kind::File(content) => self.file(id, content),
+            Kind::File(content) => match job.placement.compressed(id) {
+                Some(file) => {
+                    job.placement.write_index(&mut self.meta, id, file);
+                    Ok(())
+                }
+                None => self.file(id, content),
+            },
             _ => Ok(()),
         }
     }

@@ -1,0 +1,107 @@
+//! LZ4 blocks: no frame, and never over a given length.
+//!
+//! An [`Encoder`] is made once and used for many segments; no call allocates.
+//! What it knows of a segment stays while it goes from one block to the next:
+//! only the place moves before which no match may begin, as each block is
+//! decoded by itself. The bytes of a block depend on the segment, on where
+//! blocks begin, and on the level, never on what was encoded before.
+//!
+//! Blocks keep the rules of the format's description for the end of a block:
+//! the last 5 bytes are literals, and the last match begins 12 bytes before
+//! the end or earlier.
+
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "positions are below 2^31, and tables are indexed by masked hashes"
+)]
+
+mod block;
+mod bytes;
+mod chain;
+mod fast;
+mod frontier;
+mod optimal;
+
+use crate::codec::Filled;
+
+/// How hard an encoder looks for matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Level(u8);
+
+impl Level {
+    /// Takes the first match it sees.
+    pub const FAST: Level = Level(0);
+    /// The highest level.
+    pub const MAX: Level = Level(12);
+
+    /// A level of high compression, 1 to 12, or 0 for [`Level::FAST`].
+    pub fn new(level: u8) -> Option<Self> {
+        (level <= 12).then_some(Level(level))
+    }
+}
+
+/// The longest segment, in bytes.
+pub const SEGMENT_MAX: usize = 1 << 30;
+
+/// Encodes LZ4 blocks.
+#[derive(Debug)]
+pub struct Encoder(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Fast(fast::Fast),
+    Optimal(optimal::Optimal),
+}
+
+impl Encoder {
+    /// An encoder of some 300 KiB.
+    pub fn new(level: Level) -> Self {
+        Encoder(match level.0 {
+            0 => Kind::Fast(fast::Fast::new()),
+            level => Kind::Optimal(optimal::Optimal::new(level)),
+        })
+    }
+
+    /// Turns to the bytes `data`.
+    ///
+    /// # Panics
+    /// If there are more than [`SEGMENT_MAX`].
+    pub fn segment<'a>(&'a mut self, data: &'a [u8]) -> Segment<'a> {
+        assert!(data.len() <= SEGMENT_MAX, "a segment has at most 2^30 bytes");
+        match &mut self.0 {
+            Kind::Fast(fast) => fast.begin(data.len()),
+            Kind::Optimal(optimal) => optimal.begin(data.len()),
+        }
+        Segment { encoder: self, data, start: 0 }
+    }
+}
+
+/// An encoder at work on some bytes.
+#[derive(Debug)]
+pub struct Segment<'a> {
+    encoder: &'a mut Encoder,
+    data: &'a [u8],
+    start: usize,
+}
+
+impl Segment<'_> {
+    /// Writes one block that decodes to the bytes from `start` on, up to
+    /// `end` at most, and takes as many of them as it can.
+    ///
+    /// Nothing is consumed only if `start` is `end` or `out` is shorter than
+    /// 2 bytes.
+    ///
+    /// # Panics
+    /// If `start` is less than in the call before, or the two are no range
+    /// of the segment.
+    pub fn fill(&mut self, start: usize, end: usize, out: &mut [u8]) -> Filled {
+        assert!(self.start <= start && start <= end, "a segment is gone through once");
+        self.start = start;
+        let data = &self.data[..end];
+        match &mut self.encoder.0 {
+            Kind::Fast(fast) => fast.fill(data, start, out),
+            Kind::Optimal(optimal) => optimal.fill(data, start, out),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The indexes of compressed files: which pcluster each lcluster begins in.
+//!
+//! An lcluster is a block. At most one extent begins in each, so an index has
+//! one entry a block, which tells of the extent that begins there, or how far
+//! it is to the lclusters in which the one before and the next do.
+
+use crate::encode::{Compressed, Encoded};
+use crate::format::index::{
+    ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_COMPACTED_2B, DELTA_MAX, DELTA0_CBLKCNT,
+    HEADER_LEN, TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
+};
+use crate::format::inode::{LAYOUT_COMPRESSED_COMPACT, LAYOUT_COMPRESSED_FULL};
+use crate::format::{checked_u32, round_up, to_u64, to_usize};
+use crate::options::{BlockSize, Options};
+
+/// Which of the two forms indexes have, and whether pclusters may have more
+/// than one block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IndexForm {
+    pub(crate) block_size: BlockSize,
+    /// 8 bytes an entry, and not 2 or 4.
+    pub(crate) full: bool,
+    pub(crate) big_pclusters: bool,
+}
+
+/// What is in one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// An extent begins at `offset` of this lcluster, and its pcluster at
+    /// `block`. Of plain bytes if so said.
+    Head { plain: bool, offset: u16, block: u32 },
+    /// The file ends at `offset` of this lcluster.
+    End { offset: u16 },
+    /// No extent begins here. If it is the first behind a head, and pclusters
+    /// may have several blocks, it tells how many there are.
+    NonHead { back: u32, ahead: u32, blocks: Option<u16> },
+}
+
+impl IndexForm {
+    /// The form that the options ask for. Compact entries have no room for
+    /// positions in blocks over 16 KiB.
+    pub(crate) fn of(options: &Options, encoded: &Encoded) -> Self {
+        IndexForm {
+            block_size: options.block_size,
+            full: options.full_indexes || options.block_size.bits() > 14,
+            big_pclusters: encoded.has_big_pclusters,
+        }
+    }
+
+    /// The layout of inodes with such an index.
+    pub(crate) fn layout(self) -> u16 {
+        if self.full { LAYOUT_COMPRESSED_FULL } else { LAYOUT_COMPRESSED_COMPACT }
+    }
+
+    /// How long an inode of `head` bytes is with the index of a file of
+    /// `size` bytes behind it.
+    pub(crate) fn inode_len(self, head: u64, size: u64) -> u64 {
+        let start = round_up(head, 8) + HEADER_LEN;
+        let count = self.block_size.blocks(size);
+        if self.full {
+            return start + 8 + 8 * count;
+        }
+        let packs = self.packs(start, count);
+        start
+            + packs.iter().map(|(len, entries)| len * entries.div_ceil(per_pack(*len))).sum::<u64>()
+    }
+
+    /// How many of `count` entries that begin at `start` are in packs of 8,
+    /// of 32, and again of 8 bytes. Only the place within 32 bytes counts.
+    fn packs(self, start: u64, count: u64) -> [(u64, u64); 3] {
+        // As many entries, two in a pack of 8 bytes, as lead to a multiple of
+        // 32 bytes.
+        let first = (32 - start % 32) / 4 % 8;
+        if !self.has_small_packs() || first >= count {
+            return [(8, count), (32, 0), (8, 0)];
+        }
+        let small = (count - first) / 16 * 16;
+        [(8, first), (32, small), (8, count - first - small)]
+    }
+
+    /// Whether 14 bits are enough for an entry.
+    fn has_small_packs(self) -> bool {
+        self.block_size.bits() <= 12
+    }
+
+    /// Appends header and index of a file of `size` bytes to `out`, whose
+    /// first byte is at a multiple of 32 of the image.
+    pub(crate) fn write(self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
+        out.resize(to_usize(round_up(to_u64(out.len()), 8)), 0);
+        let entries = self.entries(file, size);
+        let big = if self.big_pclusters { ADVISE_BIG_PCLUSTER_1 } else { 0 };
+        let advise = match self.full {
+            true => big,
+            false if self.big_pclusters => big | ADVISE_BIG_PCLUSTER_2 | self.small_packs_advise(),
+            false => self.small_packs_advise(),
+        };
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&advise.to_le_bytes());
+        // LZ4 is algorithm 0, and an lcluster a block.
+        out.extend_from_slice(&[0; 2]);
+        if self.full {
+            out.extend_from_slice(&[0; 8]);
+            entries.iter().for_each(|entry| write_full(out, entry));
+            return;
+        }
+        let mut rest = &entries[..];
+        let mut block = file.block;
+        for (len, count) in self.packs(to_u64(out.len()), to_u64(entries.len())) {
+            let (these, others) = rest.split_at(to_usize(count));
+            for pack in these.chunks(to_usize(per_pack(len))) {
+                self.write_pack(out, to_usize(len), pack, &mut block);
+            }
+            rest = others;
+        }
+    }
+
+    fn small_packs_advise(self) -> u16 {
+        if self.has_small_packs() { ADVISE_COMPACTED_2B } else { 0 }
+    }
+
+    /// The entries of all lclusters.
+    fn entries(self, file: &Compressed, size: u64) -> Vec<Entry> {
+        let block_len = self.block_size.len();
+        let offset = |pos: u64| u16::try_from(pos % block_len).expect("a block has 2^16 bytes");
+        let mut entries = Vec::with_capacity(to_usize(self.block_size.blocks(size)));
+        let (mut pos, mut block) = (0, file.block);
+        for extent in &file.extents {
+            let head = pos / block_len;
+            assert_eq!(head, to_u64(entries.len()), "one extent begins in an lcluster");
+            entries.push(Entry::Head { plain: extent.plain, offset: offset(pos), block });
+            pos += u64::from(extent.len);
+            block += u32::from(extent.blocks);
+            // The end of the file counts as a head, unless it lies in the same
+            // lcluster or where there is none any more.
+            let next = pos / block_len;
+            for lcluster in head + 1..next {
+                let is_first = lcluster == head + 1;
+                entries.push(Entry::NonHead {
+                    back: checked_u32(lcluster - head),
+                    ahead: checked_u32(next - lcluster),
+                    blocks: (is_first && self.big_pclusters).then_some(extent.blocks),
+                });
+            }
+        }
+        assert_eq!(pos, size, "extents are the whole file");
+        if to_u64(entries.len()) < self.block_size.blocks(size) {
+            entries.push(Entry::End { offset: offset(pos) });
+        }
+        entries
+    }
+
+    /// Appends a pack of `len` bytes. `block` is the pcluster behind the last
+    /// one that a pack before has told of.
+    fn write_pack(self, out: &mut Vec<u8>, len: usize, pack: &[Entry], block: &mut u32) {
+        let first = pack.iter().find_map(|entry| match entry {
+            Entry::Head { block, .. } => Some(*block),
+            _ => None,
+        });
+        let base = match (self.big_pclusters, pack[0]) {
+            // The head is in the pack before, and its blocks count here.
+            (true, Entry::NonHead { blocks: Some(count), .. }) => {
+                let head = *block;
+                *block += u32::from(count);
+                head
+            }
+            (true, _) => first.unwrap_or(*block),
+            // Readers add one for each head that they come by.
+            (false, _) => first.unwrap_or(*block).wrapping_sub(1),
+        };
+        let lobits = u32::from(self.block_size.bits()).max(12);
+        let width = if len == 32 { 14 } else { 16 };
+        let mut bits: u64 = 0;
+        let mut filled = 0;
+        for (index, entry) in pack.iter().enumerate() {
+            let (kind, lo) = compact(entry, index + 1 == to_usize(per_pack(to_u64(len))));
+            bits |= u64::from(kind << lobits | u32::from(lo)) << filled;
+            filled += width;
+            while filled >= 8 {
+                out.push(bits.to_le_bytes()[0]);
+                bits >>= 8;
+                filled -= 8;
+            }
+        }
+        if pack.len() == 1 {
+            out.extend_from_slice(&[0; 2]);
+        }
+        out.extend_from_slice(&base.to_le_bytes());
+        self.count_blocks(pack, block);
+    }
+
+    /// Moves `block` to what the next pack may have to begin with.
+    fn count_blocks(self, pack: &[Entry], block: &mut u32) {
+        for (index, entry) in pack.iter().enumerate() {
+            let Entry::Head { block: head, .. } = entry else { continue };
+            let count = match pack.get(index + 1) {
+                // Told at the start of the next pack, if it is more than one.
+                None => 0,
+                Some(Entry::NonHead { blocks: Some(count), .. }) => u32::from(*count),
+                Some(_) => 1,
+            };
+            *block = head + count;
+        }
+    }
+}
+
+/// How many entries a pack of `len` bytes has.
+fn per_pack(len: u64) -> u64 {
+    if len == 32 { 16 } else { 2 }
+}
+
+/// Type and value of an entry. The last one of a pack tells how far it is to
+/// the next head, the others how far back it is to the last.
+fn compact(entry: &Entry, is_last: bool) -> (u32, u16) {
+    match *entry {
+        Entry::Head { plain, offset, .. } => (if plain { TYPE_PLAIN } else { TYPE_HEAD1 }, offset),
+        Entry::End { offset } => (TYPE_PLAIN, offset),
+        Entry::NonHead { blocks: Some(count), .. } => (TYPE_NONHEAD, DELTA0_CBLKCNT | count),
+        Entry::NonHead { back, ahead, .. } => {
+            (TYPE_NONHEAD, delta(if is_last { ahead } else { back }))
+        }
+    }
+}
+
+/// A distance as far as the field goes. Readers go on from where it leads.
+fn delta(distance: u32) -> u16 {
+    u16::try_from(distance).unwrap_or(DELTA_MAX).min(DELTA_MAX)
+}
+
+fn write_full(out: &mut Vec<u8>, entry: &Entry) {
+    let narrow = |kind| u16::try_from(kind).expect("types have two bits");
+    let (kind, offset, value) = match *entry {
+        Entry::Head { plain, offset, block } => {
+            (if plain { TYPE_PLAIN } else { TYPE_HEAD1 }, offset, block)
+        }
+        Entry::End { offset } => (TYPE_PLAIN, offset, 0),
+        Entry::NonHead { back, ahead, blocks } => {
+            let back = blocks.map_or(delta(back), |count| DELTA0_CBLKCNT | count);
+            (TYPE_NONHEAD, 0, u32::from(back) | u32::from(delta(ahead)) << 16)
+        }
+    };
+    out.extend_from_slice(&narrow(kind).to_le_bytes());
+    out.extend_from_slice(&offset.to_le_bytes());
+    out.extend_from_slice(&value.to_le_bytes());
+}

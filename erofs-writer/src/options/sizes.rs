@@ -1,0 +1,113 @@
+//! The sizes of blocks and chunks.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::options::OptionsError;
+
+/// The size of a block: a power of two from 512 to 65,536 bytes.
+///
+/// The kernel mounts only images whose blocks are no larger than its pages,
+/// and below its page size only since Linux 6.4; 4096, the default, works
+/// everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockSize(u8);
+
+impl BlockSize {
+    /// Blocks of `bytes` bytes.
+    ///
+    /// # Errors
+    /// [`OptionsError::BlockSize`] if `bytes` is no power of two from 512 to
+    /// 65,536.
+    pub fn new(bytes: u32) -> Result<Self, OptionsError> {
+        match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
+            (true, Ok(bits @ 9..=16)) => Ok(BlockSize(bits)),
+            _ => Err(OptionsError::BlockSize),
+        }
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> u32 {
+        1 << self.0
+    }
+
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) fn len(self) -> u64 {
+        1 << self.0
+    }
+
+    /// How many blocks hold `len` bytes.
+    pub(crate) fn blocks(self, len: u64) -> u64 {
+        len.div_ceil(self.len())
+    }
+
+    /// How many of `len` bytes lie behind the last full block.
+    pub(crate) fn tail(self, len: u64) -> u64 {
+        len % self.len()
+    }
+}
+
+impl Default for BlockSize {
+    fn default() -> Self {
+        BlockSize(12)
+    }
+}
+
+impl fmt::Display for BlockSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes().fmt(f)
+    }
+}
+
+impl FromStr for BlockSize {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        BlockSize::new(text.parse().map_err(|_| OptionsError::BlockSize)?)
+    }
+}
+
+/// The size of a chunk of a chunk-based file: a power of two of at least 512
+/// bytes, and at least a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChunkSize(u8);
+
+impl ChunkSize {
+    /// Chunks of `bytes` bytes.
+    ///
+    /// # Errors
+    /// [`OptionsError::ChunkSize`] if `bytes` is no power of two or below
+    /// 512.
+    pub fn new(bytes: u64) -> Result<Self, OptionsError> {
+        match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
+            (true, Ok(bits @ 9..)) => Ok(ChunkSize(bits)),
+            _ => Err(OptionsError::ChunkSize),
+        }
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> u64 {
+        1 << self.0
+    }
+
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl fmt::Display for ChunkSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes().fmt(f)
+    }
+}
+
+impl FromStr for ChunkSize {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        ChunkSize::new(text.parse().map_err(|_| OptionsError::ChunkSize)?)
+    }
+}
