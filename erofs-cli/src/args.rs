@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
-use erofs_writer::{BlockSize, ChunkSize, Label, OptionsError, Uuid, XattrPrefix};
+use erofs_writer::{BlockSize, ChunkSize, Label, OptionsError, PclusterSize, Uuid, XattrPrefix};
 
 use crate::number;
 use crate::refused;
@@ -87,11 +87,25 @@ pub(crate) struct Args {
     #[arg(short, value_name = "SIZE", value_parser = block_size, help_heading = "Layout")]
     pub(crate) block_size: Option<BlockSize>,
 
+    /// Compress files with ALGORITHM: lz4, or lz4hc with a level of 1 to 12
+    ///
+    /// Written lz4hc,9 or lz4hc,level=9; without one the level is 9. A file
+    /// that does not become smaller is stored as it is.
+    #[arg(short = 'z', value_name = "ALGORITHM", help_heading = "Layout")]
+    pub(crate) compress: Option<String>,
+
+    /// Compress into pclusters of up to SIZE bytes [default: a block]
+    ///
+    /// A multiple of the block size, up to 1048576; may end in k. Larger ones
+    /// make a smaller image and slower random reads.
+    #[arg(short = 'C', value_name = "SIZE", value_parser = pcluster_size, help_heading = "Layout")]
+    pub(crate) pcluster_size: Option<PclusterSize>,
+
     /// Extended options, joined by commas; ^ before one turns it off
     ///
     /// noinline_data (or ^inline_data), force-inode-compact,
     /// force-inode-extended, force-inode-blockmap, force-chunk-indexes,
-    /// nosbcrc, ^xattr-name-filter, plain-xattr-prefixes, and ^dedupe, after
+    /// legacy-compress, nosbcrc, ^xattr-name-filter, plain-xattr-prefixes, and ^dedupe, after
     /// which files with the same contents do not share their blocks.
     #[arg(short = 'E', value_name = "WORD,...", value_parser = words, help_heading = "Layout")]
     extended: Vec<Vec<Suboption>>,
@@ -321,6 +335,10 @@ fn chunk_size(text: &str) -> Parsed<ChunkSize> {
 
 fn words(text: &str) -> Parsed<Vec<Suboption>> {
     Ok(suboptions::parse(text)?)
+}
+
+fn pcluster_size(text: &str) -> Parsed<PclusterSize> {
+    Ok(PclusterSize::new(number::with_unit(text)?)?)
 }
 
 fn label(text: OsString) -> Result<Label, OptionsError> {

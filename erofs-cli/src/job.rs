@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use erofs_writer::{Ere, HardLinks, ImageUuid, Label, Options, Uuid};
 
 use crate::args::{Args, UuidArg};
+use crate::compress;
 use crate::edits::{BuildTime, Excludes, FileTimes, Owner, Owners};
 use crate::number;
 use crate::suboptions;
@@ -91,6 +92,9 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
         .filter(|word| word.has_idle_caret())
         .map(|word| format!("{word}: the ^ changes nothing"))
         .collect();
+    if args.compress.is_none() && args.pcluster_size.is_some() {
+        notes.push("-C: without -z nothing is compressed".into());
+    }
     let excludes = excludes(&args, &mut notes)?;
     Ok(Job {
         source,
@@ -149,11 +153,24 @@ fn layout(args: &Args, options: Options) -> Result<Options, UsageError> {
     if let Some(threads) = args.workers {
         options = options.threads(threads);
     }
+    let block_len = u64::from(block_size.bytes());
+    if let Some(size) = args.pcluster_size {
+        if u64::from(size.bytes()) % block_len != 0 {
+            let blocks = format!("blocks of {block_size} bytes (-b)");
+            return Err(UsageError::contradiction(blocks, format!("-C {size}")));
+        }
+        options = options.pcluster_size(size);
+    }
+    if let Some(text) = &args.compress {
+        options = options.codec(compress::codec(text).map_err(|error| error.of(text))?);
+    }
     let Some(chunk_size) = args.chunksize else {
         return Ok(options);
     };
     let chunksize = format!("--chunksize={chunk_size}");
-    let block_len = u64::from(block_size.bytes());
+    if args.compress.is_some() {
+        return Err(UsageError::contradiction("-z", chunksize));
+    }
     if chunk_size.bytes() < block_len {
         let blocks = format!("blocks of {block_size} bytes (-b)");
         return Err(UsageError::contradiction(blocks, chunksize));

@@ -6,6 +6,7 @@
 //! UUIDs and exit codes.
 
 mod args;
+mod compress;
 mod edits;
 mod exit;
 mod job;

@@ -69,6 +69,7 @@ fn doing(phase: Phase) -> &'static str {
     match phase {
         Phase::Check => "checking",
         Phase::Plan => "comparing files",
+        Phase::Encode => "compressing",
         Phase::Place => "placing",
         Phase::Write => "writing",
         Phase::Finish => "finishing",

@@ -21,7 +21,7 @@ struct Refused {
     why: &'static str,
 }
 
-const COMPRESSION: &str = "compression is not built yet";
+const COMPRESSION: &str = "this form of compression is not built yet";
 const METADATA: &str = "metadata compression is not built yet";
 const TAR: &str = "reading tar archives is not built yet";
 const LABELS: &str = "SELinux labels are not built yet";
@@ -39,8 +39,6 @@ const fn refused(flag: &'static str, value: Value, why: &'static str) -> Refused
 }
 
 const FLAGS: &[Refused] = &[
-    refused("-z", Value::Required, COMPRESSION),
-    refused("-C", Value::Required, COMPRESSION),
     refused("--max-extent-bytes", Value::Required, COMPRESSION),
     refused("--compress-hints", Value::Required, COMPRESSION),
     refused("--zfeature-bits", Value::Required, COMPRESSION),

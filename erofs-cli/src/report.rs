@@ -95,6 +95,7 @@ fn name(phase: Phase) -> &'static str {
     match phase {
         Phase::Check => "check",
         Phase::Plan => "plan",
+        Phase::Encode => "encode",
         Phase::Place => "place",
         Phase::Write => "write",
         Phase::Finish => "finish",

@@ -20,12 +20,13 @@ enum Word {
     /// Where prefixes lie if there is a packed inode; there never is.
     PlainXattrPrefixes,
     Dedupe,
+    FullIndexes,
     /// Off in every image, so that `^` changes nothing.
     NotBuilt(&'static str),
 }
 
 const COMPACT: &str = "force-inode-compact";
-const COMPRESSION: &str = "compression is not built yet";
+const COMPRESSION: &str = "this form of compression is not built yet";
 const LAYOUT: &str = "the 48-bit layout is not built yet";
 
 const WORDS: &[(&str, Word)] = &[
@@ -39,7 +40,7 @@ const WORDS: &[(&str, Word)] = &[
     ("xattr-name-filter", Word::XattrNameFilter),
     ("plain-xattr-prefixes", Word::PlainXattrPrefixes),
     ("dedupe", Word::Dedupe),
-    ("legacy-compress", Word::NotBuilt(COMPRESSION)),
+    ("legacy-compress", Word::FullIndexes),
     ("ztailpacking", Word::NotBuilt(COMPRESSION)),
     ("fragments", Word::NotBuilt(COMPRESSION)),
     ("all-fragments", Word::NotBuilt(COMPRESSION)),
@@ -65,7 +66,11 @@ impl Suboption {
     /// Whether it has a `^` that means nothing, as in mkfs.erofs.
     pub(crate) fn has_idle_caret(&self) -> bool {
         use Word::*;
-        self.negated && !matches!(self.word, InlineData | XattrNameFilter | Dedupe | NotBuilt(_))
+        self.negated
+            && !matches!(
+                self.word,
+                InlineData | XattrNameFilter | Dedupe | FullIndexes | NotBuilt(_)
+            )
     }
 }
 
@@ -176,6 +181,7 @@ pub(crate) fn apply(words: &[Suboption], options: Options) -> Result<Options, Us
             Word::InlineData => options.tails(Tails::Inline),
             Word::XattrNameFilter => options.xattr_name_filter(!negated),
             Word::PlainXattrPrefixes => options,
+            Word::FullIndexes => options.full_indexes(!negated),
             Word::Dedupe if negated => options.share_identical(false),
             Word::Dedupe => return Err(UsageError::refused(suboption, COMPRESSION)),
             Word::NotBuilt(_) if negated => options,
@@ -235,7 +241,7 @@ mod tests {
     fn words_that_are_not_built_are_refused_by_name() {
         for word in ["ztailpacking", "fragments", "all-fragments", "fragdedupe", "dedupe"] {
             let message = refusal(&format!("nosbcrc,{word}"));
-            assert_eq!(message, format!("-E {word}: compression is not built yet"));
+            assert_eq!(message, format!("-E {word}: this form of compression is not built yet"));
         }
         assert_eq!(refusal("48bit"), "-E 48bit: the 48-bit layout is not built yet");
         assert!(refusal("fragments=65536").starts_with("-E fragments: "));

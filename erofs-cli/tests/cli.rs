@@ -151,8 +151,11 @@ fn usage_errors_exit_with_2_and_say_what_is_wrong() {
             "-L 1234567890123456 IMG source",
             "mkfs-erofs: invalid value '1234567890123456' for '-L <LABEL>': a label has at most 15 bytes, none of them NUL\n",
         ),
-        ("-zlz4 IMG source", "mkfs-erofs: -z: compression is not built yet\n"),
-        ("-Ededupe IMG source", "mkfs-erofs: -E dedupe: compression is not built yet\n"),
+        ("-zzstd IMG source", "mkfs-erofs: -z zstd: this algorithm is not built yet\n"),
+        (
+            "-Ededupe IMG source",
+            "mkfs-erofs: -E dedupe: this form of compression is not built yet\n",
+        ),
         ("--frobnicate IMG source", "mkfs-erofs: unexpected argument '--frobnicate' found\n"),
         ("--quiet --json IMG source", "mkfs-erofs: --json contradicts --quiet\n"),
         (

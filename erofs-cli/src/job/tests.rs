@@ -1,6 +1,7 @@
 //! Command lines of today's callers of mkfs.erofs, and what single flags do.
 
-use erofs_writer::{BlockSize, ChunkSize, InodeForm, Tails, XattrPrefix};
+use erofs_writer::codec::lz4::Level;
+use erofs_writer::{BlockSize, ChunkSize, Codec, InodeForm, PclusterSize, Tails, XattrPrefix};
 
 use super::*;
 
@@ -71,6 +72,27 @@ fn callers_that_use_no_compression_get_the_right_job() {
     assert_eq!(found.report.summary, Summary::Nothing);
     assert_eq!(found.options, defaults().uuid(uuid(UUID)));
 
+    // The same with its compression, and others.
+    let compressed = |level, size: Option<u32>| {
+        let options = defaults().codec(Codec::Lz4(Level::new(level).expect("is one")));
+        match size {
+            Some(size) => options.pcluster_size(PclusterSize::new(size).expect("is one")),
+            None => options,
+        }
+    };
+    assert_eq!(
+        job("-U clear -zlz4hc,level=12 IMG R").options,
+        compressed(12, None).uuid(ImageUuid::None)
+    );
+    assert_eq!(job("-zlz4 IMG DIR").options, compressed(0, None));
+    assert_eq!(job("-C 262144 -z lz4hc,12 IMG DIR").options, compressed(12, Some(262_144)));
+    assert_eq!(
+        job("-C64k -zlz4hc -Elegacy-compress I D").options,
+        compressed(9, Some(65_536)).full_indexes(true)
+    );
+    let notes = job("-C65536 IMG DIR").notes;
+    assert_eq!(notes, ["-C: without -z nothing is compressed"]);
+
     // containerd, a directory.
     let found = job("--quiet -Enoinline_data IMG DIR");
     assert_eq!(found.options, defaults().tails(Tails::OwnBlock));
@@ -109,30 +131,33 @@ fn callers_that_change_owners_times_or_excludes_get_the_right_job() {
 
 #[test]
 fn callers_that_use_what_is_not_built_are_told_its_name() {
-    let z = "-z: compression is not built yet";
-    let tar = "--tar: reading tar archives is not built yet";
+    let form = |flag: &str| format!("{flag}: this form of compression is not built yet");
+    let algorithm = |value: &str| format!("-z {value}: this algorithm is not built yet");
     for (line, expected) in [
-        ("-zlz4hc -Eztailpacking -Efragments -T 0 --all-root -L nix-store IMG store", z),
+        (
+            "-zlz4hc -Eztailpacking -Efragments -T 0 --all-root -L nix-store IMG store",
+            form("-E ztailpacking"),
+        ),
         (
             "-zzstd -T 1 --all-root --workers=4 -L nix-store IMG --hard-dereference --nix-closure F",
-            z,
+            algorithm("zstd"),
         ),
-        ("-zlz4hc -Enoinline_data IMG DIR", z),
-        ("IMG DIR -z zstd,8 -Ededupe,all-fragments -C 65536", z),
-        ("IMG SRC --quiet -z zstd,3 -E dedupe -C 65536", z),
+        ("IMG DIR -z zstd,8 -Ededupe,all-fragments -C 65536", form("-E dedupe")),
+        ("IMG SRC --quiet -z zstd,3 -C 65536", algorithm("zstd,3")),
         (
-            "-zlz4hc,12 -C65536 -Efragments,ztailpacking -U 00000000-0000-0000-0000-000000000000 --all-root IMG DIR",
-            z,
-        ),
-        ("-z lz4 --compress-hints F -b 4096 --mount-point M --product-out D IMG DIR", z),
-        (
-            "-C65536 -Efragments,dedupe,ztailpacking -zlzma,109 IMG DIR",
-            "-C: compression is not built yet",
+            "-z lz4:lz4hc,12 IMG DIR",
+            "-z lz4:lz4hc,12: more than one algorithm is not built yet".into(),
         ),
         (
-            "-Eall-fragments,fragdedupe=inode -L label IMG DIR",
-            "-E all-fragments: compression is not built yet",
+            "-z lz4 --compress-hints F -b 4096 --mount-point M --product-out D IMG DIR",
+            form("--compress-hints"),
         ),
+        ("-Eall-fragments,fragdedupe=inode -L label IMG DIR", form("-E all-fragments")),
+    ] {
+        assert_eq!(refusal(line), expected, "{line}");
+    }
+    let tar = "--tar: reading tar archives is not built yet";
+    for (line, expected) in [
         ("-E48bit IMG DIR", "-E 48bit: the 48-bit layout is not built yet"),
         ("--quiet --force-uid=0 -L nix-store -T 0 --hard-dereference --tar=f IMG", tar),
         ("--tar=f --aufs --quiet -Enoinline_data -b4096 -U clear IMG", tar),

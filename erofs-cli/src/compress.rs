@@ -1,0 +1,123 @@
+//! The value of `-z`: an algorithm and how hard it works, read as mkfs.erofs
+//! 1.9.3 reads it.
+
+use std::fmt;
+
+use erofs_writer::Codec;
+use erofs_writer::codec::lz4::Level;
+
+use crate::number;
+use crate::usage::UsageError;
+
+/// Why a text names no compression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CompressError {
+    /// Known to mkfs.erofs, and not built here.
+    NotBuilt(&'static str),
+    Unknown {
+        algorithm: String,
+    },
+    Setting {
+        algorithm: &'static str,
+        setting: String,
+    },
+}
+
+impl fmt::Display for CompressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CompressError::NotBuilt(why) => f.write_str(why),
+            CompressError::Unknown { algorithm } => {
+                write!(f, "there is no '{algorithm}'; lz4 and lz4hc are built")
+            }
+            CompressError::Setting { algorithm: "lz4", setting } => {
+                write!(f, "lz4 has no settings, such as '{setting}'; lz4hc has levels")
+            }
+            CompressError::Setting { algorithm, setting } => {
+                write!(f, "'{setting}' is no level of {algorithm}, which are 0 to 12")
+            }
+        }
+    }
+}
+
+impl std::error::Error for CompressError {}
+
+impl CompressError {
+    /// What is wrong with the value `text` of `-z`.
+    pub(crate) fn of(self, text: &str) -> UsageError {
+        match self {
+            CompressError::NotBuilt(why) => UsageError::refused(format!("-z {text}"), why),
+            error => UsageError::value("-z <ALGORITHM>", text, error),
+        }
+    }
+}
+
+/// What lz4hc does without a level.
+const LZ4HC_DEFAULT: u8 = 9;
+
+/// Reads the value of `-z`.
+pub(crate) fn codec(text: &str) -> Result<Codec, CompressError> {
+    if text.contains(':') {
+        return Err(CompressError::NotBuilt("more than one algorithm is not built yet"));
+    }
+    let (algorithm, settings) = match text.split_once(',') {
+        Some((algorithm, settings)) => (algorithm, Some(settings)),
+        None => (text, None),
+    };
+    match (algorithm, settings) {
+        ("lz4", None) => Ok(Codec::Lz4(Level::FAST)),
+        ("lz4", Some(setting)) => {
+            Err(CompressError::Setting { algorithm: "lz4", setting: setting.into() })
+        }
+        ("lz4hc", settings) => Ok(Codec::Lz4(lz4hc_level(settings)?)),
+        ("lzma" | "deflate" | "libdeflate" | "zstd", _) => {
+            Err(CompressError::NotBuilt("this algorithm is not built yet"))
+        }
+        _ => Err(CompressError::Unknown { algorithm: algorithm.into() }),
+    }
+}
+
+/// The level in `9` or `level=9`. 0 is the default, as it is for liblz4.
+fn lz4hc_level(settings: Option<&str>) -> Result<Level, CompressError> {
+    let Some(text) = settings else {
+        return Ok(Level::new(LZ4HC_DEFAULT).expect("is one of 12"));
+    };
+    let digits = text.strip_prefix("level=").unwrap_or(text);
+    let level = match number::unsigned::<u8>(digits) {
+        Ok(0) => Some(LZ4HC_DEFAULT),
+        Ok(level) => Some(level),
+        Err(_) => None,
+    };
+    let unknown = || CompressError::Setting { algorithm: "lz4hc", setting: text.into() };
+    level.and_then(Level::new).ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(number: u8) -> Result<Codec, CompressError> {
+        Ok(Codec::Lz4(Level::new(number).expect("at most 12")))
+    }
+
+    #[test]
+    fn algorithms_and_levels_are_those_of_the_peer() {
+        assert_eq!(codec("lz4"), level(0));
+        assert_eq!(codec("lz4hc"), level(9));
+        assert_eq!(codec("lz4hc,12"), level(12));
+        assert_eq!(codec("lz4hc,level=3"), level(3));
+        assert_eq!(codec("lz4hc,0"), level(9));
+    }
+
+    #[test]
+    fn what_is_none_is_refused_by_name() {
+        let refusal = |text: &str| codec(text).expect_err("is refused").to_string();
+        assert_eq!(refusal("zstd,level=3"), "this algorithm is not built yet");
+        assert_eq!(refusal("lz4:lz4hc,12"), "more than one algorithm is not built yet");
+        assert_eq!(refusal("lz5"), "there is no 'lz5'; lz4 and lz4hc are built");
+        assert_eq!(refusal("lz4hc,13"), "'13' is no level of lz4hc, which are 0 to 12");
+        assert_eq!(refusal("lz4hc,level="), "'level=' is no level of lz4hc, which are 0 to 12");
+        assert_eq!(refusal("lz4,3"), "lz4 has no settings, such as '3'; lz4hc has levels");
+        assert_eq!(refusal(""), "there is no ''; lz4 and lz4hc are built");
+    }
+}
