@@ -18,7 +18,7 @@ use proptest::sample::select;
 pub use settings::{Settings, options};
 
 use crate::entry::show;
-use crate::trees::noise;
+use crate::trees::{mixed, noise, text};
 
 /// What the trees may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,8 @@ impl ContentSpec {
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = match self.pattern {
             0 => vec![0; self.len],
+            3 | 4 => text(self.pattern.into(), self.len),
+            5 => mixed(self.pattern.into(), self.len),
             pattern => noise(pattern.into(), self.len),
         };
         for &(start, end) in &self.zeros {
@@ -270,7 +272,7 @@ fn target() -> impl Strategy<Value = Vec<u8>> {
 
 /// Contents of a few patterns and mostly of boundary sizes.
 pub fn content() -> impl Strategy<Value = ContentSpec> {
-    let small = (0..4_u8, size()).prop_map(|(pattern, len)| ContentSpec {
+    let small = (0..6_u8, size()).prop_map(|(pattern, len)| ContentSpec {
         pattern,
         len,
         zeros: Vec::new(),

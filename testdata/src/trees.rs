@@ -92,6 +92,49 @@ pub fn noise(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
+/// Bytes that can be compressed as text can, the same for the same seed.
+#[must_use]
+pub fn text(seed: u64, len: usize) -> Vec<u8> {
+    const WORDS: [&str; 16] = [
+        "the ",
+        "of ",
+        "inode ",
+        "block ",
+        "is\n",
+        "a ",
+        "extent",
+        "superblock ",
+        "0x",
+        "};\n",
+        "        ",
+        "return ",
+        "and ",
+        "directory ",
+        "fn ",
+        "----------------\n",
+    ];
+    let mut bytes = Vec::with_capacity(len + 32);
+    let mut choices = noise(seed, len / 2 + 16).into_iter();
+    while bytes.len() < len {
+        let choice = choices.next().unwrap_or_default();
+        bytes.extend_from_slice(WORDS[usize::from(choice % 16)].as_bytes());
+        // Some bytes that no match has.
+        if choice >= 224 {
+            bytes.extend(choices.next());
+        }
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// Text with parts that cannot be compressed.
+#[must_use]
+pub fn mixed(seed: u64, len: usize) -> Vec<u8> {
+    let (text, noise) = (text(seed, len), noise(seed + 1, len));
+    let part = |at: usize| (at / 5000 + at / 17_000) % 3;
+    (0..len).map(|at| if part(at) == 1 { noise[at] } else { text[at] }).collect()
+}
+
 /// Puts a tree together from what is known to be valid.
 #[derive(Debug)]
 pub struct Builder(Tree);

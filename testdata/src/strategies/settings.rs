@@ -2,8 +2,10 @@
 
 use std::num::NonZeroUsize;
 
+use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
-    BlockSize, ChunkSize, ImageUuid, InodeForm, Label, Options, Tails, Timestamp, Uuid,
+    BlockSize, ChunkSize, Codec, ImageUuid, InodeForm, Label, Options, PclusterSize, Tails,
+    Timestamp, Uuid,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -54,6 +56,24 @@ struct Layout {
     share: bool,
     holes: bool,
     tails: Tails,
+    compression: Option<Compression>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Compression {
+    level: u8,
+    /// In blocks.
+    pcluster: u32,
+    full_indexes: bool,
+}
+
+fn compression() -> impl Strategy<Value = Option<Compression>> {
+    let level = select(vec![0_u8, 0, 1, 9, 12]);
+    let pcluster = select(vec![1_u32, 1, 2, 3, 4, 16, 256]);
+    let some = (level, pcluster, any::<bool>()).prop_map(|(level, pcluster, full_indexes)| {
+        Some(Compression { level, pcluster, full_indexes })
+    });
+    prop_oneof![Just(None), some]
 }
 
 fn layout() -> impl Strategy<Value = Layout> {
@@ -69,10 +89,13 @@ fn layout() -> impl Strategy<Value = Layout> {
     let form = select(vec![InodeForm::Auto, InodeForm::Auto, InodeForm::Extended]);
     let tails = select(vec![Tails::Inline, Tails::OwnBlock]);
     let switches = (any::<bool>(), any::<bool>(), any::<bool>());
-    (block, chunk, form, tails, switches).prop_map(|(block, chunk, form, tails, switches)| {
+    let parts = (block, chunk, form, tails, switches, compression());
+    parts.prop_map(|(block, chunk, form, tails, switches, compression)| {
         let (indexes, share, holes) = switches;
         let chunk = chunk.map(|chunk| chunk.max(block.into()));
-        Layout { block, chunk, form, indexes, share, holes, tails }
+        // Files are stored in chunks or compressed.
+        let compression = if chunk.is_some() { None } else { compression };
+        Layout { block, chunk, form, indexes, share, holes, tails, compression }
     })
 }
 
@@ -85,8 +108,15 @@ impl Layout {
             .share_identical(self.share)
             .holes(self.holes)
             .tails(self.tails);
-        match self.chunk {
+        let options = match self.chunk {
             Some(chunk) => options.chunk_size(ChunkSize::new(chunk).unwrap()),
+            None => options,
+        };
+        match self.compression {
+            Some(Compression { level, pcluster, full_indexes }) => options
+                .codec(Codec::Lz4(Level::new(level).unwrap()))
+                .pcluster_size(PclusterSize::new((pcluster * self.block).min(1 << 20)).unwrap())
+                .full_indexes(full_indexes),
             None => options,
         }
     }

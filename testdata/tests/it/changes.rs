@@ -73,6 +73,7 @@ fn ways() -> Vec<(&'static str, Options)> {
         ("nothing is read before", fixed().holes(false).share_identical(false)),
         ("tails in blocks", fixed().tails(Tails::OwnBlock)),
         ("small chunks", fixed().chunk_size(chunk(4096))),
+        ("compressed", crate::compressed::lz4(0)),
         ("large chunks", fixed().chunk_size(chunk(1 << 20)).holes(false)),
     ]
 }

@@ -6,8 +6,11 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::StorePaths;
-use erofs_writer::{ChunkSize, HardLinks, ImageWriter, InodeId, Metadata, Node, Options, Tree};
+use erofs_writer::{
+    ChunkSize, Codec, HardLinks, ImageWriter, InodeId, Metadata, Node, Options, PclusterSize, Tree,
+};
 use testdata::mount::Tmpfs;
 use testdata::skip::{Oracle, have};
 use testdata::trees::{CASES, merged, noise};
@@ -21,8 +24,11 @@ fn everything() -> Tree {
     merged(&small)
 }
 
-fn ways() -> [Options; 4] {
+fn ways() -> [Options; 6] {
+    let lz4 = |level| Codec::Lz4(Level::new(level).unwrap());
     [
+        Options::new().codec(lz4(0)),
+        fixed().codec(lz4(12)).pcluster_size(PclusterSize::new(65_536).unwrap()),
         Options::new(),
         fixed(),
         Options::new().chunk_size(ChunkSize::new(4096).unwrap()),

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::StorePaths;
 use erofs_writer::{
-    BlockSize, ChunkSize, Content, Error, ImageWriter, InodeForm, Label, Limit, Metadata, Node,
-    Options, OptionsError, Rdev, ReadAt, StorePathsError, Timestamp, Tree, TreeErrorKind,
-    XattrPrefix,
+    BlockSize, ChunkSize, Codec, Content, Error, ImageWriter, InodeForm, Label, Limit, Metadata,
+    Node, Options, OptionsError, PclusterSize, Rdev, ReadAt, StorePathsError, Timestamp, Tree,
+    TreeErrorKind, XattrPrefix,
 };
 
 use crate::support::fixed;
@@ -196,6 +197,11 @@ fn option_values_are_checked_when_made() {
         assert_eq!(text.parse::<BlockSize>(), Err(OptionsError::BlockSize));
         assert_eq!(text.parse::<ChunkSize>(), Err(OptionsError::ChunkSize));
     }
+    for bytes in [0, 256, 4097, 1 << 21, u32::MAX] {
+        assert_eq!(PclusterSize::new(bytes), Err(OptionsError::PclusterSize));
+    }
+    assert_eq!("x".parse::<PclusterSize>(), Err(OptionsError::PclusterSize));
+    assert_eq!(Level::new(13), None);
     assert_eq!(Label::new("sixteen bytes is"), Err(OptionsError::Label));
     assert_eq!(Label::new("a\0"), Err(OptionsError::Label));
     let long = format!("user.{}", "n".repeat(256));
@@ -223,6 +229,12 @@ fn contradictions_between_options_are_refused_before_there_is_a_file() {
     chunk(32_768, 65_536);
     chunk(1 << 63, 512);
     chunk(1 << 44, 4096);
+    let lz4 = || fixed().codec(Codec::Lz4(Level::FAST));
+    let odd = lz4().pcluster_size(PclusterSize::new(6144).unwrap());
+    let error = OptionsError::PclusterSizeForBlockSize { pcluster: 6144, block: 4096 };
+    options_error(odd, &error);
+    let chunked = lz4().chunk_size(ChunkSize::new(4096).unwrap());
+    options_error(chunked, &OptionsError::ChunksAndCodec);
     let prefixes = (0..129).map(|n| format!("user.{n}.").parse().unwrap());
     options_error(fixed().xattr_prefixes(prefixes), &OptionsError::TooManyXattrPrefixes);
     for (sec, nsec) in [(-1, 0), (0, 1_000_000_000)] {

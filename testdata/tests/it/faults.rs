@@ -8,8 +8,9 @@ use erofs_writer::{
     Content, Error, ImageWriter, Metadata, Node, Options, ReadAt, SeekWriter, Tree, WriteAt,
 };
 use testdata::raw::{self, Image, Rule};
-use testdata::trees::{Builder, noise};
+use testdata::trees::{Builder, mixed, noise};
 
+use crate::compressed::lz4;
 use crate::errors::refused;
 use crate::support::{case, fixed, has_magic, image};
 
@@ -47,10 +48,10 @@ impl WriteAt for Limited {
 fn an_output_that_fails_at_any_byte_holds_no_image() {
     let mut tree = Builder::new();
     for (name, len) in [("inline", 100), ("blocks", 10_000), ("large", 1_500_000)] {
-        tree.file(name, noise(1, len));
+        tree.file(name, mixed(1, len));
     }
     let tree = tree.done();
-    for options in [fixed(), Options::new(), fixed().offset(4096)] {
+    for options in [fixed(), Options::new(), fixed().offset(4096), lz4(0)] {
         let full = image(&tree, options.clone());
         let fits = Limited::new(full.len());
         ImageWriter::new(options.clone()).write(&tree, &fits).unwrap();

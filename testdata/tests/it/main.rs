@@ -5,10 +5,12 @@
 mod boundary;
 mod cancel;
 mod changes;
+mod compressed;
 mod determinism;
 mod errors;
 mod faults;
 mod golden;
+mod lz4;
 mod outputs;
 mod roundtrip;
 mod sharing;

@@ -29,24 +29,29 @@ fn sources() -> BTreeMap<PathBuf, String> {
 /// writing and the build.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
+    ("codec", &[]),
     ("ere", &[]),
     ("event", &[]),
     ("error", &["options"]),
     // A time is a time, in options as in trees.
-    ("options", &["format", "tree"]),
+    ("options", &["codec", "format", "tree"]),
     ("pool", &["error"]),
     ("tree", &["error", "format"]),
     ("source", &["error", "pool", "tree"]),
     ("plan", &["error", "format", "options", "tree"]),
-    ("sink", &["format"]),
+    ("sink", &["format", "options"]),
     ("output", &["error"]),
-    ("meta", &["error", "format", "options", "plan", "tree"]),
-    ("write", &["error", "event", "format", "meta", "options", "plan", "pool", "sink", "tree"]),
+    ("encode", &["codec", "error", "format", "options", "plan", "sink", "tree"]),
+    ("meta", &["encode", "error", "format", "options", "plan", "tree"]),
+    (
+        "write",
+        &["encode", "error", "event", "format", "meta", "options", "plan", "pool", "sink", "tree"],
+    ),
     (
         "build",
         &[
-            "error", "event", "format", "meta", "options", "output", "plan", "pool", "sink",
-            "tree", "write",
+            "encode", "error", "event", "format", "meta", "options", "output", "plan", "pool",
+            "sink", "tree", "write",
         ],
     ),
 ];
