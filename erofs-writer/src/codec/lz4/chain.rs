@@ -69,36 +69,19 @@ impl Chains {
         self.next = end;
     }
 
-    /// The places before `at` with its hash, the nearest first, none before
-    /// `start`.
+    /// Gets ready to go back from `at`, and returns how far that is possible.
     #[inline(always)]
-    pub(super) fn walk(&mut self, data: &[u8], at: usize, start: usize) -> Walk<'_> {
+    pub(super) fn lowest(&mut self, data: &[u8], at: usize) -> usize {
         self.extend(data, at);
         // The ring has what is ahead in place of what is farthest behind.
-        let lowest = start.max((at + AHEAD).saturating_sub(RING));
-        Walk { links: &self.links, base: self.base as usize, at, lowest }
+        (at + AHEAD).saturating_sub(RING)
     }
-}
 
-/// See [`Chains::walk`].
-pub(super) struct Walk<'a> {
-    links: &'a [u16; RING],
-    base: usize,
-    at: usize,
-    lowest: usize,
-}
-
-impl Iterator for Walk<'_> {
-    type Item = usize;
-
+    /// How far it is from `at` to the place before it with its hash; 0 if that
+    /// is too far.
     #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        let link = usize::from(self.links[(self.base + self.at) % RING]);
-        if link == 0 || link > self.at - self.lowest {
-            return None;
-        }
-        self.at -= link;
-        Some(self.at)
+    pub(super) fn link(&self, at: usize) -> usize {
+        usize::from(self.links[(self.base as usize + at) % RING])
     }
 }
 

@@ -111,26 +111,31 @@ impl Optimal {
         let bounds = Bounds { start, last_start, matches_end };
         // Matches that contain the four bytes here have been looked at.
         let mut looked = start;
+        let mut reach = start;
         loop {
-            let reach = self.frontier.reach();
-            if reach >= matches_end || self.frontier.cost() >= room {
-                return;
-            }
             // Of what begins before or at `looked` nothing leads further.
             let at = (looked + 1).max(reach.saturating_sub(MIN_MATCH - 1));
-            if at + MIN_MATCH > matches_end {
+            if at + MIN_MATCH > matches_end || reach >= matches_end {
                 return;
             }
-            if reach < at + MIN_MATCH - 1 {
-                // Literals first, so that all before `at` is reached.
+            // All before `at`, and its first bytes, have to be reached.
+            while reach < at + MIN_MATCH - 1 {
                 self.frontier.literal();
-                continue;
+                reach += 1;
             }
             let first = (looked + 1).min(at.saturating_sub(LOOK_BACK).max(start + 1));
-            if !self.search(data, bounds, at, first) {
+            let found = self.search(data, bounds, at, first, reach);
+            if found {
+                reach = self.frontier.reach();
+            } else {
                 self.frontier.literal();
+                reach += 1;
             }
             looked = at;
+            // Some literals too many do no harm.
+            if (found || reach % 16 == 0) && self.frontier.cost() >= room {
+                return;
+            }
         }
     }
 
@@ -138,21 +143,38 @@ impl Optimal {
     /// begin at `first` or behind it, and puts them into the frontier. Did
     /// that extend it?
     #[inline(always)]
-    fn search(&mut self, data: &[u8], bounds: Bounds, at: usize, first: usize) -> bool {
+    fn search(
+        &mut self,
+        data: &[u8],
+        bounds: Bounds,
+        at: usize,
+        first: usize,
+        reach: usize,
+    ) -> bool {
         let Bounds { start, last_start, matches_end } = bounds;
-        let reach = self.frontier.reach();
         let value = word(data, at);
         self.found.clear();
         // Of the match that leads furthest: where it ends, and how many bytes
         // before `at` it begins.
         let (mut end, mut before) = (reach, 0);
         let before_max = at - first;
-        for place in self.chains.walk(data, at, start).take(self.effort.depth) {
+        let lowest = self.chains.lowest(data, at).max(start);
+        let mut place = at;
+        for _ in 0..self.effort.depth {
+            let link = self.chains.link(place);
+            if link == 0 || link > place - lowest {
+                break;
+            }
+            place -= link;
             // Most places can be told by the byte that they would have to add.
-            let is_longer = data[place + (end - at)] == data[end];
-            let is_earlier = before < before_max.min(place - start)
-                && data[place - before - 1] == data[at - before - 1];
-            if !(is_longer || is_earlier) || word(data, place) != value {
+            if data[place + (end - at)] != data[end] {
+                let is_earlier = before < before_max.min(place - start)
+                    && data[place - before - 1] == data[at - before - 1];
+                if !is_earlier {
+                    continue;
+                }
+            }
+            if word(data, place) != value {
                 continue;
             }
             let (after_place, after) = (place + MIN_MATCH, at + MIN_MATCH);
@@ -175,7 +197,7 @@ impl Optimal {
                 self.found.push(Match { before: new_before, end: new_end, distance });
             }
         }
-        self.insert(at, last_start)
+        !self.found.is_empty() && self.insert(at, last_start)
     }
 
     /// Puts in what was found around `at`, the shortest first, so that longer
