@@ -29,6 +29,8 @@ pub(crate) struct ScanOptions<'a> {
     pub(crate) xattrs: bool,
     pub(crate) keep: Option<&'a Keep<'a>>,
     pub(crate) strip_case_hack: bool,
+    /// Whether owners, times and links do not count.
+    pub(crate) contents_only: bool,
     pub(crate) threads: Option<NonZeroUsize>,
 }
 
@@ -39,6 +41,7 @@ impl Default for ScanOptions<'_> {
             xattrs: true,
             keep: None,
             strip_case_hack: false,
+            contents_only: false,
             threads: None,
         }
     }
@@ -50,12 +53,26 @@ pub(crate) type Pending = (InodeId, PathBuf, Vec<u8>);
 
 /// Reads host directories.
 pub(crate) struct Scanner<'a> {
+    lister: Lister<'a>,
+    links: Links,
+    pool: ThreadPool,
+}
+
+/// Looks at the host.
+struct Lister<'a> {
     options: ScanOptions<'a>,
+}
+
+/// Puts what was found into a tree.
+struct Links {
+    policy: HardLinks,
     /// Files of several names: by device and inode number, the inode that the
     /// first name got.
     linked: HashMap<(u64, u64), InodeId>,
-    pool: Arc<ThreadPool>,
 }
+
+/// Directories with what is in each.
+type Listed<'p> = (&'p [Pending], Vec<Result<Vec<Found>>>);
 
 /// What a worker found under one name.
 struct Found {
@@ -78,16 +95,18 @@ const CASE_HACK: &[u8] = b"~nix~case~hack~";
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(options: ScanOptions<'a>) -> Result<Self> {
-        let pool = Arc::new(crate::pool::new(options.threads)?);
-        Ok(Scanner { options, linked: HashMap::new(), pool })
+        let pool = crate::pool::new(options.threads)?;
+        let links = Links { policy: options.hard_links, linked: HashMap::new() };
+        Ok(Scanner { lister: Lister { options }, links, pool })
     }
 
     /// What is at the host path `path`, whose errors name `shown`.
     pub(crate) fn lookup(&mut self, shown: &Path, path: &Path) -> Result<(Metadata, Kind)> {
         let stat = fs::symlink_metadata(path).map_err(|error| Error::read(shown, error))?;
-        let found = self.found(&|| path.to_path_buf(), Name::from(&b""[..]), &stat, &|| {
-            content_at(path, stat.len())
-        })?;
+        let found =
+            self.lister.found(&|| path.to_path_buf(), Name::from(&b""[..]), &stat, &|| {
+                content_at(path, stat.len())
+            })?;
         Ok((found.metadata, found.kind))
     }
 
@@ -99,17 +118,17 @@ impl<'a> Scanner<'a> {
         sources: BTreeMap<Box<[u8]>, PathBuf>,
     ) -> Result<Vec<Pending>> {
         let mut pending = Vec::new();
-        let this = &*self;
+        let lister = &self.lister;
         let look = |(name, path): (Box<[u8]>, PathBuf)| {
-            if !this.wanted(&name) {
+            if !lister.wanted(&name) {
                 return Ok(None);
             }
             let stat = fs::symlink_metadata(&path).map_err(|error| Error::read(&path, error))?;
             let content = || content_at(&path, stat.len());
-            Ok(Some((this.found(&|| path.clone(), name.into(), &stat, &content)?, path)))
+            Ok(Some((lister.found(&|| path.clone(), name.into(), &stat, &content)?, path)))
         };
         let found: Vec<Result<Option<(Found, PathBuf)>>> =
-            this.pool.install(|| sources.into_par_iter().map(look).collect());
+            self.pool.install(|| sources.into_par_iter().map(look).collect());
         let mut batch = Vec::with_capacity(found.len());
         let mut paths = HashMap::new();
         for item in found {
@@ -118,7 +137,7 @@ impl<'a> Scanner<'a> {
                 batch.push(found);
             }
         }
-        for (id, name) in self.insert(tree, Tree::ROOT, &[], batch)? {
+        for (id, name) in self.links.insert(tree, Tree::ROOT, &[], batch)? {
             let path = paths.remove(&name).expect("every name came with its path");
             pending.push((id, path, name.to_vec()));
         }
@@ -127,30 +146,30 @@ impl<'a> Scanner<'a> {
 
     /// Reads the directories `pending` and all below them into `tree`.
     pub(crate) fn fill(&mut self, tree: &mut Tree, pending: Vec<Pending>) -> Result<()> {
-        let pool = self.pool.clone();
+        let Scanner { lister, links, pool } = self;
         let mut level = pending;
         while !level.is_empty() {
             let mut next = Vec::new();
-            for batch in level.chunks(BATCH) {
-                let listings: Vec<Result<Vec<Found>>> =
-                    pool.install(|| batch.par_iter().map(|dir| self.list(dir)).collect());
-                for ((id, host, path), listing) in batch.iter().zip(listings) {
-                    for (child, name) in self.insert(tree, *id, path, listing?)? {
-                        let mut child_path = path.clone();
-                        if !child_path.is_empty() {
-                            child_path.push(b'/');
-                        }
-                        child_path.extend_from_slice(&name);
-                        next.push((child, host.join(OsStr::from_bytes(&name)), child_path));
-                    }
-                }
+            let mut listed: Listed<'_> = (&[], Vec::new());
+            // While one batch is put into the tree the next is listed.
+            for batch in level.chunks(BATCH).chain([&[][..]]) {
+                let (inserted, listings) = pool.install(|| {
+                    rayon::join(
+                        || links.insert_listed(tree, listed, &mut next),
+                        || batch.par_iter().map(|dir| lister.list(dir)).collect(),
+                    )
+                });
+                inserted?;
+                listed = (batch, listings);
             }
             level = next;
         }
         tree.shrink();
         Ok(())
     }
+}
 
+impl Lister<'_> {
     /// Lists one directory, in the order of the names' bytes.
     fn list(&self, (_, host, path): &Pending) -> Result<Vec<Found>> {
         let dir = Arc::new(host.clone());
@@ -169,12 +188,25 @@ impl<'a> Scanner<'a> {
                 continue;
             }
             let host_path = || host.join(OsStr::from_bytes(&name));
+            if self.options.contents_only && entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                listing.push(self.symlink(name.clone(), &host_path)?);
+                continue;
+            }
             let stat = entry.metadata().map_err(|error| Error::read(host_path(), error))?;
             let content = || Content::in_directory(dir.clone(), name.clone(), stat.len());
             listing.push(self.found(&host_path, name.clone(), &stat, &content)?);
         }
         listing.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(listing)
+    }
+
+    /// A symlink of which nothing but its target counts: half of a system's
+    /// inodes are such.
+    fn symlink(&self, name: Name, path: &dyn Fn() -> PathBuf) -> Result<Found> {
+        let path = path();
+        let target = fs::read_link(&path).map_err(|error| Error::read(path, error))?;
+        let kind = Kind::Symlink(target.into_os_string().into_vec().into());
+        Ok(self.named(name, Metadata::new(0o777), kind, None))
     }
 
     fn wanted(&self, path: &[u8]) -> bool {
@@ -197,14 +229,22 @@ impl<'a> Scanner<'a> {
         };
         let kind = kind(path, stat, content).map_err(|error| Error::read(path(), error))?;
         let is_linked = stat.nlink() > 1 && !stat.is_dir();
+        let linked = is_linked.then(|| (stat.dev(), stat.ino()));
+        Ok(self.named(name, metadata(stat, xattrs), kind, linked))
+    }
+
+    /// What was found under `name`, as the image names it.
+    fn named(
+        &self,
+        name: Name,
+        metadata: Metadata,
+        kind: Kind,
+        linked: Option<(u64, u64)>,
+    ) -> Found {
         let image_name = self.image_name(&name);
-        Ok(Found {
-            host_name: (image_name.len() != name.len()).then(|| name.clone()),
-            name: if image_name.len() == name.len() { name } else { image_name.into() },
-            metadata: metadata(stat, xattrs),
-            kind,
-            linked: is_linked.then(|| (stat.dev(), stat.ino())),
-        })
+        let host_name = (image_name.len() != name.len()).then(|| name.clone());
+        let name = if host_name.is_none() { name } else { image_name.into() };
+        Found { name, metadata, kind, linked, host_name }
     }
 
     /// The part of a host name that the image shows.
@@ -219,6 +259,28 @@ impl<'a> Scanner<'a> {
             }
             _ => name,
         }
+    }
+}
+
+impl Links {
+    /// Puts directories into the tree, and appends those in them to `next`.
+    fn insert_listed(
+        &mut self,
+        tree: &mut Tree,
+        (batch, listings): Listed<'_>,
+        next: &mut Vec<Pending>,
+    ) -> Result<()> {
+        for ((id, host, path), listing) in batch.iter().zip(listings) {
+            for (child, name) in self.insert(tree, *id, path, listing?)? {
+                let mut child_path = path.clone();
+                if !child_path.is_empty() {
+                    child_path.push(b'/');
+                }
+                child_path.extend_from_slice(&name);
+                next.push((child, host.join(OsStr::from_bytes(&name)), child_path));
+            }
+        }
+        Ok(())
     }
 
     /// Puts what was found into the directory `dir`, and returns the
@@ -260,7 +322,7 @@ impl<'a> Scanner<'a> {
     ) -> Result<InodeId> {
         let first = linked.and_then(|key| self.linked.get(&key).copied());
         if let Some(first) = first {
-            if self.options.hard_links == HardLinks::Keep {
+            if self.policy == HardLinks::Keep {
                 return Ok(first);
             }
             // An inode of its own, but known to have the same bytes without

@@ -143,7 +143,12 @@ impl<'a> StorePaths<'a> {
     pub fn read(self) -> Result<Tree> {
         let sources = sources(&self.paths, self.store.as_deref())?;
         let mut tree = Tree::new(Metadata::new(0o755));
-        let mut scanner = Scanner::new(self.options)?;
+        let mut options = self.options;
+        options.contents_only = !self.owners
+            && !self.times
+            && !options.xattrs
+            && options.hard_links == HardLinks::Ignore;
+        let mut scanner = Scanner::new(options)?;
         tree.host_roots = host_roots(&sources)?;
         let directories = scanner.insert_all(&mut tree, sources)?;
         scanner.fill(&mut tree, directories)?;
