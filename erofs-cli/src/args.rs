@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
-use erofs_writer::{BlockSize, ChunkSize, Label, OptionsError, PclusterSize, Uuid, XattrPrefix};
+use erofs_writer::{
+    BlockSize, ChunkSize, KernelVersion, Label, OptionsError, PclusterSize, Uuid, XattrPrefix,
+};
 
 use crate::number;
 use crate::refused;
@@ -90,7 +92,9 @@ pub(crate) struct Args {
     /// Compress files with ALGORITHM: lz4, or lz4hc with a level of 1 to 12
     ///
     /// Written lz4hc,9 or lz4hc,level=9; without one the level is 9. A file
-    /// that does not become smaller is stored as it is.
+    /// that does not become smaller is stored as it is. Of several, joined by
+    /// colons, the first is for all files for which --compress-hints names no
+    /// other.
     #[arg(short = 'z', value_name = "ALGORITHM", help_heading = "Layout")]
     pub(crate) compress: Option<String>,
 
@@ -101,12 +105,33 @@ pub(crate) struct Args {
     #[arg(short = 'C', value_name = "SIZE", value_parser = pcluster_size, help_heading = "Layout")]
     pub(crate) pcluster_size: Option<PclusterSize>,
 
+    /// Let a pcluster hold N bytes of a file at most [default: 12 MiB]
+    ///
+    /// At least a block. Less makes reads of a few bytes faster and the image
+    /// larger.
+    #[arg(long, value_name = "N", value_parser = number::unsigned::<u64>, help_heading = "Layout")]
+    pub(crate) max_extent_bytes: Option<u64>,
+
+    /// Compress the files that match a line of FILE as this line says
+    ///
+    /// Lines are SIZE [NUMBER] REGEX: the size of pclusters, or 0 to store
+    /// such files as they are; which algorithm of -z, the first being 0; and
+    /// an extended regular expression for paths. The first that matches
+    /// decides.
+    #[arg(long, value_name = "FILE", help_heading = "Layout")]
+    pub(crate) compress_hints: Option<PathBuf>,
+
+    /// Refuse what Linux VERSION cannot mount, such as 6.1
+    #[arg(long, value_name = "VERSION", value_parser = kernel_version, help_heading = "Layout")]
+    pub(crate) target_kernel: Option<KernelVersion>,
+
     /// Extended options, joined by commas; ^ before one turns it off
     ///
     /// noinline_data (or ^inline_data), force-inode-compact,
     /// force-inode-extended, force-inode-blockmap, force-chunk-indexes,
-    /// legacy-compress, nosbcrc, ^xattr-name-filter, plain-xattr-prefixes, and ^dedupe, after
-    /// which files with the same contents do not share their blocks.
+    /// legacy-compress, ztailpacking, nosbcrc, ^xattr-name-filter,
+    /// plain-xattr-prefixes, and ^dedupe, after which files with the same
+    /// contents do not share their blocks.
     #[arg(short = 'E', value_name = "WORD,...", value_parser = words, help_heading = "Layout")]
     extended: Vec<Vec<Suboption>>,
 
@@ -339,6 +364,10 @@ fn words(text: &str) -> Parsed<Vec<Suboption>> {
 
 fn pcluster_size(text: &str) -> Parsed<PclusterSize> {
     Ok(PclusterSize::new(number::with_unit(text)?)?)
+}
+
+fn kernel_version(text: &str) -> Parsed<KernelVersion> {
+    Ok(text.parse()?)
 }
 
 fn label(text: OsString) -> Result<Label, OptionsError> {

@@ -55,11 +55,13 @@ impl CompressError {
 /// What lz4hc does without a level.
 const LZ4HC_DEFAULT: u8 = 9;
 
-/// Reads the value of `-z`.
-pub(crate) fn codec(text: &str) -> Result<Codec, CompressError> {
-    if text.contains(':') {
-        return Err(CompressError::NotBuilt("more than one algorithm is not built yet"));
-    }
+/// Reads the value of `-z`: algorithms with colons between them. The first
+/// one is for all files for which no hint names another.
+pub(crate) fn codecs(text: &str) -> Result<Vec<Codec>, CompressError> {
+    text.split(':').map(codec).collect()
+}
+
+fn codec(text: &str) -> Result<Codec, CompressError> {
     let (algorithm, settings) = match text.split_once(',') {
         Some((algorithm, settings)) => (algorithm, Some(settings)),
         None => (text, None),
@@ -107,13 +109,17 @@ mod tests {
         assert_eq!(codec("lz4hc,12"), level(12));
         assert_eq!(codec("lz4hc,level=3"), level(3));
         assert_eq!(codec("lz4hc,0"), level(9));
+        assert_eq!(codecs("lz4"), level(0).map(|codec| vec![codec]));
+        let two = vec![Codec::Lz4(Level::FAST), Codec::Lz4(Level::MAX)];
+        assert_eq!(codecs("lz4:lz4hc,12"), Ok(two));
     }
 
     #[test]
     fn what_is_none_is_refused_by_name() {
-        let refusal = |text: &str| codec(text).expect_err("is refused").to_string();
+        let refusal = |text: &str| codecs(text).expect_err("is refused").to_string();
         assert_eq!(refusal("zstd,level=3"), "this algorithm is not built yet");
-        assert_eq!(refusal("lz4:lz4hc,12"), "more than one algorithm is not built yet");
+        assert_eq!(refusal("lz4:zstd"), "this algorithm is not built yet");
+        assert_eq!(refusal("lz4:"), "there is no ''; lz4 and lz4hc are built");
         assert_eq!(refusal("lz5"), "there is no 'lz5'; lz4 and lz4hc are built");
         assert_eq!(refusal("lz4hc,13"), "'13' is no level of lz4hc, which are 0 to 12");
         assert_eq!(refusal("lz4hc,level="), "'level=' is no level of lz4hc, which are 0 to 12");

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use erofs_writer::StorePathsError;
 
+use crate::hints::HintError;
 use crate::report;
 use crate::usage::UsageError;
 
@@ -26,6 +27,8 @@ pub(crate) enum Failure {
     Build(erofs_writer::Error),
     /// The list of store paths cannot be used.
     List { list: PathBuf, source: StorePathsError },
+    /// The file of compression hints cannot be used.
+    Hints { file: PathBuf, source: HintError },
     /// A user or a group would be over 32 bits.
     OwnerOverflow { path: Vec<u8>, flag: &'static str },
     /// The system lets nobody wait for signals.
@@ -43,6 +46,7 @@ impl fmt::Display for Failure {
             Failure::Build(error) => error.fmt(f),
             Failure::List { list, .. } if list == Path::new("-") => f.write_str("standard input"),
             Failure::List { list, .. } => list.display().fmt(f),
+            Failure::Hints { file, .. } => file.display().fmt(f),
             Failure::OwnerOverflow { path, flag } => write!(
                 f,
                 "{}: {flag} makes its owner exceed 4294967295",
@@ -63,6 +67,7 @@ impl Error for Failure {
             Failure::Usage(error) => error.source(),
             Failure::Build(error) => error.source(),
             Failure::List { source, .. } => Some(source),
+            Failure::Hints { source, .. } => Some(source),
             Failure::Signals { source } | Failure::Report { source } => Some(source),
             Failure::OwnerOverflow { .. } | Failure::Interrupted { .. } => None,
         }

@@ -7,13 +7,14 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use erofs_writer::{Ere, HardLinks, ImageUuid, Label, Options, Uuid};
+use erofs_writer::{Codec, Ere, HardLinks, ImageUuid, Label, Options, Uuid};
 
 use crate::args::{Args, UuidArg};
 use crate::compress;
 use crate::edits::{BuildTime, Excludes, FileTimes, Owner, Owners};
+use crate::hints::Hints;
 use crate::number;
-use crate::suboptions;
+use crate::suboptions::{self, Suboption};
 use crate::usage::UsageError;
 
 /// The UUID of store images, by which systems built with Nixpkgs know them.
@@ -36,6 +37,8 @@ pub struct Job {
     /// Whether the image gets a random UUID, whatever `options` say.
     pub(crate) random_uuid: bool,
     pub(crate) options: Options,
+    /// What `options` say further about compression, if a file does.
+    pub(crate) hints: Option<Hints>,
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) output: PathBuf,
     pub(crate) report: Report,
@@ -78,7 +81,12 @@ pub(crate) enum Summary {
 /// What `args` and the environment ask for.
 pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
     let words = args.words();
-    let options = layout(&args, suboptions::apply(&words, Options::new())?)?;
+    let options = suboptions::apply(&words, Options::new())?;
+    let codecs = match &args.compress {
+        Some(text) => compress::codecs(text).map_err(|error| error.of(text))?,
+        None => Vec::new(),
+    };
+    let options = layout(&args, &codecs, options)?;
     let (output, source) = places(&args)?;
     let epoch = source_date_epoch.map(epoch).transpose()?;
     let is_store = matches!(source, Source::Store { .. });
@@ -92,11 +100,10 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
         .filter(|word| word.has_idle_caret())
         .map(|word| format!("{word}: the ^ changes nothing"))
         .collect();
-    if args.compress.is_none() && args.pcluster_size.is_some() {
-        notes.push("-C: without -z nothing is compressed".into());
-    }
+    notes.extend(idle_compression(&args, &words));
     let excludes = excludes(&args, &mut notes)?;
     Ok(Job {
+        hints: hints(&args, codecs),
         source,
         xattrs: tolerance >= 0,
         hard_links: match is_store || args.hard_dereference {
@@ -140,7 +147,7 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
 }
 
 /// What the image is laid out like.
-fn layout(args: &Args, options: Options) -> Result<Options, UsageError> {
+fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, UsageError> {
     let block_size = args.block_size.unwrap_or_default();
     let dsunit = args.dsunit.unwrap_or(0);
     let mut options = options
@@ -161,8 +168,18 @@ fn layout(args: &Args, options: Options) -> Result<Options, UsageError> {
         }
         options = options.pcluster_size(size);
     }
-    if let Some(text) = &args.compress {
-        options = options.codec(compress::codec(text).map_err(|error| error.of(text))?);
+    if let Some(bytes) = args.max_extent_bytes {
+        if bytes < block_len {
+            let blocks = format!("blocks of {block_size} bytes (-b)");
+            return Err(UsageError::contradiction(blocks, format!("--max-extent-bytes={bytes}")));
+        }
+        options = options.max_extent_len(bytes);
+    }
+    if let Some(version) = args.target_kernel {
+        options = options.target_kernel(version);
+    }
+    if let Some(first) = codecs.first() {
+        options = options.codec(*first);
     }
     let Some(chunk_size) = args.chunksize else {
         return Ok(options);
@@ -180,6 +197,26 @@ fn layout(args: &Args, options: Options) -> Result<Options, UsageError> {
         return Err(UsageError::contradiction(format!("--dsunit={dsunit}"), chunksize));
     }
     Ok(options.chunk_size(chunk_size))
+}
+
+/// Hints that have something to choose from.
+fn hints(args: &Args, codecs: Vec<Codec>) -> Option<Hints> {
+    let file = args.compress_hints.clone().filter(|_| !codecs.is_empty())?;
+    let block_len = args.block_size.unwrap_or_default().bytes();
+    Some(Hints { file, codecs, block_len })
+}
+
+/// Notes of what needs `-z` and is there without it.
+fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
+    let flags = [
+        ("-C", args.pcluster_size.is_some()),
+        ("--max-extent-bytes", args.max_extent_bytes.is_some()),
+        ("--compress-hints", args.compress_hints.is_some()),
+    ];
+    let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
+    let words = words.iter().filter(|word| word.needs_codec()).map(Suboption::to_string);
+    let idle = flags.chain(words).filter(|_| args.compress.is_none());
+    idle.map(|flag| format!("{flag}: without -z nothing is compressed")).collect()
 }
 
 /// The number of inodes above which an extended attribute is shared.

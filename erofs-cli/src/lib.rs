@@ -9,6 +9,7 @@ mod args;
 mod compress;
 mod edits;
 mod exit;
+mod hints;
 mod job;
 mod number;
 mod progress;

@@ -39,8 +39,6 @@ const fn refused(flag: &'static str, value: Value, why: &'static str) -> Refused
 }
 
 const FLAGS: &[Refused] = &[
-    refused("--max-extent-bytes", Value::Required, COMPRESSION),
-    refused("--compress-hints", Value::Required, COMPRESSION),
     refused("--zfeature-bits", Value::Required, COMPRESSION),
     refused("-m", Value::Required, METADATA),
     refused("--zD", Value::Optional, METADATA),

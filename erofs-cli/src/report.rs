@@ -21,7 +21,8 @@ pub(crate) fn text(summary: &Summary) -> String {
         "UUID     {}\n\
          Blocks   {} of {} bytes\n\
          Inodes   {}: files {}, directories {}, symlinks {}, others {}\n\
-         Size     {} in, {} out, of which {} metadata\n",
+         Size     {} in, {} out, of which {} metadata\n\
+         Kernel   Linux {} or later\n",
         summary.uuid,
         summary.blocks,
         summary.block_size,
@@ -33,6 +34,7 @@ pub(crate) fn text(summary: &Summary) -> String {
         Size(summary.bytes_in),
         Size(summary.bytes_out),
         Size(summary.metadata_bytes),
+        summary.oldest_kernel,
     );
     let savings = [("Shared   ", summary.shared_bytes), ("Holes    ", summary.hole_bytes)];
     for (name, bytes) in savings.into_iter().filter(|(_, bytes)| *bytes > 0) {
@@ -47,6 +49,7 @@ pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
     let inodes = &summary.inodes;
     let mut out = String::from("{");
     let _ = write!(out, "\"uuid\":\"{}\"", summary.uuid);
+    let _ = write!(out, ",\"oldest_kernel\":\"{}\"", summary.oldest_kernel);
     let numbers = [
         ("block_size", u64::from(summary.block_size)),
         ("blocks", summary.blocks),

@@ -21,6 +21,7 @@ enum Word {
     PlainXattrPrefixes,
     Dedupe,
     FullIndexes,
+    InlinePclusters,
     /// Off in every image, so that `^` changes nothing.
     NotBuilt(&'static str),
 }
@@ -41,7 +42,7 @@ const WORDS: &[(&str, Word)] = &[
     ("plain-xattr-prefixes", Word::PlainXattrPrefixes),
     ("dedupe", Word::Dedupe),
     ("legacy-compress", Word::FullIndexes),
-    ("ztailpacking", Word::NotBuilt(COMPRESSION)),
+    ("ztailpacking", Word::InlinePclusters),
     ("fragments", Word::NotBuilt(COMPRESSION)),
     ("all-fragments", Word::NotBuilt(COMPRESSION)),
     ("fragdedupe", Word::NotBuilt(COMPRESSION)),
@@ -63,13 +64,18 @@ impl Suboption {
         self.name == COMPACT
     }
 
+    /// Whether it means something only where files are compressed.
+    pub(crate) fn needs_codec(&self) -> bool {
+        !self.negated && matches!(self.word, Word::FullIndexes | Word::InlinePclusters)
+    }
+
     /// Whether it has a `^` that means nothing, as in mkfs.erofs.
     pub(crate) fn has_idle_caret(&self) -> bool {
         use Word::*;
         self.negated
             && !matches!(
                 self.word,
-                InlineData | XattrNameFilter | Dedupe | FullIndexes | NotBuilt(_)
+                InlineData | XattrNameFilter | Dedupe | FullIndexes | InlinePclusters | NotBuilt(_)
             )
     }
 }
@@ -182,6 +188,7 @@ pub(crate) fn apply(words: &[Suboption], options: Options) -> Result<Options, Us
             Word::XattrNameFilter => options.xattr_name_filter(!negated),
             Word::PlainXattrPrefixes => options,
             Word::FullIndexes => options.full_indexes(!negated),
+            Word::InlinePclusters => options.inline_pclusters(!negated),
             Word::Dedupe if negated => options.share_identical(false),
             Word::Dedupe => return Err(UsageError::refused(suboption, COMPRESSION)),
             Word::NotBuilt(_) if negated => options,
@@ -233,13 +240,16 @@ mod tests {
         assert_eq!(options("force-inode-extended"), new().inode_form(InodeForm::Extended));
         assert_eq!(options("force-inode-compact"), new().inode_form(InodeForm::Compact));
         assert_eq!(options("^dedupe,^fragments,^48bit"), new().share_identical(false));
+        assert_eq!(options("legacy-compress"), new().full_indexes(true));
+        assert_eq!(options("ztailpacking"), new().inline_pclusters(true));
+        assert_eq!(options("ztailpacking,^ztailpacking"), new());
         assert_eq!(options(""), new());
         assert_eq!(options("nosbcrc,"), new().checksum(false));
     }
 
     #[test]
     fn words_that_are_not_built_are_refused_by_name() {
-        for word in ["ztailpacking", "fragments", "all-fragments", "fragdedupe", "dedupe"] {
+        for word in ["fragments", "all-fragments", "fragdedupe", "dedupe"] {
             let message = refusal(&format!("nosbcrc,{word}"));
             assert_eq!(message, format!("-E {word}: this form of compression is not built yet"));
         }

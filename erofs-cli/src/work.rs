@@ -13,6 +13,7 @@ use signal_hook::flag;
 use uuid::Uuid;
 
 use crate::exit::{self, Failure};
+use crate::hints::Hints;
 use crate::job::{self, Job};
 use crate::progress::Progress;
 use crate::report;
@@ -41,13 +42,14 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
 /// Makes the image. Also returns how long it took to read the source.
 fn build(job: &mut Job, progress: &Progress) -> Result<(Summary, Duration), Failure> {
     let start = Instant::now();
+    let rules = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
     let mut tree = source::read(job)?;
     job.owners.apply(&mut tree)?;
     let build_time = job.build_time.resolve();
     job.file_times.apply(&mut tree, build_time.unwrap_or(Timestamp::from_sec(0)));
     let reading = start.elapsed();
 
-    let mut options = job.options.clone();
+    let mut options = job.options.clone().compress_rules(rules);
     if let Some(time) = build_time {
         options = options.build_time(time);
     }

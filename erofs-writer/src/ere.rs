@@ -54,9 +54,19 @@ pub struct Ere {
     program: Arc<Program>,
 }
 
+/// Two are equal that were compiled from the same pattern.
+impl PartialEq for Ere {
+    fn eq(&self, other: &Self) -> bool {
+        self.program.pattern == other.program.pattern
+    }
+}
+
+impl Eq for Ere {}
+
 /// A compiled pattern and what searches of it have found out.
 #[derive(Debug)]
 struct Program {
+    pattern: Box<[u8]>,
     dfa: DFA,
     caches: Pool<Cache, NewCache>,
     /// Yes if every match begins with `^`, so that one attempt at the start of the text is enough.
@@ -87,6 +97,7 @@ impl Ere {
         let for_caches = dfa.clone();
         let caches: NewCache = Box::new(move || for_caches.create_cache());
         let program = Program {
+            pattern: pattern.into(),
             dfa,
             caches: Pool::new(caches),
             anchored: if starts { Anchored::Yes } else { Anchored::No },
@@ -97,7 +108,7 @@ impl Ere {
 
     /// Whether the pattern matches anywhere in `text`.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        let Program { dfa, caches, anchored, has_line_anchors } = &*self.program;
+        let Program { dfa, caches, anchored, has_line_anchors, .. } = &*self.program;
         if *has_line_anchors && text.contains(&b'\n') {
             return newline::is_match(dfa.get_nfa(), text);
         }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::options::KernelVersion;
+
 /// A part of a build, in the order in which they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -84,6 +86,9 @@ pub struct Summary {
     /// Bytes that the kernel copied from files to the output by itself. Where
     /// the file system can, it shares their blocks and copies nothing.
     pub kernel_copied_bytes: u64,
+    /// The oldest Linux that can mount the image, where its pages are no
+    /// smaller than blocks and its configuration has the codecs.
+    pub oldest_kernel: KernelVersion,
     /// How long each phase took.
     pub times: Vec<(Phase, Duration)>,
 }

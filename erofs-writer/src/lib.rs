@@ -104,7 +104,9 @@
 //! - **Kernels.** The default options need Linux 5.4; a file with holes and
 //!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
 //!   blocks below the page size need 6.4, and 6.8 if files are compressed;
-//!   [`Options::pcluster_size`] over a block needs 5.13.
+//!   [`Options::pcluster_size`] over a block needs 5.13, and
+//!   [`Options::inline_pclusters`] 5.17. [`Options::target_kernel`] refuses what
+//!   is too new, and [`Summary::oldest_kernel`] says what an image needs.
 //!
 //! # Features of the format
 //!
@@ -112,7 +114,8 @@
 //! long prefixes, name filter), inline tails, files that share their blocks,
 //! chunk-based files, holes, block sizes from 512 to 65,536 bytes, labels and
 //! UUIDs. Files can be compressed with LZ4, at levels from fast to near-optimal
-//! ([`Options::codec`], and [`codec`] for the encoders themselves).
+//! ([`Options::codec`], and [`codec`] for the encoders themselves), all alike or
+//! by rules for their paths, with their ends in blocks or behind inodes.
 //!
 //! The crate has no Cargo features: there is nothing optional in it so far. It
 //! needs a 64-bit Unix host.
@@ -141,8 +144,8 @@ pub use ere::{Ere, EreError};
 pub use error::{Error, Limit, OutputErrorKind, Result, StorePathsError, TreeErrorKind};
 pub use event::{Event, InodeCounts, Phase, Summary};
 pub use options::{
-    BlockSize, ChunkSize, Codec, ImageUuid, InodeForm, Label, Options, OptionsError, PclusterSize,
-    Tails, XattrPrefix,
+    BlockSize, ChunkSize, Codec, CompressRule, ImageUuid, InodeForm, KernelVersion, Label, Options,
+    OptionsError, PclusterSize, Tails, XattrPrefix,
 };
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;

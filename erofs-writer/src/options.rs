@@ -1,6 +1,7 @@
 //! How an image is to be written: plain data, each value checked when made.
 
 mod compress;
+pub(crate) mod kernel;
 mod sizes;
 
 use std::fmt;
@@ -11,7 +12,9 @@ use uuid::Uuid;
 
 use crate::tree::Timestamp;
 
-pub use compress::{Codec, PclusterSize};
+pub(crate) use compress::FileCodec;
+pub use compress::{Codec, CompressRule, PclusterSize};
+pub use kernel::KernelVersion;
 pub use sizes::{BlockSize, ChunkSize};
 
 /// Why a value or a combination of values cannot be used.
@@ -38,6 +41,8 @@ pub enum OptionsError {
         /// The block size in bytes.
         block: u32,
     },
+    /// The bytes of a file that a pcluster may hold are less than a block.
+    MaxExtentLen,
     /// Chunk-based files are not compressed.
     ChunksAndCodec,
     /// A label over 15 bytes or with a NUL in it.
@@ -48,6 +53,17 @@ pub enum OptionsError {
     TooManyXattrPrefixes,
     /// The build time lies before 1970 or has over 999,999,999 nanoseconds.
     BuildTime,
+    /// A version of Linux that is not written as two numbers with a dot.
+    KernelVersion,
+    /// Something is asked for that the target kernel does not know.
+    TargetKernel {
+        /// What it is.
+        feature: &'static str,
+        /// The first version that knows it.
+        since: KernelVersion,
+        /// The target.
+        target: KernelVersion,
+    },
     /// A number that must be positive is zero.
     Zero,
 }
@@ -72,6 +88,9 @@ impl fmt::Display for OptionsError {
                 f,
                 "pclusters of {pcluster} bytes do not go with blocks of {block}: they have whole blocks"
             ),
+            OptionsError::MaxExtentLen => {
+                f.write_str("the largest extent must not be below the block size")
+            }
             OptionsError::ChunksAndCodec => {
                 f.write_str("files are stored in chunks or compressed, not both")
             }
@@ -85,6 +104,13 @@ impl fmt::Display for OptionsError {
             OptionsError::BuildTime => {
                 f.write_str("the build time must not be before 1970, nor have over 999999999 nanoseconds")
             }
+            OptionsError::KernelVersion => {
+                f.write_str("a version of Linux is written like 6.1")
+            }
+            OptionsError::TargetKernel { feature, since, target } => write!(
+                f,
+                "Linux {target} cannot mount {feature}: they need {since}"
+            ),
             OptionsError::Zero => f.write_str("must be at least 1"),
         }
     }
@@ -217,6 +243,9 @@ pub struct Options {
     pub(crate) codec: Codec,
     pub(crate) pcluster_size: Option<PclusterSize>,
     pub(crate) full_indexes: bool,
+    pub(crate) compress_rules: Vec<CompressRule>,
+    pub(crate) inline_pclusters: bool,
+    pub(crate) max_extent_len: Option<u64>,
     pub(crate) share_identical: bool,
     pub(crate) holes: bool,
     pub(crate) xattr_share_above: u32,
@@ -226,6 +255,7 @@ pub struct Options {
     pub(crate) data_alignment: u32,
     pub(crate) image_alignment: u32,
     pub(crate) offset: u64,
+    pub(crate) target_kernel: Option<KernelVersion>,
     pub(crate) threads: Option<NonZeroUsize>,
 }
 
@@ -244,6 +274,9 @@ impl Default for Options {
             codec: Codec::None,
             pcluster_size: None,
             full_indexes: false,
+            compress_rules: Vec::new(),
+            inline_pclusters: false,
+            max_extent_len: None,
             share_identical: true,
             holes: true,
             xattr_share_above: 2,
@@ -253,6 +286,7 @@ impl Default for Options {
             data_alignment: 1,
             image_alignment: 1,
             offset: 0,
+            target_kernel: None,
             threads: None,
         }
     }

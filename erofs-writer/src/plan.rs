@@ -11,7 +11,7 @@ pub(crate) use hash::{Reader, shown_path};
 pub(crate) use order::Order;
 
 use crate::error::Result;
-use crate::options::{Codec, Options, Tails};
+use crate::options::{Options, Tails};
 use crate::tree::{InodeId, Kind, Tree};
 
 /// How the contents of an inode are stored.
@@ -66,8 +66,7 @@ impl DataPlan {
         if options.share_identical {
             share::plan(&mut plan, reader, order, options, head_len)?;
         }
-        // Compressed, zeros take next to nothing.
-        if options.holes && options.codec == Codec::None {
+        if options.may_have_holes() {
             holes::plan(&mut plan, reader, order, options.block_size)?;
         }
         Ok(plan)

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use benches::compare::contender::{Contender, Programs};
 use benches::compare::measure;
+use benches::compare::reading::{self, Image, Way, read_all};
 use benches::compare::reflink::{Mounted, copy_tree};
 use benches::compare::series::{Series, image_len};
 use benches::compare::table::{Output, table};
@@ -43,6 +44,13 @@ struct Args {
     /// Only commands whose name contains one of these words
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// What the scenarios flags and read give to us and to mkfs.erofs; may be
+    /// repeated
+    #[arg(long, allow_hyphen_values = true)]
+    flags: Vec<String>,
+    /// The corpus of the scenarios flags and read
+    #[arg(long, default_value = "system")]
+    flags_corpus: String,
     /// The corpus of the reflink scenario
     #[arg(long, default_value = "system")]
     reflink_corpus: String,
@@ -64,6 +72,10 @@ enum Scenario {
     Tiny,
     /// 10,000 store paths
     Paths10k,
+    /// Images by the same flags (--flags)
+    Flags,
+    /// Reading what the same flags give, mounted; needs root
+    Read,
     /// Time and new disk blocks on btrfs and XFS; needs root
     Reflink,
 }
@@ -75,6 +87,11 @@ fn main() -> Result<()> {
         println!("{}", measure::measure_one(&words.collect::<Vec<_>>())?);
         return Ok(());
     }
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == reading::WORD) {
+        let dir = words.next().context("no folder to read")?;
+        return reading::read_at_random(Path::new(&dir));
+    }
     let args = Args::parse();
     fs::create_dir_all(&args.work).with_context(|| format!("{}", args.work.display()))?;
     let bench = Bench::new(&args)?;
@@ -85,6 +102,8 @@ fn main() -> Result<()> {
             Scenario::Half => bench.half()?,
             Scenario::Tiny => bench.plain("tiny")?,
             Scenario::Paths10k => bench.plain("paths10k")?,
+            Scenario::Flags => bench.flags(&args.flags_corpus, &args.flags)?,
+            Scenario::Read => bench.read(&args.flags_corpus, &args.flags)?,
             Scenario::Reflink => bench.reflink(&args.reflink_corpus)?,
         }
     }
@@ -132,6 +151,55 @@ impl Bench {
         let runs = self.series.run(&contenders, image_len, || Ok(()))?;
         println!("\nplain image of {corpus}: {inodes} inodes");
         println!("{}", table(&runs, inodes, Output::Image));
+        Ok(())
+    }
+
+    fn flags(&self, corpus: &str, flags: &[String]) -> Result<()> {
+        ensure!(!flags.is_empty(), "--flags says which");
+        let store = self.corpus(corpus)?.join("nix/store");
+        let inodes = count_inodes(&store)?;
+        for flags in flags {
+            let contenders = self.chosen(self.by_flags(&store, flags))?;
+            let runs = self.series.run(&contenders, image_len, || Ok(()))?;
+            println!("\n{flags}: image of {corpus}, {inodes} inodes");
+            println!("{}", table(&runs, inodes, Output::Image));
+        }
+        Ok(())
+    }
+
+    /// Ours and the peer's command with the same flags.
+    fn by_flags(&self, store: &Path, flags: &str) -> Vec<Contender> {
+        let programs = &self.programs;
+        let both = [programs.ours_directory(store), programs.peer_directory(store)];
+        both.map(|contender| contender.with_flags(flags)).into()
+    }
+
+    fn read(&self, corpus: &str, flags: &[String]) -> Result<()> {
+        ensure!(!flags.is_empty(), "--flags says which");
+        if !rustix::process::geteuid().is_root() {
+            println!("\nread: skipped, needs root to mount");
+            return Ok(());
+        }
+        let store = self.corpus(corpus)?.join("nix/store");
+        let inodes = count_inodes(&store)?;
+        for flags in flags {
+            let mut images = Vec::new();
+            for (number, contender) in self.chosen(self.by_flags(&store, flags))?.iter().enumerate()
+            {
+                let path = self.series.work.join(format!("read-{number}"));
+                measure::run(&contender.command(&path))?;
+                images.push(Image::mount(&contender.name, contender.is_ours(), &path)?);
+            }
+            for way in Way::ALL {
+                let runs = read_all(&images, way, self.series.rounds)?;
+                println!("\n{flags}: {corpus} read by {}", way.name());
+                println!("{}", table(&runs, inodes, Output::Image));
+            }
+            drop(images);
+            for number in 0..2 {
+                let _ = fs::remove_file(self.series.work.join(format!("read-{number}")));
+            }
+        }
         Ok(())
     }
 

@@ -33,6 +33,13 @@ impl Contender {
         }
     }
 
+    /// The same with more flags.
+    #[must_use]
+    pub fn with_flags(mut self, flags: &str) -> Self {
+        self.before.extend(flags.split_whitespace().map(OsString::from));
+        self
+    }
+
     /// Is this a command of this project, not a peer or the floor?
     #[must_use]
     pub fn is_ours(&self) -> bool {

@@ -7,6 +7,7 @@
 
 pub mod contender;
 pub mod measure;
+pub mod reading;
 pub mod reflink;
 pub mod series;
 pub mod table;

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::encode::fill::Filling;
 use crate::encode::part::Done;
-use crate::encode::{Compressed, Encoded, Extent, Job};
+use crate::encode::{Compressed, Encoded, Job};
 use crate::error::{Error, Limit, Result};
 use crate::tree::InodeId;
 
@@ -33,7 +34,7 @@ struct State {
     /// Where it goes.
     block: u64,
     waiting: BTreeMap<usize, Done>,
-    files: Vec<(InodeId, u64, Vec<Extent>)>,
+    files: Vec<(InodeId, u64, Filling)>,
     hasher: blake3::Hasher,
     /// Of the errors so far the one of the first task.
     error: Option<(usize, Error)>,
@@ -99,9 +100,10 @@ impl<'a> Queue<'a> {
             let Some(done) = state.waiting.remove(&next) else { break };
             let mut block = state.block;
             placed.push((block, done.bytes));
-            for (id, extents) in done.parts {
-                let blocks: u64 = extents.iter().map(|extent| u64::from(extent.blocks)).sum();
-                state.files.push((id, block, extents));
+            for (id, filling) in done.parts {
+                let extents = filling.extents.iter();
+                let blocks: u64 = extents.map(|extent| u64::from(extent.blocks)).sum();
+                state.files.push((id, block, filling));
                 block += blocks;
             }
             if let Some(digest) = done.digest {
@@ -136,15 +138,20 @@ impl<'a> Queue<'a> {
             return Err(Error::Cancelled);
         }
         let mut files: Vec<Option<Box<Compressed>>> = vec![None; arena_len];
-        let mut extents = state.files.iter().flat_map(|(_, _, extents)| extents);
+        let mut extents = state.files.iter().flat_map(|(_, _, filling)| &filling.extents);
         let has_big_pclusters = extents.any(|extent| extent.blocks > 1);
-        for (id, block, extents) in state.files {
+        let has_inline_pclusters =
+            state.files.iter().any(|(_, _, filling)| filling.inline.is_some());
+        for (id, block, Filling { extents, inline }) in state.files {
             match &mut files[id.index()] {
                 // Parts of a file lie one behind the other, as tasks do.
-                Some(file) => file.extents.extend(extents),
+                Some(file) => {
+                    file.extents.extend(extents);
+                    file.inline = inline;
+                }
                 none => {
                     let block = u32::try_from(block).map_err(|_| Error::Full(Limit::Blocks))?;
-                    *none = Some(Box::new(Compressed { block, extents }));
+                    *none = Some(Box::new(Compressed { block, extents, inline }));
                 }
             }
         }
@@ -153,6 +160,7 @@ impl<'a> Queue<'a> {
             files,
             blocks: state.block - self.job.first_block,
             has_big_pclusters,
+            has_inline_pclusters,
             digest: has_digest.then(|| state.hasher.finalize()),
         })
     }

@@ -1,21 +1,34 @@
 //! Encoding parts of files, one worker by itself.
 
-use crate::codec::lz4::{Encoder, Level, Segment};
-use crate::encode::{Extent, Job};
+use crate::codec::lz4::{Encoder, Level};
+use crate::encode::Job;
+use crate::encode::fill::{Filler, Filling};
+use crate::encode::inline::Room;
 use crate::error::{Error, Result};
-use crate::format::index::{DECODED_MAX, HEADER_LEN};
-use crate::format::{round_up, to_u64, to_usize};
-use crate::options::Tails;
+use crate::format::index::DECODED_MAX;
+use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
+use crate::options::{Codec, FileCodec, Tails};
 use crate::tree::{InodeId, Kind, LengthChanged};
 
 /// Some bytes of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part {
     pub(crate) id: InodeId,
+    pub(crate) codec: FileCodec,
     pub(crate) offset: u64,
     pub(crate) len: u64,
-    /// Whether they are all there are.
-    pub(crate) is_whole: bool,
+    /// How many bytes the file has.
+    pub(crate) size: u64,
+}
+
+impl Part {
+    fn is_whole(&self) -> bool {
+        self.len == self.size
+    }
+
+    fn is_last(&self) -> bool {
+        self.offset + self.len == self.size
+    }
 }
 
 /// What became of some parts.
@@ -23,21 +36,23 @@ pub(crate) struct Part {
 pub(crate) struct Done {
     /// Their pclusters.
     pub(crate) bytes: Vec<u8>,
-    /// The extents of each part that is worth it.
-    pub(crate) parts: Vec<(InodeId, Vec<Extent>)>,
+    /// Each part that is worth it.
+    pub(crate) parts: Vec<(InodeId, Filling)>,
     pub(crate) digest: Option<blake3::Hash>,
 }
 
 /// Encodes parts.
 pub(crate) struct Worker<'a> {
     job: &'a Job<'a>,
-    encoder: Encoder,
+    room: &'a Room<'a>,
+    /// One for each level there has been.
+    encoders: Vec<(Level, Encoder)>,
     data: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(job: &'a Job<'a>, level: Level) -> Self {
-        Worker { job, encoder: Encoder::new(level), data: Vec::new() }
+    pub(crate) fn new(job: &'a Job<'a>, room: &'a Room<'a>) -> Self {
+        Worker { job, room, encoders: Vec::new(), data: Vec::new() }
     }
 
     pub(crate) fn encode(&mut self, parts: &[Part]) -> Result<Done> {
@@ -48,12 +63,12 @@ impl<'a> Worker<'a> {
             }
             self.read(part)?;
             let start = done.bytes.len();
-            let extents = self.extents(&mut done.bytes);
-            if part.is_whole && !self.is_worth_it(part, done.bytes.len() - start) {
+            let filling = self.fill(part, &mut done.bytes);
+            if part.is_whole() && !self.is_worth_it(part, done.bytes.len() - start, &filling) {
                 done.bytes.truncate(start);
                 continue;
             }
-            done.parts.push((part.id, extents));
+            done.parts.push((part.id, filling));
         }
         done.digest = self.job.options.derives_uuid().then(|| blake3::hash(&done.bytes));
         Ok(done)
@@ -73,84 +88,44 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// Whether a file becomes smaller with its index than as it is.
-    fn is_worth_it(&self, part: &Part, encoded: usize) -> bool {
-        let options = self.job.options;
-        let entry_len = if options.full_indexes { 8 } else { 4 };
-        let index = 2 * HEADER_LEN + entry_len * options.block_size.blocks(part.len);
-        let flat = match options.tails {
-            // A tail behind the inode takes no more than its bytes.
-            Tails::Inline => part.len,
-            Tails::OwnBlock => round_up(part.len, options.block_size.len()),
+    /// Whether a file becomes smaller with its index than as it is, where
+    /// inodes start at multiples of 32 bytes.
+    fn is_worth_it(&self, part: &Part, encoded: usize, filling: &Filling) -> bool {
+        let block_size = self.job.options.block_size;
+        let lens = &self.job.inode_lens;
+        let inline = filling.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
+        let inode = (lens.with_index)(part.id, part.size) + inline;
+        let head = (lens.head)(part.id);
+        let tail = block_size.tail(part.size);
+        let is_inline = self.job.options.tails == Tails::Inline && head + tail <= block_size.len();
+        let flat = match is_inline {
+            true => part.size - tail + round_up(head + tail, SLOT_LEN),
+            false => round_up(part.size, block_size.len()) + round_up(head, SLOT_LEN),
         };
-        to_u64(encoded) + index < flat
+        to_u64(encoded) + round_up(inode, SLOT_LEN) < flat
     }
 
     /// Appends the pclusters of the bytes that were read.
-    fn extents(&mut self, out: &mut Vec<u8>) -> Vec<Extent> {
+    fn fill(&mut self, part: &Part, out: &mut Vec<u8>) -> Filling {
         let options = self.job.options;
-        let filler = Filler {
-            block_len: to_usize(options.block_size.len()),
-            pcluster_len: to_usize(options.pcluster_len()),
+        let Codec::Lz4(level) = part.codec.codec else {
+            panic!("only files with a codec are encoded");
         };
-        let mut extents = Vec::new();
-        let mut segment = self.encoder.segment(&self.data);
-        let mut start = 0;
-        while start < self.data.len() {
-            start += filler.fill(&mut segment, &self.data, start, out, &mut extents);
+        let known = self.encoders.iter().position(|(known, _)| *known == level);
+        let index = known.unwrap_or_else(|| {
+            self.encoders.push((level, Encoder::new(level)));
+            self.encoders.len() - 1
+        });
+        let room = if part.is_last() { self.room.of(part.id, part.size) } else { 0 };
+        Filler {
+            segment: self.encoders[index].1.segment(&self.data),
+            data: &self.data,
+            out,
+            block_len: to_usize(options.block_size.len()),
+            pcluster_len: to_usize(part.codec.pcluster_len),
+            extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
+            room: to_usize(room),
         }
-        extents
-    }
-}
-
-/// Fills pclusters.
-struct Filler {
-    block_len: usize,
-    pcluster_len: usize,
-}
-
-impl Filler {
-    /// Appends one pcluster, or as many plain ones as replace it, and returns
-    /// how many bytes of `data` from `start` on they hold.
-    fn fill(
-        &self,
-        segment: &mut Segment<'_>,
-        data: &[u8],
-        start: usize,
-        out: &mut Vec<u8>,
-        extents: &mut Vec<Extent>,
-    ) -> usize {
-        let base = out.len();
-        out.resize(base + self.pcluster_len, 0);
-        let end = data.len().min(start + DECODED_MAX);
-        let filled = segment.fill(start, end, &mut out[base..]);
-        let blocks = filled.written.div_ceil(self.block_len);
-        let len = blocks * self.block_len;
-        if filled.consumed > len {
-            // Zeros come first, and less than a block of them.
-            let padding = len - filled.written;
-            out.copy_within(base..base + filled.written, base + padding);
-            out[base..base + padding].fill(0);
-            out.truncate(base + len);
-            extents.push(extent(filled.consumed, blocks, false));
-            return filled.consumed;
-        }
-        // All of it would have been larger than it is.
-        let blocks = (filled.consumed / self.block_len).max(1);
-        let plain = &data[start..data.len().min(start + blocks * self.block_len)];
-        out.truncate(base);
-        out.extend_from_slice(plain);
-        out.resize(base + plain.len().next_multiple_of(self.block_len), 0);
-        let lens = plain.chunks(self.block_len).map(<[u8]>::len);
-        extents.extend(lens.map(|len| extent(len, 1, true)));
-        plain.len()
-    }
-}
-
-fn extent(len: usize, blocks: usize, plain: bool) -> Extent {
-    Extent {
-        len: u32::try_from(len).expect("at most 12 MiB"),
-        blocks: u16::try_from(blocks).expect("at most 1 MiB in blocks of 512 bytes"),
-        plain,
+        .run()
     }
 }

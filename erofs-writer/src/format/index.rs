@@ -10,6 +10,9 @@ pub(crate) const ADVISE_BIG_PCLUSTER_1: u16 = 0x02;
 /// `h_advise`: those of the second, too; compact indexes demand both or none.
 pub(crate) const ADVISE_BIG_PCLUSTER_2: u16 = 0x04;
 
+/// `h_advise`: the last pcluster lies behind the index (Linux 5.17).
+pub(crate) const ADVISE_INLINE_PCLUSTER: u16 = 0x08;
+
 /// An lcluster in which an extent of uncompressed bytes begins.
 pub(crate) const TYPE_PLAIN: u32 = 0;
 /// One in which an extent begins that the first algorithm has compressed.

@@ -27,6 +27,8 @@ pub(crate) const INCOMPAT_LZ4_0PADDING: u32 = 0x001;
 pub(crate) const INCOMPAT_BIG_PCLUSTER: u32 = 0x002;
 /// `feature_incompat`: chunk-based files (Linux 5.15).
 pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
+/// `feature_incompat`: pclusters behind inodes (Linux 5.17).
+pub(crate) const INCOMPAT_ZTAILPACKING: u32 = 0x010;
 /// `feature_incompat`: long xattr prefixes (Linux 6.4).
 pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
 

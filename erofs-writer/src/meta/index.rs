@@ -4,10 +4,10 @@
 //! one entry a block, which tells of the extent that begins there, or how far
 //! it is to the lclusters in which the one before and the next do.
 
-use crate::encode::{Compressed, Encoded};
+use crate::encode::{Compressed, Extent, InlinePcluster};
 use crate::format::index::{
-    ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_COMPACTED_2B, DELTA_MAX, DELTA0_CBLKCNT,
-    HEADER_LEN, TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
+    ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_COMPACTED_2B, ADVISE_INLINE_PCLUSTER,
+    DELTA_MAX, DELTA0_CBLKCNT, HEADER_LEN, TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
 };
 use crate::format::inode::{LAYOUT_COMPRESSED_COMPACT, LAYOUT_COMPRESSED_FULL};
 use crate::format::{checked_u32, round_up, to_u64, to_usize};
@@ -39,11 +39,11 @@ enum Entry {
 impl IndexForm {
     /// The form that the options ask for. Compact entries have no room for
     /// positions in blocks over 16 KiB.
-    pub(crate) fn of(options: &Options, encoded: &Encoded) -> Self {
+    pub(crate) fn of(options: &Options, big_pclusters: bool) -> Self {
         IndexForm {
             block_size: options.block_size,
             full: options.full_indexes || options.block_size.bits() > 14,
-            big_pclusters: encoded.has_big_pclusters,
+            big_pclusters,
         }
     }
 
@@ -84,20 +84,42 @@ impl IndexForm {
     }
 
     /// Appends header and index of a file of `size` bytes to `out`, whose
-    /// first byte is at a multiple of 32 of the image.
+    /// first byte is at a multiple of 32 of the image, and the pcluster that
+    /// belongs there.
     pub(crate) fn write(self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
         out.resize(to_usize(round_up(to_u64(out.len()), 8)), 0);
-        let entries = self.entries(file, size);
-        let big = if self.big_pclusters { ADVISE_BIG_PCLUSTER_1 } else { 0 };
-        let advise = match self.full {
-            true => big,
-            false if self.big_pclusters => big | ADVISE_BIG_PCLUSTER_2 | self.small_packs_advise(),
-            false => self.small_packs_advise(),
-        };
-        out.extend_from_slice(&[0; 4]);
+        self.write_header(out, file.inline.as_ref());
+        self.write_entries(out, file, size);
+        if let Some(inline) = &file.inline {
+            out.extend_from_slice(&inline.bytes);
+        }
+    }
+
+    fn write_header(self, out: &mut Vec<u8>, inline: Option<&InlinePcluster>) {
+        let mut advise = 0;
+        if self.big_pclusters {
+            advise |= ADVISE_BIG_PCLUSTER_1;
+        }
+        if self.big_pclusters && !self.full {
+            advise |= ADVISE_BIG_PCLUSTER_2;
+        }
+        if !self.full && self.has_small_packs() {
+            advise |= ADVISE_COMPACTED_2B;
+        }
+        let mut idata_size = 0;
+        if let Some(inline) = inline {
+            advise |= ADVISE_INLINE_PCLUSTER;
+            idata_size = u16::try_from(inline.bytes.len()).expect("less than a block");
+        }
+        out.extend_from_slice(&[0; 2]);
+        out.extend_from_slice(&idata_size.to_le_bytes());
         out.extend_from_slice(&advise.to_le_bytes());
         // LZ4 is algorithm 0, and an lcluster a block.
         out.extend_from_slice(&[0; 2]);
+    }
+
+    fn write_entries(self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
+        let entries = self.entries(file, size);
         if self.full {
             out.extend_from_slice(&[0; 8]);
             entries.iter().for_each(|entry| write_full(out, entry));
@@ -114,25 +136,28 @@ impl IndexForm {
         }
     }
 
-    fn small_packs_advise(self) -> u16 {
-        if self.has_small_packs() { ADVISE_COMPACTED_2B } else { 0 }
-    }
-
     /// The entries of all lclusters.
     fn entries(self, file: &Compressed, size: u64) -> Vec<Entry> {
         let block_len = self.block_size.len();
         let offset = |pos: u64| u16::try_from(pos % block_len).expect("a block has 2^16 bytes");
-        let mut entries = Vec::with_capacity(to_usize(self.block_size.blocks(size)));
+        let count = self.block_size.blocks(size);
+        let mut entries = Vec::with_capacity(to_usize(count));
         let (mut pos, mut block) = (0, file.block);
-        for extent in &file.extents {
+        let inline = file.inline.as_ref().map(|inline| Extent {
+            len: inline.len,
+            blocks: 1,
+            plain: inline.plain,
+        });
+        for extent in file.extents.iter().chain(&inline) {
             let head = pos / block_len;
             assert_eq!(head, to_u64(entries.len()), "one extent begins in an lcluster");
             entries.push(Entry::Head { plain: extent.plain, offset: offset(pos), block });
             pos += u64::from(extent.len);
             block += u32::from(extent.blocks);
             // The end of the file counts as a head, unless it lies in the same
-            // lcluster or where there is none any more.
-            let next = pos / block_len;
+            // lcluster, where there is none any more, or behind the inode.
+            let is_inline = inline.is_some() && pos == size;
+            let next = if is_inline { count } else { pos / block_len };
             for lcluster in head + 1..next {
                 let is_first = lcluster == head + 1;
                 entries.push(Entry::NonHead {
@@ -143,7 +168,7 @@ impl IndexForm {
             }
         }
         assert_eq!(pos, size, "extents are the whole file");
-        if to_u64(entries.len()) < self.block_size.blocks(size) {
+        if to_u64(entries.len()) < count {
             entries.push(Entry::End { offset: offset(pos) });
         }
         entries

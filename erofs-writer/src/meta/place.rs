@@ -133,7 +133,7 @@ impl<'a> Placement<'a> {
             tree,
             plan,
             encoded,
-            index_form: IndexForm::of(options, encoded),
+            index_form: IndexForm::of(options, encoded.has_big_pclusters),
             pclusters: head.blocks()..head.blocks() + encoded.blocks,
             block_size: options.block_size,
             chunk_indexes: options.chunk_indexes,
@@ -179,8 +179,9 @@ impl<'a> Placement<'a> {
             return (round_up(head, entry_len) + map_len, false);
         }
         let size = self.size(id);
-        if self.compressed(id).is_some() {
-            return (self.index_form.inode_len(head, size), false);
+        if let Some(file) = self.compressed(id) {
+            let inline = file.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
+            return (self.index_form.inode_len(head, size) + inline, false);
         }
         let own_block = self.plan.layout(self.plan.owner(id)) == Layout::FlatPlain
             && matches!(self.tree.inode(id).kind, Kind::File(_));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::codec::lz4;
+use crate::ere::Ere;
 use crate::options::{ImageUuid, Options, OptionsError};
 
 /// What files are compressed with.
@@ -57,6 +58,46 @@ impl FromStr for PclusterSize {
     }
 }
 
+/// How the files are compressed whose path a pattern is found in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompressRule {
+    pattern: Ere,
+    codec: Codec,
+    pcluster_size: Option<PclusterSize>,
+}
+
+impl CompressRule {
+    /// A rule for the files in whose path `pattern` is found. Paths are those
+    /// in the image, without a leading slash; of a file with several names
+    /// the first in the order of their bytes counts. Unless a codec is set such
+    /// files are stored as they are.
+    pub fn new(pattern: Ere) -> Self {
+        CompressRule { pattern, codec: Codec::None, pcluster_size: None }
+    }
+
+    /// What they are compressed with.
+    #[must_use]
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// How large their pclusters are at most. Default: a block.
+    #[must_use]
+    pub fn pcluster_size(mut self, size: PclusterSize) -> Self {
+        self.pcluster_size = Some(size);
+        self
+    }
+}
+
+/// How one file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileCodec {
+    pub(crate) codec: Codec,
+    /// How many bytes its pclusters have at most.
+    pub(crate) pcluster_len: u64,
+}
+
 impl Options {
     /// What files are compressed with. Default: [`Codec::None`].
     ///
@@ -84,17 +125,74 @@ impl Options {
         self
     }
 
+    /// Compresses some files in other ways than the rest: of these rules the
+    /// first one that matches a file decides. Default: none.
+    #[must_use]
+    pub fn compress_rules(mut self, rules: impl IntoIterator<Item = CompressRule>) -> Self {
+        self.compress_rules = rules.into_iter().collect();
+        self
+    }
+
+    /// Whether the last pcluster of a file lies behind its inode where that
+    /// has room, so that no block is filled in part ("ztailpacking", Linux
+    /// 5.17). Default: no. Files below a block are then compressed, too.
+    #[must_use]
+    pub fn inline_pclusters(mut self, on: bool) -> Self {
+        self.inline_pclusters = on;
+        self
+    }
+
+    /// How many bytes of a file a pcluster holds at most: a block or more.
+    /// Default: 12 MiB, the most that Linux decodes. Less means less to decode
+    /// for a few bytes that are read, and a larger image.
+    #[must_use]
+    pub fn max_extent_len(mut self, bytes: u64) -> Self {
+        self.max_extent_len = Some(bytes);
+        self
+    }
+
+    /// How files are compressed for which there is no rule.
+    pub(crate) fn default_codec(&self) -> FileCodec {
+        self.file_codec(self.codec, self.pcluster_size)
+    }
+
+    fn file_codec(&self, codec: Codec, pcluster_size: Option<PclusterSize>) -> FileCodec {
+        let pcluster_len =
+            pcluster_size.map_or(self.block_size.len(), |size| u64::from(size.bytes()));
+        FileCodec { codec, pcluster_len }
+    }
+
+    /// How files are compressed, whatever rule decides.
+    pub(crate) fn file_codecs(&self) -> impl Iterator<Item = FileCodec> {
+        let rules = self.compress_rules.iter();
+        let of_rules = rules.map(|rule| self.file_codec(rule.codec, rule.pcluster_size));
+        of_rules.chain([self.default_codec()])
+    }
+
+    /// How the file `path` is compressed, if there is a rule for it.
+    pub(crate) fn codec_by_rule(&self, path: &[u8]) -> Option<FileCodec> {
+        let rule = self.compress_rules.iter().find(|rule| rule.pattern.is_match(path))?;
+        Some(self.file_codec(rule.codec, rule.pcluster_size))
+    }
+
+    /// Whether files may be compressed.
+    pub(crate) fn may_compress(&self) -> bool {
+        self.file_codecs().any(|codec| codec.codec != Codec::None)
+    }
+
     /// Whether the UUID depends on every byte.
     pub(crate) fn derives_uuid(&self) -> bool {
         self.uuid == ImageUuid::FromContent
     }
 
-    pub(crate) fn pcluster_len(&self) -> u64 {
-        self.pcluster_size.map_or(self.block_size.len(), |size| u64::from(size.bytes()))
+    /// The most bytes that a pcluster has, where files are compressed.
+    pub(crate) fn pcluster_len_max(&self) -> u64 {
+        let codecs = self.file_codecs().filter(|codec| codec.codec != Codec::None);
+        codecs.map(|codec| codec.pcluster_len).max().unwrap_or(0)
     }
 
     /// Whether pclusters may have several blocks.
     pub(crate) fn may_have_big_pclusters(&self) -> bool {
-        self.codec != Codec::None && self.pcluster_len() > self.block_size.len()
+        self.pcluster_len_max() > self.block_size.len()
     }
 }

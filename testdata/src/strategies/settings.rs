@@ -65,14 +65,20 @@ struct Compression {
     /// In blocks.
     pcluster: u32,
     full_indexes: bool,
+    inline: bool,
+    /// In blocks.
+    max_extent: Option<u32>,
 }
 
 fn compression() -> impl Strategy<Value = Option<Compression>> {
     let level = select(vec![0_u8, 0, 1, 9, 12]);
     let pcluster = select(vec![1_u32, 1, 2, 3, 4, 16, 256]);
-    let some = (level, pcluster, any::<bool>()).prop_map(|(level, pcluster, full_indexes)| {
-        Some(Compression { level, pcluster, full_indexes })
-    });
+    let max_extent = prop_oneof![3 => Just(None), 1 => (1..40_u32).prop_map(Some)];
+    let some = (level, pcluster, any::<[bool; 2]>(), max_extent).prop_map(
+        |(level, pcluster, [full_indexes, inline], max_extent)| {
+            Some(Compression { level, pcluster, full_indexes, inline, max_extent })
+        },
+    );
     prop_oneof![Just(None), some]
 }
 
@@ -113,10 +119,22 @@ impl Layout {
             None => options,
         };
         match self.compression {
-            Some(Compression { level, pcluster, full_indexes }) => options
-                .codec(Codec::Lz4(Level::new(level).unwrap()))
-                .pcluster_size(PclusterSize::new((pcluster * self.block).min(1 << 20)).unwrap())
-                .full_indexes(full_indexes),
+            Some(compression) => compression.apply(self.block, options),
+            None => options,
+        }
+    }
+}
+
+impl Compression {
+    fn apply(self, block: u32, options: Options) -> Options {
+        let size = PclusterSize::new((self.pcluster * block).min(1 << 20)).unwrap();
+        let options = options
+            .codec(Codec::Lz4(Level::new(self.level).unwrap()))
+            .pcluster_size(size)
+            .full_indexes(self.full_indexes)
+            .inline_pclusters(self.inline);
+        match self.max_extent {
+            Some(blocks) => options.max_extent_len(u64::from(blocks * block) + 100),
             None => options,
         }
     }

@@ -10,6 +10,7 @@ mod determinism;
 mod errors;
 mod faults;
 mod golden;
+mod inline;
 mod lz4;
 mod outputs;
 mod roundtrip;

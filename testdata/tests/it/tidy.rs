@@ -31,10 +31,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("codec", &[]),
     ("ere", &[]),
-    ("event", &[]),
     ("error", &["options"]),
     // A time is a time, in options as in trees.
-    ("options", &["codec", "format", "tree"]),
+    ("options", &["codec", "ere", "format", "tree"]),
+    ("event", &["options"]),
     ("pool", &["error"]),
     ("tree", &["error", "format"]),
     ("source", &["error", "pool", "tree"]),

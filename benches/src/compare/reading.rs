@@ -1,0 +1,158 @@
+//! How fast the kernel reads what was written: images on loop devices, read
+//! whole and in small pieces. Needs root.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::measure::run;
+use super::series::Runs;
+
+/// The word by which the runner calls itself to read at random places.
+pub const WORD: &str = "read-at-random";
+/// How many reads ...
+const READS: u64 = 20_000;
+/// ... of how many bytes.
+const READ_LEN: usize = 4096;
+
+/// An image, mounted until it is dropped.
+#[derive(Debug)]
+pub struct Image {
+    name: String,
+    ours: bool,
+    bytes: u64,
+    at: PathBuf,
+}
+
+impl Image {
+    /// Mounts the image `path` beside itself.
+    pub fn mount(name: &str, ours: bool, path: &Path) -> Result<Self> {
+        let at = path.with_extension("mnt");
+        fs::create_dir_all(&at)?;
+        let bytes = fs::metadata(path)?.len();
+        let status = Command::new("mount")
+            .args(["-t", "erofs", "-o", "loop,ro"])
+            .args([path, &at])
+            .stdout(Stdio::null())
+            .status()?;
+        ensure!(status.success(), "{} cannot be mounted", path.display());
+        Ok(Self { name: name.to_owned(), ours, bytes, at })
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        // Nobody can be told of a failure here.
+        let _ = Command::new("umount").arg(&self.at).status();
+        let _ = fs::remove_dir(&self.at);
+    }
+}
+
+/// How an image is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// All of it, with nothing in memory.
+    ColdTar,
+    /// All of it, again.
+    WarmTar,
+    /// In small pieces, with nothing in memory.
+    ColdRandom,
+}
+
+impl Way {
+    /// All of them, in the order in which they are measured.
+    pub const ALL: [Way; 3] = [Way::ColdTar, Way::WarmTar, Way::ColdRandom];
+
+    /// What it is, for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::ColdTar => "tar, nothing in memory",
+            Way::WarmTar => "tar again",
+            Way::ColdRandom => "20,000 reads of 4 KiB at random places, nothing in memory",
+        }
+    }
+
+    fn command(self, at: &Path) -> Result<Vec<OsString>> {
+        if self == Way::ColdRandom {
+            return Ok(vec![std::env::current_exe()?.into(), WORD.into(), at.into()]);
+        }
+        // tar reads nothing if its output is /dev/null itself.
+        let script = "tar -C \"$1\" -cf - . | cat >/dev/null";
+        let words: [&OsStr; 5] =
+            ["sh".as_ref(), "-c".as_ref(), script.as_ref(), "sh".as_ref(), at.as_ref()];
+        Ok(words.map(OsStr::to_owned).into())
+    }
+}
+
+/// Reads the images in turn, `rounds` times and once to warm up.
+pub fn read_all(images: &[Image], way: Way, rounds: usize) -> Result<Vec<Runs>> {
+    let new =
+        |image: &Image| Runs { name: image.name.clone(), ours: image.ours, samples: Vec::new() };
+    let mut all: Vec<Runs> = images.iter().map(new).collect();
+    for round in 0..=rounds {
+        let mut turns: Vec<_> = images.iter().zip(&mut all).collect();
+        if round % 2 == 1 {
+            turns.reverse();
+        }
+        for (image, runs) in turns {
+            let command = way.command(&image.at)?;
+            if way == Way::WarmTar {
+                run(&command)?;
+            } else {
+                fs::write("/proc/sys/vm/drop_caches", "3")?;
+            }
+            let mut sample = run(&command)?;
+            sample.bytes = image.bytes;
+            if round > 0 {
+                runs.samples.push(sample);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The other side of [`Way::ColdRandom`]: reads files below `at`, the same
+/// ones in the same order each time.
+pub fn read_at_random(at: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    list(at, &mut files)?;
+    files.sort_unstable();
+    ensure!(!files.is_empty(), "{}: no files", at.display());
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let mut buffer = [0; READ_LEN];
+    for _ in 0..READS {
+        let count = u64::try_from(files.len())?;
+        let (path, len) = &files[usize::try_from(random(count))?];
+        let file = File::open(path).with_context(|| format!("{}", path.display()))?;
+        file.read_at(&mut buffer, random(*len))?;
+    }
+    Ok(())
+}
+
+/// The files below `dir` that have bytes, with their lengths.
+fn list(dir: &Path, files: &mut Vec<(PathBuf, u64)>) -> Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            list(&entry.path(), files)?;
+        } else if kind.is_file() {
+            let len = entry.metadata()?.len();
+            if len > 0 {
+                files.push((entry.path(), len));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! The file of `--compress-hints`: how files are compressed whose path a
+//! pattern is found in.
+//!
+//! A line is `SIZE [ALGORITHM] PATTERN`: the largest pcluster in bytes, or 0
+//! to store such files as they are; which of the algorithms of `-z`, counted
+//! from 0, which is the default; and an extended regular expression up to the
+//! end of the line. Lines that are empty or begin with `#` mean nothing, and
+//! of the others the first that matches decides.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use erofs_writer::{Codec, CompressRule, Ere, EreError, Error, PclusterSize};
+
+use crate::exit::Failure;
+
+/// Hints as they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hints {
+    pub(crate) file: PathBuf,
+    /// The algorithms of `-z`.
+    pub(crate) codecs: Vec<Codec>,
+    /// Blocks have so many bytes.
+    pub(crate) block_len: u32,
+}
+
+/// Why a line is no hint.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct HintError {
+    /// Counted from 1.
+    line: usize,
+    kind: HintErrorKind,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum HintErrorKind {
+    Size(String),
+    SizeForBlock { size: u32, block: u32 },
+    Algorithm(String),
+    NoPattern,
+    Pattern(EreError),
+}
+
+impl fmt::Display for HintError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: ", self.line)?;
+        match &self.kind {
+            HintErrorKind::Size(text) => {
+                write!(f, "'{text}' is no size of a pcluster: 0, or 512 to 1048576 bytes")
+            }
+            HintErrorKind::SizeForBlock { size, block } => {
+                write!(f, "a pcluster of {size} bytes has no whole number of {block}-byte blocks")
+            }
+            HintErrorKind::Algorithm(text) => {
+                write!(f, "'{text}' is the number of no algorithm of -z")
+            }
+            HintErrorKind::NoPattern => f.write_str("a pattern is missing"),
+            HintErrorKind::Pattern(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for HintError {}
+
+impl Hints {
+    /// Reads the file.
+    pub(crate) fn read(&self) -> Result<Vec<CompressRule>, Failure> {
+        let path: &Path = &self.file;
+        let text =
+            fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        self.parse(&text).map_err(|source| Failure::Hints { file: self.file.clone(), source })
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<Vec<CompressRule>, HintError> {
+        let lines = text.split(|byte| *byte == b'\n').enumerate();
+        lines
+            .filter(|(_, line)| !line.trim_ascii().is_empty() && line[0] != b'#')
+            .map(|(index, line)| {
+                self.rule(line).map_err(|kind| HintError { line: index + 1, kind })
+            })
+            .collect()
+    }
+
+    fn rule(&self, line: &[u8]) -> Result<CompressRule, HintErrorKind> {
+        let (size, rest) = word(line);
+        let size = self.size(size)?;
+        let (first, rest) = word(rest);
+        // A pattern alone may not have blanks, as in mkfs.erofs.
+        let (codec, pattern) = match (first.is_empty(), rest.is_empty()) {
+            (true, _) => return Err(HintErrorKind::NoPattern),
+            (false, true) => (self.codecs.first(), first),
+            (false, false) => (self.codec(first), rest),
+        };
+        let unknown = || HintErrorKind::Algorithm(String::from_utf8_lossy(first).into());
+        let codec = *codec.ok_or_else(unknown)?;
+        let rule = CompressRule::new(Ere::new(pattern).map_err(HintErrorKind::Pattern)?);
+        Ok(match size {
+            Some(size) => rule.codec(codec).pcluster_size(size),
+            None => rule,
+        })
+    }
+
+    /// The size of pclusters; none if it is 0.
+    fn size(&self, text: &[u8]) -> Result<Option<PclusterSize>, HintErrorKind> {
+        let unknown = || HintErrorKind::Size(String::from_utf8_lossy(text).into());
+        let size: u32 = number(text).ok_or_else(unknown)?;
+        if size == 0 {
+            return Ok(None);
+        }
+        let block = self.block_len;
+        if size % block != 0 {
+            return Err(HintErrorKind::SizeForBlock { size, block });
+        }
+        PclusterSize::new(size).map(Some).map_err(|_| unknown())
+    }
+
+    fn codec(&self, text: &[u8]) -> Option<&Codec> {
+        self.codecs.get(usize::try_from(number(text)?).ok()?)
+    }
+}
+
+/// The first word of `text`, and what is behind it and the blanks there.
+fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    let text = text.trim_ascii_start();
+    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    (word, rest.trim_ascii_start())
+}
+
+fn number(text: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use erofs_writer::codec::lz4::Level;
+
+    fn parse(text: &str) -> Result<Vec<CompressRule>, String> {
+        let codecs = vec![Codec::Lz4(Level::FAST), Codec::Lz4(Level::MAX)];
+        let hints = Hints { file: PathBuf::new(), codecs, block_len: 4096 };
+        hints.parse(text.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    fn rule(pattern: &str) -> CompressRule {
+        CompressRule::new(pattern.parse().expect("compiles"))
+    }
+
+    #[test]
+    fn a_line_has_a_size_and_may_have_an_algorithm_before_its_pattern() {
+        let size = |bytes| PclusterSize::new(bytes).expect("is one");
+        let text = "# comment\n\n4096 \\.so$\n65536\t1 \\.(py|h)$\n0 1 a b\n  8192   0   x";
+        let expected = vec![
+            rule("\\.so$").codec(Codec::Lz4(Level::FAST)).pcluster_size(size(4096)),
+            rule("\\.(py|h)$").codec(Codec::Lz4(Level::MAX)).pcluster_size(size(65536)),
+            rule("a b"),
+            rule("x").codec(Codec::Lz4(Level::FAST)).pcluster_size(size(8192)),
+        ];
+        assert_eq!(parse(text), Ok(expected));
+        assert_eq!(parse(""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_hint_is_refused_by_its_line() {
+        let refusal = |text: &str| parse(text).expect_err("is refused");
+        assert_eq!(refusal("\n4096"), "line 2: a pattern is missing");
+        assert_eq!(
+            refusal("x .*"),
+            "line 1: 'x' is no size of a pcluster: 0, or 512 to 1048576 bytes"
+        );
+        assert_eq!(
+            refusal("2097152 .*"),
+            "line 1: '2097152' is no size of a pcluster: 0, or 512 to 1048576 bytes"
+        );
+        assert_eq!(
+            refusal("1024 .*"),
+            "line 1: a pcluster of 1024 bytes has no whole number of 4096-byte blocks"
+        );
+        assert_eq!(refusal("4096 2 .*"), "line 1: '2' is the number of no algorithm of -z");
+        assert_eq!(refusal("4096 a b"), "line 1: 'a' is the number of no algorithm of -z");
+        assert!(refusal("4096 .*\n4096 (").starts_with("line 2: "));
+    }
+}

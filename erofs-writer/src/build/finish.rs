@@ -1,0 +1,188 @@
+//! The superblock, which comes last, and the summary.
+
+use std::sync::atomic::Ordering;
+
+use uuid::Uuid;
+use zerocopy::{FromZeros, IntoBytes};
+
+use crate::error::{Error, Result};
+use crate::event::{InodeCounts, Summary};
+use crate::format::superblock::{
+    ALG_LZ4, COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
+    INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES,
+    INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
+};
+use crate::format::{checked_u32, to_u64, to_usize};
+use crate::options::ImageUuid;
+use crate::options::kernel::{self, KernelVersion};
+use crate::tree::{Kind, Tree};
+use crate::write::{Job, Written};
+
+impl Job<'_> {
+    /// Puts the superblock into the head and writes it, the last write of
+    /// all: until then there is nothing that could be mounted.
+    pub(super) fn finish(&self, written: Written) -> Result<Uuid> {
+        let Written { mut head, digest } = written;
+        let mut superblock = self.superblock();
+        let uuid = match self.options.uuid {
+            ImageUuid::None => Uuid::nil(),
+            ImageUuid::Fixed(uuid) => uuid,
+            ImageUuid::FromContent => {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(digest.expect("asked for by the same option").as_bytes());
+                hasher.update(superblock.as_bytes());
+                let hash = hasher.finalize();
+                let (bytes, _) = hash.as_bytes().split_first_chunk().expect("32 bytes have 16");
+                Uuid::new_v8(*bytes)
+            }
+        };
+        superblock.uuid = uuid.into_bytes();
+        let start = to_usize(SUPER_OFFSET);
+        let field = start..start + size_of::<SuperBlock>();
+        head[field.clone()].copy_from_slice(superblock.as_bytes());
+        if self.placement.encoded.has_big_pclusters {
+            let cfgs = self.lz4_cfgs();
+            head[field.end..field.end + size_of::<Lz4Cfgs>()].copy_from_slice(cfgs.as_bytes());
+        }
+        if self.options.checksum {
+            // The format leaves out the final inversion.
+            superblock.checksum = (!crc32c::crc32c(&head[start..])).into();
+            head[field].copy_from_slice(superblock.as_bytes());
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        self.sink.write(&head, 0).map_err(|source| Error::Write { path: None, source })?;
+        Ok(uuid)
+    }
+
+    /// What is told about LZ4 if pclusters have several blocks.
+    fn lz4_cfgs(&self) -> Lz4Cfgs {
+        let blocks = self.options.pcluster_len_max() / self.options.block_size.len();
+        let mut cfgs = Lz4Cfgs::new_zeroed();
+        let len = size_of::<Lz4Cfgs>() - size_of_val(&cfgs.len);
+        cfgs.len = u16::try_from(len).expect("14 bytes").into();
+        cfgs.max_distance = LZ4_MAX_DISTANCE.into();
+        cfgs.max_pclusterblks = u16::try_from(blocks).expect("at most 2048").into();
+        cfgs
+    }
+
+    fn superblock(&self) -> SuperBlock {
+        let Job { options, placement, xattrs, plan, .. } = self;
+        let epoch = self.inodes.epoch;
+        let flag = |on, bit| if on { bit } else { 0 };
+        let has_prefixes = xattrs.prefix_count > 0;
+        let compat = COMPAT_MTIME
+            | flag(options.checksum, COMPAT_SB_CHKSUM)
+            | flag(xattrs.has_filters, COMPAT_XATTR_FILTER)
+            | flag(has_prefixes, COMPAT_PLAIN_XATTR_PFX);
+        let compressed = !placement.encoded.is_empty();
+        let big_pclusters = placement.encoded.has_big_pclusters;
+        let incompat = flag(!plan.maps.is_empty(), INCOMPAT_CHUNKED_FILE)
+            | flag(compressed, INCOMPAT_LZ4_0PADDING)
+            | flag(big_pclusters, INCOMPAT_BIG_PCLUSTER)
+            | flag(placement.encoded.has_inline_pclusters, INCOMPAT_ZTAILPACKING)
+            | flag(has_prefixes, INCOMPAT_XATTR_PREFIXES);
+        let root = placement.nid(Tree::ROOT).0;
+        let prefixes = if has_prefixes { placement.prefixes_pos / 4 } else { 0 };
+        let mut raw = SuperBlock::new_zeroed();
+        raw.magic = SUPER_MAGIC.into();
+        raw.feature_compat = compat.into();
+        raw.feature_incompat = incompat.into();
+        raw.blkszbits = options.block_size.bits();
+        raw.rootnid_2b = u16::try_from(root).expect("the root is placed first").into();
+        raw.inos = avoid_minix(to_u64(placement.by_pos.len())).into();
+        raw.epoch = epoch.time.sec.into();
+        raw.fixed_nsec = epoch.time.nsec.into();
+        raw.build_time = epoch.build_time.into();
+        raw.blocks_lo = checked_u32(placement.blocks).into();
+        raw.volume_name = options.label.field();
+        raw.u1 = match (compressed, big_pclusters) {
+            (false, _) => 0,
+            (true, false) => LZ4_MAX_DISTANCE,
+            (true, true) => ALG_LZ4,
+        }
+        .into();
+        raw.xattr_prefix_count = xattrs.prefix_count;
+        raw.xattr_prefix_start = checked_u32(prefixes).into();
+        raw
+    }
+
+    /// The oldest kernel that knows all that is in the image.
+    fn oldest_kernel(&self) -> KernelVersion {
+        let encoded = self.placement.encoded;
+        let has_small_blocks = self.options.block_size.bits() < 12;
+        let used = [
+            (true, kernel::ANY),
+            (encoded.has_big_pclusters, kernel::BIG_PCLUSTERS),
+            (!self.plan.maps.is_empty(), kernel::CHUNKS),
+            (encoded.has_inline_pclusters, kernel::INLINE_PCLUSTERS),
+            (self.xattrs.prefix_count > 0, kernel::XATTR_PREFIXES),
+            (has_small_blocks, kernel::SMALL_BLOCKS),
+            (has_small_blocks && !encoded.is_empty(), kernel::SMALL_BLOCKS_COMPRESSED),
+        ];
+        let versions = used.into_iter().filter(|(used, _)| *used).map(|(_, feature)| feature.since);
+        versions.max().unwrap_or(kernel::ANY.since)
+    }
+
+    pub(super) fn summary(&self, uuid: Uuid) -> Summary {
+        let block_len = self.options.block_size.len();
+        let mut inodes = InodeCounts::default();
+        let mut bytes_in = 0;
+        for id in &self.placement.by_pos {
+            match &self.tree.inode(*id).kind {
+                Kind::Directory(_) => inodes.directories += 1,
+                Kind::Symlink(_) => inodes.symlinks += 1,
+                Kind::File(content) => {
+                    inodes.files += 1;
+                    bytes_in += content.len();
+                }
+                _ => inodes.others += 1,
+            }
+        }
+        Summary {
+            uuid,
+            block_size: self.options.block_size.bytes(),
+            blocks: self.placement.blocks,
+            inodes,
+            bytes_in,
+            bytes_out: self.placement.len(),
+            metadata_bytes: self.placement.meta_blocks() * block_len,
+            shared_bytes: self.plan.shared_bytes,
+            hole_bytes: self.plan.hole_bytes,
+            kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
+            oldest_kernel: self.oldest_kernel(),
+            times: Vec::new(),
+        }
+    }
+}
+
+/// The count of inodes as the superblock tells it.
+///
+/// At the place of its low 16 bits libblkid looks for the magic numbers of
+/// MINIX file systems, in both byte orders; an image that shows one has no
+/// label for it. The kernel uses the count for statistics only, so that one
+/// more than there are does no harm.
+fn avoid_minix(inodes: u64) -> u64 {
+    const MAGICS: [u16; 4] = [0x137F, 0x138F, 0x2468, 0x2478];
+    #[expect(clippy::as_conversions, reason = "the low 16 bits are what is looked at")]
+    let seen = |count: u64| count as u16;
+    let collides = |count: u64| {
+        MAGICS.iter().any(|magic| seen(count) == *magic || seen(count) == magic.swap_bytes())
+    };
+    (inodes..).find(|count| !collides(*count)).expect("collisions are few")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inode_count_never_looks_like_minix() {
+        assert_eq!(avoid_minix(4990), 4990);
+        assert_eq!(avoid_minix(0x137F), 0x1380);
+        assert_eq!(avoid_minix(0x7F13), 0x7F14);
+        assert_eq!(avoid_minix(0x3_2468), 0x3_2469);
+        assert_eq!(avoid_minix(0x7824), 0x7825);
+    }
+}

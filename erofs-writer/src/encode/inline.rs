@@ -1,0 +1,56 @@
+//! How much of a file fits behind its inode and its index.
+
+use std::collections::HashMap;
+
+use crate::encode::Job;
+use crate::options::Options;
+use crate::plan::Layout;
+use crate::tree::InodeId;
+
+/// What the inodes have room for.
+pub(crate) struct Room<'a> {
+    job: &'a Job<'a>,
+    /// Of files that others share: how much there is behind the least of
+    /// their inodes, and how many there are.
+    shared: HashMap<InodeId, (u64, u64)>,
+}
+
+impl<'a> Room<'a> {
+    pub(crate) fn new(job: &'a Job<'a>) -> Self {
+        let mut room = Room { job, shared: HashMap::new() };
+        if job.options.inline_pclusters {
+            for (id, content) in crate::plan::files(job.reader.tree, job.order) {
+                if let Layout::SameAs(owner) = job.plan.layout(id) {
+                    let left = room.behind(id, content.len());
+                    let shared = room.shared.entry(owner).or_insert((left, 0));
+                    *shared = (shared.0.min(left), shared.1 + 1);
+                }
+            }
+        }
+        room
+    }
+
+    /// How many bytes may lie behind the inode of the file `id` of `size`
+    /// bytes, and behind those of its copies. All of them have these bytes,
+    /// and together they should not take more than a block.
+    pub(crate) fn of(&self, id: InodeId, size: u64) -> u64 {
+        if !self.job.options.inline_pclusters {
+            return 0;
+        }
+        let left = self.behind(id, size);
+        let Some((least, copies)) = self.shared.get(&id) else { return left };
+        left.min(*least).min(self.block_len() / (copies + 1))
+    }
+
+    /// What is left of the block in which the index ends. Inodes longer than
+    /// a block start one.
+    fn behind(&self, id: InodeId, size: u64) -> u64 {
+        let used = (self.job.inode_lens.with_index)(id, size) % self.block_len();
+        if used == 0 { 0 } else { self.block_len() - used }
+    }
+
+    fn block_len(&self) -> u64 {
+        let Options { block_size, .. } = self.job.options;
+        block_size.len()
+    }
+}

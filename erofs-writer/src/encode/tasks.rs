@@ -1,0 +1,134 @@
+//! Cutting files into parts, and putting these together into tasks.
+
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use crate::codec::lz4::{Encoder, Level};
+use crate::encode::Job;
+use crate::encode::part::Part;
+use crate::error::Result;
+use crate::format::{to_u64, to_usize};
+use crate::options::{Codec, FileCodec};
+use crate::tree::{Content, InodeId};
+
+/// Parts are put together, and large files cut, to about this many bytes.
+const TASK_LEN: u64 = 4 << 20;
+/// A file of more than a part is looked at in so many places ...
+const PROBES: u64 = 16;
+/// ... of so many bytes, to see whether it can be compressed.
+const PROBE_LEN: u64 = 32 * 1024;
+/// What is shorter saves nothing even if it is compressed behind its inode:
+/// its header and index take 16 bytes, and inodes start at multiples of 32.
+const INLINE_MIN: u64 = 128;
+
+/// A file to encode.
+#[derive(Clone, Copy)]
+struct File<'a> {
+    id: InodeId,
+    content: &'a Content,
+    codec: FileCodec,
+}
+
+impl File<'_> {
+    fn is_long(&self) -> bool {
+        self.content.len() > TASK_LEN
+    }
+}
+
+impl Job<'_> {
+    /// What there is to do, in bytes.
+    pub(crate) fn total(&self) -> u64 {
+        self.candidates().map(|(_, content)| content.len()).sum()
+    }
+
+    /// Cuts the files into parts and puts these together.
+    pub(super) fn tasks(&self) -> Result<Vec<Vec<Part>>> {
+        let files = self.files();
+        let long: Vec<&File<'_>> = files.iter().filter(|file| file.is_long()).collect();
+        let worth: Vec<bool> =
+            long.par_iter().map(|file| self.shrinks(file)).collect::<Result<_>>()?;
+        let mut worth = worth.into_iter();
+        let mut tasks: Vec<Vec<Part>> = Vec::new();
+        let mut len = TASK_LEN;
+        for file in files {
+            if file.is_long() && !worth.next().expect("asked for every long file") {
+                continue;
+            }
+            for part in parts(&file) {
+                if len + part.len > TASK_LEN {
+                    tasks.push(Vec::new());
+                    len = 0;
+                }
+                len += part.len;
+                tasks.last_mut().expect("pushed above").push(part);
+            }
+        }
+        Ok(tasks)
+    }
+
+    /// The files that may become smaller: of more than a block, if a pcluster
+    /// takes at least one, and not stored otherwise.
+    fn candidates(&self) -> impl Iterator<Item = (InodeId, &Content)> {
+        let block_len = self.options.block_size.len();
+        let above =
+            if self.options.inline_pclusters { INLINE_MIN.min(block_len) } else { block_len };
+        crate::plan::files(self.reader.tree, self.order)
+            .filter(move |(id, content)| content.len() > above && self.plan.may_compress(*id))
+    }
+
+    /// Those for which there is a codec.
+    fn files(&self) -> Vec<File<'_>> {
+        let by_rule = self.codecs_by_rule();
+        let default = self.options.default_codec();
+        let with_codec = |(id, content)| {
+            let codec = by_rule.get(&id).copied().unwrap_or(default);
+            File { id, content, codec }
+        };
+        self.candidates().map(with_codec).filter(|file| file.codec.codec != Codec::None).collect()
+    }
+
+    /// The files for which there is a rule.
+    fn codecs_by_rule(&self) -> HashMap<InodeId, FileCodec> {
+        let mut codecs = HashMap::new();
+        if self.options.compress_rules.is_empty() {
+            return codecs;
+        }
+        let mut seen = HashSet::new();
+        for entry in self.reader.tree.walk().filter(|entry| entry.content().is_some()) {
+            let path = entry.path().strip_prefix(b"/").unwrap_or(entry.path());
+            // Of several names the first counts.
+            if seen.insert(entry.id()) {
+                codecs.extend(self.options.codec_by_rule(path).map(|codec| (entry.id(), codec)));
+            }
+        }
+        codecs
+    }
+
+    /// Whether a long file can be compressed, as far as some places tell.
+    /// Its parts are encoded far from each other, so that none can tell for
+    /// the whole file; and what cannot be compressed is better copied.
+    fn shrinks(&self, file: &File<'_>) -> Result<bool> {
+        let mut encoder = Encoder::new(Level::FAST);
+        let mut data = vec![0; to_usize(PROBE_LEN)];
+        let mut out = vec![0; to_usize(PROBE_LEN)];
+        let mut saved = 0;
+        for probe in 0..PROBES {
+            let offset = (file.content.len() - PROBE_LEN) / (PROBES - 1) * probe;
+            self.reader
+                .with_open(file.id, file.content, |open| open.read_exact_at(&mut data, offset))?;
+            let filled = encoder.segment(&data).fill(0, data.len(), &mut out);
+            saved += filled.consumed.saturating_sub(filled.written);
+        }
+        Ok(to_u64(saved) > PROBES * PROBE_LEN / 64)
+    }
+}
+
+fn parts(file: &File<'_>) -> impl Iterator<Item = Part> {
+    let File { id, content, codec } = *file;
+    let size = content.len();
+    (0..size).step_by(to_usize(TASK_LEN)).map(move |offset| {
+        let len = TASK_LEN.min(size - offset);
+        Part { id, codec, offset, len, size }
+    })
+}
