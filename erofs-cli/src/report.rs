@@ -36,7 +36,11 @@ pub(crate) fn text(summary: &Summary) -> String {
         Size(summary.metadata_bytes),
         summary.oldest_kernel,
     );
-    let savings = [("Shared   ", summary.shared_bytes), ("Holes    ", summary.hole_bytes)];
+    let savings = [
+        ("Shared   ", summary.shared_bytes),
+        ("Packed   ", summary.fragment_bytes),
+        ("Holes    ", summary.hole_bytes),
+    ];
     for (name, bytes) in savings.into_iter().filter(|(_, bytes)| *bytes > 0) {
         let _ = writeln!(out, "{name}{}", Size(bytes));
     }
@@ -57,6 +61,7 @@ pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
         ("bytes_out", summary.bytes_out),
         ("metadata_bytes", summary.metadata_bytes),
         ("shared_bytes", summary.shared_bytes),
+        ("fragment_bytes", summary.fragment_bytes),
         ("hole_bytes", summary.hole_bytes),
         ("kernel_copied_bytes", summary.kernel_copied_bytes),
     ];

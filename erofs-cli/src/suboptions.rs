@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use erofs_writer::{InodeForm, Options, Tails};
+use erofs_writer::{Fragments, InodeForm, Options, PclusterSize, Tails};
 
+use crate::number;
 use crate::usage::UsageError;
 
 /// What a word stands for.
@@ -17,11 +18,14 @@ enum Word {
     NoInlineData,
     InlineData,
     XattrNameFilter,
-    /// Where prefixes lie if there is a packed inode; there never is.
+    /// Prefixes do not lie in the packed inode; they never do.
     PlainXattrPrefixes,
     Dedupe,
     FullIndexes,
     InlinePclusters,
+    /// With the size of pclusters of the packed inode.
+    Fragments(Fragments, Option<PclusterSize>),
+    ShareFragments(bool),
     /// Off in every image, so that `^` changes nothing.
     NotBuilt(&'static str),
 }
@@ -43,9 +47,9 @@ const WORDS: &[(&str, Word)] = &[
     ("dedupe", Word::Dedupe),
     ("legacy-compress", Word::FullIndexes),
     ("ztailpacking", Word::InlinePclusters),
-    ("fragments", Word::NotBuilt(COMPRESSION)),
-    ("all-fragments", Word::NotBuilt(COMPRESSION)),
-    ("fragdedupe", Word::NotBuilt(COMPRESSION)),
+    ("fragments", Word::Fragments(Fragments::Tails, None)),
+    ("all-fragments", Word::Fragments(Fragments::All, None)),
+    ("fragdedupe", Word::ShareFragments(true)),
     ("48bit", Word::NotBuilt(LAYOUT)),
     ("dot-omitted", Word::NotBuilt(LAYOUT)),
 ];
@@ -66,7 +70,12 @@ impl Suboption {
 
     /// Whether it means something only where files are compressed.
     pub(crate) fn needs_codec(&self) -> bool {
-        !self.negated && matches!(self.word, Word::FullIndexes | Word::InlinePclusters)
+        use Word::*;
+        !self.negated
+            && matches!(
+                self.word,
+                FullIndexes | InlinePclusters | Fragments(..) | ShareFragments(_)
+            )
     }
 
     /// Whether it has a `^` that means nothing, as in mkfs.erofs.
@@ -75,7 +84,14 @@ impl Suboption {
         self.negated
             && !matches!(
                 self.word,
-                InlineData | XattrNameFilter | Dedupe | FullIndexes | InlinePclusters | NotBuilt(_)
+                InlineData
+                    | XattrNameFilter
+                    | Dedupe
+                    | FullIndexes
+                    | InlinePclusters
+                    | Fragments(..)
+                    | ShareFragments(_)
+                    | NotBuilt(_)
             )
     }
 }
@@ -92,6 +108,7 @@ pub(crate) enum SuboptionError {
     Unknown { word: String, similar: Option<&'static str> },
     EmptyValue { name: &'static str },
     Value { name: &'static str },
+    WrongValue { name: &'static str, value: String },
 }
 
 impl fmt::Display for SuboptionError {
@@ -103,6 +120,9 @@ impl fmt::Display for SuboptionError {
             SuboptionError::Unknown { word, similar: None } => write!(f, "there is no '{word}'"),
             SuboptionError::EmptyValue { name } => write!(f, "'{name}=' lacks its value"),
             SuboptionError::Value { name } => write!(f, "'{name}' takes no value"),
+            SuboptionError::WrongValue { name, value } => {
+                write!(f, "'{value}' is no value of '{name}'")
+            }
         }
     }
 }
@@ -130,12 +150,26 @@ fn suboption(text: &str) -> Result<Suboption, SuboptionError> {
     let Some((name, word)) = WORDS.iter().find(|(name, _)| *name == typed) else {
         return Err(SuboptionError::Unknown { word: typed.to_owned(), similar: similar(typed) });
     };
-    match value {
-        Some("") => Err(SuboptionError::EmptyValue { name }),
+    let word = match (value, *word) {
+        (None, word) => word,
+        (Some(""), _) => return Err(SuboptionError::EmptyValue { name }),
         // Whatever its value, a word that is not built is refused later, by name.
-        Some(_) if !matches!(word, Word::NotBuilt(_)) => Err(SuboptionError::Value { name }),
-        _ => Ok(Suboption { name, word: *word, negated }),
-    }
+        (Some(_), Word::NotBuilt(why)) => Word::NotBuilt(why),
+        (Some(_), _) if negated => return Err(SuboptionError::Value { name }),
+        (Some(text), Word::Fragments(fragments, _)) => {
+            let size = number::with_unit(text).ok().and_then(|size| PclusterSize::new(size).ok());
+            let wrong = || SuboptionError::WrongValue { name, value: text.to_owned() };
+            Word::Fragments(fragments, Some(size.ok_or_else(wrong)?))
+        }
+        (Some("full"), Word::ShareFragments(_)) => Word::ShareFragments(true),
+        // Whole files that are the same share their data in any case.
+        (Some("inode"), Word::ShareFragments(_)) => Word::ShareFragments(false),
+        (Some(text), Word::ShareFragments(_)) => {
+            return Err(SuboptionError::WrongValue { name, value: text.to_owned() });
+        }
+        (Some(_), _) => return Err(SuboptionError::Value { name }),
+    };
+    Ok(Suboption { name, word, negated })
 }
 
 /// The word that differs least from `typed`, if it differs by a typing error
@@ -189,6 +223,12 @@ pub(crate) fn apply(words: &[Suboption], options: Options) -> Result<Options, Us
             Word::PlainXattrPrefixes => options,
             Word::FullIndexes => options.full_indexes(!negated),
             Word::InlinePclusters => options.inline_pclusters(!negated),
+            Word::Fragments(..) if negated => options.fragments(Fragments::None),
+            Word::Fragments(fragments, None) => options.fragments(fragments),
+            Word::Fragments(fragments, Some(size)) => {
+                options.fragments(fragments).packed_pcluster_size(size)
+            }
+            Word::ShareFragments(on) => options.share_fragments(on && !negated),
             Word::Dedupe if negated => options.share_identical(false),
             Word::Dedupe => return Err(UsageError::refused(suboption, COMPRESSION)),
             Word::NotBuilt(_) if negated => options,
@@ -243,19 +283,26 @@ mod tests {
         assert_eq!(options("legacy-compress"), new().full_indexes(true));
         assert_eq!(options("ztailpacking"), new().inline_pclusters(true));
         assert_eq!(options("ztailpacking,^ztailpacking"), new());
+        let tails = || new().fragments(Fragments::Tails);
+        assert_eq!(options("fragments"), tails());
+        let size = PclusterSize::new(65_536).expect("is one");
+        assert_eq!(options("fragments=64k"), tails().packed_pcluster_size(size));
+        assert_eq!(options("fragments,all-fragments"), new().fragments(Fragments::All));
+        assert_eq!(options("all-fragments,^fragments"), new());
+        assert_eq!(options("fragments,fragdedupe=full"), tails());
+        assert_eq!(options("fragments,fragdedupe=inode"), tails().share_fragments(false));
+        assert_eq!(options("fragments,^fragdedupe"), tails().share_fragments(false));
         assert_eq!(options(""), new());
         assert_eq!(options("nosbcrc,"), new().checksum(false));
     }
 
     #[test]
     fn words_that_are_not_built_are_refused_by_name() {
-        for word in ["fragments", "all-fragments", "fragdedupe", "dedupe"] {
+        for word in ["dedupe"] {
             let message = refusal(&format!("nosbcrc,{word}"));
             assert_eq!(message, format!("-E {word}: this form of compression is not built yet"));
         }
         assert_eq!(refusal("48bit"), "-E 48bit: the 48-bit layout is not built yet");
-        assert!(refusal("fragments=65536").starts_with("-E fragments: "));
-        assert!(refusal("all-fragments,fragdedupe=inode").starts_with("-E all-fragments: "));
     }
 
     #[test]
@@ -276,6 +323,11 @@ mod tests {
     #[test]
     fn values_are_taken_only_where_there_are_any() {
         assert_eq!(parse("nosbcrc=1"), Err(SuboptionError::Value { name: "nosbcrc" }));
+        let wrong =
+            |name, value: &str| Err(SuboptionError::WrongValue { name, value: value.into() });
+        assert_eq!(parse("fragments=100"), wrong("fragments", "100"));
+        assert_eq!(parse("fragdedupe=some"), wrong("fragdedupe", "some"));
+        assert_eq!(parse("^fragments=4096"), Err(SuboptionError::Value { name: "fragments" }));
         assert_eq!(parse("fragments="), Err(SuboptionError::EmptyValue { name: "fragments" }));
     }
 

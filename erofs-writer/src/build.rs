@@ -15,7 +15,7 @@ use crate::meta::place::{Head, Placement};
 use crate::meta::xattr::XattrTable;
 use crate::options::{FileCodec, Options, OptionsError};
 use crate::output;
-use crate::plan::{DataPlan, Order, Reader};
+use crate::plan::{Codecs, DataPlan, Order, Reader};
 use crate::sink::{Sink, WriteAt};
 use crate::tree::{Tree, check};
 use crate::write::{Job, Observer};
@@ -110,8 +110,9 @@ impl<'a> ImageWriter<'a> {
         observer.phase(Phase::Plan)?;
         let reader = Reader { tree, stop };
         let head_len = |id| inodes.head_len(id);
-        let plan =
-            &observer.watch(stop, 0, |_| DataPlan::new(reader, order, options, &head_len))?;
+        let codecs = &Codecs::new(tree, options);
+        let plan = &observer
+            .watch(stop, 0, |_| DataPlan::new(reader, order, codecs, options, &head_len))?;
 
         let sink = &Sink::new(output, options);
         let head = Head::new(tree, xattrs, inodes, options)?;
@@ -119,7 +120,17 @@ impl<'a> ImageWriter<'a> {
         let form = IndexForm::of(options, false);
         let with_index = |id, size| form.inode_len(inodes.head_len(id), size);
         let inode_lens = InodeLens { head: &head_len, with_index: &with_index };
-        let job = encode::Job { reader, order, plan, options, inode_lens, sink, stop, first_block };
+        let job = encode::Job {
+            reader,
+            order,
+            plan,
+            codecs,
+            options,
+            inode_lens,
+            sink,
+            stop,
+            first_block,
+        };
         let encoded = &encode_files(&mut observer, capacity.is_some(), &job)?;
 
         observer.phase(Phase::Place)?;
@@ -188,7 +199,8 @@ fn check_options(options: &Options) -> Result<()> {
         return Err(OptionsError::TooManyXattrPrefixes.into());
     }
     let block_len = options.block_size.len();
-    let odd = options.file_codecs().find(|codec| codec.pcluster_len % block_len != 0);
+    let mut codecs = options.file_codecs().chain([options.packed_codec()]);
+    let odd = codecs.find(|codec| codec.pcluster_len % block_len != 0);
     if let Some(FileCodec { pcluster_len: pcluster, .. }) = odd {
         let block = options.block_size.bytes();
         return Err(OptionsError::PclusterSizeForBlockSize { pcluster, block }.into());

@@ -8,6 +8,7 @@
 mod commit;
 mod fill;
 mod inline;
+mod packed;
 mod part;
 mod tasks;
 
@@ -15,13 +16,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Result;
 use crate::options::Options;
-use crate::plan::{DataPlan, Order, Reader};
+use crate::plan::{Codecs, DataPlan, Order, Reader};
 use crate::sink::Sink;
 use crate::tree::InodeId;
 
-use commit::Queue;
+use commit::{Placed, Queue};
 use inline::Room;
-use part::Worker;
+use packed::Packed;
+use part::{Part, Source, Worker};
 
 /// Bytes of a file that are stored together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,16 +46,39 @@ pub(crate) struct InlinePcluster {
     pub(crate) bytes: Box<[u8]>,
 }
 
+/// The end of a file, or all of it, stored in the packed inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fragment {
+    /// Where it begins in the packed inode.
+    pub(crate) at: u64,
+    pub(crate) len: u64,
+    /// A hash of an end, by which equal ones are known. Whole files have been
+    /// compared before.
+    digest: Option<blake3::Hash>,
+}
+
 /// A file that is stored in pclusters, which lie one behind the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Compressed {
     /// The first block.
     pub(crate) block: u32,
     pub(crate) extents: Vec<Extent>,
     pub(crate) inline: Option<InlinePcluster>,
+    pub(crate) fragment: Option<Fragment>,
 }
 
 impl Compressed {
+    /// Appends what is behind this part.
+    fn append(&mut self, next: Compressed) {
+        self.extents.extend(next.extents);
+        (self.inline, self.fragment) = (next.inline, next.fragment);
+    }
+
+    /// Where the file begins in the packed inode, if all of it is there.
+    pub(crate) fn whole_fragment(&self) -> Option<u64> {
+        self.fragment.filter(|_| self.extents.is_empty()).map(|fragment| fragment.at)
+    }
+
     pub(crate) fn blocks(&self) -> u32 {
         self.extents.iter().map(|extent| u32::from(extent.blocks)).sum()
     }
@@ -70,11 +95,25 @@ pub(crate) struct Encoded {
     pub(crate) has_big_pclusters: bool,
     /// Whether some files end behind their inodes.
     pub(crate) has_inline_pclusters: bool,
+    /// The packed inode and how many bytes are in it, if there is one.
+    pub(crate) packed: Option<(Box<Compressed>, u64)>,
+    /// Bytes of fragments that are not in it again.
+    pub(crate) shared_bytes: u64,
     /// A hash of all pclusters, if it was asked for.
     pub(crate) digest: Option<blake3::Hash>,
 }
 
 impl Encoded {
+    fn find_features(&mut self) {
+        let packed = self.packed.as_ref().map(|(file, _)| file);
+        let files = || self.files.iter().flatten().chain(packed);
+        let mut extents = files().flat_map(|file| &file.extents);
+        let has_big_pclusters = extents.any(|extent| extent.blocks > 1);
+        let has_inline_pclusters = files().any(|file| file.inline.is_some());
+        self.has_big_pclusters = has_big_pclusters;
+        self.has_inline_pclusters = has_inline_pclusters;
+    }
+
     /// How `id` is stored, if in pclusters.
     pub(crate) fn file(&self, id: InodeId) -> Option<&Compressed> {
         self.files.get(id.index())?.as_deref()
@@ -82,7 +121,7 @@ impl Encoded {
 
     /// Whether no file is stored in pclusters.
     pub(crate) fn is_empty(&self) -> bool {
-        self.blocks == 0 && !self.has_inline_pclusters
+        self.blocks == 0 && !self.has_inline_pclusters && self.packed.is_none()
     }
 }
 
@@ -100,6 +139,7 @@ pub(crate) struct Job<'a> {
     pub(crate) reader: Reader<'a>,
     pub(crate) order: &'a Order,
     pub(crate) plan: &'a DataPlan,
+    pub(crate) codecs: &'a Codecs,
     pub(crate) options: &'a Options,
     pub(crate) inode_lens: InodeLens<'a>,
     pub(crate) sink: &'a Sink<'a>,
@@ -125,12 +165,46 @@ impl Job<'_> {
         if !self.options.may_compress() {
             return Ok(Encoded::default());
         }
-        let tasks = self.tasks()?;
+        let placed = self.encode(&self.tasks()?, &Packed::default(), self.first_block, report)?;
+        let mut files = vec![None; self.reader.tree.arena_len()];
+        for (source, part) in placed.parts {
+            let Source::File(id) = source else { panic!("only files were encoded") };
+            append(&mut files[id.index()], part);
+        }
+        let packed = self.pack(&mut files);
+        let behind = self.encode(&self.packed_tasks(&packed), &packed, placed.end, report)?;
+        let mut packed_file = None;
+        behind.parts.into_iter().for_each(|(_, part)| append(&mut packed_file, part));
+        let mut encoded = Encoded {
+            blocks: behind.end - self.first_block,
+            packed: packed_file.map(|file| (file, packed.len)),
+            shared_bytes: packed.shared_bytes,
+            files,
+            ..Encoded::default()
+        };
+        encoded.find_features();
+        if self.options.derives_uuid() && !encoded.is_empty() {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(placed.digest.as_bytes()).update(behind.digest.as_bytes());
+            encoded.digest = Some(hasher.finalize());
+        }
+        Ok(encoded)
+    }
+
+    /// Lets all workers do the tasks, and places what they give at `block`
+    /// and behind it.
+    fn encode(
+        &self,
+        tasks: &[Vec<Part>],
+        packed: &Packed,
+        block: u64,
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<Placed> {
         let room = &Room::new(self);
-        let queue = Queue::new(self, tasks.len());
+        let queue = Queue::new(self, tasks.len(), block);
         rayon::broadcast(|_| {
             let _guard = StopOnPanic(self.stop);
-            let mut worker = Worker::new(self, room);
+            let mut worker = Worker::new(self, room, packed);
             while let Some(index) = queue.take() {
                 let done = worker.encode(&tasks[index]);
                 let len = tasks[index].iter().map(|part| part.len).sum();
@@ -138,10 +212,18 @@ impl Job<'_> {
                 report(len);
             }
         });
-        queue.finish(self.reader.tree.arena_len())
+        queue.finish()
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Puts a part of a file behind those before it.
+fn append(file: &mut Option<Box<Compressed>>, part: Box<Compressed>) {
+    match file {
+        Some(file) => file.append(*part),
+        none => *none = Some(part),
     }
 }

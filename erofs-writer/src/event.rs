@@ -81,6 +81,8 @@ pub struct Summary {
     pub metadata_bytes: u64,
     /// Bytes not stored because another file or chunk has the same.
     pub shared_bytes: u64,
+    /// Bytes of the packed inode, before they were compressed.
+    pub fragment_bytes: u64,
     /// Bytes not stored because they are zeros.
     pub hole_bytes: u64,
     /// Bytes that the kernel copied from files to the output by itself. Where

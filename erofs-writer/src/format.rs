@@ -5,6 +5,7 @@
 
 pub(crate) mod chunk;
 pub(crate) mod dirent;
+pub(crate) mod fragment;
 pub(crate) mod index;
 pub(crate) mod inode;
 pub(crate) mod superblock;

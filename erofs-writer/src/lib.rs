@@ -144,8 +144,8 @@ pub use ere::{Ere, EreError};
 pub use error::{Error, Limit, OutputErrorKind, Result, StorePathsError, TreeErrorKind};
 pub use event::{Event, InodeCounts, Phase, Summary};
 pub use options::{
-    BlockSize, ChunkSize, Codec, CompressRule, ImageUuid, InodeForm, KernelVersion, Label, Options,
-    OptionsError, PclusterSize, Tails, XattrPrefix,
+    BlockSize, ChunkSize, Codec, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion,
+    Label, Options, OptionsError, PclusterSize, Tails, XattrPrefix,
 };
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;

@@ -4,6 +4,7 @@
 pub(crate) mod dir;
 pub(crate) mod index;
 pub(crate) mod inode;
+pub(crate) mod packed;
 pub(crate) mod place;
 mod space;
 pub(crate) mod xattr;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::tree::Timestamp;
 
 pub(crate) use compress::FileCodec;
-pub use compress::{Codec, CompressRule, PclusterSize};
+pub use compress::{Codec, CompressRule, Fragments, PclusterSize};
 pub use kernel::KernelVersion;
 pub use sizes::{BlockSize, ChunkSize};
 
@@ -246,6 +246,9 @@ pub struct Options {
     pub(crate) compress_rules: Vec<CompressRule>,
     pub(crate) inline_pclusters: bool,
     pub(crate) max_extent_len: Option<u64>,
+    pub(crate) fragments: Fragments,
+    pub(crate) packed_pcluster_size: Option<PclusterSize>,
+    pub(crate) share_fragments: bool,
     pub(crate) share_identical: bool,
     pub(crate) holes: bool,
     pub(crate) xattr_share_above: u32,
@@ -277,6 +280,9 @@ impl Default for Options {
             compress_rules: Vec::new(),
             inline_pclusters: false,
             max_extent_len: None,
+            fragments: Fragments::None,
+            packed_pcluster_size: None,
+            share_fragments: true,
             share_identical: true,
             holes: true,
             xattr_share_above: 2,

@@ -1,12 +1,15 @@
 //! What to store, in which order: decided before anything is placed.
 
 mod chunks;
+mod codecs;
+mod fragments;
 mod hash;
 mod holes;
 mod order;
 mod share;
 
 pub(crate) use chunks::{ChunkMap, Run};
+pub(crate) use codecs::Codecs;
 pub(crate) use hash::{Reader, shown_path};
 pub(crate) use order::Order;
 
@@ -25,6 +28,8 @@ pub(crate) enum Layout {
     SameAs(InodeId),
     /// In the chunks of this map.
     Chunked(u32),
+    /// In the packed inode.
+    Fragment,
 }
 
 /// The decisions for every inode, and what they save.
@@ -45,6 +50,7 @@ impl DataPlan {
     pub(crate) fn new(
         reader: Reader<'_>,
         order: &Order,
+        codecs: &Codecs,
         options: &Options,
         head_len: &(dyn Fn(InodeId) -> u64 + Sync),
     ) -> Result<Self> {
@@ -65,6 +71,9 @@ impl DataPlan {
         }
         if options.share_identical {
             share::plan(&mut plan, reader, order, options, head_len)?;
+        }
+        if options.may_have_fragments() {
+            fragments::plan(&mut plan, reader.tree, order, codecs, options, head_len);
         }
         if options.may_have_holes() {
             holes::plan(&mut plan, reader, order, options.block_size)?;

@@ -19,8 +19,9 @@ use rayon::prelude::*;
 pub(crate) use progress::Observer;
 
 use crate::error::{Error, Result};
-use crate::format::to_usize;
+use crate::format::{to_u64, to_usize};
 use crate::meta::inode::Inodes;
+use crate::meta::packed;
 use crate::meta::place::Placement;
 use crate::meta::xattr::XattrTable;
 use crate::options::{BlockSize, Options};
@@ -28,6 +29,7 @@ use crate::plan::{DataPlan, Order};
 use crate::sink::Sink;
 use crate::tree::{InodeId, Tree};
 use crate::write::piece::Piece;
+use crate::write::run::Run;
 use crate::write::window::Window;
 
 /// The results of all stages before, and where to write.
@@ -55,6 +57,8 @@ pub(crate) struct Written {
 /// One thing for a worker to do.
 enum Task {
     Window(Window),
+    /// The packed inode.
+    Packed(Vec<u8>),
     Pieces(Vec<Piece>),
 }
 
@@ -101,7 +105,8 @@ impl Job<'_> {
 
     fn tasks(&self) -> Vec<Task> {
         let windows = window::cut(self).into_iter().map(Task::Window);
-        windows.chain(piece::cut(self).into_iter().map(Task::Pieces)).collect()
+        let packed = packed::write(self.placement, self.inodes).map(Task::Packed);
+        windows.chain(packed).chain(piece::cut(self).into_iter().map(Task::Pieces)).collect()
     }
 
     fn perform(&self, task: &Task) -> Result<Done> {
@@ -109,6 +114,13 @@ impl Job<'_> {
             Task::Window(window) => {
                 let (head, digest) = window.write(self)?;
                 Ok(Done { head, digest })
+            }
+            Task::Packed(bytes) => {
+                let mut run = Run::new(self);
+                run.seek(self.placement.packed_pos())?;
+                run.add(bytes)?;
+                run.pad()?;
+                Ok(Done { head: None, digest: run.finish(&[])? })
             }
             Task::Pieces(pieces) => Ok(Done { head: None, digest: piece::write(self, pieces)? }),
         }
@@ -152,6 +164,7 @@ impl Task {
     fn weight(&self) -> u64 {
         match self {
             Task::Window(window) => window.weight,
+            Task::Packed(bytes) => to_u64(bytes.len()),
             Task::Pieces(pieces) => pieces.iter().map(|piece| piece.len).sum(),
         }
     }

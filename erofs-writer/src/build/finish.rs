@@ -9,10 +9,11 @@ use crate::error::{Error, Result};
 use crate::event::{InodeCounts, Summary};
 use crate::format::superblock::{
     ALG_LZ4, COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
-    INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES,
-    INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
+    INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_FRAGMENTS, INCOMPAT_LZ4_0PADDING,
+    INCOMPAT_XATTR_PREFIXES, INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC,
+    SUPER_OFFSET, SuperBlock,
 };
-use crate::format::{checked_u32, to_u64, to_usize};
+use crate::format::{Nid, checked_u32, to_u64, to_usize};
 use crate::options::ImageUuid;
 use crate::options::kernel::{self, KernelVersion};
 use crate::tree::{Kind, Tree};
@@ -82,6 +83,7 @@ impl Job<'_> {
             | flag(compressed, INCOMPAT_LZ4_0PADDING)
             | flag(big_pclusters, INCOMPAT_BIG_PCLUSTER)
             | flag(placement.encoded.has_inline_pclusters, INCOMPAT_ZTAILPACKING)
+            | flag(placement.encoded.packed.is_some(), INCOMPAT_FRAGMENTS)
             | flag(has_prefixes, INCOMPAT_XATTR_PREFIXES);
         let root = placement.nid(Tree::ROOT).0;
         let prefixes = if has_prefixes { placement.prefixes_pos / 4 } else { 0 };
@@ -103,6 +105,9 @@ impl Job<'_> {
             (true, true) => ALG_LZ4,
         }
         .into();
+        if placement.encoded.packed.is_some() {
+            raw.packed_nid = Nid::at(placement.packed_pos()).0.into();
+        }
         raw.xattr_prefix_count = xattrs.prefix_count;
         raw.xattr_prefix_start = checked_u32(prefixes).into();
         raw
@@ -117,7 +122,12 @@ impl Job<'_> {
             (encoded.has_big_pclusters, kernel::BIG_PCLUSTERS),
             (!self.plan.maps.is_empty(), kernel::CHUNKS),
             (encoded.has_inline_pclusters, kernel::INLINE_PCLUSTERS),
+            (encoded.packed.is_some(), kernel::FRAGMENTS),
             (self.xattrs.prefix_count > 0, kernel::XATTR_PREFIXES),
+            (
+                self.xattrs.prefix_count > 0 && encoded.packed.is_some(),
+                kernel::XATTR_PREFIXES_AND_FRAGMENTS,
+            ),
             (has_small_blocks, kernel::SMALL_BLOCKS),
             (has_small_blocks && !encoded.is_empty(), kernel::SMALL_BLOCKS_COMPRESSED),
         ];
@@ -148,7 +158,8 @@ impl Job<'_> {
             bytes_in,
             bytes_out: self.placement.len(),
             metadata_bytes: self.placement.meta_blocks() * block_len,
-            shared_bytes: self.plan.shared_bytes,
+            shared_bytes: self.plan.shared_bytes + self.placement.encoded.shared_bytes,
+            fragment_bytes: self.placement.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
             hole_bytes: self.plan.hole_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
             oldest_kernel: self.oldest_kernel(),

@@ -6,10 +6,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::encode::fill::Filling;
-use crate::encode::part::Done;
-use crate::encode::{Compressed, Encoded, Job};
+use crate::encode::part::{Done, Source};
+use crate::encode::{Compressed, Job};
 use crate::error::{Error, Limit, Result};
-use crate::tree::InodeId;
 
 /// So many tasks for each worker may be in work or wait for an earlier one,
 /// which bounds memory.
@@ -34,20 +33,21 @@ struct State {
     /// Where it goes.
     block: u64,
     waiting: BTreeMap<usize, Done>,
-    files: Vec<(InodeId, u64, Filling)>,
+    parts: Vec<(Source, u64, Filling)>,
     hasher: blake3::Hasher,
     /// Of the errors so far the one of the first task.
     error: Option<(usize, Error)>,
 }
 
 impl<'a> Queue<'a> {
-    pub(crate) fn new(job: &'a Job<'a>, tasks: usize) -> Self {
+    /// A queue of `tasks` tasks, whose pclusters go to `block` and behind it.
+    pub(crate) fn new(job: &'a Job<'a>, tasks: usize, block: u64) -> Self {
         let state = State {
             taken: 0,
             placed: 0,
-            block: job.first_block,
+            block,
             waiting: BTreeMap::new(),
-            files: Vec::new(),
+            parts: Vec::new(),
             hasher: blake3::Hasher::new(),
             error: None,
         };
@@ -100,10 +100,10 @@ impl<'a> Queue<'a> {
             let Some(done) = state.waiting.remove(&next) else { break };
             let mut block = state.block;
             placed.push((block, done.bytes));
-            for (id, filling) in done.parts {
+            for (source, filling) in done.parts {
                 let extents = filling.extents.iter();
                 let blocks: u64 = extents.map(|extent| u64::from(extent.blocks)).sum();
-                state.files.push((id, block, filling));
+                state.parts.push((source, block, filling));
                 block += blocks;
             }
             if let Some(digest) = done.digest {
@@ -128,8 +128,8 @@ impl<'a> Queue<'a> {
         self.moved.notify_all();
     }
 
-    /// The files, when all workers are done.
-    pub(crate) fn finish(self, arena_len: usize) -> Result<Encoded> {
+    /// The results, when all workers are done.
+    pub(crate) fn finish(self) -> Result<Placed> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, error)) = state.error {
             return Err(error);
@@ -137,31 +137,22 @@ impl<'a> Queue<'a> {
         if self.job.is_stopped() {
             return Err(Error::Cancelled);
         }
-        let mut files: Vec<Option<Box<Compressed>>> = vec![None; arena_len];
-        let mut extents = state.files.iter().flat_map(|(_, _, filling)| &filling.extents);
-        let has_big_pclusters = extents.any(|extent| extent.blocks > 1);
-        let has_inline_pclusters =
-            state.files.iter().any(|(_, _, filling)| filling.inline.is_some());
-        for (id, block, Filling { extents, inline }) in state.files {
-            match &mut files[id.index()] {
-                // Parts of a file lie one behind the other, as tasks do.
-                Some(file) => {
-                    file.extents.extend(extents);
-                    file.inline = inline;
-                }
-                none => {
-                    let block = u32::try_from(block).map_err(|_| Error::Full(Limit::Blocks))?;
-                    *none = Some(Box::new(Compressed { block, extents, inline }));
-                }
-            }
+        let mut placed =
+            Placed { end: state.block, digest: state.hasher.finalize(), parts: Vec::new() };
+        for (source, block, filling) in state.parts {
+            let block = u32::try_from(block).map_err(|_| Error::Full(Limit::Blocks))?;
+            let Filling { extents, inline, fragment } = filling;
+            placed.parts.push((source, Box::new(Compressed { block, extents, inline, fragment })));
         }
-        let has_digest = self.job.options.derives_uuid() && state.block > self.job.first_block;
-        Ok(Encoded {
-            files,
-            blocks: state.block - self.job.first_block,
-            has_big_pclusters,
-            has_inline_pclusters,
-            digest: has_digest.then(|| state.hasher.finalize()),
-        })
+        Ok(placed)
     }
+}
+
+/// What has got its place.
+pub(crate) struct Placed {
+    /// The block behind all.
+    pub(crate) end: u64,
+    pub(crate) digest: blake3::Hash,
+    /// Parts of a file come one behind the other, as they lie.
+    pub(crate) parts: Vec<(Source, Box<Compressed>)>,
 }

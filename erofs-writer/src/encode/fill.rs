@@ -2,14 +2,30 @@
 
 use crate::codec::Filled;
 use crate::codec::lz4::Segment;
-use crate::encode::{Extent, InlinePcluster};
+use crate::encode::{Extent, Fragment, InlinePcluster};
+use crate::format::to_u64;
 
 /// What a part has become, but for its pclusters in blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Filling {
     pub(crate) extents: Vec<Extent>,
     pub(crate) inline: Option<InlinePcluster>,
+    pub(crate) fragment: Option<Fragment>,
 }
+
+/// Where the end of a file may go, if not into blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Blocks,
+    /// Behind the inode, where there are so many bytes.
+    Inline(usize),
+    /// Into the packed inode.
+    Fragment,
+}
+
+/// What fills less than a block when compressed becomes a fragment if it has
+/// no more blocks than this before, as runs of zeros would have.
+const FRAGMENT_BLOCKS: usize = 16;
 
 /// Fills pclusters.
 pub(crate) struct Filler<'a> {
@@ -21,8 +37,9 @@ pub(crate) struct Filler<'a> {
     pub(crate) pcluster_len: usize,
     /// How many bytes of `data` an extent has at most.
     pub(crate) extent_len: usize,
-    /// How long a pcluster may be behind the inode; 0 for none.
-    pub(crate) room: usize,
+    pub(crate) end: End,
+    /// Whether plain blocks are rings.
+    pub(crate) interlaced: bool,
 }
 
 impl Filler<'_> {
@@ -31,17 +48,24 @@ impl Filler<'_> {
         let mut filling = Filling::default();
         let mut start = 0;
         while start < self.data.len() {
+            if self.end == End::Fragment && self.data.len() - start <= self.pcluster_len {
+                filling.fragment = Some(self.fragment(start));
+                break;
+            }
             let base = self.out.len();
             let filled = self.fill(start, self.pcluster_len);
-            if start + filled.consumed == self.data.len() && self.room > 0 {
-                if let Some(inline) = self.inline(start, base, filled, &mut filling.extents) {
-                    filling.inline = Some(inline);
-                    return filling;
-                }
+            let reaches_end = start + filled.consumed == self.data.len();
+            if reaches_end && self.finish(start, base, filled, &mut filling) {
+                break;
             }
             start += self.keep(start, base, filled, &mut filling.extents);
         }
         filling
+    }
+
+    fn fragment(&self, start: usize) -> Fragment {
+        let bytes = &self.data[start..];
+        Fragment { at: 0, len: to_u64(bytes.len()), digest: Some(blake3::hash(bytes)) }
     }
 
     /// Appends a pcluster of up to `len` bytes as the encoder writes it.
@@ -80,53 +104,99 @@ impl Filler<'_> {
         self.out.truncate(base);
         self.out.extend_from_slice(plain);
         self.out.resize(base + plain.len().next_multiple_of(self.block_len), 0);
+        if self.interlaced {
+            // Each byte lies where it would lie in a block of the file.
+            let blocks = self.out[base..].chunks_mut(self.block_len);
+            blocks.for_each(|block| block.rotate_right(start % self.block_len));
+        }
         let lens = plain.chunks(self.block_len).map(<[u8]>::len);
         extents.extend(lens.map(|len| extent(len, 1, true)));
         plain.len()
     }
 
-    /// Puts what the last pcluster holds, which is at `base`, behind the
-    /// inode, or as much of it as does not fill a block.
-    fn inline(
-        &mut self,
-        start: usize,
-        base: usize,
-        filled: Filled,
-        extents: &mut Vec<Extent>,
-    ) -> Option<InlinePcluster> {
-        if let Some(inline) = self.inline_rest(start, base, filled) {
-            return Some(inline);
+    /// Puts what the last pcluster holds, which is at `base`, where the end
+    /// goes, or as much of it as does not fill a block. Did that succeed?
+    fn finish(&mut self, start: usize, base: usize, filled: Filled, filling: &mut Filling) -> bool {
+        if self.take_rest(start, base, filled, filling) {
+            return true;
         }
         let blocks = filled.written / self.block_len;
         let rest = filled.written % self.block_len;
+        if blocks == 0 && self.end == End::Fragment && self.take_end(start, filling) {
+            self.out.truncate(base);
+            return true;
+        }
         let shrinks = filled.consumed > filled.written.next_multiple_of(self.block_len);
         // What does not shrink is gone through again, in plain blocks.
-        if blocks == 0 || rest == 0 || rest > self.room || !shrinks {
-            return None;
+        if blocks == 0 || rest == 0 || rest > self.room() || !shrinks {
+            return false;
         }
         let whole = self.out[base..].to_vec();
         self.out.truncate(base);
         let first = self.fill(start, blocks * self.block_len);
         if first.consumed > blocks * self.block_len {
-            let kept = self.keep(start, base, first, extents);
-            let rest_base = self.out.len();
-            let rest = self.fill(start + kept, self.room);
-            if start + kept + rest.consumed == self.data.len() {
-                if let Some(inline) = self.inline_rest(start + kept, rest_base, rest) {
-                    return Some(inline);
-                }
+            let start = start + self.keep(start, base, first, &mut filling.extents);
+            if self.take_end(start, filling) {
+                return true;
             }
-            extents.pop();
+            filling.extents.pop();
         }
         // It was better in one.
         self.out.truncate(base);
         self.out.extend_from_slice(&whole);
-        None
+        false
+    }
+
+    /// Puts all from `start` on where the end goes. Did that succeed?
+    fn take_end(&mut self, start: usize, filling: &mut Filling) -> bool {
+        match self.end {
+            End::Fragment if self.data.len() - start <= FRAGMENT_BLOCKS * self.block_len => {
+                filling.fragment = Some(self.fragment(start));
+                true
+            }
+            End::Inline(room) => {
+                let base = self.out.len();
+                let rest = self.fill(start, room);
+                start + rest.consumed == self.data.len()
+                    && self.take_rest(start, base, rest, filling)
+            }
+            _ => false,
+        }
+    }
+
+    /// How long a pcluster may be where the end goes.
+    fn room(&self) -> usize {
+        match self.end {
+            End::Blocks => 0,
+            End::Inline(room) => room,
+            End::Fragment => self.block_len,
+        }
+    }
+
+    /// Takes the last pcluster, which is at `base`, if it fits behind the
+    /// inode and the end goes there.
+    fn take_rest(
+        &mut self,
+        start: usize,
+        base: usize,
+        filled: Filled,
+        filling: &mut Filling,
+    ) -> bool {
+        if let End::Inline(room) = self.end {
+            filling.inline = self.inline(start, base, filled, room);
+        }
+        filling.inline.is_some()
     }
 
     /// Takes the last pcluster, which is at `base`, if it fits behind the
     /// inode, compressed or as it is.
-    fn inline_rest(&mut self, start: usize, base: usize, filled: Filled) -> Option<InlinePcluster> {
+    fn inline(
+        &mut self,
+        start: usize,
+        base: usize,
+        filled: Filled,
+        room: usize,
+    ) -> Option<InlinePcluster> {
         let plain = filled.written >= filled.consumed;
         // Of what begins in an earlier lcluster than the last, kernels take
         // the whole last lcluster for its length, and refuse to copy that.
@@ -138,7 +208,7 @@ impl Filler<'_> {
             true => &self.data[start..],
             false => &self.out[base..],
         };
-        if bytes.len() > self.room {
+        if bytes.len() > room {
             return None;
         }
         let len = u32::try_from(filled.consumed).expect("at most 12 MiB");

@@ -2,18 +2,27 @@
 
 use crate::codec::lz4::{Encoder, Level};
 use crate::encode::Job;
-use crate::encode::fill::{Filler, Filling};
+use crate::encode::fill::{End, Filler, Filling};
 use crate::encode::inline::Room;
+use crate::encode::packed::Packed;
 use crate::error::{Error, Result};
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
-use crate::options::{Codec, FileCodec, Tails};
+use crate::options::{Codec, FileCodec, Fragments, Tails};
 use crate::tree::{InodeId, Kind, LengthChanged};
+
+/// Where bytes to encode come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    File(InodeId),
+    /// The packed inode.
+    Packed,
+}
 
 /// Some bytes of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part {
-    pub(crate) id: InodeId,
+    pub(crate) source: Source,
     pub(crate) codec: FileCodec,
     pub(crate) offset: u64,
     pub(crate) len: u64,
@@ -37,7 +46,7 @@ pub(crate) struct Done {
     /// Their pclusters.
     pub(crate) bytes: Vec<u8>,
     /// Each part that is worth it.
-    pub(crate) parts: Vec<(InodeId, Filling)>,
+    pub(crate) parts: Vec<(Source, Filling)>,
     pub(crate) digest: Option<blake3::Hash>,
 }
 
@@ -45,14 +54,15 @@ pub(crate) struct Done {
 pub(crate) struct Worker<'a> {
     job: &'a Job<'a>,
     room: &'a Room<'a>,
+    packed: &'a Packed,
     /// One for each level there has been.
     encoders: Vec<(Level, Encoder)>,
     data: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(job: &'a Job<'a>, room: &'a Room<'a>) -> Self {
-        Worker { job, room, encoders: Vec::new(), data: Vec::new() }
+    pub(crate) fn new(job: &'a Job<'a>, room: &'a Room<'a>, packed: &'a Packed) -> Self {
+        Worker { job, room, packed, encoders: Vec::new(), data: Vec::new() }
     }
 
     pub(crate) fn encode(&mut self, parts: &[Part]) -> Result<Done> {
@@ -64,45 +74,52 @@ impl<'a> Worker<'a> {
             self.read(part)?;
             let start = done.bytes.len();
             let filling = self.fill(part, &mut done.bytes);
-            if part.is_whole() && !self.is_worth_it(part, done.bytes.len() - start, &filling) {
-                done.bytes.truncate(start);
-                continue;
+            if let Source::File(id) = part.source {
+                let encoded = done.bytes.len() - start;
+                if part.is_whole() && !self.is_worth_it(id, part, encoded, &filling) {
+                    done.bytes.truncate(start);
+                    continue;
+                }
             }
-            done.parts.push((part.id, filling));
+            done.parts.push((part.source, filling));
         }
         done.digest = self.job.options.derives_uuid().then(|| blake3::hash(&done.bytes));
         Ok(done)
     }
 
     fn read(&mut self, part: &Part) -> Result<()> {
-        let Kind::File(content) = &self.job.reader.tree.inode(part.id).kind else {
-            panic!("only files are encoded");
-        };
         self.data.resize(to_usize(part.len), 0);
-        let data = &mut self.data[..];
-        self.job.reader.with_open(part.id, content, |open| {
-            Ok(match open.read_exact_at(data, part.offset)? {
-                Ok(()) if !open.ends_at_len()? => Err(LengthChanged),
-                read => read,
-            })
-        })
+        match part.source {
+            Source::File(id) => read(self.job, id, part.offset, &mut self.data),
+            Source::Packed => {
+                let mut rest = &mut self.data[..];
+                for piece in self.packed.range(part.offset, part.offset + part.len) {
+                    let (bytes, others) = rest.split_at_mut(to_usize(piece.len));
+                    read(self.job, piece.id, piece.offset, bytes)?;
+                    rest = others;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Whether a file becomes smaller with its index than as it is, where
     /// inodes start at multiples of 32 bytes.
-    fn is_worth_it(&self, part: &Part, encoded: usize, filling: &Filling) -> bool {
+    fn is_worth_it(&self, id: InodeId, part: &Part, encoded: usize, filling: &Filling) -> bool {
         let block_size = self.job.options.block_size;
         let lens = &self.job.inode_lens;
         let inline = filling.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
-        let inode = (lens.with_index)(part.id, part.size) + inline;
-        let head = (lens.head)(part.id);
+        let inode = (lens.with_index)(id, part.size) + inline;
+        // How much fragments shrink is not known yet.
+        let fragment = filling.fragment.as_ref().map_or(0, |fragment| fragment.len / 2);
+        let head = (lens.head)(id);
         let tail = block_size.tail(part.size);
         let is_inline = self.job.options.tails == Tails::Inline && head + tail <= block_size.len();
         let flat = match is_inline {
             true => part.size - tail + round_up(head + tail, SLOT_LEN),
             false => round_up(part.size, block_size.len()) + round_up(head, SLOT_LEN),
         };
-        to_u64(encoded) + round_up(inode, SLOT_LEN) < flat
+        to_u64(encoded) + fragment + round_up(inode, SLOT_LEN) < flat
     }
 
     /// Appends the pclusters of the bytes that were read.
@@ -116,7 +133,7 @@ impl<'a> Worker<'a> {
             self.encoders.push((level, Encoder::new(level)));
             self.encoders.len() - 1
         });
-        let room = if part.is_last() { self.room.of(part.id, part.size) } else { 0 };
+        let end = self.end(part);
         Filler {
             segment: self.encoders[index].1.segment(&self.data),
             data: &self.data,
@@ -124,8 +141,37 @@ impl<'a> Worker<'a> {
             block_len: to_usize(options.block_size.len()),
             pcluster_len: to_usize(part.codec.pcluster_len),
             extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
-            room: to_usize(room),
+            end,
+            interlaced: options.may_have_fragments(),
         }
         .run()
     }
+
+    /// Where the end of a part may go.
+    fn end(&self, part: &Part) -> End {
+        let has_fragments = self.job.options.fragments != Fragments::None;
+        match part.source {
+            Source::File(id) if part.is_last() => match self.room.of(id, part.size) {
+                // What one pcluster holds would be a fragment if that paid.
+                _ if has_fragments && part.size > part.codec.pcluster_len => End::Fragment,
+                0 => End::Blocks,
+                room => End::Inline(to_usize(room)),
+            },
+            _ => End::Blocks,
+        }
+    }
+}
+
+/// Reads the bytes of the file `id` from `offset` on, and looks whether it has
+/// become longer.
+fn read(job: &Job<'_>, id: InodeId, offset: u64, data: &mut [u8]) -> Result<()> {
+    let Kind::File(content) = &job.reader.tree.inode(id).kind else {
+        panic!("only files are encoded");
+    };
+    job.reader.with_open(id, content, |open| {
+        Ok(match open.read_exact_at(data, offset)? {
+            Ok(()) if !open.ends_at_len()? => Err(LengthChanged),
+            read => read,
+        })
+    })
 }

@@ -1,15 +1,14 @@
 //! Cutting files into parts, and putting these together into tasks.
 
-use std::collections::{HashMap, HashSet};
-
 use rayon::prelude::*;
 
 use crate::codec::lz4::{Encoder, Level};
 use crate::encode::Job;
-use crate::encode::part::Part;
+use crate::encode::packed::Packed;
+use crate::encode::part::{Part, Source};
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
-use crate::options::{Codec, FileCodec};
+use crate::options::FileCodec;
 use crate::tree::{Content, InodeId};
 
 /// Parts are put together, and large files cut, to about this many bytes.
@@ -67,6 +66,19 @@ impl Job<'_> {
         Ok(tasks)
     }
 
+    /// The same for the packed inode.
+    pub(super) fn packed_tasks(&self, packed: &Packed) -> Vec<Vec<Part>> {
+        let codec = self.options.packed_codec();
+        let part = |offset| Part {
+            source: Source::Packed,
+            codec,
+            offset,
+            len: TASK_LEN.min(packed.len - offset),
+            size: packed.len,
+        };
+        (0..packed.len).step_by(to_usize(TASK_LEN)).map(|offset| vec![part(offset)]).collect()
+    }
+
     /// The files that may become smaller: of more than a block, if a pcluster
     /// takes at least one, and not stored otherwise.
     fn candidates(&self) -> impl Iterator<Item = (InodeId, &Content)> {
@@ -79,30 +91,9 @@ impl Job<'_> {
 
     /// Those for which there is a codec.
     fn files(&self) -> Vec<File<'_>> {
-        let by_rule = self.codecs_by_rule();
-        let default = self.options.default_codec();
-        let with_codec = |(id, content)| {
-            let codec = by_rule.get(&id).copied().unwrap_or(default);
-            File { id, content, codec }
-        };
-        self.candidates().map(with_codec).filter(|file| file.codec.codec != Codec::None).collect()
-    }
-
-    /// The files for which there is a rule.
-    fn codecs_by_rule(&self) -> HashMap<InodeId, FileCodec> {
-        let mut codecs = HashMap::new();
-        if self.options.compress_rules.is_empty() {
-            return codecs;
-        }
-        let mut seen = HashSet::new();
-        for entry in self.reader.tree.walk().filter(|entry| entry.content().is_some()) {
-            let path = entry.path().strip_prefix(b"/").unwrap_or(entry.path());
-            // Of several names the first counts.
-            if seen.insert(entry.id()) {
-                codecs.extend(self.options.codec_by_rule(path).map(|codec| (entry.id(), codec)));
-            }
-        }
-        codecs
+        let with_codec =
+            |(id, content)| self.codecs.of(id).map(|codec| File { id, content, codec });
+        self.candidates().filter_map(with_codec).collect()
     }
 
     /// Whether a long file can be compressed, as far as some places tell.
@@ -129,6 +120,6 @@ fn parts(file: &File<'_>) -> impl Iterator<Item = Part> {
     let size = content.len();
     (0..size).step_by(to_usize(TASK_LEN)).map(move |offset| {
         let len = TASK_LEN.min(size - offset);
-        Part { id, codec, offset, len, size }
+        Part { source: Source::File(id), codec, offset, len, size }
     })
 }

@@ -13,6 +13,12 @@ pub(crate) const ADVISE_BIG_PCLUSTER_2: u16 = 0x04;
 /// `h_advise`: the last pcluster lies behind the index (Linux 5.17).
 pub(crate) const ADVISE_INLINE_PCLUSTER: u16 = 0x08;
 
+/// `h_advise`: plain blocks are rings, in which bytes lie where they lie in a
+/// block of the file (Linux 6.1).
+pub(crate) const ADVISE_INTERLACED_PCLUSTER: u16 = 0x10;
+/// `h_advise`: the last extent is a fragment (Linux 6.1).
+pub(crate) const ADVISE_FRAGMENT_PCLUSTER: u16 = 0x20;
+
 /// An lcluster in which an extent of uncompressed bytes begins.
 pub(crate) const TYPE_PLAIN: u32 = 0;
 /// One in which an extent begins that the first algorithm has compressed.

@@ -29,6 +29,8 @@ pub(crate) const INCOMPAT_BIG_PCLUSTER: u32 = 0x002;
 pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
 /// `feature_incompat`: pclusters behind inodes (Linux 5.17).
 pub(crate) const INCOMPAT_ZTAILPACKING: u32 = 0x010;
+/// `feature_incompat`: a packed inode with fragments (Linux 6.1).
+pub(crate) const INCOMPAT_FRAGMENTS: u32 = 0x020;
 /// `feature_incompat`: long xattr prefixes (Linux 6.4).
 pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
 

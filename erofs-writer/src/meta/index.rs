@@ -4,10 +4,12 @@
 //! one entry a block, which tells of the extent that begins there, or how far
 //! it is to the lclusters in which the one before and the next do.
 
-use crate::encode::{Compressed, Extent, InlinePcluster};
+use crate::encode::Compressed;
+use crate::format::fragment;
 use crate::format::index::{
-    ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_COMPACTED_2B, ADVISE_INLINE_PCLUSTER,
-    DELTA_MAX, DELTA0_CBLKCNT, HEADER_LEN, TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
+    ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_COMPACTED_2B, ADVISE_FRAGMENT_PCLUSTER,
+    ADVISE_INLINE_PCLUSTER, ADVISE_INTERLACED_PCLUSTER, DELTA_MAX, DELTA0_CBLKCNT, HEADER_LEN,
+    TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
 };
 use crate::format::inode::{LAYOUT_COMPRESSED_COMPACT, LAYOUT_COMPRESSED_FULL};
 use crate::format::{checked_u32, round_up, to_u64, to_usize};
@@ -21,6 +23,8 @@ pub(crate) struct IndexForm {
     /// 8 bytes an entry, and not 2 or 4.
     pub(crate) full: bool,
     pub(crate) big_pclusters: bool,
+    /// Whether plain blocks are rings.
+    pub(crate) interlaced: bool,
 }
 
 /// What is in one entry.
@@ -44,12 +48,30 @@ impl IndexForm {
             block_size: options.block_size,
             full: options.full_indexes || options.block_size.bits() > 14,
             big_pclusters,
+            interlaced: options.may_have_fragments(),
         }
     }
 
-    /// The layout of inodes with such an index.
-    pub(crate) fn layout(self) -> u16 {
-        if self.full { LAYOUT_COMPRESSED_FULL } else { LAYOUT_COMPRESSED_COMPACT }
+    /// The form for `file`: compact indexes cannot tell of fragments 4 GiB or
+    /// more behind the start of the packed inode.
+    fn for_file(self, file: &Compressed) -> Self {
+        let is_far = file.fragment.is_some_and(|fragment| u32::try_from(fragment.at).is_err());
+        IndexForm { full: self.full || is_far || file.whole_fragment().is_some(), ..self }
+    }
+
+    /// The layout of the inode of `file`.
+    pub(crate) fn layout(self, file: &Compressed) -> u16 {
+        if self.for_file(file).full { LAYOUT_COMPRESSED_FULL } else { LAYOUT_COMPRESSED_COMPACT }
+    }
+
+    /// How long an inode of `head` bytes is with what `file`, of `size` bytes,
+    /// has behind it.
+    pub(crate) fn file_len(self, head: u64, size: u64, file: &Compressed) -> u64 {
+        if file.whole_fragment().is_some() {
+            return round_up(head, 8) + fragment::HEADER_LEN;
+        }
+        let inline = file.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
+        self.for_file(file).inode_len(head, size) + inline
     }
 
     /// How long an inode of `head` bytes is with the index of a file of
@@ -88,14 +110,19 @@ impl IndexForm {
     /// belongs there.
     pub(crate) fn write(self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
         out.resize(to_usize(round_up(to_u64(out.len()), 8)), 0);
-        self.write_header(out, file.inline.as_ref());
-        self.write_entries(out, file, size);
+        if let Some(at) = file.whole_fragment() {
+            out.extend_from_slice(&(at | fragment::WHOLE).to_le_bytes());
+            return;
+        }
+        let form = self.for_file(file);
+        form.write_header(out, file);
+        form.write_entries(out, file, size);
         if let Some(inline) = &file.inline {
             out.extend_from_slice(&inline.bytes);
         }
     }
 
-    fn write_header(self, out: &mut Vec<u8>, inline: Option<&InlinePcluster>) {
+    fn write_header(self, out: &mut Vec<u8>, file: &Compressed) {
         let mut advise = 0;
         if self.big_pclusters {
             advise |= ADVISE_BIG_PCLUSTER_1;
@@ -106,13 +133,20 @@ impl IndexForm {
         if !self.full && self.has_small_packs() {
             advise |= ADVISE_COMPACTED_2B;
         }
-        let mut idata_size = 0;
-        if let Some(inline) = inline {
-            advise |= ADVISE_INLINE_PCLUSTER;
-            idata_size = u16::try_from(inline.bytes.len()).expect("less than a block");
+        if self.interlaced {
+            advise |= ADVISE_INTERLACED_PCLUSTER;
         }
-        out.extend_from_slice(&[0; 2]);
-        out.extend_from_slice(&idata_size.to_le_bytes());
+        // `h_fragmentoff`, or `h_idata_size` in the upper half.
+        let mut end: u32 = 0;
+        if let Some(inline) = &file.inline {
+            advise |= ADVISE_INLINE_PCLUSTER;
+            end = checked_u32(to_u64(inline.bytes.len())) << 16;
+        }
+        if let Some(fragment) = &file.fragment {
+            advise |= ADVISE_FRAGMENT_PCLUSTER;
+            end = low_half(fragment.at);
+        }
+        out.extend_from_slice(&end.to_le_bytes());
         out.extend_from_slice(&advise.to_le_bytes());
         // LZ4 is algorithm 0, and an lcluster a block.
         out.extend_from_slice(&[0; 2]);
@@ -143,27 +177,23 @@ impl IndexForm {
         let count = self.block_size.blocks(size);
         let mut entries = Vec::with_capacity(to_usize(count));
         let (mut pos, mut block) = (0, file.block);
-        let inline = file.inline.as_ref().map(|inline| Extent {
-            len: inline.len,
-            blocks: 1,
-            plain: inline.plain,
-        });
-        for extent in file.extents.iter().chain(&inline) {
+        for (len, blocks, plain, end) in extents(file) {
             let head = pos / block_len;
             assert_eq!(head, to_u64(entries.len()), "one extent begins in an lcluster");
-            entries.push(Entry::Head { plain: extent.plain, offset: offset(pos), block });
-            pos += u64::from(extent.len);
-            block += u32::from(extent.blocks);
+            let block_here = if self.full { end.unwrap_or(block) } else { block };
+            entries.push(Entry::Head { plain, offset: offset(pos), block: block_here });
+            pos += len;
+            block += u32::from(blocks);
             // The end of the file counts as a head, unless it lies in the same
-            // lcluster, where there is none any more, or behind the inode.
-            let is_inline = inline.is_some() && pos == size;
-            let next = if is_inline { count } else { pos / block_len };
+            // lcluster, where there is none any more, or in no pcluster of the
+            // file's own.
+            let next = if end.is_some() { count } else { pos / block_len };
             for lcluster in head + 1..next {
                 let is_first = lcluster == head + 1;
                 entries.push(Entry::NonHead {
                     back: checked_u32(lcluster - head),
                     ahead: checked_u32(next - lcluster),
-                    blocks: (is_first && self.big_pclusters).then_some(extent.blocks),
+                    blocks: (is_first && self.big_pclusters).then_some(blocks),
                 });
             }
         }
@@ -226,6 +256,27 @@ impl IndexForm {
             *block = head + count;
         }
     }
+}
+
+/// What is in a file: how many bytes, in how many blocks, whether plain, and
+/// for an end that is in no block what the index tells in place of it.
+fn extents(file: &Compressed) -> impl Iterator<Item = (u64, u16, bool, Option<u32>)> {
+    let blocks = file.extents.iter();
+    let blocks = blocks.map(|extent| (u64::from(extent.len), extent.blocks, extent.plain, None));
+    let behind = file.block + file.blocks();
+    let inline = file.inline.iter();
+    let inline = inline.map(move |inline| (u64::from(inline.len), 1, inline.plain, Some(behind)));
+    let fragment = file.fragment.iter();
+    let fragment = fragment.map(|fragment| (fragment.len, 1, false, Some(high_half(fragment.at))));
+    blocks.chain(inline).chain(fragment)
+}
+
+fn low_half(value: u64) -> u32 {
+    checked_u32(value & 0xffff_ffff)
+}
+
+fn high_half(value: u64) -> u32 {
+    checked_u32(value >> 32)
 }
 
 /// How many entries a pack of `len` bytes has.

@@ -120,7 +120,7 @@ pub(crate) enum DataAt {
 }
 
 impl DataAt {
-    fn layout(self) -> u16 {
+    pub(crate) fn layout(self) -> u16 {
         match self {
             DataAt::Plain(_) => LAYOUT_FLAT_PLAIN,
             DataAt::Inline(_) => LAYOUT_FLAT_INLINE,
@@ -129,7 +129,7 @@ impl DataAt {
         }
     }
 
-    fn i_u(self) -> u32 {
+    pub(crate) fn i_u(self) -> u32 {
         match self {
             // Unused without blocks. Not "no address", which Linux 6.15 and
             // later take for a hole where the layout is plain.

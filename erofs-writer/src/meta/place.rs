@@ -15,6 +15,7 @@ use crate::format::{NULL_ADDR, Nid, SLOT_LEN, round_up, to_u64};
 use crate::meta::dir;
 use crate::meta::index::IndexForm;
 use crate::meta::inode::{DataAt, Inodes};
+use crate::meta::packed;
 use crate::meta::space::Space;
 use crate::meta::xattr::XattrTable;
 use crate::options::{BlockSize, Options};
@@ -51,8 +52,11 @@ pub(crate) struct Placement<'a> {
     pub(crate) shared_xattrs_pos: u64,
     /// The blocks of compressed files, among those of the metadata.
     pub(crate) pclusters: Range<u64>,
-    /// The first block behind the metadata.
+    /// The first block behind the metadata, but for the packed inode.
     pub(crate) meta_end: u64,
+    /// How many blocks the packed inode has with its index; it is first
+    /// behind the metadata.
+    pub(crate) packed_blocks: u64,
     /// The first block of the chunk area.
     pub(crate) chunk_area: u64,
     /// How many blocks there are in all.
@@ -142,6 +146,7 @@ impl<'a> Placement<'a> {
             prefixes_pos: head.prefixes,
             shared_xattrs_pos: head.shared_xattrs,
             meta_end: 0,
+            packed_blocks: 0,
             chunk_area: 0,
             blocks: 0,
             gaps: Vec::new(),
@@ -169,6 +174,15 @@ impl<'a> Placement<'a> {
         let places = &self.places;
         self.by_pos.sort_unstable_by_key(|id| places[id.index()].pos);
         self.meta_end = space.blocks();
+        if let Some((file, size)) = &self.encoded.packed {
+            let len = self.index_form.file_len(packed::HEAD_LEN, *size, file);
+            self.packed_blocks = self.block_size.blocks(len);
+        }
+    }
+
+    /// The byte at which the packed inode starts.
+    pub(crate) fn packed_pos(&self) -> u64 {
+        self.meta_end * self.block_size.len()
     }
 
     /// The length of an inode of `head` bytes with what follows it, and
@@ -180,8 +194,7 @@ impl<'a> Placement<'a> {
         }
         let size = self.size(id);
         if let Some(file) = self.compressed(id) {
-            let inline = file.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
-            return (self.index_form.inode_len(head, size) + inline, false);
+            return (self.index_form.file_len(head, size, file), false);
         }
         let own_block = self.plan.layout(self.plan.owner(id)) == Layout::FlatPlain
             && matches!(self.tree.inode(id).kind, Kind::File(_));
@@ -194,8 +207,8 @@ impl<'a> Placement<'a> {
     }
 
     /// Appends the index of `id` to the inode in `out`.
-    pub(crate) fn write_index(&self, out: &mut Vec<u8>, id: InodeId, file: &Compressed) {
-        self.index_form.write(out, file, self.size(id));
+    pub(crate) fn write_index(&self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
+        self.index_form.write(out, file, size);
     }
 
     /// The chunk map of `id` with the length of its entries, if it has one.
@@ -210,7 +223,7 @@ impl<'a> Placement<'a> {
 
     /// Gives blocks to everything that has some of its own.
     fn place_data(&mut self, options: &Options) -> Result<()> {
-        let mut next = self.meta_end;
+        let mut next = self.meta_end + self.packed_blocks;
         for directories in [true, false] {
             for index in 0..self.by_pos.len() {
                 let id = self.by_pos[index];
@@ -278,7 +291,7 @@ impl<'a> Placement<'a> {
 
     /// How many blocks the inodes and the tables have.
     pub(crate) fn meta_blocks(&self) -> u64 {
-        self.meta_end - self.encoded.blocks
+        self.meta_end + self.packed_blocks - self.encoded.blocks
     }
 
     /// The byte at which an inode starts.
@@ -299,6 +312,11 @@ impl<'a> Placement<'a> {
         u64::from(self.places[self.plan.owner(id).index()].block) * self.block_size.len()
     }
 
+    /// What inodes tell of `file`.
+    pub(crate) fn in_pclusters(&self, file: &Compressed) -> DataAt {
+        DataAt::Compressed { layout: self.index_form.layout(file), blocks: file.blocks() }
+    }
+
     /// Where the data of `id`, which has `size` bytes, is.
     pub(crate) fn data_at(&self, id: InodeId, size: u64) -> DataAt {
         if let Some((index, _)) = self.chunk_map(id) {
@@ -307,7 +325,7 @@ impl<'a> Placement<'a> {
             return DataAt::Chunks(u32::from(bits) | indexes);
         }
         if let Some(file) = self.compressed(id) {
-            return DataAt::Compressed { layout: self.index_form.layout(), blocks: file.blocks() };
+            return self.in_pclusters(file);
         }
         let inline = self.has_inline_tail(id);
         let has_blocks = if inline { size >= self.block_size.len() } else { size > 0 };

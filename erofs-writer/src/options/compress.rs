@@ -90,6 +90,20 @@ impl CompressRule {
     }
 }
 
+/// Which bytes of compressed files go to the packed inode, where they are
+/// compressed together (Linux 6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fragments {
+    /// None.
+    #[default]
+    None,
+    /// The ends of files that would fill a pcluster in part, and files that
+    /// have no more than such an end.
+    Tails,
+    /// All of all files: the smallest, and the slowest to read.
+    All,
+}
+
 /// How one file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileCodec {
@@ -142,6 +156,46 @@ impl Options {
         self
     }
 
+    /// What is put together in the packed inode. Default:
+    /// [`Fragments::None`]. Goes before [`Options::inline_pclusters`], which
+    /// is then about the rest.
+    #[must_use]
+    pub fn fragments(mut self, fragments: Fragments) -> Self {
+        self.fragments = fragments;
+        self
+    }
+
+    /// How large pclusters of the packed inode are at most. Default: as those
+    /// of files for which there is no rule.
+    #[must_use]
+    pub fn packed_pcluster_size(mut self, size: PclusterSize) -> Self {
+        self.packed_pcluster_size = Some(size);
+        self
+    }
+
+    /// Whether fragments that are the same are stored once. Default: yes.
+    #[must_use]
+    pub fn share_fragments(mut self, on: bool) -> Self {
+        self.share_fragments = on;
+        self
+    }
+
+    /// Whether there may be a packed inode.
+    pub(crate) fn may_have_fragments(&self) -> bool {
+        self.fragments != Fragments::None && self.may_compress()
+    }
+
+    /// How the packed inode is compressed: as most files are.
+    pub(crate) fn packed_codec(&self) -> FileCodec {
+        let mut codecs = self.file_codecs().collect::<Vec<_>>().into_iter().rev();
+        let first = codecs.find(|codec| codec.codec != Codec::None);
+        let codec = first.unwrap_or(self.default_codec());
+        match self.packed_pcluster_size {
+            Some(_) => self.file_codec(codec.codec, self.packed_pcluster_size),
+            None => codec,
+        }
+    }
+
     /// How many bytes of a file a pcluster holds at most: a block or more.
     /// Default: 12 MiB, the most that Linux decodes. Less means less to decode
     /// for a few bytes that are read, and a larger image.
@@ -187,7 +241,8 @@ impl Options {
 
     /// The most bytes that a pcluster has, where files are compressed.
     pub(crate) fn pcluster_len_max(&self) -> u64 {
-        let codecs = self.file_codecs().filter(|codec| codec.codec != Codec::None);
+        let packed = self.may_have_fragments().then(|| self.packed_codec());
+        let codecs = self.file_codecs().filter(|codec| codec.codec != Codec::None).chain(packed);
         codecs.map(|codec| codec.pcluster_len).max().unwrap_or(0)
     }
 

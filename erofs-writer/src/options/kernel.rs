@@ -58,7 +58,11 @@ pub(crate) const ANY: Feature = feature("EROFS images", 5, 4);
 pub(crate) const BIG_PCLUSTERS: Feature = feature("pclusters of more than a block", 5, 13);
 pub(crate) const CHUNKS: Feature = feature("chunk-based files", 5, 15);
 pub(crate) const INLINE_PCLUSTERS: Feature = feature("pclusters behind inodes", 5, 17);
+pub(crate) const FRAGMENTS: Feature = feature("fragments", 6, 1);
 pub(crate) const XATTR_PREFIXES: Feature = feature("long xattr prefixes", 6, 4);
+/// Before, the table of prefixes is looked for in the packed inode.
+pub(crate) const XATTR_PREFIXES_AND_FRAGMENTS: Feature =
+    feature("long xattr prefixes beside fragments", 6, 18);
 pub(crate) const SMALL_BLOCKS: Feature = feature("blocks below 4096 bytes", 6, 4);
 pub(crate) const SMALL_BLOCKS_COMPRESSED: Feature =
     feature("compressed files in blocks below 4096 bytes", 6, 8);
@@ -88,7 +92,12 @@ impl Options {
             (self.may_have_big_pclusters(), BIG_PCLUSTERS),
             (self.chunk_size.is_some(), CHUNKS),
             (self.inline_pclusters && self.may_compress(), INLINE_PCLUSTERS),
+            (self.may_have_fragments(), FRAGMENTS),
             (!self.xattr_prefixes.is_empty(), XATTR_PREFIXES),
+            (
+                !self.xattr_prefixes.is_empty() && self.may_have_fragments(),
+                XATTR_PREFIXES_AND_FRAGMENTS,
+            ),
             (has_small_blocks, SMALL_BLOCKS),
             (has_small_blocks && self.may_compress(), SMALL_BLOCKS_COMPRESSED),
         ];

@@ -3,7 +3,7 @@
 //! Only files of one length can be the same, so only those whose length
 //! occurs twice are read; and of those, first a short prefix. A file that has
 //! no block of its own, as all its bytes lie behind its inode, has nothing to
-//! share and is not read.
+//! share and is not read, unless it may become a fragment.
 
 use rayon::prelude::*;
 
@@ -36,7 +36,10 @@ pub(crate) fn plan(
 ) -> Result<()> {
     let block_len = options.block_size.len();
     let owns_blocks = |id: InodeId, len: u64| {
-        options.tails == Tails::OwnBlock || len >= block_len || head_len(id) + len > block_len
+        options.tails == Tails::OwnBlock
+            || len >= block_len
+            || head_len(id) + len > block_len
+            || options.may_have_fragments()
     };
     let candidates: Vec<Candidate<'_>> = files(reader.tree, order)
         .filter(|(id, content)| owns_blocks(*id, content.len()))

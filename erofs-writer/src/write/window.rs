@@ -139,7 +139,7 @@ impl Filler<'_> {
             }
             Kind::File(content) => match job.placement.compressed(id) {
                 Some(file) => {
-                    job.placement.write_index(&mut self.meta, id, file);
+                    job.placement.write_index(&mut self.meta, file, size);
                     Ok(())
                 }
                 None => self.file(id, content),
