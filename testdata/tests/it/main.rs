@@ -12,6 +12,7 @@ mod faults;
 mod golden;
 mod lz4;
 mod outputs;
+mod peers_bugs;
 mod roundtrip;
 mod sharing;
 mod support;
