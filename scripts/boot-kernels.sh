@@ -153,8 +153,6 @@ boot() {
         -initrd "$dir/initrd-$1.gz" -append "$arguments" \
         -serial "file:$dir/console-$1" -serial "file:$dir/result-$1" "${drives[@]}" \
         2>"$dir/qemu-$1"
-    # Lines of a terminal end in two characters.
-    sed -i 's/\r$//' "$dir/result-$1"
 }
 
 # boot_twice SUITE: an emulator may die of itself. What an image does to a
@@ -169,6 +167,8 @@ boot_twice() {
 # judge SUITE STATUS: prints the result, fails unless every image is accounted for.
 judge() {
     local bad=0 name result=$dir/result-$1
+    # Lines of a terminal end in two characters.
+    sed -i 's/\r$//' "$result"
     sed "s/^/$1: /" "$result"
     for name in $(cut -d ' ' -f 1 "$dir/images") nix-store; do
         grep -qE "^(OK|REFUSED) $name( |\$)" "$result" || { echo "$1: $name was not read"; bad=1; }
