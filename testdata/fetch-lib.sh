@@ -1,10 +1,11 @@
-# Shared by fetch-peers.sh and fetch-msrv-rustc.sh; sourced, not run.
+# Shared by the fetch scripts beside it; sourced, not run.
 #
 # fetch_debian DIR SUITE PACKAGE... downloads the packages and all they depend
-# on from a Debian suite, and unpacks them into DIR/root. apt gets a private
-# sources list, state and cache below DIR/apt, so nothing of the system is
-# read but the mirror and the keyring of its own apt configuration, and
-# nothing is written. A user without root can run it.
+# on from a Debian suite, and unpacks them into DIR/root; fetch_debian_matching
+# DIR SUITE REGEX PACKAGE... takes only those of them whose names match. apt
+# gets a private sources list, state and cache below DIR/apt, so nothing of the
+# system is read but the mirror and the keyring of its own apt configuration,
+# and nothing is written. A user without root can run it.
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -93,30 +94,58 @@ run_apt() {
     APT_CONFIG=$conf DEBIAN_FRONTEND=noninteractive apt-get -q "$@"
 }
 
+# read_lists DIR SUITE: a private apt that knows the packages of the suite.
+read_lists() {
+    for tool in apt-get dpkg-deb awk; do
+        command -v "$tool" >/dev/null || die "needs $tool, which is not here"
+    done
+    write_apt_config "$1" "$2"
+    run_apt "$1" update >"$1/apt/log" 2>&1 || {
+        tail -n 5 "$1/apt/log" >&2
+        die "cannot read the package lists of '$2' from the mirror; offline?"
+    }
+}
+
+# unpack_debs DIR FOLDER: unpacks the packages in FOLDER into DIR/root, and
+# throws the private apt away.
+unpack_debs() {
+    rm -rf "$1/root.new"
+    mkdir -p "$1/root.new"
+    for deb in "$2"/*.deb; do
+        dpkg-deb -x "$deb" "$1/root.new" || die "cannot unpack $deb"
+    done
+    rm -rf "$1/root"
+    mv "$1/root.new" "$1/root"
+    rm -rf "$1/apt"
+}
+
 fetch_debian() {
     dir=$1
     suite=$2
     shift 2
-    for tool in apt-get dpkg-deb awk; do
-        command -v "$tool" >/dev/null || die "needs $tool, which is not here"
-    done
-    write_apt_config "$dir" "$suite"
-    run_apt "$dir" update >"$dir/apt/log" 2>&1 || {
-        tail -n 5 "$dir/apt/log" >&2
-        die "cannot read the package lists of '$suite' from the mirror; offline?"
-    }
+    read_lists "$dir" "$suite"
     run_apt "$dir" -y --download-only install "$@" >>"$dir/apt/log" 2>&1 || {
         tail -n 5 "$dir/apt/log" >&2
         die "cannot download: $*"
     }
-    rm -rf "$dir/root.new"
-    mkdir -p "$dir/root.new"
-    for deb in "$dir"/apt/cache/archives/*.deb; do
-        dpkg-deb -x "$deb" "$dir/root.new" || die "cannot unpack $deb"
-    done
-    rm -rf "$dir/root"
-    mv "$dir/root.new" "$dir/root"
-    rm -rf "$dir/apt"
+    unpack_debs "$dir" "$dir/apt/cache/archives"
+}
+
+fetch_debian_matching() {
+    dir=$1
+    suite=$2
+    regex=$3
+    shift 3
+    read_lists "$dir" "$suite"
+    names=$(APT_CONFIG=$dir/apt/apt.conf apt-cache depends --recurse --no-suggests \
+        --no-conflicts --no-breaks --no-replaces "$@" | grep -xE "$regex" | sort -u)
+    [ -n "$names" ] || die "'$suite' has no package like $regex"
+    # shellcheck disable=SC2086 # a list of names
+    (cd "$dir/apt/cache/archives" && run_apt "$dir" download $names) >>"$dir/apt/log" 2>&1 || {
+        tail -n 5 "$dir/apt/log" >&2
+        die "cannot download:" $names
+    }
+    unpack_debs "$dir" "$dir/apt/cache/archives"
 }
 
 # find_loader ROOT: the dynamic linker of an unpacked root.

@@ -33,6 +33,9 @@ pub enum Oracle {
     Blkid,
     /// Overlay mounts.
     Overlay,
+    /// Reading through memory maps, which Python does for us: in Rust it is
+    /// not safe.
+    Maps,
 }
 
 impl fmt::Display for Oracle {
@@ -54,6 +57,7 @@ impl Oracle {
             Self::Dump => tool("dump.erofs"),
             Self::Mkfs => tool("mkfs.erofs"),
             Self::Blkid => tool("blkid"),
+            Self::Maps => tool("python3"),
             Self::Overlay => {
                 let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
                 match known.contains("\toverlay\n") {

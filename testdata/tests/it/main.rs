@@ -13,6 +13,7 @@ mod golden;
 mod inline;
 mod lz4;
 mod outputs;
+mod peers_bugs;
 mod roundtrip;
 mod sharing;
 mod support;
