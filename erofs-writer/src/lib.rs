@@ -105,7 +105,7 @@
 //!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
 //!   blocks below the page size need 6.4, and 6.8 if files are compressed;
 //!   [`Options::pcluster_size`] over a block needs 5.13, and
-//!   [`Options::inline_pclusters`] 5.17. [`Options::target_kernel`] refuses what
+//!   [`Options::inline_pclusters`] 5.17, [`Options::fragments`] 6.1. [`Options::target_kernel`] refuses what
 //!   is too new, and [`Summary::oldest_kernel`] says what an image needs.
 //!
 //! # Features of the format
@@ -115,7 +115,8 @@
 //! chunk-based files, holes, block sizes from 512 to 65,536 bytes, labels and
 //! UUIDs. Files can be compressed with LZ4, at levels from fast to near-optimal
 //! ([`Options::codec`], and [`codec`] for the encoders themselves), all alike or
-//! by rules for their paths, with their ends in blocks or behind inodes.
+//! by rules for their paths, with their ends in blocks, behind inodes, or
+//! together in a packed inode.
 //!
 //! The crate has no Cargo features: there is nothing optional in it so far. It
 //! needs a 64-bit Unix host.

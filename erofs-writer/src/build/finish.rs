@@ -13,7 +13,7 @@ use crate::format::superblock::{
     INCOMPAT_XATTR_PREFIXES, INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC,
     SUPER_OFFSET, SuperBlock,
 };
-use crate::format::{Nid, checked_u32, to_u64, to_usize};
+use crate::format::{Nid, checked_u32, to_usize};
 use crate::options::ImageUuid;
 use crate::options::kernel::{self, KernelVersion};
 use crate::tree::{Kind, Tree};
@@ -93,7 +93,7 @@ impl Job<'_> {
         raw.feature_incompat = incompat.into();
         raw.blkszbits = options.block_size.bits();
         raw.rootnid_2b = u16::try_from(root).expect("the root is placed first").into();
-        raw.inos = avoid_minix(to_u64(placement.by_pos.len())).into();
+        raw.inos = avoid_minix(placement.inodes()).into();
         raw.epoch = epoch.time.sec.into();
         raw.fixed_nsec = epoch.time.nsec.into();
         raw.build_time = epoch.build_time.into();

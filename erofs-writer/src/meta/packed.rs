@@ -3,7 +3,7 @@
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::format::inode::{I_EXTENDED, InodeExtended};
-use crate::format::to_u64;
+use crate::format::{checked_u32, to_u64};
 use crate::meta::inode::Inodes;
 use crate::meta::place::Placement;
 
@@ -21,6 +21,7 @@ pub(crate) fn write(placement: &Placement<'_>, inodes: &Inodes<'_>) -> Option<Ve
     raw.i_format = ((data.layout() << 1) | I_EXTENDED).into();
     raw.i_mode = MODE.into();
     raw.i_size = (*size).into();
+    raw.i_ino = checked_u32(placement.inodes()).into();
     raw.i_u = data.i_u().into();
     raw.i_mtime = inodes.epoch.time.sec.into();
     raw.i_mtime_nsec = inodes.epoch.time.nsec.into();

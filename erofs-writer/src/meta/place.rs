@@ -289,6 +289,11 @@ impl<'a> Placement<'a> {
         inode_size(self.tree, id, self.block_size.len())
     }
 
+    /// How many inodes there are, with the packed inode.
+    pub(crate) fn inodes(&self) -> u64 {
+        to_u64(self.by_pos.len()) + u64::from(self.encoded.packed.is_some())
+    }
+
     /// How many blocks the inodes and the tables have.
     pub(crate) fn meta_blocks(&self) -> u64 {
         self.meta_end + self.packed_blocks - self.encoded.blocks

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
-    BlockSize, ChunkSize, Codec, ImageUuid, InodeForm, Label, Options, PclusterSize, Tails,
-    Timestamp, Uuid,
+    BlockSize, ChunkSize, Codec, Fragments, ImageUuid, InodeForm, Label, Options, PclusterSize,
+    Tails, Timestamp, Uuid,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -66,6 +66,7 @@ struct Compression {
     pcluster: u32,
     full_indexes: bool,
     inline: bool,
+    fragments: Fragments,
     /// In blocks.
     max_extent: Option<u32>,
 }
@@ -74,9 +75,10 @@ fn compression() -> impl Strategy<Value = Option<Compression>> {
     let level = select(vec![0_u8, 0, 1, 9, 12]);
     let pcluster = select(vec![1_u32, 1, 2, 3, 4, 16, 256]);
     let max_extent = prop_oneof![3 => Just(None), 1 => (1..40_u32).prop_map(Some)];
-    let some = (level, pcluster, any::<[bool; 2]>(), max_extent).prop_map(
-        |(level, pcluster, [full_indexes, inline], max_extent)| {
-            Some(Compression { level, pcluster, full_indexes, inline, max_extent })
+    let fragments = select(vec![Fragments::None, Fragments::Tails, Fragments::All]);
+    let some = (level, pcluster, any::<[bool; 2]>(), max_extent, fragments).prop_map(
+        |(level, pcluster, [full_indexes, inline], max_extent, fragments)| {
+            Some(Compression { level, pcluster, full_indexes, inline, fragments, max_extent })
         },
     );
     prop_oneof![Just(None), some]
@@ -132,7 +134,8 @@ impl Compression {
             .codec(Codec::Lz4(Level::new(self.level).unwrap()))
             .pcluster_size(size)
             .full_indexes(self.full_indexes)
-            .inline_pclusters(self.inline);
+            .inline_pclusters(self.inline)
+            .fragments(self.fragments);
         match self.max_extent {
             Some(blocks) => options.max_extent_len(u64::from(blocks * block) + 100),
             None => options,

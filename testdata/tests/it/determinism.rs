@@ -9,7 +9,8 @@ use std::process::Command;
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::StorePaths;
 use erofs_writer::{
-    ChunkSize, Codec, HardLinks, ImageWriter, InodeId, Metadata, Node, Options, PclusterSize, Tree,
+    ChunkSize, Codec, Fragments, HardLinks, ImageWriter, InodeId, Metadata, Node, Options,
+    PclusterSize, Tree,
 };
 use testdata::mount::Tmpfs;
 use testdata::skip::{Oracle, have};
@@ -24,10 +25,11 @@ fn everything() -> Tree {
     merged(&small)
 }
 
-fn ways() -> [Options; 6] {
+fn ways() -> [Options; 7] {
     let lz4 = |level| Codec::Lz4(Level::new(level).unwrap());
     [
         Options::new().codec(lz4(0)),
+        Options::new().codec(lz4(1)).fragments(Fragments::Tails).inline_pclusters(true),
         fixed().codec(lz4(12)).pcluster_size(PclusterSize::new(65_536).unwrap()),
         Options::new(),
         fixed(),

@@ -9,6 +9,7 @@ mod compressed;
 mod determinism;
 mod errors;
 mod faults;
+mod fragments;
 mod golden;
 mod inline;
 mod lz4;

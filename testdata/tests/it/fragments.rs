@@ -1,0 +1,201 @@
+//! The packed inode, through all readers.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use erofs_writer::{
+    BlockSize, Content, Fragments, Metadata, Node, Options, PclusterSize, ReadAt, Tails, Tree,
+};
+use testdata::mount::KernelMount;
+use testdata::raw::model::{Data, Model};
+use testdata::raw::zmap::Place;
+use testdata::skip::{Oracle, have};
+use testdata::trees::{Builder, CASES, merged, mixed, noise, text};
+use testdata::verify;
+
+use crate::compressed::lz4;
+use crate::support::{assert_same, decoded, fixed, image, incompat, verify};
+
+const FRAGMENTS: u64 = 0x20;
+
+fn tails(level: u8) -> Options {
+    lz4(level).fragments(Fragments::Tails)
+}
+
+fn all(level: u8) -> Options {
+    lz4(level).fragments(Fragments::All)
+}
+
+fn pclusters(bytes: u32) -> PclusterSize {
+    PclusterSize::new(bytes).unwrap()
+}
+
+fn lengths(max: usize) -> Tree {
+    let mut tree = Builder::new();
+    let lens = [1, 60, 100, 500, 2000, 4095, 4096, 4097, 6000, 8192, 12_000, 30_000];
+    let more = [65_536, 65_537, 100_000, 300_001, 4 << 20, (4 << 20) + 100];
+    for len in lens.into_iter().chain(more).filter(|len| *len <= max) {
+        tree.file(format!("text-{len}.txt"), text(1, len));
+        tree.file(format!("mixed-{len}.so"), mixed(2, len));
+        tree.file(format!("zeros-{len}"), vec![0; len]);
+        tree.file(format!("noise-{len}"), noise(5, len));
+        tree.file(format!("noise-at-end-{len}"), [text(3, len), noise(3, len % 5000)].concat());
+    }
+    tree.done()
+}
+
+/// Where the fragment of each file begins, by path.
+fn fragments(model: &Model) -> Vec<(String, u64)> {
+    let fragment = |data: &Data| match data {
+        Data::Compressed(map) => map.extents.iter().find_map(|extent| match extent.place {
+            Place::Fragment(at) => Some(at),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let nodes = model.inodes.values();
+    nodes
+        .filter_map(|node| {
+            let path = String::from_utf8_lossy(&node.path).into_owned();
+            fragment(&node.data).map(|at| (path, at))
+        })
+        .collect()
+}
+
+#[test]
+fn fragments_come_back() {
+    let tree = lengths(5 << 20);
+    let check = verify::Options { random_reads: 16, ..verify::Options::default() };
+    for options in [
+        tails(0),
+        tails(9).full_indexes(true),
+        tails(9).pcluster_size(pclusters(16_384)).inline_pclusters(true),
+        tails(12).pcluster_size(pclusters(65_536)).packed_pcluster_size(pclusters(1 << 20)),
+        all(0),
+        all(9).pcluster_size(pclusters(1 << 20)).full_indexes(true),
+        all(1).pcluster_size(pclusters(65_536)).packed_pcluster_size(pclusters(4096)),
+    ] {
+        let image = image(&tree, options);
+        assert_eq!(incompat(&image) & FRAGMENTS, FRAGMENTS);
+        verify(&image, &tree, &check);
+    }
+}
+
+#[test]
+fn fragments_come_back_in_blocks_of_every_size() {
+    let tree = lengths(100_000);
+    for bytes in [512, 1024, 2048, 8192, 16_384, 65_536] {
+        let options = tails(1).block_size(BlockSize::new(bytes).unwrap());
+        for options in [options.clone(), options.pcluster_size(pclusters(65_536))] {
+            verify(&image(&tree, options), &tree, &verify::Options::default());
+        }
+    }
+}
+
+#[test]
+fn all_boundary_trees_come_back_with_fragments() {
+    let small: Vec<_> = CASES.iter().filter(|case| !case.large && case.extract).copied().collect();
+    let tree = merged(&small);
+    for options in [tails(9).pcluster_size(pclusters(16_384)), all(0).tails(Tails::OwnBlock)] {
+        verify(&image(&tree, options), &tree, &verify::Options::default());
+    }
+}
+
+#[test]
+fn ends_that_are_the_same_are_stored_once() {
+    let mut tree = Builder::new();
+    let end = text(9, 3000);
+    for number in 0..40 {
+        tree.file(format!("{number:02}"), [mixed(number, 70_000), end.clone()].concat());
+        tree.file(format!("whole-{number:02}"), text(7, 2000));
+    }
+    let tree = tree.done();
+    let options = || tails(9).pcluster_size(pclusters(65_536));
+    let image_of = |options| image(&tree, options);
+    let (once, each) = (image_of(options()), image_of(options().share_fragments(false)));
+    assert!(once.len() <= each.len());
+    let places = fragments(&decoded(&once));
+    let wholes: Vec<u64> =
+        places.iter().filter(|(path, _)| path.starts_with("/whole")).map(|(_, at)| *at).collect();
+    assert_eq!(wholes.len(), 40);
+    assert!(wholes.iter().all(|at| *at == wholes[0]), "{wholes:?}");
+    verify(&once, &tree, &verify::Options::default());
+    verify(&each, &tree, &verify::Options::default());
+}
+
+#[test]
+fn small_files_take_less_room_together() {
+    let mut tree = Builder::new();
+    for number in 0..500 {
+        let len = 300 + 11 * usize::try_from(number).unwrap();
+        tree.file(format!("{number}.txt"), text(number, len));
+    }
+    let tree = tree.done();
+    let size = pclusters(65_536);
+    let without = image(&tree, lz4(9).pcluster_size(size).inline_pclusters(true)).len();
+    let with = image(&tree, tails(9).pcluster_size(size)).len();
+    let whole = image(&tree, all(9).pcluster_size(size)).len();
+    assert!(with * 10 < without * 9, "{with} of {without}");
+    assert!(whole <= with + 8192, "{whole} and {with}");
+}
+
+#[test]
+fn without_anything_to_pack_there_is_no_packed_inode() {
+    let mut tree = Builder::new();
+    tree.file("a", vec![1; 20]);
+    let tree = tree.done();
+    let packed = image(&tree, tails(9));
+    assert_same(&packed, &image(&tree, fixed()), "nothing was packed");
+    assert_eq!(decoded(&packed).sb.get("packed_nid"), 0);
+    // Without a codec there are no fragments.
+    let plain = image(&lengths(5000), fixed().fragments(Fragments::All));
+    assert_same(&plain, &image(&lengths(5000), fixed()), "nothing is compressed");
+}
+
+/// Zeros without end.
+struct Zeros(u64);
+
+impl ReadAt for Zeros {
+    fn len(&self) -> u64 {
+        self.0
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.0 - offset).unwrap_or(usize::MAX);
+        let len = left.min(buf.len());
+        buf[..len].fill(0);
+        Ok(len)
+    }
+}
+
+/// Compact indexes cannot tell of what lies 4 GiB behind the start.
+#[test]
+fn a_packed_inode_may_have_more_than_4_gib() {
+    let mut tree = Tree::new(Metadata::new(0o755));
+    let mut insert = |name: &str, content: Content| {
+        tree.insert(name, Metadata::new(0o644), Node::File(content)).unwrap();
+    };
+    insert("a.a", Content::new(Zeros((4 << 30) + 5)));
+    insert("b.b", Content::from_bytes(text(1, 3000)));
+    insert("c.c", Content::from_bytes(mixed(1, 30_000)));
+    let image = image(&tree, all(0).pcluster_size(pclusters(65_536)));
+    assert!(image.len() < 40 << 20, "{}", image.len());
+    let model = decoded(&image);
+    let places = fragments(&model);
+    assert!(places.iter().filter(|(_, at)| *at > u64::from(u32::MAX)).count() == 2, "{places:?}");
+    if !have(Oracle::KernelMount) {
+        return;
+    }
+    // To read all of the zeros takes a minute.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    fs::write(&path, &image).unwrap();
+    let mount = KernelMount::new(&path).unwrap();
+    assert_eq!(fs::read(mount.path().join("b.b")).unwrap(), text(1, 3000));
+    assert_eq!(fs::read(mount.path().join("c.c")).unwrap(), mixed(1, 30_000));
+    let zeros = fs::File::open(mount.path().join("a.a")).unwrap();
+    let mut buffer = [1; 100];
+    assert_eq!(zeros.read_at(&mut buffer, (4 << 30) - 50).unwrap(), 55);
+    assert!(buffer[..55].iter().all(|byte| *byte == 0));
+}
