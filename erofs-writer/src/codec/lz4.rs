@@ -71,7 +71,7 @@ impl Encoder {
         assert!(data.len() <= SEGMENT_MAX, "a segment has at most 2^30 bytes");
         match &mut self.0 {
             Kind::Fast(fast) => fast.begin(data.len()),
-            Kind::Optimal(optimal) => optimal.begin(data.len()),
+            Kind::Optimal(optimal) => optimal.begin(),
         }
         Segment { encoder: self, data, start: 0 }
     }

@@ -103,6 +103,22 @@ impl Frontier {
         }
     }
 
+    /// Goes `len` bytes further by literals.
+    #[inline(always)]
+    pub(super) fn literals(&mut self, len: usize) {
+        if len == 0 {
+            return;
+        }
+        match self.pieces.last_mut() {
+            Some(piece) if piece.distance == 0 => piece.to += len,
+            _ => {
+                let (at, cost) = (self.reach(), self.cost());
+                let piece = Piece { from: at, to: at + len, start: at, cost, distance: 0 };
+                self.pieces.push(piece);
+            }
+        }
+    }
+
     /// Goes to `end` by a match that can begin at `start` or up to `latest`.
     #[inline(always)]
     pub(super) fn insert(

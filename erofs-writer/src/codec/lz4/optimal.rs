@@ -6,7 +6,7 @@
 //! these bytes, and to extend each match to both sides.
 
 use super::block::{MIN_MATCH, Writer, limits};
-use super::bytes::{common_prefix, common_suffix, word};
+use super::bytes::{common_prefix, common_suffix};
 use super::chain::Chains;
 use super::frontier::Frontier;
 use crate::codec::Filled;
@@ -83,8 +83,8 @@ impl Optimal {
         }
     }
 
-    pub(super) fn begin(&mut self, len: usize) {
-        self.chains.begin(len);
+    pub(super) fn begin(&mut self) {
+        self.chains.begin();
     }
 
     /// Encodes a block that begins at `start`; `data` ends where the block
@@ -107,35 +107,32 @@ impl Optimal {
     /// Finds the cheapest ways until they cost more than `room`.
     fn parse(&mut self, data: &[u8], start: usize, room: usize) {
         self.frontier.begin(start);
+        self.chains.begin_block(start);
         let (last_start, matches_end) = limits(data.len(), start, room);
         let bounds = Bounds { start, last_start, matches_end };
+        let limit = (matches_end + 1).saturating_sub(MIN_MATCH);
         // Matches that contain the four bytes here have been looked at.
         let mut looked = start;
         let mut reach = start;
         loop {
+            // What comes takes a byte for each literal.
+            let Some(left) = room.checked_sub(self.frontier.cost()) else { return };
+            let limit = limit.min(reach + left);
             // Of what begins before or at `looked` nothing leads further.
             let at = (looked + 1).max(reach.saturating_sub(MIN_MATCH - 1));
-            if at + MIN_MATCH > matches_end || reach >= matches_end {
-                return;
+            let at_linked = self.chains.next_linked(data, at, limit);
+            // All before it, and its first bytes, have to be reached.
+            let needed = at_linked.unwrap_or(limit) + MIN_MATCH - 1;
+            if reach < needed {
+                self.frontier.literals(needed - reach);
+                reach = needed;
             }
-            // All before `at`, and its first bytes, have to be reached.
-            while reach < at + MIN_MATCH - 1 {
-                self.frontier.literal();
-                reach += 1;
-            }
+            let Some(at) = at_linked else { return };
             let first = (looked + 1).min(at.saturating_sub(LOOK_BACK).max(start + 1));
-            let found = self.search(data, bounds, at, first, reach);
-            if found {
+            if self.search(data, bounds, at, first, reach) {
                 reach = self.frontier.reach();
-            } else {
-                self.frontier.literal();
-                reach += 1;
             }
             looked = at;
-            // Some literals too many do no harm.
-            if (found || reach % 16 == 0) && self.frontier.cost() >= room {
-                return;
-            }
         }
     }
 
@@ -152,17 +149,16 @@ impl Optimal {
         reach: usize,
     ) -> bool {
         let Bounds { start, last_start, matches_end } = bounds;
-        let value = word(data, at);
         self.found.clear();
         // Of the match that leads furthest: where it ends, and how many bytes
         // before `at` it begins.
         let (mut end, mut before) = (reach, 0);
         let before_max = at - first;
-        let lowest = self.chains.lowest(data, at).max(start);
+        let lowest = self.chains.lowest();
         let mut place = at;
         for _ in 0..self.effort.depth {
             let link = self.chains.link(place);
-            if link == 0 || link > place - lowest {
+            if link == 0 || place < lowest + link {
                 break;
             }
             place -= link;
@@ -173,9 +169,6 @@ impl Optimal {
                 if !is_earlier {
                     continue;
                 }
-            }
-            if word(data, place) != value {
-                continue;
             }
             let (after_place, after) = (place + MIN_MATCH, at + MIN_MATCH);
             let new_end = after + common_prefix(data, after_place, after, matches_end);
