@@ -11,10 +11,14 @@ pub(super) const MATCH_END_DISTANCE: usize = 12;
 /// A token and the offset of a match.
 pub(super) const MATCH_COST: usize = 3;
 
+/// So many literals are copied in one go.
+const COPY: usize = 16;
+
 /// How many bytes a length takes beside its 4 bits in the token.
 #[inline(always)]
 pub(super) fn extra(len: usize) -> usize {
-    if len < 15 { 0 } else { 1 + (len - 15) / 255 }
+    // As 1 + (len - 15) / 255 from 15 on, without a branch.
+    (len + 240) / 255
 }
 
 /// The longest match whose length takes `extra` bytes.
@@ -92,12 +96,19 @@ impl<'a> Writer<'a> {
 
     #[inline(always)]
     fn literals(&mut self, end: usize, match_code: u8) {
-        let literals = &self.data[self.anchor..end];
-        self.out[self.len] = (literals.len().min(15) as u8) << 4 | match_code;
+        let len = end - self.anchor;
+        self.out[self.len] = (len.min(15) as u8) << 4 | match_code;
         self.len += 1;
-        self.length(literals.len());
-        self.out[self.len..self.len + literals.len()].copy_from_slice(literals);
-        self.len += literals.len();
+        self.length(len);
+        let from = self.data[self.anchor..].first_chunk::<COPY>();
+        let to = self.out[self.len..].first_chunk_mut::<COPY>();
+        match (from, to) {
+            // A copy of fixed length is faster, and what is too much is
+            // written over.
+            (Some(from), Some(to)) if len <= COPY => *to = *from,
+            _ => self.out[self.len..self.len + len].copy_from_slice(&self.data[self.anchor..end]),
+        }
+        self.len += len;
     }
 
     /// What of `len` is not in the token.

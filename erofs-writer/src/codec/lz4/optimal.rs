@@ -96,7 +96,7 @@ impl Optimal {
             return Filled::default();
         }
         let mut writer = Writer::new(data, start, out);
-        for sequence in self.frontier.sequences(end) {
+        for sequence in self.frontier.sequences(end).iter().rev() {
             writer.sequence(sequence.start, sequence.len, sequence.distance);
         }
         writer.last_literals(end.end);
@@ -123,10 +123,8 @@ impl Optimal {
             let at_linked = self.chains.next_linked(data, at, limit);
             // All before it, and its first bytes, have to be reached.
             let needed = at_linked.unwrap_or(limit) + MIN_MATCH - 1;
-            if reach < needed {
-                self.frontier.literals(needed - reach);
-                reach = needed;
-            }
+            self.frontier.literals_to(needed);
+            reach = reach.max(needed);
             let Some(at) = at_linked else { return };
             let first = (looked + 1).min(at.saturating_sub(LOOK_BACK).max(start + 1));
             if self.search(data, bounds, at, first, reach) {
