@@ -47,7 +47,9 @@ pub(super) fn common_suffix(data: &[u8], a: usize, b: usize, max: usize) -> usiz
             let rest = (len..max).take_while(|len| data[a - len - 1] == data[b - len - 1]);
             return len + rest.count();
         };
-        let (Some(x), Some(y)) = (long_word(data, left), long_word(data, right)) else { return len };
+        let (Some(x), Some(y)) = (long_word(data, left), long_word(data, right)) else {
+            return len;
+        };
         if x != y {
             return max.min(len + ((x ^ y).leading_zeros() / 8) as usize);
         }

@@ -19,7 +19,7 @@ pub(super) struct Chains {
     heads: Box<[u16; 1 << HASH_BITS]>,
     /// How far it is to the place before, for the last 65,536 places; 0 where
     /// there is none.
-    links: Box<[u16; RING]>,
+    links: Box<[u16; RING + 8]>,
     /// Where the block starts.
     start: usize,
     /// The first byte of the segment that is not in yet.
@@ -56,21 +56,26 @@ impl Chains {
 
     /// The first place from `at` on, before `limit`, that has a link.
     #[inline(always)]
-    pub(super) fn next_linked(&mut self, data: &[u8], mut at: usize, limit: usize) -> Option<usize> {
+    pub(super) fn next_linked(
+        &mut self,
+        data: &[u8],
+        mut at: usize,
+        limit: usize,
+    ) -> Option<usize> {
         while at < limit {
             while at >= self.next {
                 self.extend(data);
             }
-            let four = &self.links[at % RING / 4 * 4..][..4];
-            let four = u64::from(four[0]) | u64::from(four[1]) << 16 | u64::from(four[2]) << 32 | u64::from(four[3]) << 48;
-            let links = four >> (at % 4 * 16);
+            // Eight links in one number.
+            let links = &self.links[at % RING..][..8];
+            let links = links.iter().rev().fold(0, |all, link| all << 16 | u128::from(*link));
             if links != 0 {
                 at += links.trailing_zeros() as usize / 16;
                 if at < self.next {
                     return (at < limit).then_some(at);
                 }
             } else {
-                at = self.next.min((at | 3) + 1);
+                at = self.next.min(at + 8).min((at | RING - 1) + 1);
             }
         }
         None

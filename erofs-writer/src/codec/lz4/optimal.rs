@@ -45,6 +45,9 @@ struct Bounds {
 /// same, as that one did not go to the end. So far back it is taken.
 const LOOK_BACK: usize = 32;
 
+/// What no byte is.
+const NO_BYTE: u16 = 256;
+
 /// How far the search for a match goes.
 #[derive(Debug, Clone, Copy)]
 struct Effort {
@@ -152,58 +155,81 @@ impl Optimal {
         // before `at` it begins.
         let (mut end, mut before) = (reach, 0);
         let before_max = at - first;
+        // Most places can be told by the bytes that they would have to add, of
+        // which none is `NO_BYTE`.
+        let earlier_byte = |before: usize| {
+            if before < before_max { u16::from(data[at - before - 1]) } else { NO_BYTE }
+        };
+        let (mut last_byte, mut first_byte) = (data[end], earlier_byte(before));
         let lowest = self.chains.lowest();
-        let mut place = at;
-        for _ in 0..self.effort.depth {
-            let link = self.chains.link(place);
-            if link == 0 || place < lowest + link {
-                break;
-            }
-            place -= link;
-            // Most places can be told by the byte that they would have to add.
-            if data[place + (end - at)] != data[end] {
-                let is_earlier = before < before_max.min(place - start)
-                    && data[place - before - 1] == data[at - before - 1];
-                if !is_earlier {
-                    continue;
-                }
-            }
+        let mut tries = self.effort.depth;
+        let mut place = at - self.chains.link(at);
+        if place < lowest {
+            return false;
+        }
+        'places: loop {
             let (after_place, after) = (place + MIN_MATCH, at + MIN_MATCH);
             let new_end = after + common_prefix(data, after_place, after, matches_end);
-            if new_end <= reach {
-                continue;
-            }
             let new_before = common_suffix(data, place, at, before_max.min(place - start));
-            let distance = at - place;
+            let new = Match { before: new_before, end: new_end, distance: at - place };
             if new_end > end {
+                while self.found.last().is_some_and(|last| last.before <= new_before) {
+                    self.found.pop();
+                }
+                self.found.push(new);
                 (end, before) = (new_end, new_before);
-                self.found.push(Match { before, end, distance });
                 if end >= matches_end || end - at >= self.effort.nice {
                     break;
                 }
+                last_byte = data[end];
+                first_byte = earlier_byte(before);
             } else if new_before > before {
                 if new_end == end {
                     before = new_before;
+                    first_byte = earlier_byte(before);
                 }
-                self.found.push(Match { before: new_before, end: new_end, distance });
+                self.add_shorter(new);
+            }
+            loop {
+                let link = self.chains.link(place);
+                tries -= 1;
+                // There is none if it is 0.
+                if link.wrapping_sub(1) >= place - lowest || tries == 0 {
+                    break 'places;
+                }
+                place -= link;
+                let leads = data[place + (end - at)] == last_byte;
+                let byte = data.get(place.wrapping_sub(before + 1));
+                let is_earlier = byte.is_some_and(|byte| u16::from(*byte) == first_byte);
+                if leads | is_earlier {
+                    break;
+                }
             }
         }
         !self.found.is_empty() && self.insert(at, last_start)
     }
 
+    /// Adds a match to those that were found, which are in the order of their
+    /// ends, unless another one begins no later and leads as far.
+    fn add_shorter(&mut self, new: Match) {
+        let index = self.found.iter().rposition(|found| found.end < new.end).map_or(0, |i| i + 1);
+        if self.found.get(index).is_some_and(|next| next.before >= new.before) {
+            return;
+        }
+        let same_end = self.found.get(index).is_some_and(|next| next.end == new.end);
+        let useless = self.found[..index].iter().rev();
+        let useless = useless.take_while(|found| found.before <= new.before).count();
+        let replaced = index - useless..index + usize::from(same_end);
+        self.found.splice(replaced, [new]);
+    }
+
     /// Puts in what was found around `at`, the shortest first, so that longer
     /// matches can begin behind shorter ones.
     fn insert(&mut self, at: usize, last_start: usize) -> bool {
-        if self.found.len() > 1 {
-            self.found.sort_unstable_by_key(|found| (found.end, found.before, found.distance));
-        }
         let mut extended = false;
-        for (index, found) in self.found.iter().enumerate() {
-            // One that begins no later and leads as far makes it useless.
-            let next = &self.found[index + 1..];
-            let useless = next.iter().any(|next| next.before >= found.before);
+        for found in &self.found {
             let start = at - found.before;
-            if !useless && start <= last_start {
+            if start <= last_start {
                 extended |= self.frontier.insert(start, last_start, found.end, found.distance);
             }
         }
