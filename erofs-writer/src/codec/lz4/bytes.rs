@@ -3,13 +3,21 @@
 /// The 4 bytes at `at`.
 #[inline(always)]
 pub(super) fn word(data: &[u8], at: usize) -> u32 {
-    data[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    chunk(data, at).map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+/// The bytes at `at`, if there are so many.
+#[inline(always)]
+fn chunk<const N: usize>(data: &[u8], at: usize) -> Option<&[u8; N]> {
+    // Of 32 bits, so that the sum is known not to overflow.
+    let at = at as u32 as usize;
+    data.get(at..at + N)?.first_chunk()
 }
 
 /// The 8 bytes at `at`, if there are so many.
 #[inline(always)]
 fn long_word(data: &[u8], at: usize) -> Option<u64> {
-    data.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+    chunk(data, at).map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 /// How many bytes from `a` and from `b` on are the same, where `b` ends

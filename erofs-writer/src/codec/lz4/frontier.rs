@@ -14,7 +14,7 @@ use super::block::{
 /// piece begins.
 ///
 /// They are reached by a match, and by literals behind it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Piece {
     from: u32,
     /// Where the first four bytes of the match end.
@@ -23,6 +23,8 @@ struct Piece {
     end: u32,
     /// What it costs to come to the match, with what is fixed of it.
     cost: u32,
+    /// What it costs to come to its end.
+    end_cost: u32,
     distance: u32,
     /// The piece in which the match begins.
     before: u32,
@@ -34,6 +36,12 @@ impl Piece {
     fn cost(&self, at: u32) -> u32 {
         let matched = at.min(self.end);
         self.cost + extra(matched - self.base) + literals_cost(at - matched)
+    }
+
+    /// The cost of coming to `at`, which is not in the match.
+    #[inline(always)]
+    fn cost_behind(&self, at: u32) -> u32 {
+        self.end_cost + literals_cost(at - self.end)
     }
 
     /// Where the match begins.
@@ -98,7 +106,7 @@ impl Frontier {
         let at = start as u32;
         self.reach = at;
         self.pieces.clear();
-        self.pieces.push(Piece { from: at, base: at, end: at, cost: 0, distance: 0, before: 0 });
+        self.pieces.push(Piece { from: at, base: at, end: at, ..Piece::default() });
     }
 
     /// How far it is known how to come.
@@ -115,7 +123,7 @@ impl Frontier {
     /// What it costs to come to its reach.
     #[inline(always)]
     pub(super) fn cost(&self) -> usize {
-        self.last().cost(self.reach) as usize
+        self.last().cost_behind(self.reach) as usize
     }
 
     /// Goes to `reach`, if that is further, by literals.
@@ -137,17 +145,21 @@ impl Frontier {
         let latest = (latest as u32).min(self.reach).min(end - MIN_MATCH as u32);
         let Start { at, cost, piece: before } = self.best_start(start as u32, latest, end);
         let base = at + MIN_MATCH as u32;
-        let new = Piece { from: 0, base, end, cost, distance: distance as u32, before };
+        let end_cost = cost + extra(end - base);
+        let new = Piece { from: 0, base, end, cost, end_cost, distance: distance as u32, before };
         let last = *self.last();
         // Short matches cost more than literals, long ones at first.
-        if last.cost(end) <= new.cost(end) {
+        if last.cost_behind(end) <= end_cost {
             return false;
         }
+        let reach_cost = last.cost_behind(self.reach);
         let mut from = self.reach.max(base - 1);
-        if from == self.reach && new.cost(from.max(base)) < last.cost(from) {
+        if from >= base && new.cost(from) < reach_cost {
             from = self.cut(&new);
         } else {
-            while last.cost(from + 1) <= new.cost(from + 1) {
+            // Literals are cheaper for so long at least.
+            from = from.max((self.reach + cost).saturating_sub(reach_cost + 1)).min(end - 1);
+            while last.cost_behind(from + 1) <= new.cost(from + 1) {
                 from += 1;
             }
         }
