@@ -70,7 +70,7 @@ impl Encoder {
     pub fn segment<'a>(&'a mut self, data: &'a [u8]) -> Segment<'a> {
         assert!(data.len() <= SEGMENT_MAX, "a segment has at most 2^30 bytes");
         match &mut self.0 {
-            Kind::Fast(fast) => fast.begin(data.len()),
+            Kind::Fast(_) => {}
             Kind::Optimal(optimal) => optimal.begin(),
         }
         Segment { encoder: self, data, start: 0 }

@@ -16,7 +16,7 @@ fn chunk<const N: usize>(data: &[u8], at: usize) -> Option<&[u8; N]> {
 
 /// The 8 bytes at `at`, if there are so many.
 #[inline(always)]
-fn long_word(data: &[u8], at: usize) -> Option<u64> {
+pub(super) fn long_word(data: &[u8], at: usize) -> Option<u64> {
     chunk(data, at).map(|bytes| u64::from_le_bytes(*bytes))
 }
 
