@@ -9,8 +9,8 @@ pub(super) const MATCH_END_DISTANCE: usize = 12;
 /// A token and the offset of a match.
 pub(super) const MATCH_COST: usize = 3;
 
-/// So many literals are copied in one go.
-const COPY: usize = 16;
+/// So many bytes are copied for fewer than 15 literals.
+const SHORT: usize = 16;
 
 /// How many bytes a length takes beside its 4 bits in the token.
 #[inline(always)]
@@ -79,9 +79,26 @@ impl<'a> Writer<'a> {
     /// The literals up to `start`, and a match of `len` bytes there.
     #[inline(always)]
     pub(super) fn sequence(&mut self, start: usize, len: usize, distance: usize) {
-        self.literals(start, (len - MIN_MATCH).min(15) as u8);
-        self.out[self.len..self.len + 2].copy_from_slice(&(distance as u16).to_le_bytes());
-        self.len += 2;
+        let literals = start - self.anchor;
+        let code = (len - MIN_MATCH).min(15) as u8;
+        let offset = (distance as u16).to_le_bytes();
+        let from = self.data[self.anchor..].first_chunk::<SHORT>();
+        let to = self.out[self.len..].first_chunk_mut::<{ SHORT + 4 }>();
+        match (from, to) {
+            // Copies of fixed length are faster, and what is too much is
+            // written over.
+            (Some(from), Some(to)) if literals < 15 => {
+                to[0] = (literals as u8) << 4 | code;
+                to[1..=SHORT].copy_from_slice(from);
+                to[1 + literals..3 + literals].copy_from_slice(&offset);
+                self.len += literals + 3;
+            }
+            _ => {
+                self.literals(start, code);
+                self.out[self.len..self.len + 2].copy_from_slice(&offset);
+                self.len += 2;
+            }
+        }
         self.length(len - MIN_MATCH);
         self.anchor = start + len;
     }
@@ -98,14 +115,7 @@ impl<'a> Writer<'a> {
         self.out[self.len] = (len.min(15) as u8) << 4 | match_code;
         self.len += 1;
         self.length(len);
-        let from = self.data[self.anchor..].first_chunk::<COPY>();
-        let to = self.out[self.len..].first_chunk_mut::<COPY>();
-        match (from, to) {
-            // A copy of fixed length is faster, and what is too much is
-            // written over.
-            (Some(from), Some(to)) if len <= COPY => *to = *from,
-            _ => self.out[self.len..self.len + len].copy_from_slice(&self.data[self.anchor..end]),
-        }
+        self.out[self.len..self.len + len].copy_from_slice(&self.data[self.anchor..end]);
         self.len += len;
     }
 

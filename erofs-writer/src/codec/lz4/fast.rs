@@ -38,22 +38,32 @@ impl Fast {
         let mut last_len = usize::MAX;
         let mut at = 1;
         self.table.fill(0);
-        while let Some((found, place)) = self.find(starts, at) {
+        loop {
+            let (found, distance) = self.find(starts, at);
+            if distance == 0 {
+                break;
+            }
+            let place = found - distance;
             let before = (found - writer.anchor).min(place);
             let before = common_suffix(data, place, found, before);
-            let (begin, from) = (found - before, place - before);
-            let after = found + MIN_MATCH;
+            let (begin, after) = (found - before, found + MIN_MATCH);
             let len =
                 before + MIN_MATCH + common_prefix(data, place + MIN_MATCH, after, matches_end);
             let room = writer.room();
-            let fixed = MATCH_COST + literals_cost(begin - writer.anchor);
-            let Some(len) = fitting(len, room.saturating_sub(fixed)) else { break };
-            if fixed + extra(len - MIN_MATCH) + 1 + min_last_literals(len) > room {
-                break;
+            let literals = begin - writer.anchor;
+            let mut fitted = len;
+            // More than it takes, with the literals that must follow.
+            if literals + (literals + len) / 128 + 32 > room {
+                let fixed = MATCH_COST + literals_cost(literals);
+                let Some(len) = fitting(len, room.saturating_sub(fixed)) else { break };
+                if fixed + extra(len - MIN_MATCH) + 1 + min_last_literals(len) > room {
+                    break;
+                }
+                fitted = len;
             }
-            writer.sequence(begin, len, begin - from);
-            last_len = len;
-            at = begin + len;
+            writer.sequence(begin, fitted, distance);
+            last_len = fitted;
+            at = begin + fitted;
             self.put(starts, at - 2);
         }
         Self::finish(data, writer, last_len)
@@ -70,23 +80,23 @@ impl Fast {
         Filled { consumed: writer.anchor, written: writer.len }
     }
 
-    /// The next place from `at` on with a match, and where that is.
-    #[inline(always)]
-    fn find(&mut self, data: &[u8], mut at: usize) -> Option<(usize, usize)> {
+    /// The next place from `at` on with a match, and how far that is away; 0
+    /// if there is none.
+    #[inline(never)]
+    fn find(&mut self, data: &[u8], mut at: usize) -> (usize, usize) {
         let mut tried = 1 << SKIP_BITS;
-        loop {
-            let bytes = long_word(data, at)?;
+        while let Some(bytes) = long_word(data, at) {
             let slot = &mut self.table[hash(bytes)];
             let distance = usize::from((at as u16).wrapping_sub(*slot));
             *slot = at as u16;
-            let place = at - distance;
             // What is 2^16 away is too far.
-            if word(data, place) == bytes as u32 && distance != 0 {
-                return Some((at, place));
+            if word(data, at - distance) == bytes as u32 && distance != 0 {
+                return (at, distance);
             }
             at += tried >> SKIP_BITS;
             tried += 1;
         }
+        (at, 0)
     }
 
     #[inline(always)]
