@@ -3,7 +3,13 @@
 /// The 4 bytes at `at`.
 #[inline(always)]
 pub(super) fn word(data: &[u8], at: usize) -> u32 {
-    chunk(data, at).map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    checked_word(data, at).unwrap_or(0)
+}
+
+/// The same, if there are so many.
+#[inline(always)]
+pub(super) fn checked_word(data: &[u8], at: usize) -> Option<u32> {
+    chunk(data, at).map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 /// The bytes at `at`, if there are so many.

@@ -1,10 +1,10 @@
 //! The fast level: the first match that is seen is taken.
 
 use super::block::{
-    LAST_LITERALS, MATCH_COST, MIN_MATCH, Writer, extra, limits, literals_cost,
+    LAST_LITERALS, MATCH_COST, MAX_DISTANCE, MIN_MATCH, Writer, extra, limits, literals_cost,
     longest, max_last_literals, min_last_literals,
 };
-use super::bytes::{common_prefix, common_suffix, long_word, word};
+use super::bytes::{checked_word, common_prefix, long_word};
 use crate::codec::Filled;
 
 const HASH_BITS: u32 = 13;
@@ -17,8 +17,10 @@ const SKIP_BITS: u32 = 6;
 pub(super) struct Fast {
     /// The last place in the block of each hash, modulo 2^16. Where there is
     /// none yet it is the first place, as good as any other.
-    table: Box<[u16; 1 << HASH_BITS]>,
+    table: Box<Table>,
 }
+
+type Table = [u16; 1 << HASH_BITS];
 
 impl Fast {
     pub(super) fn new() -> Self {
@@ -39,13 +41,15 @@ impl Fast {
         let mut at = 1;
         self.table.fill(0);
         loop {
-            let (found, distance) = self.find(starts, at);
+            let (found, distance) = Self::find(&mut self.table, starts, at);
             if distance == 0 {
                 break;
             }
             let place = found - distance;
             let before = (found - writer.anchor).min(place);
-            let before = common_suffix(data, place, found, before);
+            let before = (0..before)
+                .take_while(|before| data[place - before - 1] == data[found - before - 1])
+                .count();
             let (begin, after) = (found - before, found + MIN_MATCH);
             let len =
                 before + MIN_MATCH + common_prefix(data, place + MIN_MATCH, after, matches_end);
@@ -83,20 +87,22 @@ impl Fast {
     /// The next place from `at` on with a match, and how far that is away; 0
     /// if there is none.
     #[inline(never)]
-    fn find(&mut self, data: &[u8], mut at: usize) -> (usize, usize) {
+    fn find(table: &mut Table, data: &[u8], at: usize) -> (usize, usize) {
+        let mut at = at as u32;
         let mut tried = 1 << SKIP_BITS;
-        while let Some(bytes) = long_word(data, at) {
-            let slot = &mut self.table[hash(bytes)];
-            let distance = usize::from((at as u16).wrapping_sub(*slot));
+        while let Some(bytes) = long_word(data, at as usize) {
+            let slot = &mut table[hash(bytes)];
+            // From 1 to 2^16.
+            let distance = u32::from((at as u16).wrapping_sub(*slot).wrapping_sub(1)) + 1;
             *slot = at as u16;
-            // What is 2^16 away is too far.
-            if word(data, at - distance) == bytes as u32 && distance != 0 {
-                return (at, distance);
+            let Some(word) = checked_word(data, (at - distance) as usize) else { break };
+            if word == bytes as u32 && distance as usize <= MAX_DISTANCE {
+                return (at as usize, distance as usize);
             }
             at += tried >> SKIP_BITS;
             tried += 1;
         }
-        (at, 0)
+        (0, 0)
     }
 
     #[inline(always)]
