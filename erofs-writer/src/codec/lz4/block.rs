@@ -1,5 +1,7 @@
 //! How sequences are written, and what they cost.
 
+use super::bytes::{chunk, chunk_mut};
+
 /// The shortest match.
 pub(super) const MIN_MATCH: usize = 4;
 /// The farthest a match can be.
@@ -84,8 +86,8 @@ impl<'a> Writer<'a> {
         let literals = start - self.anchor;
         let code = (len - MIN_MATCH).min(15) as u8;
         let offset = (distance as u16).to_le_bytes();
-        let from = self.data[self.anchor..].first_chunk::<SHORT>();
-        let to = self.out[self.len..].first_chunk_mut::<{ SHORT + 4 }>();
+        let from = chunk::<SHORT>(self.data, self.anchor);
+        let to = chunk_mut::<{ SHORT + 4 }>(self.out, self.len);
         match (from, to) {
             // Copies of fixed length are faster, and what is too much is
             // written over.

@@ -14,10 +14,17 @@ pub(super) fn checked_word(data: &[u8], at: usize) -> Option<u32> {
 
 /// The bytes at `at`, if there are so many.
 #[inline(always)]
-fn chunk<const N: usize>(data: &[u8], at: usize) -> Option<&[u8; N]> {
+pub(super) fn chunk<const N: usize>(data: &[u8], at: usize) -> Option<&[u8; N]> {
     // Of 32 bits, so that the sum is known not to overflow.
     let at = at as u32 as usize;
     data.get(at..at + N)?.first_chunk()
+}
+
+/// The same, to write to.
+#[inline(always)]
+pub(super) fn chunk_mut<const N: usize>(data: &mut [u8], at: usize) -> Option<&mut [u8; N]> {
+    let at = at as u32 as usize;
+    data.get_mut(at..at + N)?.first_chunk_mut()
 }
 
 /// The 8 bytes at `at`, if there are so many.

@@ -4,7 +4,7 @@ use super::block::{
     LAST_LITERALS, MATCH_COST, MAX_DISTANCE, MIN_MATCH, Writer, extra, limits, literals_cost,
     longest, max_last_literals, min_last_literals,
 };
-use super::bytes::{checked_word, common_prefix, long_word};
+use super::bytes::{checked_word, common_prefix, common_suffix, long_word};
 use crate::codec::Filled;
 
 const HASH_BITS: u32 = 13;
@@ -37,7 +37,6 @@ impl Fast {
         // Eight bytes can be read at each place where a match may begin.
         let starts = &data[..data.len().min(last_start + 8)];
         let mut writer = Writer::new(data, 0, out);
-        let mut last_len = usize::MAX;
         let mut at = 1;
         self.table.fill(0);
         loop {
@@ -46,13 +45,15 @@ impl Fast {
                 break;
             }
             let place = found - distance;
-            let before = (found - writer.anchor).min(place);
-            let before = (0..before)
-                .take_while(|before| data[place - before - 1] == data[found - before - 1])
-                .count();
-            let (begin, after) = (found - before, found + MIN_MATCH);
-            let len =
-                before + MIN_MATCH + common_prefix(data, place + MIN_MATCH, after, matches_end);
+            let mut begin = found;
+            // This is rare, as the place before has been looked at.
+            if begin > writer.anchor && ends_same(data, place, begin) {
+                let max = (found - writer.anchor).min(place);
+                begin -= common_suffix(data, place, found, max);
+            }
+            let after = found + MIN_MATCH;
+            let end = after + common_prefix(data, place + MIN_MATCH, after, matches_end);
+            let len = end - begin;
             let room = writer.room();
             let literals = begin - writer.anchor;
             let mut fitted = len;
@@ -66,20 +67,18 @@ impl Fast {
                 fitted = len;
             }
             writer.sequence(begin, fitted, distance);
-            last_len = fitted;
             at = begin + fitted;
             self.put(starts, at - 2);
         }
-        Self::finish(data, writer, last_len)
+        Self::finish(data, writer)
     }
 
     /// The literals at the end.
-    fn finish(data: &[u8], mut writer: Writer<'_>, last_len: usize) -> Filled {
+    fn finish(data: &[u8], mut writer: Writer<'_>) -> Filled {
         let literals = max_last_literals(writer.room()).min(data.len() - writer.anchor);
         if literals == 0 {
             return Filled::default();
         }
-        debug_assert!(last_len == usize::MAX || literals >= min_last_literals(last_len));
         writer.last_literals(writer.anchor + literals);
         Filled { consumed: writer.anchor, written: writer.len }
     }
@@ -111,6 +110,13 @@ impl Fast {
             self.table[hash(bytes)] = at as u16;
         }
     }
+}
+
+/// Is there a byte before both places, and the same?
+#[inline(always)]
+fn ends_same(data: &[u8], a: usize, b: usize) -> bool {
+    let byte = data.get(a.wrapping_sub(1));
+    byte.is_some_and(|byte| *byte == data[b - 1])
 }
 
 /// How much of a match of `len` bytes fits into `room`, with the literals that
