@@ -1,10 +1,10 @@
 //! The fast level: the first match that is seen is taken.
 
 use super::block::{
-    LAST_LITERALS, MATCH_COST, MAX_DISTANCE, MIN_MATCH, Writer, extra, limits, literals_cost,
-    longest, max_last_literals, min_last_literals,
+    LAST_LITERALS, MATCH_COST, MIN_MATCH, Writer, extra, limits, literals_cost, longest,
+    max_last_literals, min_last_literals,
 };
-use super::bytes::{checked_word, common_prefix, common_suffix, long_word};
+use super::bytes::{common_prefix, common_suffix, long_word};
 use crate::codec::Filled;
 
 const HASH_BITS: u32 = 13;
@@ -40,9 +40,10 @@ impl Fast {
         let mut at = 1;
         self.table.fill(0);
         loop {
-            let (found, distance) = Self::find(&mut self.table, starts, at);
+            let Some((found, distance)) = Self::find(&mut self.table, starts, at) else { break };
             if distance == 0 {
-                break;
+                at = found + 1;
+                continue;
             }
             let place = found - distance;
             let mut begin = found;
@@ -83,25 +84,37 @@ impl Fast {
         Filled { consumed: writer.anchor, written: writer.len }
     }
 
-    /// The next place from `at` on with a match, and how far that is away; 0
-    /// if there is none.
+    /// The next place from `at` on with a match, and how far that is away.
+    ///
+    /// That can be 0, for a place that is 2^16 away: too far.
+    #[inline(always)]
+    fn find(table: &mut Table, data: &[u8], first: usize) -> Option<(usize, usize)> {
+        let mut at = first as u32;
+        for bytes in data.get(first..)?.windows(8).take(1 << SKIP_BITS) {
+            let bytes = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            let distance = place_in(table, at, bytes);
+            if checked_word(data, at - distance)? == bytes as u32 {
+                return Some((at as usize, distance as usize));
+            }
+            at += 1;
+        }
+        Self::find_farther(table, data, at)
+    }
+
+    /// The same where there has been none for a while: some places are left
+    /// out.
     #[inline(never)]
-    fn find(table: &mut Table, data: &[u8], at: usize) -> (usize, usize) {
-        let mut at = at as u32;
-        let mut tried = 1 << SKIP_BITS;
-        while let Some(bytes) = long_word(data, at as usize) {
-            let slot = &mut table[hash(bytes)];
-            // From 1 to 2^16.
-            let distance = u32::from((at as u16).wrapping_sub(*slot).wrapping_sub(1)) + 1;
-            *slot = at as u16;
-            let Some(word) = checked_word(data, (at - distance) as usize) else { break };
-            if word == bytes as u32 && distance as usize <= MAX_DISTANCE {
-                return (at as usize, distance as usize);
+    fn find_farther(table: &mut Table, data: &[u8], mut at: u32) -> Option<(usize, usize)> {
+        let mut tried = 2 << SKIP_BITS;
+        loop {
+            let bytes = long_word(data, at as usize)?;
+            let distance = place_in(table, at, bytes);
+            if checked_word(data, at - distance)? == bytes as u32 {
+                return Some((at as usize, distance as usize));
             }
             at += tried >> SKIP_BITS;
             tried += 1;
         }
-        (0, 0)
     }
 
     #[inline(always)]
@@ -110,6 +123,23 @@ impl Fast {
             self.table[hash(bytes)] = at as u16;
         }
     }
+}
+
+/// The 4 bytes at `at`, if there are so many.
+#[inline(always)]
+fn checked_word(data: &[u8], at: u32) -> Option<u32> {
+    let at = at as usize;
+    data.get(at..at + 4)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+/// Puts in `at`, where these bytes are, and returns how far it is to the place
+/// that was there.
+#[inline(always)]
+fn place_in(table: &mut Table, at: u32, bytes: u64) -> u32 {
+    let slot = &mut table[hash(bytes)];
+    let distance = (at as u16).wrapping_sub(*slot);
+    *slot = at as u16;
+    u32::from(distance)
 }
 
 /// Is there a byte before both places, and the same?
