@@ -1,21 +1,17 @@
 //! Reading and comparing bytes, several at a time.
 
-/// The 4 bytes at `at`.
+/// The 4 bytes at `at`, if there are so many.
+///
+/// Sums of 32 bits are known not to overflow when they are made longer.
 #[inline(always)]
-pub(super) fn word(data: &[u8], at: usize) -> u32 {
-    checked_word(data, at).unwrap_or(0)
-}
-
-/// The same, if there are so many.
-#[inline(always)]
-pub(super) fn checked_word(data: &[u8], at: usize) -> Option<u32> {
-    chunk(data, at).map(|bytes| u32::from_le_bytes(*bytes))
+pub(super) fn word(data: &[u8], at: u32) -> Option<u32> {
+    let at = at as usize;
+    data.get(at..at + 4)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 /// The bytes at `at`, if there are so many.
 #[inline(always)]
 pub(super) fn chunk<const N: usize>(data: &[u8], at: usize) -> Option<&[u8; N]> {
-    // Of 32 bits, so that the sum is known not to overflow.
     let at = at as u32 as usize;
     data.get(at..at + N)?.first_chunk()
 }

@@ -106,8 +106,8 @@ impl Chains {
             let distance = (first as u16).wrapping_add(index).wrapping_sub(*link);
             *link = if distance <= max.saturating_add(index) { distance } else { 0 };
         }
-        for (index, (link, earlier)) in links.iter().zip(&mut *earlier).enumerate() {
-            *earlier = word(data, first + index - usize::from(*link));
+        for (index, (link, earlier)) in (0_u32..).zip(links.iter().zip(&mut *earlier)) {
+            *earlier = word(data, first as u32 + index - u32::from(*link)).unwrap_or(0);
         }
         for ((link, value), earlier) in links.iter_mut().zip(values).zip(earlier) {
             *link = if value == earlier { *link } else { 0 };

@@ -4,7 +4,7 @@ use super::block::{
     LAST_LITERALS, MATCH_COST, MIN_MATCH, Writer, extra, limits, literals_cost, longest,
     max_last_literals, min_last_literals,
 };
-use super::bytes::{common_prefix, common_suffix, long_word};
+use super::bytes::{common_prefix, common_suffix, long_word, word};
 use crate::codec::Filled;
 
 const HASH_BITS: u32 = 13;
@@ -93,7 +93,7 @@ impl Fast {
         for bytes in data.get(first..)?.windows(8).take(1 << SKIP_BITS) {
             let bytes = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
             let distance = place_in(table, at, bytes);
-            if checked_word(data, at - distance)? == bytes as u32 {
+            if word(data, at - distance)? == bytes as u32 {
                 return Some((at as usize, distance as usize));
             }
             at += 1;
@@ -109,7 +109,7 @@ impl Fast {
         loop {
             let bytes = long_word(data, at as usize)?;
             let distance = place_in(table, at, bytes);
-            if checked_word(data, at - distance)? == bytes as u32 {
+            if word(data, at - distance)? == bytes as u32 {
                 return Some((at as usize, distance as usize));
             }
             at += tried >> SKIP_BITS;
@@ -123,13 +123,6 @@ impl Fast {
             self.table[hash(bytes)] = at as u16;
         }
     }
-}
-
-/// The 4 bytes at `at`, if there are so many.
-#[inline(always)]
-fn checked_word(data: &[u8], at: u32) -> Option<u32> {
-    let at = at as usize;
-    data.get(at..at + 4)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 /// Puts in `at`, where these bytes are, and returns how far it is to the place
