@@ -2,7 +2,8 @@
 
 use super::bytes::word;
 
-const HASH_BITS: u32 = 16;
+/// The length of the table. Fewer bits of the hash use the beginning of it.
+const HEADS: usize = 1 << 17;
 const RING: usize = 1 << 16;
 /// Places are put in so many at a time, ahead of those that are asked for.
 const BATCH: usize = 256;
@@ -16,10 +17,11 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 pub(super) struct Chains {
     /// The last place of each hash, modulo 2^16.
-    heads: Box<[u16; 1 << HASH_BITS]>,
+    heads: Box<[u16; HEADS]>,
     /// How far it is to the place before, for the last 65,536 places; 0 where
     /// there is none.
     links: Box<[u16; RING + 8]>,
+    hash_bits: u32,
     /// Where the block starts.
     start: usize,
     /// The first byte of the segment that is not in yet.
@@ -33,7 +35,7 @@ fn table<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
 
 impl Chains {
     pub(super) fn new() -> Self {
-        Chains { heads: table(0), links: table(0), start: 0, next: 0 }
+        Chains { heads: table(0), links: table(0), hash_bits: 0, start: 0, next: 0 }
     }
 
     /// Turns to another segment.
@@ -42,7 +44,12 @@ impl Chains {
     }
 
     /// Turns to the block that begins at `start`.
-    pub(super) fn begin_block(&mut self, start: usize) {
+    pub(super) fn begin_block(&mut self, start: usize, hash_bits: u32) {
+        if self.hash_bits != hash_bits {
+            // Nothing has been put into the table by these hashes.
+            self.hash_bits = hash_bits;
+            self.next = start;
+        }
         self.start = start;
         self.next = self.next.max(start);
         // What is in already may lead to before the block.
@@ -92,12 +99,13 @@ impl Chains {
         let links = &mut self.links[first % RING..][..len];
         let (values, earlier) = (&mut values[..len], &mut earlier[..len]);
 
+        let shift = 32 - self.hash_bits;
         // Each step by itself has no branches and is fast for all places.
         let words = data[first..end + 3].windows(4);
         for (index, ((bytes, value), link)) in words.zip(&mut *values).zip(&mut *links).enumerate()
         {
             *value = bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-            let head = &mut self.heads[hash(*value)];
+            let head = &mut self.heads[(hash(*value) >> shift) as usize % HEADS];
             *link = *head;
             *head = (first + index) as u16;
         }
@@ -131,6 +139,6 @@ impl Chains {
 }
 
 #[inline(always)]
-fn hash(word: u32) -> usize {
-    (word.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize
+fn hash(word: u32) -> u32 {
+    word.wrapping_mul(0x9E37_79B1)
 }

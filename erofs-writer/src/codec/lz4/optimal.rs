@@ -14,6 +14,8 @@ use crate::codec::Filled;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Optimal {
+    level: u8,
+    /// For the block at hand.
     effort: Effort,
     chains: Chains,
     frontier: Frontier,
@@ -45,6 +47,9 @@ struct Bounds {
 /// same, as that one did not go to the end. So far back it is taken.
 const LOOK_BACK: usize = 32;
 
+/// The longest output of a block that is called short.
+const SHORT_BLOCK: usize = 8192;
+
 /// What no byte is.
 const NO_BYTE: u16 = 256;
 
@@ -52,34 +57,41 @@ const NO_BYTE: u16 = 256;
 #[derive(Debug, Clone, Copy)]
 struct Effort {
     /// How many earlier places are looked at.
-    depth: usize,
+    depth: u32,
     /// A match of this length ends the search.
     nice: usize,
+    hash_bits: u32,
 }
 
 impl Effort {
-    fn of(level: u8) -> Self {
+    /// The effort for a block of `room` bytes. A short one has fewer earlier
+    /// places, and a table for them in the fastest cache.
+    fn of(level: u8, room: usize) -> Self {
+        let is_short = room <= SHORT_BLOCK;
+        let choose = |short, long| if is_short { short } else { long };
         let (depth, nice) = match level {
             0..=2 => (2, 32),
             3 => (4, 48),
-            4 => (6, 64),
-            5 => (8, 64),
-            6 => (12, 96),
-            7 => (16, 128),
-            8 => (24, 192),
-            9 => (40, 256),
-            10 => (96, 512),
-            11 => (192, 1024),
+            4 => (choose(5, 6), 64),
+            5 => (choose(6, 8), 64),
+            6 => (choose(8, 12), 96),
+            7 => (choose(10, 16), 128),
+            8 => (choose(12, 24), 192),
+            9 => (choose(16, 40), 256),
+            10 => (choose(48, 96), 512),
+            11 => (choose(96, 192), 1024),
             _ => (384, 4096),
         };
-        Effort { depth, nice }
+        let hash_bits = if level < 10 { choose(14, 16) } else { choose(16, 17) };
+        Effort { depth, nice, hash_bits }
     }
 }
 
 impl Optimal {
     pub(super) fn new(level: u8) -> Self {
         Optimal {
-            effort: Effort::of(level),
+            level,
+            effort: Effort::of(level, 0),
             chains: Chains::new(),
             frontier: Frontier::default(),
             found: Vec::new(),
@@ -109,8 +121,9 @@ impl Optimal {
 
     /// Finds the cheapest ways until they cost more than `room`.
     fn parse(&mut self, data: &[u8], start: usize, room: usize) {
+        self.effort = Effort::of(self.level, room);
         self.frontier.begin(start);
-        self.chains.begin_block(start);
+        self.chains.begin_block(start, self.effort.hash_bits);
         let (last_start, matches_end) = limits(data.len(), start, room);
         let bounds = Bounds { start, last_start, matches_end };
         let limit = (matches_end + 1).saturating_sub(MIN_MATCH);
