@@ -55,7 +55,7 @@ enum Kind {
 }
 
 impl Encoder {
-    /// An encoder of some 300 KiB.
+    /// An encoder of some 400 KiB, or 16 KiB for [`Level::FAST`].
     pub fn new(level: Level) -> Self {
         Encoder(match level.0 {
             0 => Kind::Fast(fast::Fast::new()),

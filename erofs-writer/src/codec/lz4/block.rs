@@ -4,8 +4,6 @@ use super::bytes::{chunk, chunk_mut};
 
 /// The shortest match.
 pub(super) const MIN_MATCH: usize = 4;
-/// The farthest a match can be.
-pub(super) const MAX_DISTANCE: usize = 65_535;
 /// So many bytes at the end of a block are literals.
 pub(super) const LAST_LITERALS: usize = 5;
 /// The last match begins so many bytes before the end, or more.

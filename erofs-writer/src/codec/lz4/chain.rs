@@ -21,6 +21,9 @@ pub(super) struct Chains {
     /// How far it is to the place before, for the last 65,536 places; 0 where
     /// there is none.
     links: Box<[u16; RING + 8]>,
+    /// For a batch of places: the words there, and at the places before them.
+    values: [u32; BATCH],
+    earlier: [u32; BATCH],
     hash_bits: u32,
     /// Where the block starts.
     start: usize,
@@ -35,7 +38,15 @@ fn table<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
 
 impl Chains {
     pub(super) fn new() -> Self {
-        Chains { heads: table(0), links: table(0), hash_bits: 0, start: 0, next: 0 }
+        Chains {
+            heads: table(0),
+            links: table(0),
+            values: [0; BATCH],
+            earlier: [0; BATCH],
+            hash_bits: 0,
+            start: 0,
+            next: 0,
+        }
     }
 
     /// Turns to another segment.
@@ -82,7 +93,7 @@ impl Chains {
                     return (at < limit).then_some(at);
                 }
             } else {
-                at = self.next.min(at + 8).min((at | RING - 1) + 1);
+                at = self.next.min(at + 8).min((at | (RING - 1)) + 1);
             }
         }
         None
@@ -93,11 +104,9 @@ impl Chains {
     fn extend(&mut self, data: &[u8]) {
         let (first, start) = (self.next, self.start);
         let end = ((first / BATCH + 1) * BATCH).min(data.len() - 3);
-        let mut values = [0_u32; BATCH];
-        let mut earlier = [0_u32; BATCH];
         let len = end - first;
         let links = &mut self.links[first % RING..][..len];
-        let (values, earlier) = (&mut values[..len], &mut earlier[..len]);
+        let (values, earlier) = (&mut self.values[..len], &mut self.earlier[..len]);
 
         let shift = 32 - self.hash_bits;
         // Each step by itself has no branches and is fast for all places.

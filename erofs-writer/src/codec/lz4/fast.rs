@@ -39,8 +39,7 @@ impl Fast {
         let mut writer = Writer::new(data, 0, out);
         let mut at = 1;
         self.table.fill(0);
-        loop {
-            let Some((found, distance)) = Self::find(&mut self.table, starts, at) else { break };
+        while let Some((found, distance)) = Self::find(&mut self.table, starts, at) {
             if distance == 0 {
                 at = found + 1;
                 continue;

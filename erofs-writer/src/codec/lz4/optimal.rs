@@ -225,15 +225,20 @@ impl Optimal {
     /// Adds a match to those that were found, which are in the order of their
     /// ends, unless another one begins no later and leads as far.
     fn add_shorter(&mut self, new: Match) {
-        let index = self.found.iter().rposition(|found| found.end < new.end).map_or(0, |i| i + 1);
-        if self.found.get(index).is_some_and(|next| next.before >= new.before) {
-            return;
+        let mut index = self.found.len();
+        while let Some(found) = index.checked_sub(1).map(|index| self.found[index]) {
+            if found.end >= new.end && found.before >= new.before {
+                return;
+            }
+            if found.end < new.end && found.before > new.before {
+                break;
+            }
+            index -= 1;
+            if found.end <= new.end {
+                self.found.remove(index);
+            }
         }
-        let same_end = self.found.get(index).is_some_and(|next| next.end == new.end);
-        let useless = self.found[..index].iter().rev();
-        let useless = useless.take_while(|found| found.before <= new.before).count();
-        let replaced = index - useless..index + usize::from(same_end);
-        self.found.splice(replaced, [new]);
+        self.found.insert(index, new);
     }
 
     /// Puts in what was found around `at`, the shortest first, so that longer
