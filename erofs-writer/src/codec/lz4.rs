@@ -55,7 +55,7 @@ enum Kind {
 }
 
 impl Encoder {
-    /// An encoder of some 300 KiB.
+    /// An encoder of some 400 KiB, or 16 KiB for [`Level::FAST`].
     pub fn new(level: Level) -> Self {
         Encoder(match level.0 {
             0 => Kind::Fast(fast::Fast::new()),
@@ -70,8 +70,8 @@ impl Encoder {
     pub fn segment<'a>(&'a mut self, data: &'a [u8]) -> Segment<'a> {
         assert!(data.len() <= SEGMENT_MAX, "a segment has at most 2^30 bytes");
         match &mut self.0 {
-            Kind::Fast(fast) => fast.begin(data.len()),
-            Kind::Optimal(optimal) => optimal.begin(data.len()),
+            Kind::Fast(_) => {}
+            Kind::Optimal(optimal) => optimal.begin(),
         }
         Segment { encoder: self, data, start: 0 }
     }

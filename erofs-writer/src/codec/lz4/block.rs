@@ -1,9 +1,9 @@
 //! How sequences are written, and what they cost.
 
+use super::bytes::{chunk, chunk_mut};
+
 /// The shortest match.
 pub(super) const MIN_MATCH: usize = 4;
-/// The farthest a match can be.
-pub(super) const MAX_DISTANCE: usize = 65_535;
 /// So many bytes at the end of a block are literals.
 pub(super) const LAST_LITERALS: usize = 5;
 /// The last match begins so many bytes before the end, or more.
@@ -11,10 +11,14 @@ pub(super) const MATCH_END_DISTANCE: usize = 12;
 /// A token and the offset of a match.
 pub(super) const MATCH_COST: usize = 3;
 
+/// So many bytes are copied for fewer than 15 literals.
+const SHORT: usize = 16;
+
 /// How many bytes a length takes beside its 4 bits in the token.
 #[inline(always)]
 pub(super) fn extra(len: usize) -> usize {
-    if len < 15 { 0 } else { 1 + (len - 15) / 255 }
+    // As 1 + (len - 15) / 255 from 15 on, without a branch.
+    (len + 240) / 255
 }
 
 /// The longest match whose length takes `extra` bytes.
@@ -77,9 +81,26 @@ impl<'a> Writer<'a> {
     /// The literals up to `start`, and a match of `len` bytes there.
     #[inline(always)]
     pub(super) fn sequence(&mut self, start: usize, len: usize, distance: usize) {
-        self.literals(start, (len - MIN_MATCH).min(15) as u8);
-        self.out[self.len..self.len + 2].copy_from_slice(&(distance as u16).to_le_bytes());
-        self.len += 2;
+        let literals = start - self.anchor;
+        let code = (len - MIN_MATCH).min(15) as u8;
+        let offset = (distance as u16).to_le_bytes();
+        let from = chunk::<SHORT>(self.data, self.anchor);
+        let to = chunk_mut::<{ SHORT + 4 }>(self.out, self.len);
+        match (from, to) {
+            // Copies of fixed length are faster, and what is too much is
+            // written over.
+            (Some(from), Some(to)) if literals < 15 => {
+                to[0] = (literals as u8) << 4 | code;
+                to[1..=SHORT].copy_from_slice(from);
+                to[1 + literals..3 + literals].copy_from_slice(&offset);
+                self.len += literals + 3;
+            }
+            _ => {
+                self.literals(start, code);
+                self.out[self.len..self.len + 2].copy_from_slice(&offset);
+                self.len += 2;
+            }
+        }
         self.length(len - MIN_MATCH);
         self.anchor = start + len;
     }
@@ -92,12 +113,12 @@ impl<'a> Writer<'a> {
 
     #[inline(always)]
     fn literals(&mut self, end: usize, match_code: u8) {
-        let literals = &self.data[self.anchor..end];
-        self.out[self.len] = (literals.len().min(15) as u8) << 4 | match_code;
+        let len = end - self.anchor;
+        self.out[self.len] = (len.min(15) as u8) << 4 | match_code;
         self.len += 1;
-        self.length(literals.len());
-        self.out[self.len..self.len + literals.len()].copy_from_slice(literals);
-        self.len += literals.len();
+        self.length(len);
+        self.out[self.len..self.len + len].copy_from_slice(&self.data[self.anchor..end]);
+        self.len += len;
     }
 
     /// What of `len` is not in the token.

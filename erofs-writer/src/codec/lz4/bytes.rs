@@ -1,35 +1,76 @@
 //! Reading and comparing bytes, several at a time.
 
-/// The 4 bytes at `at`.
+/// The 4 bytes at `at`, if there are so many.
+///
+/// Sums of 32 bits are known not to overflow when they are made longer.
 #[inline(always)]
-pub(super) fn word(data: &[u8], at: usize) -> u32 {
-    data[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+pub(super) fn word(data: &[u8], at: u32) -> Option<u32> {
+    let at = at as usize;
+    data.get(at..at + 4)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+/// The bytes at `at`, if there are so many.
+#[inline(always)]
+pub(super) fn chunk<const N: usize>(data: &[u8], at: usize) -> Option<&[u8; N]> {
+    let at = at as u32 as usize;
+    data.get(at..at + N)?.first_chunk()
+}
+
+/// The same, to write to.
+#[inline(always)]
+pub(super) fn chunk_mut<const N: usize>(data: &mut [u8], at: usize) -> Option<&mut [u8; N]> {
+    let at = at as u32 as usize;
+    data.get_mut(at..at + N)?.first_chunk_mut()
+}
+
+/// The 8 bytes at `at`, if there are so many.
+#[inline(always)]
+pub(super) fn long_word(data: &[u8], at: usize) -> Option<u64> {
+    chunk(data, at).map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 /// How many bytes from `a` and from `b` on are the same, where `b` ends
 /// before `end` and `a` is less than `b`.
 #[inline(always)]
 pub(super) fn common_prefix(data: &[u8], a: usize, b: usize, end: usize) -> usize {
-    let len = end.saturating_sub(b);
-    let (left, right) = (&data[a..a + len], &data[b..b + len]);
-    let mut done = 0;
-    for (x, y) in left.chunks_exact(8).zip(right.chunks_exact(8)) {
-        let load = |bytes: &[u8]| bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
-        let differ = load(x) ^ load(y);
-        if differ != 0 {
-            return done + (differ.trailing_zeros() / 8) as usize;
+    let max = end.saturating_sub(b);
+    let mut len = 0;
+    while let (Some(x), Some(y)) = (long_word(data, a + len), long_word(data, b + len)) {
+        if x != y {
+            return max.min(len + ((x ^ y).trailing_zeros() / 8) as usize);
         }
-        done += 8;
+        len += 8;
+        if len >= max {
+            return max;
+        }
     }
-    let rest = left[done..].iter().zip(&right[done..]);
-    done + rest.take_while(|(x, y)| x == y).count()
+    common_rest(data, a + len, b + len, max - len) + len
+}
+
+/// The same near the end of the data.
+#[cold]
+fn common_rest(data: &[u8], a: usize, b: usize, max: usize) -> usize {
+    let rest = data[a..].iter().zip(&data[b..]).take(max);
+    rest.take_while(|(x, y)| x == y).count()
 }
 
 /// How many bytes before `a` and before `b` are the same, at most `max`,
 /// which is at most `a`, which is less than `b`.
 #[inline(always)]
 pub(super) fn common_suffix(data: &[u8], a: usize, b: usize, max: usize) -> usize {
-    let left = data[a - max..a].iter().rev();
-    let right = data[b - max..b].iter().rev();
-    left.zip(right).take_while(|(x, y)| x == y).count()
+    let mut len = 0;
+    while len < max {
+        let (Some(left), Some(right)) = ((a - len).checked_sub(8), (b - len).checked_sub(8)) else {
+            let rest = (len..max).take_while(|len| data[a - len - 1] == data[b - len - 1]);
+            return len + rest.count();
+        };
+        let (Some(x), Some(y)) = (long_word(data, left), long_word(data, right)) else {
+            return len;
+        };
+        if x != y {
+            return max.min(len + ((x ^ y).leading_zeros() / 8) as usize);
+        }
+        len += 8;
+    }
+    max
 }

@@ -1,10 +1,10 @@
 //! The fast level: the first match that is seen is taken.
 
 use super::block::{
-    LAST_LITERALS, MATCH_COST, MAX_DISTANCE, MIN_MATCH, Writer, extra, limits, literals_cost,
-    longest, max_last_literals, min_last_literals,
+    LAST_LITERALS, MATCH_COST, MIN_MATCH, Writer, extra, limits, literals_cost, longest,
+    max_last_literals, min_last_literals,
 };
-use super::bytes::{common_prefix, common_suffix};
+use super::bytes::{common_prefix, common_suffix, long_word, word};
 use crate::codec::Filled;
 
 const HASH_BITS: u32 = 13;
@@ -15,104 +15,130 @@ const SKIP_BITS: u32 = 6;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Fast {
-    /// The last place of each hash. Places count on from segment to segment.
-    table: Box<[u32; 1 << HASH_BITS]>,
-    base: u32,
-    free: u32,
+    /// The last place in the block of each hash, modulo 2^16. Where there is
+    /// none yet it is the first place, as good as any other.
+    table: Box<Table>,
 }
+
+type Table = [u16; 1 << HASH_BITS];
 
 impl Fast {
     pub(super) fn new() -> Self {
         let table = vec![0; 1 << HASH_BITS].into_boxed_slice();
         let table = table.try_into().unwrap_or_else(|_| unreachable!("it has that length"));
-        Fast { table, base: 0, free: 1 }
-    }
-
-    pub(super) fn begin(&mut self, len: usize) {
-        let needed = (len + 1) as u32;
-        if self.free.checked_add(needed).is_none() {
-            self.table.fill(0);
-            self.free = 1;
-        }
-        self.base = self.free;
-        self.free += needed;
+        Fast { table }
     }
 
     /// Encodes a block that begins at `start`; `data` ends where the block
     /// must.
     pub(super) fn fill(&mut self, data: &[u8], start: usize, out: &mut [u8]) -> Filled {
-        let (last_start, matches_end) = limits(data.len(), start, out.len());
-        let mut writer = Writer::new(data, start, out);
-        let mut last_len = usize::MAX;
-        let mut at = start + 1;
-        self.put(data, start, last_start);
-        while let Some((found, place)) = self.find(data, start, at, last_start) {
-            let before = (found - writer.anchor).min(place - start);
-            let before = common_suffix(data, place, found, before);
-            let (begin, from) = (found - before, place - before);
-            let after = found + MIN_MATCH;
-            let len =
-                before + MIN_MATCH + common_prefix(data, place + MIN_MATCH, after, matches_end);
-            let room = writer.room();
-            let fixed = MATCH_COST + literals_cost(begin - writer.anchor);
-            let Some(len) = fitting(len, room.saturating_sub(fixed)) else { break };
-            if fixed + extra(len - MIN_MATCH) + 1 + min_last_literals(len) > room {
-                break;
+        let data = &data[start..];
+        let (last_start, matches_end) = limits(data.len(), 0, out.len());
+        // Eight bytes can be read at each place where a match may begin.
+        let starts = &data[..data.len().min(last_start + 8)];
+        let mut writer = Writer::new(data, 0, out);
+        let mut at = 1;
+        self.table.fill(0);
+        while let Some((found, distance)) = Self::find(&mut self.table, starts, at) {
+            if distance == 0 {
+                at = found + 1;
+                continue;
             }
-            writer.sequence(begin, len, begin - from);
-            last_len = len;
-            at = begin + len;
-            self.put(data, at - 2, last_start);
+            let place = found - distance;
+            let mut begin = found;
+            // This is rare, as the place before has been looked at.
+            if begin > writer.anchor && ends_same(data, place, begin) {
+                let max = (found - writer.anchor).min(place);
+                begin -= common_suffix(data, place, found, max);
+            }
+            let after = found + MIN_MATCH;
+            let end = after + common_prefix(data, place + MIN_MATCH, after, matches_end);
+            let len = end - begin;
+            let room = writer.room();
+            let literals = begin - writer.anchor;
+            let mut fitted = len;
+            // More than it takes, with the literals that must follow.
+            if literals + (literals + len) / 128 + 32 > room {
+                let fixed = MATCH_COST + literals_cost(literals);
+                let Some(len) = fitting(len, room.saturating_sub(fixed)) else { break };
+                if fixed + extra(len - MIN_MATCH) + 1 + min_last_literals(len) > room {
+                    break;
+                }
+                fitted = len;
+            }
+            writer.sequence(begin, fitted, distance);
+            at = begin + fitted;
+            self.put(starts, at - 2);
         }
-        self.finish(data, writer, start, last_len)
+        Self::finish(data, writer)
     }
 
     /// The literals at the end.
-    fn finish(&self, data: &[u8], mut writer: Writer<'_>, start: usize, last_len: usize) -> Filled {
+    fn finish(data: &[u8], mut writer: Writer<'_>) -> Filled {
         let literals = max_last_literals(writer.room()).min(data.len() - writer.anchor);
         if literals == 0 {
             return Filled::default();
         }
-        debug_assert!(last_len == usize::MAX || literals >= min_last_literals(last_len));
         writer.last_literals(writer.anchor + literals);
-        Filled { consumed: writer.anchor - start, written: writer.len }
+        Filled { consumed: writer.anchor, written: writer.len }
     }
 
-    /// The next place from `at` on with a match, and where that is.
+    /// The next place from `at` on with a match, and how far that is away.
+    ///
+    /// That can be 0, for a place that is 2^16 away: too far.
     #[inline(always)]
-    fn find(
-        &mut self,
-        data: &[u8],
-        start: usize,
-        mut at: usize,
-        last_start: usize,
-    ) -> Option<(usize, usize)> {
-        let mut tried = 1 << SKIP_BITS;
-        while at <= last_start {
-            let bytes: &[u8; 8] = data[at..].first_chunk()?;
-            let slot = &mut self.table[hash(u64::from_le_bytes(*bytes))];
-            let stored = std::mem::replace(slot, self.base + at as u32);
-            // Places of earlier segments wrap around to far ahead; the block
-            // before may have looked further than it came.
-            let place = stored.wrapping_sub(self.base) as usize;
-            let is_near = place >= start && place < at && at - place <= MAX_DISTANCE;
-            if is_near && data[place..].first_chunk::<4>() == bytes.first_chunk::<4>() {
-                return Some((at, place));
+    fn find(table: &mut Table, data: &[u8], first: usize) -> Option<(usize, usize)> {
+        let mut at = first as u32;
+        for bytes in data.get(first..)?.windows(8).take(1 << SKIP_BITS) {
+            let bytes = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            let distance = place_in(table, at, bytes);
+            if word(data, at - distance)? == bytes as u32 {
+                return Some((at as usize, distance as usize));
+            }
+            at += 1;
+        }
+        Self::find_farther(table, data, at)
+    }
+
+    /// The same where there has been none for a while: some places are left
+    /// out.
+    #[inline(never)]
+    fn find_farther(table: &mut Table, data: &[u8], mut at: u32) -> Option<(usize, usize)> {
+        let mut tried = 2 << SKIP_BITS;
+        loop {
+            let bytes = long_word(data, at as usize)?;
+            let distance = place_in(table, at, bytes);
+            if word(data, at - distance)? == bytes as u32 {
+                return Some((at as usize, distance as usize));
             }
             at += tried >> SKIP_BITS;
             tried += 1;
         }
-        None
     }
 
     #[inline(always)]
-    fn put(&mut self, data: &[u8], at: usize, last_start: usize) {
-        if at <= last_start {
-            if let Some(bytes) = data[at..].first_chunk() {
-                self.table[hash(u64::from_le_bytes(*bytes))] = self.base + at as u32;
-            }
+    fn put(&mut self, data: &[u8], at: usize) {
+        if let Some(bytes) = long_word(data, at) {
+            self.table[hash(bytes)] = at as u16;
         }
     }
+}
+
+/// Puts in `at`, where these bytes are, and returns how far it is to the place
+/// that was there.
+#[inline(always)]
+fn place_in(table: &mut Table, at: u32, bytes: u64) -> u32 {
+    let slot = &mut table[hash(bytes)];
+    let distance = (at as u16).wrapping_sub(*slot);
+    *slot = at as u16;
+    u32::from(distance)
+}
+
+/// Is there a byte before both places, and the same?
+#[inline(always)]
+fn ends_same(data: &[u8], a: usize, b: usize) -> bool {
+    let byte = data.get(a.wrapping_sub(1));
+    byte.is_some_and(|byte| *byte == data[b - 1])
 }
 
 /// How much of a match of `len` bytes fits into `room`, with the literals that

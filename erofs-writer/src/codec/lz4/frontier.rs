@@ -3,38 +3,64 @@
 //! What a match costs does not depend on its distance, and hardly on its
 //! length, so that the cheapest cost is a function of the position in few
 //! pieces: behind the start of a match it stays flat until the match ends,
-//! in literals it grows by one a byte. A new match replaces the end of this
-//! function where it is cheaper, and extends it.
+//! in the literals behind it it grows by one a byte. A new match replaces the
+//! end of this function where it is cheaper, and extends it.
 
 use super::block::{
-    LAST_LITERALS, MATCH_COST, MIN_MATCH, extra, literals_cost, longest, max_last_literals,
-    min_last_literals,
+    LAST_LITERALS, MATCH_COST, MIN_MATCH, longest, max_last_literals, min_last_literals,
 };
 
-/// Part of the function: the positions behind `from`, up to `to`.
-#[derive(Debug, Clone, Copy)]
+/// Part of the function: the positions behind `from`, up to where the next
+/// piece begins.
+///
+/// They are reached by a match, and by literals behind it.
+#[derive(Debug, Clone, Copy, Default)]
 struct Piece {
-    from: usize,
-    to: usize,
-    /// Where the match or the literals begin.
-    start: usize,
-    /// What it costs to come there, with what is fixed of a match.
-    cost: usize,
-    /// 0 for literals.
-    distance: usize,
+    from: u32,
+    /// Where the first four bytes of the match end.
+    base: u32,
+    /// Where the match ends.
+    end: u32,
+    /// What it costs to come to the match, with what is fixed of it.
+    cost: u32,
+    /// What it costs to come to its end.
+    end_cost: u32,
+    distance: u32,
+    /// The piece in which the match begins.
+    before: u32,
 }
 
 impl Piece {
     /// The cost of coming to `at`.
     #[inline(always)]
-    fn cost(&self, at: usize) -> usize {
-        let len = at - self.start;
-        if self.distance == 0 {
-            self.cost + literals_cost(len)
-        } else {
-            self.cost + extra(len - MIN_MATCH)
-        }
+    fn cost(&self, at: u32) -> u32 {
+        let matched = at.min(self.end);
+        self.cost + extra(matched - self.base) + literals_cost(at - matched)
     }
+
+    /// The cost of coming to `at`, which is not in the match.
+    #[inline(always)]
+    fn cost_behind(&self, at: u32) -> u32 {
+        self.end_cost + literals_cost(at - self.end)
+    }
+
+    /// Where the match begins.
+    #[inline(always)]
+    fn start(&self) -> u32 {
+        self.base - MIN_MATCH as u32
+    }
+}
+
+/// How many bytes a length takes beside its 4 bits in the token.
+#[inline(always)]
+fn extra(len: u32) -> u32 {
+    (len + 240) / 255
+}
+
+/// What `len` literals cost, without their token.
+#[inline(always)]
+fn literals_cost(len: u32) -> u32 {
+    len + extra(len)
 }
 
 /// A match as it will be written.
@@ -54,10 +80,22 @@ pub(super) struct End {
     pub(super) written: usize,
 }
 
+/// A way to begin a match.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    at: u32,
+    /// What it costs to come there, with what is fixed of the match.
+    cost: u32,
+    /// The piece with this place.
+    piece: u32,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Frontier {
-    start: usize,
+    /// How far it is known how to come.
+    reach: u32,
+    /// The first one has no match, only literals.
     pieces: Vec<Piece>,
     sequences: Vec<Sequence>,
 }
@@ -65,42 +103,33 @@ pub(super) struct Frontier {
 impl Frontier {
     /// Begins a block at `start`.
     pub(super) fn begin(&mut self, start: usize) {
-        self.start = start;
+        let at = start as u32;
+        self.reach = at;
         self.pieces.clear();
+        self.pieces.push(Piece { from: at, base: at, end: at, ..Piece::default() });
     }
 
     /// How far it is known how to come.
     #[inline(always)]
     pub(super) fn reach(&self) -> usize {
-        self.pieces.last().map_or(self.start, |piece| piece.to)
+        self.reach as usize
+    }
+
+    #[inline(always)]
+    fn last(&self) -> &Piece {
+        self.pieces.last().expect("there is always one")
     }
 
     /// What it costs to come to its reach.
     #[inline(always)]
     pub(super) fn cost(&self) -> usize {
-        self.pieces.last().map_or(0, |piece| piece.cost(piece.to))
+        self.last().cost_behind(self.reach) as usize
     }
 
-    /// What it costs to come to `at` by literals from the reach on.
+    /// Goes to `reach`, if that is further, by literals.
     #[inline(always)]
-    fn literals_to(&self, at: usize) -> usize {
-        match self.pieces.last() {
-            Some(piece) if piece.distance == 0 => piece.cost(at),
-            _ => self.cost() + literals_cost(at - self.reach()),
-        }
-    }
-
-    /// Goes one byte further by a literal.
-    #[inline(always)]
-    pub(super) fn literal(&mut self) {
-        match self.pieces.last_mut() {
-            Some(piece) if piece.distance == 0 => piece.to += 1,
-            _ => {
-                let (at, cost) = (self.reach(), self.cost());
-                let piece = Piece { from: at, to: at + 1, start: at, cost, distance: 0 };
-                self.pieces.push(piece);
-            }
-        }
+    pub(super) fn literals_to(&mut self, reach: usize) {
+        self.reach = self.reach.max(reach as u32);
     }
 
     /// Goes to `end` by a match that can begin at `start` or up to `latest`.
@@ -112,72 +141,90 @@ impl Frontier {
         end: usize,
         distance: usize,
     ) -> bool {
-        let (start, cost) =
-            self.best_start(start, latest.min(self.reach()).min(end - MIN_MATCH), end);
-        let new = Piece { from: start, to: end, start, cost, distance };
+        let end = end as u32;
+        let latest = (latest as u32).min(self.reach).min(end - MIN_MATCH as u32);
+        let Start { at, cost, piece: before } = self.best_start(start as u32, latest, end);
+        let base = at + MIN_MATCH as u32;
+        let end_cost = cost + extra(end - base);
+        let new = Piece { from: 0, base, end, cost, end_cost, distance: distance as u32, before };
+        let last = *self.last();
         // Short matches cost more than literals, long ones at first.
-        if self.literals_to(end) <= new.cost(end) {
+        if last.cost_behind(end) <= end_cost {
             return false;
         }
-        let covered = start + MIN_MATCH - 1;
-        while self.reach() < covered
-            || self.literals_to(self.reach() + 1) <= new.cost(self.reach() + 1)
-        {
-            self.literal();
-        }
-        let mut from = self.reach();
-        while let Some(piece) = self.pieces.last_mut() {
-            let first = piece.from.max(start + MIN_MATCH - 1) + 1;
-            while from >= first && new.cost(from) < piece.cost(from) {
-                from -= 1;
+        let reach_cost = last.cost_behind(self.reach);
+        let mut from = self.reach.max(base - 1);
+        if from >= base && new.cost(from) < reach_cost {
+            from = self.cut(&new);
+        } else {
+            // Literals are cheaper for so long at least.
+            from = from.max((self.reach + cost).saturating_sub(reach_cost + 1)).min(end - 1);
+            while last.cost_behind(from + 1) <= new.cost(from + 1) {
+                from += 1;
             }
-            piece.to = from;
-            if from > piece.from {
-                break;
-            }
-            self.pieces.pop();
         }
         self.pieces.push(Piece { from, ..new });
+        self.reach = end;
         true
     }
 
-    /// Where from `first` to `latest` a match to `end` begins best, and what it
-    /// costs to come there and over it, but for its length.
+    /// Removes what is dearer than `new`, and returns where it ended.
+    #[inline(always)]
+    fn cut(&mut self, new: &Piece) -> u32 {
+        let mut from = self.reach;
+        loop {
+            let piece = *self.last();
+            let first = piece.from.max(new.base - 1) + 1;
+            while from >= first && new.cost(from) < piece.cost(from) {
+                from -= 1;
+            }
+            if from > piece.from {
+                return from;
+            }
+            self.pieces.pop();
+        }
+    }
+
+    /// Where from `first` to `latest` a match to `end` begins best.
     ///
     /// A later start can be as cheap or cheaper, and leaves a shorter match,
     /// whose length may cost less: behind the start of a match, and where a
     /// cheaper piece begins.
     #[inline(always)]
-    fn best_start(&self, first: usize, latest: usize, end: usize) -> (usize, usize) {
-        let mut best = (usize::MAX, first, MATCH_COST);
-        let mut consider = |piece: &Piece, at: usize| {
-            let cost = piece.cost(at) + MATCH_COST;
-            let with_len = cost + extra(end - at - MIN_MATCH);
-            if with_len < best.0 {
-                best = (with_len, at, cost);
-            }
-        };
+    fn best_start(&self, first: u32, latest: u32, end: u32) -> Start {
+        let mut best = Start { at: first, cost: 0, piece: 0 };
+        let mut best_cost = u32::MAX;
         let mut last = latest;
-        for piece in self.pieces.iter().rev().filter(|piece| piece.from < latest) {
+        let mut index = self.pieces.len() - 1;
+        while self.pieces[index].from >= latest {
+            index -= 1;
+        }
+        loop {
+            let piece = &self.pieces[index];
+            let mut consider = |at: u32| {
+                let cost = piece.cost(at) + MATCH_COST as u32;
+                let with_len = cost + extra(end - at - MIN_MATCH as u32);
+                if with_len < best_cost {
+                    best_cost = with_len;
+                    best = Start { at, cost, piece: index as u32 };
+                }
+            };
             let earliest = first.max(piece.from + 1);
-            if piece.distance == 0 {
-                consider(piece, earliest);
-            } else {
-                consider(piece, last);
-                // A byte of the earlier match's length may be saved instead.
-                if let Some(less) = extra(last - piece.start - MIN_MATCH).checked_sub(1) {
-                    let at = piece.start + longest(less);
-                    if at >= earliest {
-                        consider(piece, at);
-                    }
+            let at = earliest.max(last.min(piece.end));
+            consider(at);
+            // A byte of the earlier match's length may be saved instead.
+            if let Some(less) = extra(at.min(piece.end) - piece.base).checked_sub(1) {
+                let at = piece.start() + longest(less as usize) as u32;
+                if at >= earliest {
+                    consider(at);
                 }
             }
             if piece.from < first {
-                break;
+                return best;
             }
             last = piece.from;
+            index -= 1;
         }
-        (best.1, best.2)
     }
 
     /// The end of the block that takes the most bytes, up to `limit`, into
@@ -190,7 +237,7 @@ impl Frontier {
             if literals < needed || left == 0 {
                 return;
             }
-            let written = cost + 1 + literals_cost(literals);
+            let written = cost + 1 + literals_cost(literals as u32) as usize;
             let end = End { last_match: at, end: at + literals, written };
             let better = |best: &End| (end.end, best.written) > (best.end, end.written);
             if best.as_ref().is_none_or(better) {
@@ -200,37 +247,44 @@ impl Frontier {
         // Behind the best end there is no other by much: a match saves more
         // than the literals that may have to follow it.
         let mut looked_at = 0;
-        for piece in self.pieces.iter().rev().filter(|piece| piece.distance != 0) {
+        let mut to = self.reach;
+        for piece in self.pieces[1..].iter().rev() {
             // What a longer match than this would need is not there.
-            let extra_max = room.saturating_sub(piece.cost + 1 + LAST_LITERALS);
-            let last = piece.to.min(piece.start + longest(extra_max));
+            let fixed = piece.cost as usize + 1 + LAST_LITERALS;
+            let longest = piece.start() + longest(room.saturating_sub(fixed)) as u32;
+            let last = to.min(piece.end).min(longest);
             for at in (piece.from + 1..=last).rev().take(64) {
-                consider(at, piece.cost(at), min_last_literals(at - piece.start));
+                let len = (at - piece.start()) as usize;
+                consider(at as usize, piece.cost(at) as usize, min_last_literals(len));
                 looked_at += 1;
             }
-            if looked_at > 64 && piece.cost <= room.saturating_sub(32) {
+            if looked_at > 64 && piece.cost as usize <= room.saturating_sub(32) {
                 break;
             }
+            to = piece.from;
         }
-        consider(self.start, 0, 0);
-        best.unwrap_or(End { last_match: self.start, end: self.start, written: 0 })
+        let start = self.pieces[0].end as usize;
+        consider(start, 0, 0);
+        best.unwrap_or(End { last_match: start, end: start, written: 0 })
     }
 
-    /// The matches on the way to `end`, in order.
+    /// The matches on the way to `end`, the last one first.
     pub(super) fn sequences(&mut self, end: End) -> &[Sequence] {
         self.sequences.clear();
-        let mut at = end.last_match;
-        let mut pieces = self.pieces.iter().rev();
-        while at > self.start {
-            let piece = pieces.find(|piece| piece.from < at).expect("everything is reached");
-            if piece.distance != 0 {
-                let len = at - piece.start;
-                let sequence = Sequence { start: piece.start, len, distance: piece.distance };
-                self.sequences.push(sequence);
-            }
-            at = piece.start;
+        let mut at = end.last_match as u32;
+        let has_it = |piece: &Piece| piece.from < at;
+        let mut index = self.pieces.iter().rposition(has_it).unwrap_or(0);
+        while index != 0 {
+            let piece = &self.pieces[index];
+            let start = piece.start();
+            self.sequences.push(Sequence {
+                start: start as usize,
+                len: (at.min(piece.end) - start) as usize,
+                distance: piece.distance as usize,
+            });
+            at = start;
+            index = piece.before as usize;
         }
-        self.sequences.reverse();
         &self.sequences
     }
 }

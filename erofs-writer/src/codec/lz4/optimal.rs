@@ -6,7 +6,7 @@
 //! these bytes, and to extend each match to both sides.
 
 use super::block::{MIN_MATCH, Writer, limits};
-use super::bytes::{common_prefix, common_suffix, word};
+use super::bytes::{common_prefix, common_suffix};
 use super::chain::Chains;
 use super::frontier::Frontier;
 use crate::codec::Filled;
@@ -14,6 +14,8 @@ use crate::codec::Filled;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Optimal {
+    level: u8,
+    /// For the block at hand.
     effort: Effort,
     chains: Chains,
     frontier: Frontier,
@@ -45,46 +47,59 @@ struct Bounds {
 /// same, as that one did not go to the end. So far back it is taken.
 const LOOK_BACK: usize = 32;
 
+/// The longest output of a block that is called short.
+const SHORT_BLOCK: usize = 8192;
+
+/// What no byte is.
+const NO_BYTE: u16 = 256;
+
 /// How far the search for a match goes.
 #[derive(Debug, Clone, Copy)]
 struct Effort {
     /// How many earlier places are looked at.
-    depth: usize,
+    depth: u32,
     /// A match of this length ends the search.
     nice: usize,
+    hash_bits: u32,
 }
 
 impl Effort {
-    fn of(level: u8) -> Self {
+    /// The effort for a block of `room` bytes. A short one has fewer earlier
+    /// places, and a table for them in the fastest cache.
+    fn of(level: u8, room: usize) -> Self {
+        let is_short = room <= SHORT_BLOCK;
+        let choose = |short, long| if is_short { short } else { long };
         let (depth, nice) = match level {
             0..=2 => (2, 32),
             3 => (4, 48),
-            4 => (6, 64),
-            5 => (8, 64),
-            6 => (12, 96),
-            7 => (16, 128),
-            8 => (24, 192),
-            9 => (40, 256),
-            10 => (96, 512),
-            11 => (192, 1024),
+            4 => (choose(5, 6), 64),
+            5 => (choose(6, 8), 64),
+            6 => (choose(8, 12), 96),
+            7 => (choose(10, 16), 128),
+            8 => (choose(12, 24), 192),
+            9 => (choose(16, 40), 256),
+            10 => (choose(48, 96), 512),
+            11 => (choose(96, 192), 1024),
             _ => (384, 4096),
         };
-        Effort { depth, nice }
+        let hash_bits = if level < 10 { choose(14, 16) } else { choose(16, 17) };
+        Effort { depth, nice, hash_bits }
     }
 }
 
 impl Optimal {
     pub(super) fn new(level: u8) -> Self {
         Optimal {
-            effort: Effort::of(level),
+            level,
+            effort: Effort::of(level, 0),
             chains: Chains::new(),
             frontier: Frontier::default(),
             found: Vec::new(),
         }
     }
 
-    pub(super) fn begin(&mut self, len: usize) {
-        self.chains.begin(len);
+    pub(super) fn begin(&mut self) {
+        self.chains.begin();
     }
 
     /// Encodes a block that begins at `start`; `data` ends where the block
@@ -96,7 +111,7 @@ impl Optimal {
             return Filled::default();
         }
         let mut writer = Writer::new(data, start, out);
-        for sequence in self.frontier.sequences(end) {
+        for sequence in self.frontier.sequences(end).iter().rev() {
             writer.sequence(sequence.start, sequence.len, sequence.distance);
         }
         writer.last_literals(end.end);
@@ -106,36 +121,32 @@ impl Optimal {
 
     /// Finds the cheapest ways until they cost more than `room`.
     fn parse(&mut self, data: &[u8], start: usize, room: usize) {
+        self.effort = Effort::of(self.level, room);
         self.frontier.begin(start);
+        self.chains.begin_block(start, self.effort.hash_bits);
         let (last_start, matches_end) = limits(data.len(), start, room);
         let bounds = Bounds { start, last_start, matches_end };
+        let limit = (matches_end + 1).saturating_sub(MIN_MATCH);
         // Matches that contain the four bytes here have been looked at.
         let mut looked = start;
         let mut reach = start;
         loop {
+            // What comes takes a byte for each literal.
+            let Some(left) = room.checked_sub(self.frontier.cost()) else { return };
+            let limit = limit.min(reach + left);
             // Of what begins before or at `looked` nothing leads further.
             let at = (looked + 1).max(reach.saturating_sub(MIN_MATCH - 1));
-            if at + MIN_MATCH > matches_end || reach >= matches_end {
-                return;
-            }
-            // All before `at`, and its first bytes, have to be reached.
-            while reach < at + MIN_MATCH - 1 {
-                self.frontier.literal();
-                reach += 1;
-            }
+            let at_linked = self.chains.next_linked(data, at, limit);
+            // All before it, and its first bytes, have to be reached.
+            let needed = at_linked.unwrap_or(limit) + MIN_MATCH - 1;
+            self.frontier.literals_to(needed);
+            reach = reach.max(needed);
+            let Some(at) = at_linked else { return };
             let first = (looked + 1).min(at.saturating_sub(LOOK_BACK).max(start + 1));
-            let found = self.search(data, bounds, at, first, reach);
-            if found {
+            if self.search(data, bounds, at, first, reach) {
                 reach = self.frontier.reach();
-            } else {
-                self.frontier.literal();
-                reach += 1;
             }
             looked = at;
-            // Some literals too many do no harm.
-            if (found || reach % 16 == 0) && self.frontier.cost() >= room {
-                return;
-            }
         }
     }
 
@@ -152,67 +163,91 @@ impl Optimal {
         reach: usize,
     ) -> bool {
         let Bounds { start, last_start, matches_end } = bounds;
-        let value = word(data, at);
         self.found.clear();
         // Of the match that leads furthest: where it ends, and how many bytes
         // before `at` it begins.
         let (mut end, mut before) = (reach, 0);
         let before_max = at - first;
-        let lowest = self.chains.lowest(data, at).max(start);
-        let mut place = at;
-        for _ in 0..self.effort.depth {
-            let link = self.chains.link(place);
-            if link == 0 || link > place - lowest {
-                break;
-            }
-            place -= link;
-            // Most places can be told by the byte that they would have to add.
-            if data[place + (end - at)] != data[end] {
-                let is_earlier = before < before_max.min(place - start)
-                    && data[place - before - 1] == data[at - before - 1];
-                if !is_earlier {
-                    continue;
-                }
-            }
-            if word(data, place) != value {
-                continue;
-            }
+        // Most places can be told by the bytes that they would have to add, of
+        // which none is `NO_BYTE`.
+        let earlier_byte = |before: usize| {
+            if before < before_max { u16::from(data[at - before - 1]) } else { NO_BYTE }
+        };
+        let (mut last_byte, mut first_byte) = (data[end], earlier_byte(before));
+        let lowest = self.chains.lowest();
+        let mut tries = self.effort.depth;
+        let mut place = at - self.chains.link(at);
+        if place < lowest {
+            return false;
+        }
+        'places: loop {
             let (after_place, after) = (place + MIN_MATCH, at + MIN_MATCH);
             let new_end = after + common_prefix(data, after_place, after, matches_end);
-            if new_end <= reach {
-                continue;
-            }
             let new_before = common_suffix(data, place, at, before_max.min(place - start));
-            let distance = at - place;
+            let new = Match { before: new_before, end: new_end, distance: at - place };
             if new_end > end {
+                while self.found.last().is_some_and(|last| last.before <= new_before) {
+                    self.found.pop();
+                }
+                self.found.push(new);
                 (end, before) = (new_end, new_before);
-                self.found.push(Match { before, end, distance });
                 if end >= matches_end || end - at >= self.effort.nice {
                     break;
                 }
+                last_byte = data[end];
+                first_byte = earlier_byte(before);
             } else if new_before > before {
                 if new_end == end {
                     before = new_before;
+                    first_byte = earlier_byte(before);
                 }
-                self.found.push(Match { before: new_before, end: new_end, distance });
+                self.add_shorter(new);
+            }
+            loop {
+                let link = self.chains.link(place);
+                tries -= 1;
+                // There is none if it is 0.
+                if link.wrapping_sub(1) >= place - lowest || tries == 0 {
+                    break 'places;
+                }
+                place -= link;
+                let leads = data[place + (end - at)] == last_byte;
+                let byte = data.get(place.wrapping_sub(before + 1));
+                let is_earlier = byte.is_some_and(|byte| u16::from(*byte) == first_byte);
+                if leads | is_earlier {
+                    break;
+                }
             }
         }
         !self.found.is_empty() && self.insert(at, last_start)
     }
 
+    /// Adds a match to those that were found, which are in the order of their
+    /// ends, unless another one begins no later and leads as far.
+    fn add_shorter(&mut self, new: Match) {
+        let mut index = self.found.len();
+        while let Some(found) = index.checked_sub(1).map(|index| self.found[index]) {
+            if found.end >= new.end && found.before >= new.before {
+                return;
+            }
+            if found.end < new.end && found.before > new.before {
+                break;
+            }
+            index -= 1;
+            if found.end <= new.end {
+                self.found.remove(index);
+            }
+        }
+        self.found.insert(index, new);
+    }
+
     /// Puts in what was found around `at`, the shortest first, so that longer
     /// matches can begin behind shorter ones.
     fn insert(&mut self, at: usize, last_start: usize) -> bool {
-        if self.found.len() > 1 {
-            self.found.sort_unstable_by_key(|found| (found.end, found.before, found.distance));
-        }
         let mut extended = false;
-        for (index, found) in self.found.iter().enumerate() {
-            // One that begins no later and leads as far makes it useless.
-            let next = &self.found[index + 1..];
-            let useless = next.iter().any(|next| next.before >= found.before);
+        for found in &self.found {
             let start = at - found.before;
-            if !useless && start <= last_start {
+            if start <= last_start {
                 extended |= self.frontier.insert(start, last_start, found.end, found.distance);
             }
         }
