@@ -27,6 +27,10 @@ lz4hc-C1M       5.13  -zlz4hc -C1048576
 lz4hc12-C64k    5.13  -zlz4hc,12 -C65536
 lz4hc-full      5.4   -zlz4hc -Elegacy-compress
 lz4-full-C64k   5.13  -zlz4 -C65536 -Elegacy-compress,force-inode-extended
+ztailpacking    5.17  -zlz4hc -C65536 -Eztailpacking
+ztail-full      5.17  -zlz4 -Eztailpacking,legacy-compress
+fragments       6.1   -zlz4hc -C65536 -Eztailpacking,fragments
+all-fragments   6.1   -zlz4hc -C262144 -Eall-fragments=65536
 '
 # The whole is to end, also where a guest hangs.
 guest_seconds=${BOOT_SECONDS:-500}
