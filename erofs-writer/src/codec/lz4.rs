@@ -51,7 +51,7 @@ pub struct Encoder(Kind);
 #[derive(Debug)]
 enum Kind {
     Fast(fast::Fast),
-    Optimal(optimal::Optimal),
+    Optimal(Box<optimal::Optimal>),
 }
 
 impl Encoder {
@@ -59,7 +59,7 @@ impl Encoder {
     pub fn new(level: Level) -> Self {
         Encoder(match level.0 {
             0 => Kind::Fast(fast::Fast::new()),
-            level => Kind::Optimal(optimal::Optimal::new(level)),
+            level => Kind::Optimal(Box::new(optimal::Optimal::new(level))),
         })
     }
 
