@@ -135,6 +135,45 @@ proptest! {
             start += filled.consumed;
         }
     }
+
+    #[test]
+    fn a_used_encoder_writes_what_a_new_one_does(
+        kind in 0..6_u8,
+        seed in any::<u64>(),
+        steps in proptest::collection::vec(
+            (0..3000_usize, 0..150_000_usize, select(vec![700, 4096, 8192, 16_384, 65_536])),
+            1..8,
+        ),
+        level in select(LEVELS.to_vec()),
+    ) {
+        let data = data(kind, seed, 300_000);
+        let mut used = encoder(level);
+        let first = blocks(&mut used, &data, &steps);
+        check(&mut used, &self::data(3, seed ^ 1, 70_000), 4096);
+        check(&mut used, &data[1000..90_000], 65_536);
+        prop_assert!(blocks(&mut used, &data, &steps) == first);
+        prop_assert!(blocks(&mut encoder(level), &data, &steps) == first);
+    }
+}
+
+/// Blocks that are each so far behind the one before, of bytes up to so many,
+/// in so much room.
+fn blocks(
+    encoder: &mut Encoder,
+    data: &[u8],
+    steps: &[(usize, usize, usize)],
+) -> Vec<(Filled, Vec<u8>)> {
+    let mut segment = encoder.segment(data);
+    let mut start = 0;
+    let block = |(skip, len, limit): &(usize, usize, usize)| {
+        start = (start + skip).min(data.len());
+        let mut out = vec![0; *limit];
+        let filled = segment.fill(start, (start + len).min(data.len()), &mut out);
+        start += filled.consumed;
+        out.truncate(filled.written);
+        (filled, out)
+    };
+    steps.iter().map(block).collect()
 }
 
 #[test]

@@ -88,7 +88,8 @@ impl Chains {
             let links = &self.links[at % RING..][..8];
             let links = links.iter().rev().fold(0, |all, link| all << 16 | u128::from(*link));
             if links != 0 {
-                at += links.trailing_zeros() as usize / 16;
+                // What is not in yet tells nothing.
+                at = self.next.min(at + links.trailing_zeros() as usize / 16);
                 if at < self.next {
                     return (at < limit).then_some(at);
                 }

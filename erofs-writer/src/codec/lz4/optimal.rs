@@ -32,6 +32,30 @@ struct Match {
     distance: usize,
 }
 
+/// Of the matches around the place that is looked at, the one that leads
+/// furthest.
+///
+/// Most other places can be told by the bytes that a better match would have
+/// to add.
+#[derive(Debug, Clone, Copy)]
+struct Furthest {
+    end: usize,
+    /// How many bytes before that place it begins.
+    before: usize,
+    last_byte: u8,
+    /// [`NO_BYTE`] if it may not begin earlier.
+    first_byte: u16,
+}
+
+impl Furthest {
+    #[inline(always)]
+    fn new(data: &[u8], at: usize, first: usize, end: usize, before: usize) -> Self {
+        let start = at - before;
+        let first_byte = if start > first { u16::from(data[start - 1]) } else { NO_BYTE };
+        Furthest { end, before, last_byte: data[end], first_byte }
+    }
+}
+
 /// Where matches of a block may be.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -164,62 +188,69 @@ impl Optimal {
     ) -> bool {
         let Bounds { start, last_start, matches_end } = bounds;
         self.found.clear();
-        // Of the match that leads furthest: where it ends, and how many bytes
-        // before `at` it begins.
-        let (mut end, mut before) = (reach, 0);
         let before_max = at - first;
-        // Most places can be told by the bytes that they would have to add, of
-        // which none is `NO_BYTE`.
-        let earlier_byte = |before: usize| {
-            if before < before_max { u16::from(data[at - before - 1]) } else { NO_BYTE }
-        };
-        let (mut last_byte, mut first_byte) = (data[end], earlier_byte(before));
+        let mut best = Furthest::new(data, at, first, reach, 0);
         let lowest = self.chains.lowest();
         let mut tries = self.effort.depth;
         let mut place = at - self.chains.link(at);
         if place < lowest {
             return false;
         }
-        'places: loop {
+        loop {
             let (after_place, after) = (place + MIN_MATCH, at + MIN_MATCH);
-            let new_end = after + common_prefix(data, after_place, after, matches_end);
-            let new_before = common_suffix(data, place, at, before_max.min(place - start));
-            let new = Match { before: new_before, end: new_end, distance: at - place };
-            if new_end > end {
-                while self.found.last().is_some_and(|last| last.before <= new_before) {
+            let end = after + common_prefix(data, after_place, after, matches_end);
+            let before = common_suffix(data, place, at, before_max.min(place - start));
+            let new = Match { before, end, distance: at - place };
+            if end > best.end {
+                while self.found.last().is_some_and(|last| last.before <= before) {
                     self.found.pop();
                 }
                 self.found.push(new);
-                (end, before) = (new_end, new_before);
                 if end >= matches_end || end - at >= self.effort.nice {
                     break;
                 }
-                last_byte = data[end];
-                first_byte = earlier_byte(before);
-            } else if new_before > before {
-                if new_end == end {
-                    before = new_before;
-                    first_byte = earlier_byte(before);
+                best = Furthest::new(data, at, first, end, before);
+            } else if before > best.before {
+                if end == best.end {
+                    best = Furthest::new(data, at, first, end, before);
                 }
                 self.add_shorter(new);
             }
-            loop {
-                let link = self.chains.link(place);
-                tries -= 1;
-                // There is none if it is 0.
-                if link.wrapping_sub(1) >= place - lowest || tries == 0 {
-                    break 'places;
-                }
-                place -= link;
-                let leads = data[place + (end - at)] == last_byte;
-                let byte = data.get(place.wrapping_sub(before + 1));
-                let is_earlier = byte.is_some_and(|byte| u16::from(*byte) == first_byte);
-                if leads | is_earlier {
-                    break;
-                }
+            match self.next_place(data, at, place, &best, lowest, &mut tries) {
+                Some(next) => place = next,
+                None => break,
             }
         }
-        !self.found.is_empty() && self.insert(at, last_start)
+        self.insert(at, last_start)
+    }
+
+    /// The next place from `place` on back where there may be a better match.
+    #[inline(always)]
+    fn next_place(
+        &self,
+        data: &[u8],
+        at: usize,
+        mut place: usize,
+        best: &Furthest,
+        lowest: usize,
+        tries: &mut u32,
+    ) -> Option<usize> {
+        loop {
+            let link = self.chains.link(place);
+            *tries -= 1;
+            // There is none if it is 0.
+            if link.wrapping_sub(1) >= place - lowest || *tries == 0 {
+                return None;
+            }
+            place -= link;
+            let leads = data[place + (best.end - at)] == best.last_byte;
+            let byte = data.get(place.wrapping_sub(best.before + 1));
+            let is_earlier = byte.is_some_and(|byte| u16::from(*byte) == best.first_byte);
+            // Taken at random, and so one branch and not two.
+            if leads | is_earlier {
+                return Some(place);
+            }
+        }
     }
 
     /// Adds a match to those that were found, which are in the order of their
