@@ -10,8 +10,8 @@ use std::num::NonZeroUsize;
 use arbitrary::Arbitrary;
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
-    BlockSize, Codec, Content, ImageUuid, ImageWriter, InodeForm, Metadata, Node, Options,
-    PclusterSize, SeekWriter, Tails, Tree,
+    BlockSize, Codec, Content, Fragments, ImageUuid, ImageWriter, InodeForm, Metadata, Node,
+    Options, PclusterSize, SeekWriter, Tails, Tree,
 };
 use libfuzzer_sys::fuzz_target;
 use testdata::entry::{Compare, diff};
@@ -31,6 +31,10 @@ struct Input {
     own_blocks: bool,
     extended: bool,
     holes: bool,
+    inline_pclusters: bool,
+    fragments: u8,
+    /// In eighths of a block, if it is more than one.
+    max_extent: u8,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -103,6 +107,15 @@ fn options(input: &Input, block: u32) -> Options {
         .threads(NonZeroUsize::new(2).expect("is not 0"));
     if input.own_blocks {
         options = options.tails(Tails::OwnBlock);
+    }
+    options = options.inline_pclusters(input.inline_pclusters);
+    options = match input.fragments % 3 {
+        0 => options,
+        1 => options.fragments(Fragments::Tails),
+        _ => options.fragments(Fragments::All),
+    };
+    if input.max_extent >= 8 {
+        options = options.max_extent_len(u64::from(block) / 8 * u64::from(input.max_extent));
     }
     if input.extended {
         options = options.inode_form(InodeForm::Extended);

@@ -3,8 +3,8 @@
 //! An [`Encoder`] is made once and used for many segments; no call allocates.
 //! What it knows of a segment stays while it goes from one block to the next:
 //! only the place moves before which no match may begin, as each block is
-//! decoded by itself. The bytes of a block depend on the segment, on where
-//! blocks begin, and on the level, never on what was encoded before.
+//! decoded by itself. The bytes of a block depend on the segment, on the
+//! level, and on what was asked for in it so far, never on other segments.
 //!
 //! Blocks keep the rules of the format's description for the end of a block:
 //! the last 5 bytes are literals, and the last match begins 12 bytes before
@@ -88,6 +88,9 @@ pub struct Segment<'a> {
 impl Segment<'_> {
     /// Writes one block that decodes to the bytes from `start` on, up to
     /// `end` at most, and takes as many of them as it can.
+    ///
+    /// To ask again for the block at the same place, with less room, costs
+    /// little at levels above [`Level::FAST`].
     ///
     /// Nothing is consumed only if `start` is `end` or `out` is shorter than
     /// 2 bytes.

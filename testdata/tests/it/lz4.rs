@@ -69,19 +69,23 @@ fn check(encoder: &mut Encoder, data: &[u8], limit: usize) -> Vec<(Filled, Vec<u
         let filled = segment.fill(start, data.len(), &mut out);
         assert!(filled.consumed > 0, "at {start} of {}", data.len());
         let block = &out[..filled.written];
-        let end = start + filled.consumed;
-        assert_eq!(lz4_flex::block::decompress(block, filled.consumed).unwrap(), data[start..end]);
-        assert_ne!(block[0], 0, "zeros before a block are skipped");
-        let (matches, len) = matches(block);
-        assert_eq!(len, filled.consumed);
-        if let Some((at, match_len)) = matches.last() {
-            assert!(at + match_len + 5 <= len, "5 literals at the end");
-            assert!(at + 12 <= len, "the last match begins 12 bytes before the end");
-        }
+        check_block(block, &data[start..start + filled.consumed]);
         blocks.push((filled, block.to_vec()));
-        start = end;
+        start += filled.consumed;
     }
     blocks
+}
+
+/// Checks a block that holds `data`.
+fn check_block(block: &[u8], data: &[u8]) {
+    assert_eq!(lz4_flex::block::decompress(block, data.len()).unwrap(), data);
+    assert_ne!(block[0], 0, "zeros before a block are skipped");
+    let (matches, len) = matches(block);
+    assert_eq!(len, data.len());
+    if let Some((at, match_len)) = matches.last() {
+        assert!(at + match_len + 5 <= len, "5 literals at the end");
+        assert!(at + 12 <= len, "the last match begins 12 bytes before the end");
+    }
 }
 
 proptest! {
@@ -110,6 +114,30 @@ proptest! {
         level in select(LEVELS.to_vec()),
     ) {
         check(&mut encoder(level), &data, limit);
+    }
+
+    #[test]
+    fn a_block_may_be_asked_for_again_with_less_room(
+        kind in 0..6_u8,
+        seed in any::<u64>(),
+        rooms in proptest::collection::vec(2..9000_usize, 2..8),
+        level in select(LEVELS.to_vec()),
+    ) {
+        let data = data(kind, seed, 40_000);
+        let mut encoder = encoder(level);
+        let mut segment = encoder.segment(&data);
+        for start in [0, 5000] {
+            for room in &rooms {
+                let mut out = vec![0xee; *room];
+                let filled = segment.fill(start, data.len(), &mut out);
+                prop_assert!(filled.consumed > 0);
+                let end = start + filled.consumed;
+                check_block(&out[..filled.written], &data[start..end]);
+                // No more of it fits.
+                let full = end == data.len() || filled.written + 12 >= *room;
+                prop_assert!(full || level == 0, "{} of {room}", filled.written);
+            }
+        }
     }
 
     #[test]

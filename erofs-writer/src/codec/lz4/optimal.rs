@@ -21,6 +21,17 @@ pub(super) struct Optimal {
     frontier: Frontier,
     /// What a search has found.
     found: Vec<Match>,
+    /// What `frontier` is about.
+    parsed: Option<Parsed>,
+}
+
+/// A block that has been parsed.
+#[derive(Debug, Clone, Copy)]
+struct Parsed {
+    start: usize,
+    /// Where it may have ended.
+    end: usize,
+    room: usize,
 }
 
 /// A match around the place that is looked at.
@@ -119,17 +130,27 @@ impl Optimal {
             chains: Chains::new(),
             frontier: Frontier::default(),
             found: Vec::new(),
+            parsed: None,
         }
     }
 
     pub(super) fn begin(&mut self) {
+        self.parsed = None;
         self.chains.begin();
     }
 
     /// Encodes a block that begins at `start`; `data` ends where the block
     /// must.
     pub(super) fn fill(&mut self, data: &[u8], start: usize, out: &mut [u8]) -> Filled {
-        self.parse(data, start, out.len());
+        let block = Parsed { start, end: data.len(), room: out.len() };
+        // The cheapest ways to what fits into less room are known already.
+        let is_known = self.parsed.is_some_and(|known| {
+            (known.start, known.end) == (start, block.end) && known.room >= block.room
+        });
+        if !is_known {
+            self.parse(data, start, out.len());
+            self.parsed = Some(block);
+        }
         let end = self.frontier.best_end(data.len(), out.len());
         if end.end == start {
             return Filled::default();
