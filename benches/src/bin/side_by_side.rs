@@ -54,6 +54,9 @@ struct Args {
     /// The corpus of the reflink scenario
     #[arg(long, default_value = "system")]
     reflink_corpus: String,
+    /// Leave out the round to warm up, for commands that take minutes
+    #[arg(long)]
+    no_warm_up: bool,
     /// Do not write and delete a file before each run to have free memory at
     /// hand
     #[arg(long)]
@@ -131,7 +134,12 @@ impl Bench {
                 floor,
             },
             corpus: args.corpus.clone(),
-            series: Series { work: args.work.clone(), rounds: args.rounds, prime: !args.no_prime },
+            series: Series {
+                work: args.work.clone(),
+                rounds: args.rounds,
+                prime: !args.no_prime,
+                warm_up: !args.no_warm_up,
+            },
             only: args.only.clone(),
         })
     }

@@ -34,10 +34,12 @@ pub struct Series {
     /// that was just freed is cheap and any other costs several times what
     /// the program does with it. This gives every run the same cheap start.
     pub prime: bool,
+    /// Run all once before the rounds that count.
+    pub warm_up: bool,
 }
 
 impl Series {
-    /// Runs each command once to warm up, then `rounds` times in turn. `size`
+    /// Runs each command `rounds` times in turn, after one to warm up. `size`
     /// tells what an output took; the output is deleted right after.
     pub fn run(
         &self,
@@ -54,7 +56,8 @@ impl Series {
             })
             .collect();
         let mut largest = 0;
-        for round in 0..=self.rounds {
+        let first = usize::from(!self.warm_up);
+        for round in first..=self.rounds {
             let mut turns: Vec<_> = contenders.iter().zip(&mut all).collect();
             // Every other round backwards: what a command leaves behind, such
             // as the memory it freed, does not always meet the same successor.

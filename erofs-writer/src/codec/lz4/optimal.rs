@@ -117,7 +117,7 @@ impl Effort {
             11 => (choose(96, 192), 1024),
             _ => (384, 4096),
         };
-        let hash_bits = if level < 10 { choose(14, 16) } else { choose(16, 17) };
+        let hash_bits = choose(if level < 10 { 14 } else { 16 }, 17);
         Effort { depth, nice, hash_bits }
     }
 }
