@@ -92,7 +92,11 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
         return usage(error);
     }
     complain(&printable(&chain(failure)));
-    ExitCode::from(FAILED)
+    ExitCode::from(match failure {
+        // What the arguments ask for does not go together.
+        Failure::Build(erofs_writer::Error::Options(_)) => USAGE,
+        _ => FAILED,
+    })
 }
 
 /// Ends a run whose arguments make no job.
