@@ -205,8 +205,8 @@ impl Job<'_> {
         rayon::broadcast(|_| {
             let _guard = StopOnPanic(self.stop);
             let mut worker = Worker::new(self, room, packed);
-            while let Some(index) = queue.take() {
-                let done = worker.encode(&tasks[index]);
+            while let Some((index, bytes)) = queue.take() {
+                let done = worker.encode(&tasks[index], bytes);
                 let len = tasks[index].iter().map(|part| part.len).sum();
                 queue.put(index, done);
                 report(len);

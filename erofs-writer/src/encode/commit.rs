@@ -33,6 +33,8 @@ struct State {
     /// Where it goes.
     block: u64,
     waiting: BTreeMap<usize, Done>,
+    /// Empty buffers.
+    spare: Vec<Vec<u8>>,
     parts: Vec<(Source, u64, Filling)>,
     hasher: blake3::Hasher,
     /// Of the errors so far the one of the first task.
@@ -47,6 +49,7 @@ impl<'a> Queue<'a> {
             placed: 0,
             block,
             waiting: BTreeMap::new(),
+            spare: Vec::new(),
             parts: Vec::new(),
             hasher: blake3::Hasher::new(),
             error: None,
@@ -59,8 +62,8 @@ impl<'a> Queue<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next task, once there is room for its result.
-    pub(crate) fn take(&self) -> Option<usize> {
+    /// The next task, once there is room for its result, and a buffer for it.
+    pub(crate) fn take(&self) -> Option<(usize, Vec<u8>)> {
         let mut state = self.state();
         loop {
             if self.job.is_stopped() || state.taken == self.tasks {
@@ -69,7 +72,7 @@ impl<'a> Queue<'a> {
             // The worker with the first task that has no place never waits.
             if state.taken < state.placed + self.ahead {
                 state.taken += 1;
-                return Some(state.taken - 1);
+                return Some((state.taken - 1, state.spare.pop().unwrap_or_default()));
             }
             let waited = self.moved.wait_timeout(state, PATIENCE);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -87,6 +90,10 @@ impl<'a> Queue<'a> {
             if let Err(source) = self.job.sink.write(&bytes, pos) {
                 self.fail(index, Error::Write { path: None, source });
             }
+            // The kernel would have to clear fresh memory.
+            let mut spare = bytes;
+            spare.clear();
+            self.state().spare.push(spare);
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Filler<'a> {
     pub(crate) data: &'a [u8],
     /// Gets the pclusters that have blocks.
     pub(crate) out: &'a mut Vec<u8>,
+    /// Has room for a pcluster.
+    pub(crate) scratch: &'a mut [u8],
     pub(crate) block_len: usize,
     pub(crate) pcluster_len: usize,
     /// How many bytes of `data` an extent has at most.
@@ -52,13 +54,12 @@ impl Filler<'_> {
                 filling.fragment = Some(self.fragment(start));
                 break;
             }
-            let base = self.out.len();
             let filled = self.fill(start, self.pcluster_len);
             let reaches_end = start + filled.consumed == self.data.len();
-            if reaches_end && self.finish(start, base, filled, &mut filling) {
+            if reaches_end && self.finish(start, filled, &mut filling) {
                 break;
             }
-            start += self.keep(start, base, filled, &mut filling.extents);
+            start += self.keep(start, filled, &mut filling.extents);
         }
         filling
     }
@@ -68,40 +69,28 @@ impl Filler<'_> {
         Fragment { at: 0, len: to_u64(bytes.len()), digest: Some(blake3::hash(bytes)) }
     }
 
-    /// Appends a pcluster of up to `len` bytes as the encoder writes it.
+    /// Encodes a pcluster of up to `len` bytes into `scratch`.
     fn fill(&mut self, start: usize, len: usize) -> Filled {
-        let base = self.out.len();
-        self.out.resize(base + len, 0);
         let end = self.data.len().min(start + self.extent_len);
-        let filled = self.segment.fill(start, end, &mut self.out[base..]);
-        self.out.truncate(base + filled.written);
-        filled
+        self.segment.fill(start, end, &mut self.scratch[..len])
     }
 
-    /// Makes a pcluster at `base` one that takes whole blocks, or as many
-    /// plain ones as replace it, and returns how many bytes of `data` it has.
-    fn keep(
-        &mut self,
-        start: usize,
-        base: usize,
-        filled: Filled,
-        extents: &mut Vec<Extent>,
-    ) -> usize {
+    /// Appends what was encoded in whole blocks, or as many plain ones as
+    /// replace it, and returns how many bytes of `data` that has.
+    fn keep(&mut self, start: usize, filled: Filled, extents: &mut Vec<Extent>) -> usize {
         let blocks = filled.written.div_ceil(self.block_len);
         let len = blocks * self.block_len;
+        let base = self.out.len();
         if filled.consumed > len {
             // Zeros come first, and less than a block of them.
-            let padding = len - filled.written;
-            self.out.resize(base + len, 0);
-            self.out.copy_within(base..base + filled.written, base + padding);
-            self.out[base..base + padding].fill(0);
+            self.out.resize(base + len - filled.written, 0);
+            self.out.extend_from_slice(&self.scratch[..filled.written]);
             extents.push(extent(filled.consumed, blocks, false));
             return filled.consumed;
         }
         // All of it would have been larger than it is.
         let blocks = (filled.consumed / self.block_len).max(1);
         let plain = &self.data[start..self.data.len().min(start + blocks * self.block_len)];
-        self.out.truncate(base);
         self.out.extend_from_slice(plain);
         self.out.resize(base + plain.len().next_multiple_of(self.block_len), 0);
         if self.interlaced {
@@ -114,16 +103,15 @@ impl Filler<'_> {
         plain.len()
     }
 
-    /// Puts what the last pcluster holds, which is at `base`, where the end
-    /// goes, or as much of it as does not fill a block. Did that succeed?
-    fn finish(&mut self, start: usize, base: usize, filled: Filled, filling: &mut Filling) -> bool {
-        if self.take_rest(start, base, filled, filling) {
+    /// Puts what was encoded last where the end goes, or as much of it as does
+    /// not fill a block. Did that succeed?
+    fn finish(&mut self, start: usize, filled: Filled, filling: &mut Filling) -> bool {
+        if self.take_rest(start, filled, filling) {
             return true;
         }
         let blocks = filled.written / self.block_len;
         let rest = filled.written % self.block_len;
         if blocks == 0 && self.end == End::Fragment && self.take_end(start, filling) {
-            self.out.truncate(base);
             return true;
         }
         let shrinks = filled.consumed > filled.written.next_multiple_of(self.block_len);
@@ -131,11 +119,11 @@ impl Filler<'_> {
         if blocks == 0 || rest == 0 || rest > self.room() || !shrinks {
             return false;
         }
-        let whole = self.out[base..].to_vec();
-        self.out.truncate(base);
+        let whole = self.scratch[..filled.written].to_vec();
+        let base = self.out.len();
         let first = self.fill(start, blocks * self.block_len);
         if first.consumed > blocks * self.block_len {
-            let start = start + self.keep(start, base, first, &mut filling.extents);
+            let start = start + self.keep(start, first, &mut filling.extents);
             if self.take_end(start, filling) {
                 return true;
             }
@@ -143,7 +131,7 @@ impl Filler<'_> {
         }
         // It was better in one.
         self.out.truncate(base);
-        self.out.extend_from_slice(&whole);
+        self.scratch[..filled.written].copy_from_slice(&whole);
         false
     }
 
@@ -155,10 +143,8 @@ impl Filler<'_> {
                 true
             }
             End::Inline(room) => {
-                let base = self.out.len();
                 let rest = self.fill(start, room);
-                start + rest.consumed == self.data.len()
-                    && self.take_rest(start, base, rest, filling)
+                start + rest.consumed == self.data.len() && self.take_rest(start, rest, filling)
             }
             _ => false,
         }
@@ -173,30 +159,18 @@ impl Filler<'_> {
         }
     }
 
-    /// Takes the last pcluster, which is at `base`, if it fits behind the
-    /// inode and the end goes there.
-    fn take_rest(
-        &mut self,
-        start: usize,
-        base: usize,
-        filled: Filled,
-        filling: &mut Filling,
-    ) -> bool {
+    /// Takes what was encoded last, if it fits behind the inode and the end
+    /// goes there.
+    fn take_rest(&mut self, start: usize, filled: Filled, filling: &mut Filling) -> bool {
         if let End::Inline(room) = self.end {
-            filling.inline = self.inline(start, base, filled, room);
+            filling.inline = self.inline(start, filled, room);
         }
         filling.inline.is_some()
     }
 
-    /// Takes the last pcluster, which is at `base`, if it fits behind the
-    /// inode, compressed or as it is.
-    fn inline(
-        &mut self,
-        start: usize,
-        base: usize,
-        filled: Filled,
-        room: usize,
-    ) -> Option<InlinePcluster> {
+    /// What was encoded last, if it is no longer than `room`, compressed or as
+    /// it is.
+    fn inline(&self, start: usize, filled: Filled, room: usize) -> Option<InlinePcluster> {
         let plain = filled.written >= filled.consumed;
         // Of what begins in an earlier lcluster than the last, kernels take
         // the whole last lcluster for its length, and refuse to copy that.
@@ -206,15 +180,13 @@ impl Filler<'_> {
         }
         let bytes = match plain {
             true => &self.data[start..],
-            false => &self.out[base..],
+            false => &self.scratch[..filled.written],
         };
         if bytes.len() > room {
             return None;
         }
         let len = u32::try_from(filled.consumed).expect("at most 12 MiB");
-        let inline = InlinePcluster { len, plain, bytes: bytes.into() };
-        self.out.truncate(base);
-        Some(inline)
+        Some(InlinePcluster { len, plain, bytes: bytes.into() })
     }
 }
 

@@ -57,16 +57,21 @@ pub(crate) struct Worker<'a> {
     packed: &'a Packed,
     /// One for each level there has been.
     encoders: Vec<(Level, Encoder)>,
+    /// As long as the longest part so far.
     data: Vec<u8>,
+    /// As long as the longest pcluster.
+    scratch: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(job: &'a Job<'a>, room: &'a Room<'a>, packed: &'a Packed) -> Self {
-        Worker { job, room, packed, encoders: Vec::new(), data: Vec::new() }
+        let scratch = vec![0; to_usize(job.options.pcluster_len_max())];
+        Worker { job, room, packed, encoders: Vec::new(), data: Vec::new(), scratch }
     }
 
-    pub(crate) fn encode(&mut self, parts: &[Part]) -> Result<Done> {
-        let mut done = Done::default();
+    /// Encodes `parts` into `bytes`, which are empty.
+    pub(crate) fn encode(&mut self, parts: &[Part], bytes: Vec<u8>) -> Result<Done> {
+        let mut done = Done { bytes, ..Done::default() };
         for part in parts {
             if self.job.is_stopped() {
                 return Err(Error::Cancelled);
@@ -88,11 +93,13 @@ impl<'a> Worker<'a> {
     }
 
     fn read(&mut self, part: &Part) -> Result<()> {
-        self.data.resize(to_usize(part.len), 0);
+        let len = to_usize(part.len);
+        self.data.resize(self.data.len().max(len), 0);
+        let data = &mut self.data[..len];
         match part.source {
-            Source::File(id) => read(self.job, id, part.offset, &mut self.data),
+            Source::File(id) => read(self.job, id, part.offset, data),
             Source::Packed => {
-                let mut rest = &mut self.data[..];
+                let mut rest = data;
                 for piece in self.packed.range(part.offset, part.offset + part.len) {
                     let (bytes, others) = rest.split_at_mut(to_usize(piece.len));
                     read(self.job, piece.id, piece.offset, bytes)?;
@@ -134,10 +141,12 @@ impl<'a> Worker<'a> {
             self.encoders.len() - 1
         });
         let end = self.end(part);
+        let data = &self.data[..to_usize(part.len)];
         Filler {
-            segment: self.encoders[index].1.segment(&self.data),
-            data: &self.data,
+            segment: self.encoders[index].1.segment(data),
+            data,
             out,
+            scratch: &mut self.scratch,
             block_len: to_usize(options.block_size.len()),
             pcluster_len: to_usize(part.codec.pcluster_len),
             extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
