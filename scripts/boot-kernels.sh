@@ -50,7 +50,7 @@ unavailable() {
 }
 
 fetch() {
-    install_packages cpio xz-utils python3 || true
+    install_packages cpio xz-utils python3 || unavailable "packages cannot be installed"
     for tool in cpio xz python3; do
         command -v "$tool" >/dev/null || unavailable "$tool is not here"
     done
@@ -88,7 +88,7 @@ make_store() {
 }
 
 make_images() {
-    chmod -R u+w "$dir" 2>/dev/null || true
+    [ ! -d "$dir" ] || chmod -R u+w "$dir"
     rm -rf "$dir"
     mkdir -p "$dir/bin"
     "$busybox" --install -s "$dir/bin"

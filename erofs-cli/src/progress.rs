@@ -70,6 +70,7 @@ fn doing(phase: Phase) -> &'static str {
         Phase::Check => "checking",
         Phase::Plan => "comparing files",
         Phase::Encode => "compressing",
+        Phase::Pack => "packing fragments",
         Phase::Place => "placing",
         Phase::Write => "writing",
         Phase::Finish => "finishing",

@@ -104,6 +104,7 @@ fn name(phase: Phase) -> &'static str {
         Phase::Check => "check",
         Phase::Plan => "plan",
         Phase::Encode => "encode",
+        Phase::Pack => "pack",
         Phase::Place => "place",
         Phase::Write => "write",
         Phase::Finish => "finish",

@@ -164,7 +164,12 @@ fn encode_files(
     if is_device {
         invalidate(job.sink)?;
     }
-    observer.watch(job.stop, job.total(), |report| job.run(report))
+    let files = observer.watch(job.stop, job.total(), |report| job.run(report))?;
+    let packed_len = files.packed_len();
+    if packed_len > 0 {
+        observer.phase(Phase::Pack)?;
+    }
+    observer.watch(job.stop, packed_len, |report| job.run_packed(files, report))
 }
 
 fn invalidate(sink: &Sink<'_>) -> Result<()> {

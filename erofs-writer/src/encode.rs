@@ -159,12 +159,25 @@ impl Drop for StopOnPanic<'_> {
     }
 }
 
+/// The files when they are encoded, and what is left for the packed inode.
+pub(crate) struct Files {
+    files: Vec<Option<Box<Compressed>>>,
+    packed: Packed,
+    /// The block behind their pclusters.
+    end: u64,
+    digest: blake3::Hash,
+}
+
+impl Files {
+    /// How many bytes the packed inode has.
+    pub(crate) fn packed_len(&self) -> u64 {
+        self.packed.len
+    }
+}
+
 impl Job<'_> {
-    /// Encodes what becomes smaller by it.
-    pub(crate) fn run(&self, report: &(dyn Fn(u64) + Sync)) -> Result<Encoded> {
-        if !self.options.may_compress() {
-            return Ok(Encoded::default());
-        }
+    /// Encodes files that become smaller by it.
+    pub(crate) fn run(&self, report: &(dyn Fn(u64) + Sync)) -> Result<Files> {
         let placed = self.encode(&self.tasks()?, &Packed::default(), self.first_block, report)?;
         let mut files = vec![None; self.reader.tree.arena_len()];
         for (source, part) in placed.parts {
@@ -172,11 +185,21 @@ impl Job<'_> {
             append(&mut files[id.index()], part);
         }
         let packed = self.pack(&mut files);
-        let behind = self.encode(&self.packed_tasks(&packed), &packed, placed.end, report)?;
+        Ok(Files { files, packed, end: placed.end, digest: placed.digest })
+    }
+
+    /// Encodes the packed inode.
+    pub(crate) fn run_packed(
+        &self,
+        files: Files,
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<Encoded> {
+        let Files { files, packed, end, digest } = files;
+        let placed = self.encode(&self.packed_tasks(&packed), &packed, end, report)?;
         let mut packed_file = None;
-        behind.parts.into_iter().for_each(|(_, part)| append(&mut packed_file, part));
+        placed.parts.into_iter().for_each(|(_, part)| append(&mut packed_file, part));
         let mut encoded = Encoded {
-            blocks: behind.end - self.first_block,
+            blocks: placed.end - self.first_block,
             packed: packed_file.map(|file| (file, packed.len)),
             shared_bytes: packed.shared_bytes,
             files,
@@ -185,7 +208,7 @@ impl Job<'_> {
         encoded.find_features();
         if self.options.derives_uuid() && !encoded.is_empty() {
             let mut hasher = blake3::Hasher::new();
-            hasher.update(placed.digest.as_bytes()).update(behind.digest.as_bytes());
+            hasher.update(digest.as_bytes()).update(placed.digest.as_bytes());
             encoded.digest = Some(hasher.finalize());
         }
         Ok(encoded)

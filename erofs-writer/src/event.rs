@@ -16,6 +16,9 @@ pub enum Phase {
     Plan,
     /// Files are compressed, and what became smaller is written.
     Encode,
+    /// Fragments are compressed and written as one packed inode, if there are
+    /// any.
+    Pack,
     /// Every inode and every block is given its place.
     Place,
     /// Metadata and data are written.

@@ -99,8 +99,10 @@
 //! - **Changes are noticed.** A file that is longer, shorter or gone when it is
 //!   read is [`Error::Changed`] or [`Error::Read`], with its path.
 //! - **Bounded memory.** A tree costs some 250 bytes an inode, and contents are
-//!   never held: a worker has two buffers of about 1 MiB, or when it compresses
-//!   some 25 MiB.
+//!   not held: a worker has two buffers of about 1 MiB, or when it compresses
+//!   some 25 MiB. Only what lies behind inodes with
+//!   [`Options::inline_pclusters`], less than a block a file, is kept until
+//!   they are written.
 //! - **Kernels.** The default options need Linux 5.4; a file with holes and
 //!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
 //!   blocks below the page size need 6.4, and 6.8 if files are compressed;

@@ -110,8 +110,9 @@ impl<'a> Sink<'a> {
         self.output.as_file().map_or(Ok(()), File::sync_data)
     }
 
-    /// Gives a new file the blocks of `len` bytes from `pos` on. A full disk is then known before the work is done, and the file system
-    /// need not find a place for every block that is written.
+    /// Gives a new file the blocks of `len` bytes from `pos` on. A full disk is
+    /// then known before the work is done, and the file system need not find a
+    /// place for every block that is written.
     ///
     /// Where blocks are shared it would only be in the way.
     pub(crate) fn reserve(&self, pos: u64, len: u64) -> io::Result<()> {

@@ -15,7 +15,7 @@ use crate::format::superblock::{
 };
 use crate::format::{Nid, checked_u32, to_usize};
 use crate::options::ImageUuid;
-use crate::options::kernel::{self, KernelVersion};
+use crate::options::kernel::Features;
 use crate::tree::{Kind, Tree};
 use crate::write::{Job, Written};
 
@@ -69,24 +69,22 @@ impl Job<'_> {
     }
 
     fn superblock(&self) -> SuperBlock {
-        let Job { options, placement, xattrs, plan, .. } = self;
+        let Job { options, placement, xattrs, .. } = self;
+        let features = self.features();
         let epoch = self.inodes.epoch;
         let flag = |on, bit| if on { bit } else { 0 };
-        let has_prefixes = xattrs.prefix_count > 0;
         let compat = COMPAT_MTIME
             | flag(options.checksum, COMPAT_SB_CHKSUM)
             | flag(xattrs.has_filters, COMPAT_XATTR_FILTER)
-            | flag(has_prefixes, COMPAT_PLAIN_XATTR_PFX);
-        let compressed = !placement.encoded.is_empty();
-        let big_pclusters = placement.encoded.has_big_pclusters;
-        let incompat = flag(!plan.maps.is_empty(), INCOMPAT_CHUNKED_FILE)
-            | flag(compressed, INCOMPAT_LZ4_0PADDING)
-            | flag(big_pclusters, INCOMPAT_BIG_PCLUSTER)
-            | flag(placement.encoded.has_inline_pclusters, INCOMPAT_ZTAILPACKING)
-            | flag(placement.encoded.packed.is_some(), INCOMPAT_FRAGMENTS)
-            | flag(has_prefixes, INCOMPAT_XATTR_PREFIXES);
+            | flag(features.xattr_prefixes, COMPAT_PLAIN_XATTR_PFX);
+        let incompat = flag(features.chunks, INCOMPAT_CHUNKED_FILE)
+            | flag(features.compressed, INCOMPAT_LZ4_0PADDING)
+            | flag(features.big_pclusters, INCOMPAT_BIG_PCLUSTER)
+            | flag(features.inline_pclusters, INCOMPAT_ZTAILPACKING)
+            | flag(features.fragments, INCOMPAT_FRAGMENTS)
+            | flag(features.xattr_prefixes, INCOMPAT_XATTR_PREFIXES);
         let root = placement.nid(Tree::ROOT).0;
-        let prefixes = if has_prefixes { placement.prefixes_pos / 4 } else { 0 };
+        let prefixes = if features.xattr_prefixes { placement.prefixes_pos / 4 } else { 0 };
         let mut raw = SuperBlock::new_zeroed();
         raw.magic = SUPER_MAGIC.into();
         raw.feature_compat = compat.into();
@@ -99,13 +97,13 @@ impl Job<'_> {
         raw.build_time = epoch.build_time.into();
         raw.blocks_lo = checked_u32(placement.blocks).into();
         raw.volume_name = options.label.field();
-        raw.u1 = match (compressed, big_pclusters) {
+        raw.u1 = match (features.compressed, features.big_pclusters) {
             (false, _) => 0,
             (true, false) => LZ4_MAX_DISTANCE,
             (true, true) => ALG_LZ4,
         }
         .into();
-        if placement.encoded.packed.is_some() {
+        if features.fragments {
             raw.packed_nid = Nid::at(placement.packed_pos()).0.into();
         }
         raw.xattr_prefix_count = xattrs.prefix_count;
@@ -113,26 +111,18 @@ impl Job<'_> {
         raw
     }
 
-    /// The oldest kernel that knows all that is in the image.
-    fn oldest_kernel(&self) -> KernelVersion {
+    /// What is in the image that not every kernel knows.
+    fn features(&self) -> Features {
         let encoded = self.placement.encoded;
-        let has_small_blocks = self.options.block_size.bits() < 12;
-        let used = [
-            (true, kernel::ANY),
-            (encoded.has_big_pclusters, kernel::BIG_PCLUSTERS),
-            (!self.plan.maps.is_empty(), kernel::CHUNKS),
-            (encoded.has_inline_pclusters, kernel::INLINE_PCLUSTERS),
-            (encoded.packed.is_some(), kernel::FRAGMENTS),
-            (self.xattrs.prefix_count > 0, kernel::XATTR_PREFIXES),
-            (
-                self.xattrs.prefix_count > 0 && encoded.packed.is_some(),
-                kernel::XATTR_PREFIXES_AND_FRAGMENTS,
-            ),
-            (has_small_blocks, kernel::SMALL_BLOCKS),
-            (has_small_blocks && !encoded.is_empty(), kernel::SMALL_BLOCKS_COMPRESSED),
-        ];
-        let versions = used.into_iter().filter(|(used, _)| *used).map(|(_, feature)| feature.since);
-        versions.max().unwrap_or(kernel::ANY.since)
+        Features {
+            small_blocks: self.options.block_size.is_small(),
+            compressed: !encoded.is_empty(),
+            big_pclusters: encoded.has_big_pclusters,
+            chunks: !self.plan.maps.is_empty(),
+            inline_pclusters: encoded.has_inline_pclusters,
+            fragments: encoded.packed.is_some(),
+            xattr_prefixes: self.xattrs.prefix_count > 0,
+        }
     }
 
     pub(super) fn summary(&self, uuid: Uuid) -> Summary {
@@ -162,7 +152,7 @@ impl Job<'_> {
             fragment_bytes: self.placement.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
             hole_bytes: self.plan.hole_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
-            oldest_kernel: self.oldest_kernel(),
+            oldest_kernel: self.features().oldest_kernel(),
             times: Vec::new(),
         }
     }

@@ -85,15 +85,14 @@ impl<'a> Queue<'a> {
             Ok(done) => self.place(index, done),
             Err(error) => return self.fail(index, error),
         };
-        for (block, bytes) in placed {
+        for (block, mut bytes) in placed {
             let pos = block * self.job.options.block_size.len();
             if let Err(source) = self.job.sink.write(&bytes, pos) {
                 self.fail(index, Error::Write { path: None, source });
             }
             // The kernel would have to clear fresh memory.
-            let mut spare = bytes;
-            spare.clear();
-            self.state().spare.push(spare);
+            bytes.clear();
+            self.state().spare.push(bytes);
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use crate::encode::Job;
-use crate::options::Options;
 use crate::plan::Layout;
 use crate::tree::InodeId;
 
@@ -18,7 +17,7 @@ pub(crate) struct Room<'a> {
 impl<'a> Room<'a> {
     pub(crate) fn new(job: &'a Job<'a>) -> Self {
         let mut room = Room { job, shared: HashMap::new() };
-        if job.options.inline_pclusters {
+        if job.options.may_have_inline_pclusters() {
             for (id, content) in crate::plan::files(job.reader.tree, job.order) {
                 if let Layout::SameAs(owner) = job.plan.layout(id) {
                     let left = room.behind(id, content.len());
@@ -34,9 +33,6 @@ impl<'a> Room<'a> {
     /// bytes, and behind those of its copies. All of them have these bytes,
     /// and together they should not take more than a block.
     pub(crate) fn of(&self, id: InodeId, size: u64) -> u64 {
-        if !self.job.options.inline_pclusters {
-            return 0;
-        }
         let left = self.behind(id, size);
         let Some((least, copies)) = self.shared.get(&id) else { return left };
         left.min(*least).min(self.block_len() / (copies + 1))
@@ -50,7 +46,6 @@ impl<'a> Room<'a> {
     }
 
     fn block_len(&self) -> u64 {
-        let Options { block_size, .. } = self.job.options;
-        block_size.len()
+        self.job.options.block_size.len()
     }
 }

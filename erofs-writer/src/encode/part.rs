@@ -8,7 +8,7 @@ use crate::encode::packed::Packed;
 use crate::error::{Error, Result};
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
-use crate::options::{Codec, FileCodec, Fragments, Tails};
+use crate::options::{Codec, FileCodec, Tails};
 use crate::tree::{InodeId, Kind, LengthChanged};
 
 /// Where bytes to encode come from.
@@ -158,14 +158,15 @@ impl<'a> Worker<'a> {
 
     /// Where the end of a part may go.
     fn end(&self, part: &Part) -> End {
-        let has_fragments = self.job.options.fragments != Fragments::None;
+        let options = self.job.options;
         match part.source {
-            Source::File(id) if part.is_last() => match self.room.of(id, part.size) {
+            Source::File(_) if part.is_last() && options.may_have_fragments() => {
                 // What one pcluster holds would be a fragment if that paid.
-                _ if has_fragments && part.size > part.codec.pcluster_len => End::Fragment,
-                0 => End::Blocks,
-                room => End::Inline(to_usize(room)),
-            },
+                if part.size > part.codec.pcluster_len { End::Fragment } else { End::Blocks }
+            }
+            Source::File(id) if part.is_last() && options.may_have_inline_pclusters() => {
+                End::Inline(to_usize(self.room.of(id, part.size)))
+            }
             _ => End::Blocks,
         }
     }

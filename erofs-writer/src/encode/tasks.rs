@@ -36,9 +36,9 @@ impl File<'_> {
 }
 
 impl Job<'_> {
-    /// What there is to do, in bytes.
+    /// What there is to do for `run`, in bytes.
     pub(crate) fn total(&self) -> u64 {
-        self.candidates().map(|(_, content)| content.len()).sum()
+        self.files().iter().map(|file| file.content.len()).sum()
     }
 
     /// Cuts the files into parts and puts these together.
@@ -83,8 +83,10 @@ impl Job<'_> {
     /// takes at least one, and not stored otherwise.
     fn candidates(&self) -> impl Iterator<Item = (InodeId, &Content)> {
         let block_len = self.options.block_size.len();
-        let above =
-            if self.options.inline_pclusters { INLINE_MIN.min(block_len) } else { block_len };
+        let above = match self.options.may_have_inline_pclusters() {
+            true => INLINE_MIN.min(block_len),
+            false => block_len,
+        };
         crate::plan::files(self.reader.tree, self.order)
             .filter(move |(id, content)| content.len() > above && self.plan.may_compress(*id))
     }

@@ -206,7 +206,7 @@ impl<'a> Placement<'a> {
         self.encoded.file(self.plan.owner(id))
     }
 
-    /// Appends the index of `id` to the inode in `out`.
+    /// Appends the index of `file`, of `size` bytes, to the inode in `out`.
     pub(crate) fn write_index(&self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
         self.index_form.write(out, file, size);
     }

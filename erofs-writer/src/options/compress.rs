@@ -157,8 +157,8 @@ impl Options {
     }
 
     /// What is put together in the packed inode. Default:
-    /// [`Fragments::None`]. Goes before [`Options::inline_pclusters`], which
-    /// is then about the rest.
+    /// [`Fragments::None`]. With any other, [`Options::inline_pclusters`] says
+    /// nothing: ends go to the packed inode.
     #[must_use]
     pub fn fragments(mut self, fragments: Fragments) -> Self {
         self.fragments = fragments;
@@ -185,11 +185,18 @@ impl Options {
         self.fragments != Fragments::None && self.may_compress()
     }
 
-    /// How the packed inode is compressed: as most files are.
+    /// Whether ends of files may lie behind inodes. Not beside a packed inode:
+    /// plain blocks are interlaced then, and kernels do not agree on what that
+    /// means for plain bytes behind an inode.
+    pub(crate) fn may_have_inline_pclusters(&self) -> bool {
+        self.inline_pclusters && self.may_compress() && !self.may_have_fragments()
+    }
+
+    /// How the packed inode is compressed: as files are for which there is no
+    /// rule, or if these are not, as the last rule says.
     pub(crate) fn packed_codec(&self) -> FileCodec {
-        let mut codecs = self.file_codecs().collect::<Vec<_>>().into_iter().rev();
-        let first = codecs.find(|codec| codec.codec != Codec::None);
-        let codec = first.unwrap_or(self.default_codec());
+        let compressing = self.file_codecs().filter(|codec| codec.codec != Codec::None);
+        let codec = compressing.last().unwrap_or(self.default_codec());
         match self.packed_pcluster_size {
             Some(_) => self.file_codec(codec.codec, self.packed_pcluster_size),
             None => codec,

@@ -43,29 +43,51 @@ impl FromStr for KernelVersion {
     }
 }
 
-/// Something in an image that older kernels do not know.
+/// What is in an image, or asked for, that not every kernel knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Feature {
-    pub(crate) name: &'static str,
-    pub(crate) since: KernelVersion,
+#[expect(clippy::struct_excessive_bools, reason = "each is there or not, whatever the others")]
+pub(crate) struct Features {
+    pub(crate) small_blocks: bool,
+    pub(crate) compressed: bool,
+    pub(crate) big_pclusters: bool,
+    pub(crate) chunks: bool,
+    pub(crate) inline_pclusters: bool,
+    pub(crate) fragments: bool,
+    pub(crate) xattr_prefixes: bool,
 }
 
-const fn feature(name: &'static str, major: u16, minor: u16) -> Feature {
-    Feature { name, since: KernelVersion::new(major, minor) }
-}
+/// The first version that has chunk-based files.
+const CHUNKS: KernelVersion = KernelVersion::new(5, 15);
 
-pub(crate) const ANY: Feature = feature("EROFS images", 5, 4);
-pub(crate) const BIG_PCLUSTERS: Feature = feature("pclusters of more than a block", 5, 13);
-pub(crate) const CHUNKS: Feature = feature("chunk-based files", 5, 15);
-pub(crate) const INLINE_PCLUSTERS: Feature = feature("pclusters behind inodes", 5, 17);
-pub(crate) const FRAGMENTS: Feature = feature("fragments", 6, 1);
-pub(crate) const XATTR_PREFIXES: Feature = feature("long xattr prefixes", 6, 4);
-/// Before, the table of prefixes is looked for in the packed inode.
-pub(crate) const XATTR_PREFIXES_AND_FRAGMENTS: Feature =
-    feature("long xattr prefixes beside fragments", 6, 18);
-pub(crate) const SMALL_BLOCKS: Feature = feature("blocks below 4096 bytes", 6, 4);
-pub(crate) const SMALL_BLOCKS_COMPRESSED: Feature =
-    feature("compressed files in blocks below 4096 bytes", 6, 8);
+impl Features {
+    /// Each of them by name, with the first version that knows it.
+    fn needs(self) -> impl Iterator<Item = (&'static str, KernelVersion)> {
+        let since = KernelVersion::new;
+        let small_and_compressed = self.small_blocks && self.compressed;
+        // Before, the table of prefixes is looked for in the packed inode.
+        let prefixes_and_fragments = self.xattr_prefixes && self.fragments;
+        [
+            (true, "EROFS images", since(5, 4)),
+            (self.big_pclusters, "pclusters of more than a block", since(5, 13)),
+            (self.chunks, "chunk-based files", CHUNKS),
+            (self.inline_pclusters, "pclusters behind inodes", since(5, 17)),
+            (self.fragments, "fragments", since(6, 1)),
+            (self.xattr_prefixes, "long xattr prefixes", since(6, 4)),
+            (prefixes_and_fragments, "long xattr prefixes beside fragments", since(6, 18)),
+            (self.small_blocks, "blocks below 4096 bytes", since(6, 4)),
+            (small_and_compressed, "compressed files in blocks below 4096 bytes", since(6, 8)),
+        ]
+        .into_iter()
+        .filter(|(there, ..)| *there)
+        .map(|(_, name, since)| (name, since))
+    }
+
+    /// The first version that knows all of them.
+    pub(crate) fn oldest_kernel(self) -> KernelVersion {
+        let versions = self.needs().map(|(_, since)| since);
+        versions.max().expect("images need some version")
+    }
+}
 
 impl Options {
     /// Refuses what Linux `version` cannot mount, and leaves out what nobody
@@ -78,33 +100,29 @@ impl Options {
 
     /// Whether files may have holes.
     pub(crate) fn may_have_holes(&self) -> bool {
+        let target_has_them = self.target_kernel.is_none_or(|target| target >= CHUNKS);
         // Compressed, zeros take next to nothing.
-        let target_has_them = self.target_kernel.is_none_or(|target| target >= CHUNKS.since);
         self.holes && target_has_them && !self.may_compress()
+    }
+
+    /// What is asked for.
+    fn features(&self) -> Features {
+        Features {
+            small_blocks: self.block_size.is_small(),
+            compressed: self.may_compress(),
+            big_pclusters: self.may_have_big_pclusters(),
+            chunks: self.chunk_size.is_some(),
+            inline_pclusters: self.may_have_inline_pclusters(),
+            fragments: self.may_have_fragments(),
+            xattr_prefixes: !self.xattr_prefixes.is_empty(),
+        }
     }
 
     /// An error if something is asked for that the target does not know.
     pub(crate) fn check_target(&self) -> Result<(), OptionsError> {
         let Some(target) = self.target_kernel else { return Ok(()) };
-        let has_small_blocks = self.block_size.bits() < 12;
-        let asked = [
-            (true, ANY),
-            (self.may_have_big_pclusters(), BIG_PCLUSTERS),
-            (self.chunk_size.is_some(), CHUNKS),
-            (self.inline_pclusters && self.may_compress(), INLINE_PCLUSTERS),
-            (self.may_have_fragments(), FRAGMENTS),
-            (!self.xattr_prefixes.is_empty(), XATTR_PREFIXES),
-            (
-                !self.xattr_prefixes.is_empty() && self.may_have_fragments(),
-                XATTR_PREFIXES_AND_FRAGMENTS,
-            ),
-            (has_small_blocks, SMALL_BLOCKS),
-            (has_small_blocks && self.may_compress(), SMALL_BLOCKS_COMPRESSED),
-        ];
-        match asked.into_iter().find(|(asked, feature)| *asked && feature.since > target) {
-            Some((_, Feature { name: feature, since })) => {
-                Err(OptionsError::TargetKernel { feature, since, target })
-            }
+        match self.features().needs().find(|(_, since)| *since > target) {
+            Some((feature, since)) => Err(OptionsError::TargetKernel { feature, since, target }),
             None => Ok(()),
         }
     }

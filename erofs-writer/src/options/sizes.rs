@@ -31,6 +31,11 @@ impl BlockSize {
         1 << self.0
     }
 
+    /// Whether it is less than the page size that Linux once demanded.
+    pub(crate) fn is_small(self) -> bool {
+        self.0 < 12
+    }
+
     pub(crate) fn bits(self) -> u8 {
         self.0
     }

@@ -13,7 +13,7 @@ pub(crate) fn lz4(level: u8) -> Options {
     fixed().codec(Codec::Lz4(Level::new(level).unwrap()))
 }
 
-fn pclusters(bytes: u32) -> PclusterSize {
+pub(crate) fn pclusters(bytes: u32) -> PclusterSize {
     PclusterSize::new(bytes).unwrap()
 }
 
@@ -45,6 +45,34 @@ fn lengths() -> Tree {
         tree.file(format!("zeros-{len}"), vec![0; len]);
     }
     tree.done()
+}
+
+/// Files of up to `max` bytes with ends of many lengths, some of which do not
+/// shrink.
+pub(crate) fn ends(max: usize) -> Tree {
+    let mut tree = Builder::new();
+    let short = [1, 60, 100, 129, 500, 2000, 4000, 4095, 4096, 4097, 4200, 6000, 8192];
+    let long = [12_000, 30_000, 65_536, 65_537, 100_000, 300_001, 4 << 20, (4 << 20) + 100];
+    for len in short.into_iter().chain(long).filter(|len| *len <= max) {
+        tree.file(format!("text-{len}.txt"), text(1, len));
+        tree.file(format!("mixed-{len}.so"), mixed(2, len));
+        tree.file(format!("zeros-{len}"), vec![0; len]);
+        tree.file(format!("noise-{len}"), noise(5, len));
+        tree.file(format!("noise-at-end-{len}"), [text(3, len), noise(3, len % 5000)].concat());
+    }
+    tree.done()
+}
+
+/// Lets all readers judge images of such files in blocks of every size, with
+/// pclusters of one block and of several.
+pub(crate) fn come_back_in_blocks_of_every_size(options: &Options) {
+    let tree = ends(100_000);
+    for bytes in [512, 1024, 2048, 8192, 16_384, 65_536] {
+        let options = options.clone().block_size(BlockSize::new(bytes).unwrap());
+        for options in [options.clone(), options.pcluster_size(pclusters(65_536))] {
+            verify(&image(&tree, options), &tree, &verify::Options::default());
+        }
+    }
 }
 
 #[test]

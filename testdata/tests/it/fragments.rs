@@ -1,23 +1,26 @@
 //! The packed inode, through all readers.
 
 use std::fs;
-use std::io;
+use std::io::{self, Cursor};
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 
 use erofs_writer::{
-    BlockSize, Content, Fragments, Metadata, Node, Options, PclusterSize, ReadAt, Tails, Tree,
+    Content, Event, Fragments, ImageWriter, Metadata, Node, Options, Phase, ReadAt, SeekWriter,
+    Tails, Tree,
 };
 use testdata::mount::KernelMount;
 use testdata::raw::model::{Data, Model};
 use testdata::raw::zmap::Place;
 use testdata::skip::{Oracle, have};
-use testdata::trees::{Builder, CASES, merged, mixed, noise, text};
+use testdata::trees::{Builder, CASES, merged, mixed, text};
 use testdata::verify;
 
-use crate::compressed::lz4;
+use crate::compressed::{come_back_in_blocks_of_every_size, ends, lz4, pclusters};
 use crate::support::{assert_same, decoded, fixed, image, incompat, verify};
 
 const FRAGMENTS: u64 = 0x20;
+const ZTAILPACKING: u64 = 0x10;
 
 fn tails(level: u8) -> Options {
     lz4(level).fragments(Fragments::Tails)
@@ -25,24 +28,6 @@ fn tails(level: u8) -> Options {
 
 fn all(level: u8) -> Options {
     lz4(level).fragments(Fragments::All)
-}
-
-fn pclusters(bytes: u32) -> PclusterSize {
-    PclusterSize::new(bytes).unwrap()
-}
-
-fn lengths(max: usize) -> Tree {
-    let mut tree = Builder::new();
-    let lens = [1, 60, 100, 500, 2000, 4095, 4096, 4097, 6000, 8192, 12_000, 30_000];
-    let more = [65_536, 65_537, 100_000, 300_001, 4 << 20, (4 << 20) + 100];
-    for len in lens.into_iter().chain(more).filter(|len| *len <= max) {
-        tree.file(format!("text-{len}.txt"), text(1, len));
-        tree.file(format!("mixed-{len}.so"), mixed(2, len));
-        tree.file(format!("zeros-{len}"), vec![0; len]);
-        tree.file(format!("noise-{len}"), noise(5, len));
-        tree.file(format!("noise-at-end-{len}"), [text(3, len), noise(3, len % 5000)].concat());
-    }
-    tree.done()
 }
 
 /// Where the fragment of each file begins, by path.
@@ -65,7 +50,7 @@ fn fragments(model: &Model) -> Vec<(String, u64)> {
 
 #[test]
 fn fragments_come_back() {
-    let tree = lengths(5 << 20);
+    let tree = ends(5 << 20);
     let check = verify::Options { random_reads: 16, ..verify::Options::default() };
     for options in [
         tails(0),
@@ -77,20 +62,15 @@ fn fragments_come_back() {
         all(1).pcluster_size(pclusters(65_536)).packed_pcluster_size(pclusters(4096)),
     ] {
         let image = image(&tree, options);
-        assert_eq!(incompat(&image) & FRAGMENTS, FRAGMENTS);
+        // Plain bytes behind inodes would be read in two ways.
+        assert_eq!(incompat(&image) & (FRAGMENTS | ZTAILPACKING), FRAGMENTS);
         verify(&image, &tree, &check);
     }
 }
 
 #[test]
 fn fragments_come_back_in_blocks_of_every_size() {
-    let tree = lengths(100_000);
-    for bytes in [512, 1024, 2048, 8192, 16_384, 65_536] {
-        let options = tails(1).block_size(BlockSize::new(bytes).unwrap());
-        for options in [options.clone(), options.pcluster_size(pclusters(65_536))] {
-            verify(&image(&tree, options), &tree, &verify::Options::default());
-        }
-    }
+    come_back_in_blocks_of_every_size(&tails(1));
 }
 
 #[test]
@@ -149,8 +129,30 @@ fn without_anything_to_pack_there_is_no_packed_inode() {
     assert_same(&packed, &image(&tree, fixed()), "nothing was packed");
     assert_eq!(decoded(&packed).sb.get("packed_nid"), 0);
     // Without a codec there are no fragments.
-    let plain = image(&lengths(5000), fixed().fragments(Fragments::All));
-    assert_same(&plain, &image(&lengths(5000), fixed()), "nothing is compressed");
+    let plain = image(&ends(5000), fixed().fragments(Fragments::All));
+    assert_same(&plain, &image(&ends(5000), fixed()), "nothing is compressed");
+}
+
+#[test]
+fn progress_of_the_packed_inode_is_told_by_itself() {
+    let tree = ends(300_001);
+    let mut phases = Vec::new();
+    let on_event = |event| {
+        match event {
+            Event::Phase(phase) => phases.push(phase),
+            Event::Progress { done, total } => {
+                assert!(total == 0 || done <= total, "{done} of {total} while {phases:?}");
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    };
+    let output = SeekWriter::new(Cursor::new(Vec::new()));
+    let options = tails(9).pcluster_size(pclusters(65_536));
+    let summary = ImageWriter::new(options).on_event(on_event).write(&tree, &output).unwrap();
+    assert!(phases.contains(&Phase::Pack), "{phases:?}");
+    assert!(summary.times.iter().any(|(phase, _)| *phase == Phase::Pack));
+    assert!(summary.fragment_bytes > 0);
 }
 
 /// Zeros without end.

@@ -4,38 +4,20 @@
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
     BlockSize, Codec, CompressRule, Content, Error, KernelVersion, Metadata, Node, Options,
-    OptionsError, PclusterSize, Tree,
+    OptionsError, Tree,
 };
 use testdata::raw::model::{Data, Model};
 use testdata::raw::zmap::Place;
 use testdata::trees::{Builder, CASES, merged, mixed, noise, text};
 use testdata::verify;
 
-use crate::compressed::lz4;
+use crate::compressed::{come_back_in_blocks_of_every_size, ends, lz4, pclusters};
 use crate::support::{decoded, fixed, image, incompat, try_image, verify};
 
 const ZTAILPACKING: u64 = 0x10;
 
 fn inline(level: u8) -> Options {
     lz4(level).inline_pclusters(true)
-}
-
-fn pclusters(bytes: u32) -> PclusterSize {
-    PclusterSize::new(bytes).unwrap()
-}
-
-/// Files whose ends are of many lengths, some of which do not shrink.
-fn lengths(max: usize) -> Tree {
-    let mut tree = Builder::new();
-    let lens = [100, 129, 500, 2000, 4000, 4095, 4096, 4097, 4200, 6000, 8192, 12_000, 30_000];
-    let more = [65_536, 100_000, 300_001, 4 << 20, (4 << 20) + 100];
-    for len in lens.into_iter().chain(more).filter(|len| *len <= max) {
-        tree.file(format!("text-{len}"), text(1, len));
-        tree.file(format!("mixed-{len}"), mixed(2, len));
-        tree.file(format!("zeros-{len}"), vec![0; len]);
-        tree.file(format!("noise-at-end-{len}"), [text(3, len), noise(3, len % 5000)].concat());
-    }
-    tree.done()
 }
 
 /// The extents of a file of the image, with what is inline.
@@ -50,7 +32,7 @@ fn extents<'a>(model: &'a Model, path: &str) -> &'a [testdata::raw::zmap::Extent
 
 #[test]
 fn ends_behind_inodes_come_back() {
-    let tree = lengths(5 << 20);
+    let tree = ends(5 << 20);
     let check = verify::Options { random_reads: 16, ..verify::Options::default() };
     for (level, size, full) in [
         (0, 4096, false),
@@ -68,13 +50,7 @@ fn ends_behind_inodes_come_back() {
 
 #[test]
 fn ends_behind_inodes_come_back_in_blocks_of_every_size() {
-    let tree = lengths(100_000);
-    for bytes in [512, 1024, 2048, 8192, 16_384, 65_536] {
-        let options = inline(1).block_size(BlockSize::new(bytes).unwrap());
-        for options in [options.clone(), options.pcluster_size(pclusters(65_536))] {
-            verify(&image(&tree, options), &tree, &verify::Options::default());
-        }
-    }
+    come_back_in_blocks_of_every_size(&inline(1));
 }
 
 #[test]
