@@ -69,6 +69,7 @@ fn doing(phase: Phase) -> &'static str {
     match phase {
         Phase::Check => "checking",
         Phase::Plan => "comparing files",
+        Phase::Dedupe => "looking for repeats",
         Phase::Encode => "compressing",
         Phase::Pack => "packing fragments",
         Phase::Place => "placing",

@@ -38,6 +38,7 @@ pub(crate) fn text(summary: &Summary) -> String {
     );
     let savings = [
         ("Shared   ", summary.shared_bytes),
+        ("Repeated ", summary.repeated_bytes),
         ("Packed   ", summary.fragment_bytes),
         ("Holes    ", summary.hole_bytes),
     ];
@@ -61,6 +62,7 @@ pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
         ("bytes_out", summary.bytes_out),
         ("metadata_bytes", summary.metadata_bytes),
         ("shared_bytes", summary.shared_bytes),
+        ("repeated_bytes", summary.repeated_bytes),
         ("fragment_bytes", summary.fragment_bytes),
         ("hole_bytes", summary.hole_bytes),
         ("kernel_copied_bytes", summary.kernel_copied_bytes),
@@ -103,6 +105,7 @@ fn name(phase: Phase) -> &'static str {
     match phase {
         Phase::Check => "check",
         Phase::Plan => "plan",
+        Phase::Dedupe => "dedupe",
         Phase::Encode => "encode",
         Phase::Pack => "pack",
         Phase::Place => "place",

@@ -31,7 +31,6 @@ enum Word {
 }
 
 const COMPACT: &str = "force-inode-compact";
-const COMPRESSION: &str = "this form of compression is not built yet";
 const LAYOUT: &str = "the 48-bit layout is not built yet";
 
 const WORDS: &[(&str, Word)] = &[
@@ -229,8 +228,7 @@ pub(crate) fn apply(words: &[Suboption], options: Options) -> Result<Options, Us
                 options.fragments(fragments).packed_pcluster_size(size)
             }
             Word::ShareFragments(on) => options.share_fragments(on && !negated),
-            Word::Dedupe if negated => options.share_identical(false),
-            Word::Dedupe => return Err(UsageError::refused(suboption, COMPRESSION)),
+            Word::Dedupe => options.share_identical(!negated).dedupe(!negated),
             Word::NotBuilt(_) if negated => options,
             Word::NotBuilt(why) => return Err(UsageError::refused(suboption, why)),
         };

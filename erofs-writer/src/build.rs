@@ -118,7 +118,7 @@ impl<'a> ImageWriter<'a> {
         let head = Head::new(tree, xattrs, inodes, options)?;
         let first_block = head.blocks();
         let form = IndexForm::of(options, false);
-        let with_index = |id, size| form.inode_len(inodes.head_len(id), size);
+        let with_index = |id, size, scattered| form.inode_len(inodes.head_len(id), size, scattered);
         let inode_lens = InodeLens { head: &head_len, with_index: &with_index };
         let job = encode::Job {
             reader,
@@ -160,11 +160,15 @@ fn encode_files(
     if !job.options.may_compress() {
         return Ok(Encoded::default());
     }
-    observer.phase(Phase::Encode)?;
     if is_device {
         invalidate(job.sink)?;
     }
-    let files = observer.watch(job.stop, job.total(), |report| job.run(report))?;
+    if job.options.may_have_repeats() {
+        observer.phase(Phase::Dedupe)?;
+    }
+    let tasks = observer.watch(job.stop, 0, |report| job.find_tasks(report))?;
+    observer.phase(Phase::Encode)?;
+    let files = observer.watch(job.stop, tasks.len(), |report| job.run(&tasks, report))?;
     let packed_len = files.packed_len();
     if packed_len > 0 {
         observer.phase(Phase::Pack)?;

@@ -5,35 +5,44 @@
 //! parts in any order, and parts get their places in the order of the image.
 //! Everything else gets its place afterwards.
 
+mod chunks;
 mod commit;
 mod fill;
 mod inline;
 mod packed;
 mod part;
+mod repeats;
 mod tasks;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Result;
+use crate::format::to_usize;
 use crate::options::Options;
 use crate::plan::{Codecs, DataPlan, Order, Reader};
 use crate::sink::Sink;
 use crate::tree::InodeId;
 
-use commit::{Placed, Queue};
+use commit::{AllPlaced, Queue};
 use inline::Room;
 use packed::Packed;
-use part::{Part, Source, Worker};
+use part::{Part, Shared, Source, Worker};
+use repeats::Repeats;
 
 /// Bytes of a file that are stored together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Extent {
     /// How many bytes of the file.
     pub(crate) len: u32,
-    /// How many blocks hold them.
+    /// The first block that holds them.
+    pub(crate) block: u32,
+    /// How many blocks do.
     pub(crate) blocks: u16,
     /// Whether they are stored as they are.
     pub(crate) plain: bool,
+    /// Whether the blocks hold more than these, from another place on which
+    /// they are shared.
+    pub(crate) partial: bool,
 }
 
 /// The end of a file, stored behind its inode and index.
@@ -57,12 +66,16 @@ pub(crate) struct Fragment {
     digest: Option<blake3::Hash>,
 }
 
-/// A file that is stored in pclusters, which lie one behind the other.
+/// A file that is stored in pclusters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Compressed {
-    /// The first block.
-    pub(crate) block: u32,
     pub(crate) extents: Vec<Extent>,
+    /// How many blocks are the file's own, which lie one behind the other.
+    pub(crate) own_blocks: u32,
+    /// The block behind these.
+    pub(crate) behind: u32,
+    /// Whether some of its extents may be in blocks of others.
+    pub(crate) scattered: bool,
     pub(crate) inline: Option<InlinePcluster>,
     pub(crate) fragment: Option<Fragment>,
 }
@@ -71,16 +84,15 @@ impl Compressed {
     /// Appends what is behind this part.
     fn append(&mut self, next: Compressed) {
         self.extents.extend(next.extents);
+        self.own_blocks += next.own_blocks;
+        self.behind = next.behind;
+        self.scattered |= next.scattered;
         (self.inline, self.fragment) = (next.inline, next.fragment);
     }
 
     /// Where the file begins in the packed inode, if all of it is there.
     pub(crate) fn whole_fragment(&self) -> Option<u64> {
         self.fragment.filter(|_| self.extents.is_empty()).map(|fragment| fragment.at)
-    }
-
-    pub(crate) fn blocks(&self) -> u32 {
-        self.extents.iter().map(|extent| u32::from(extent.blocks)).sum()
     }
 }
 
@@ -97,6 +109,8 @@ pub(crate) struct Encoded {
     pub(crate) has_inline_pclusters: bool,
     /// The packed inode and how many bytes are in it, if there is one.
     pub(crate) packed: Option<(Box<Compressed>, u64)>,
+    /// Bytes that are in pclusters of others.
+    pub(crate) repeated_bytes: u64,
     /// Bytes of fragments that are not in it again.
     pub(crate) shared_bytes: u64,
     /// A hash of all pclusters, if it was asked for.
@@ -130,8 +144,9 @@ impl Encoded {
 pub(crate) struct InodeLens<'a> {
     /// An inode with its xattrs.
     pub(crate) head: &'a (dyn Fn(InodeId) -> u64 + Sync),
-    /// With the index of the file, if it has so many bytes.
-    pub(crate) with_index: &'a (dyn Fn(InodeId, u64) -> u64 + Sync),
+    /// With the index of the file, if it has so many bytes, and its pclusters
+    /// may be scattered.
+    pub(crate) with_index: &'a (dyn Fn(InodeId, u64, bool) -> u64 + Sync),
 }
 
 /// What encoding needs of the stages before.
@@ -159,10 +174,24 @@ impl Drop for StopOnPanic<'_> {
     }
 }
 
+/// What there is to do, and what repeats.
+pub(crate) struct Tasks {
+    tasks: Vec<Vec<Part>>,
+    repeats: Repeats,
+}
+
+impl Tasks {
+    /// How many bytes there are to encode.
+    pub(crate) fn len(&self) -> u64 {
+        self.tasks.iter().flatten().map(|part| part.len).sum()
+    }
+}
+
 /// The files when they are encoded, and what is left for the packed inode.
 pub(crate) struct Files {
     files: Vec<Option<Box<Compressed>>>,
     packed: Packed,
+    repeated_bytes: u64,
     /// The block behind their pclusters.
     end: u64,
     digest: blake3::Hash,
@@ -176,16 +205,23 @@ impl Files {
 }
 
 impl Job<'_> {
+    /// Looks for files to encode, and if that is asked for, for what they
+    /// repeat.
+    pub(crate) fn find_tasks(&self, report: &(dyn Fn(u64) + Sync)) -> Result<Tasks> {
+        self.with_repeats(self.tasks()?, &Packed::default(), report)
+    }
+
     /// Encodes files that become smaller by it.
-    pub(crate) fn run(&self, report: &(dyn Fn(u64) + Sync)) -> Result<Files> {
-        let placed = self.encode(&self.tasks()?, &Packed::default(), self.first_block, report)?;
+    pub(crate) fn run(&self, tasks: &Tasks, report: &(dyn Fn(u64) + Sync)) -> Result<Files> {
+        let placed = self.encode(tasks, &Packed::default(), self.first_block, report)?;
         let mut files = vec![None; self.reader.tree.arena_len()];
-        for (source, part) in placed.parts {
-            let Source::File(id) = source else { panic!("only files were encoded") };
-            append(&mut files[id.index()], part);
+        for part in placed.parts {
+            let Source::File(id) = part.source else { panic!("only files were encoded") };
+            append(&mut files[id.index()], part.file);
         }
         let packed = self.pack(&mut files);
-        Ok(Files { files, packed, end: placed.end, digest: placed.digest })
+        let AllPlaced { end, digest, repeated_bytes, .. } = placed;
+        Ok(Files { files, packed, repeated_bytes, end, digest })
     }
 
     /// Encodes the packed inode.
@@ -194,13 +230,15 @@ impl Job<'_> {
         files: Files,
         report: &(dyn Fn(u64) + Sync),
     ) -> Result<Encoded> {
-        let Files { files, packed, end, digest } = files;
-        let placed = self.encode(&self.packed_tasks(&packed), &packed, end, report)?;
+        let Files { files, packed, repeated_bytes, end, digest } = files;
+        let tasks = self.with_repeats(self.packed_tasks(&packed), &packed, &|_| ())?;
+        let placed = self.encode(&tasks, &packed, end, report)?;
         let mut packed_file = None;
-        placed.parts.into_iter().for_each(|(_, part)| append(&mut packed_file, part));
+        placed.parts.into_iter().for_each(|part| append(&mut packed_file, part.file));
         let mut encoded = Encoded {
             blocks: placed.end - self.first_block,
             packed: packed_file.map(|file| (file, packed.len)),
+            repeated_bytes: repeated_bytes + placed.repeated_bytes,
             shared_bytes: packed.shared_bytes,
             files,
             ..Encoded::default()
@@ -214,20 +252,42 @@ impl Job<'_> {
         Ok(encoded)
     }
 
+    /// Adds what the parts in `tasks` repeat.
+    fn with_repeats(
+        &self,
+        tasks: Vec<Vec<Part>>,
+        packed: &Packed,
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<Tasks> {
+        if !self.options.may_have_repeats() {
+            return Ok(Tasks { tasks, repeats: Repeats::default() });
+        }
+        let parts: Vec<Part> = tasks.iter().flatten().copied().collect();
+        let repeats = Repeats::find(&parts, self.options.block_size.len(), |part| {
+            let mut data = vec![0; to_usize(part.len)];
+            self.read_part(part, packed, &mut data)?;
+            report(part.len);
+            Ok(repeats::chunks(&data))
+        })?;
+        Ok(Tasks { tasks, repeats })
+    }
+
     /// Lets all workers do the tasks, and places what they give at `block`
     /// and behind it.
     fn encode(
         &self,
-        tasks: &[Vec<Part>],
+        tasks: &Tasks,
         packed: &Packed,
         block: u64,
         report: &(dyn Fn(u64) + Sync),
-    ) -> Result<Placed> {
-        let room = &Room::new(self);
-        let queue = Queue::new(self, tasks.len(), block);
+    ) -> Result<AllPlaced> {
+        let Tasks { tasks, repeats } = tasks;
+        let room = &Room::new(self, repeats);
+        let queue = Queue::new(self, tasks, block);
         rayon::broadcast(|_| {
             let _guard = StopOnPanic(self.stop);
-            let mut worker = Worker::new(self, room, packed);
+            let shared = Shared { job: self, queue: &queue, room, packed, repeats };
+            let mut worker = Worker::new(shared);
             while let Some((index, bytes)) = queue.take() {
                 let done = worker.encode(&tasks[index], bytes);
                 let len = tasks[index].iter().map(|part| part.len).sum();
@@ -235,7 +295,11 @@ impl Job<'_> {
                 report(len);
             }
         });
-        queue.finish()
+        let mut placed = queue.finish()?;
+        for part in &mut placed.parts {
+            part.file.scattered = repeats.are_in(part.source);
+        }
+        Ok(placed)
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -14,6 +14,8 @@ pub enum Phase {
     Check,
     /// Files are looked at for equal contents and for holes.
     Plan,
+    /// Files are looked at for bytes that repeat, if that is asked for.
+    Dedupe,
     /// Files are compressed, and what became smaller is written.
     Encode,
     /// Fragments are compressed and written as one packed inode, if there are
@@ -84,6 +86,9 @@ pub struct Summary {
     pub metadata_bytes: u64,
     /// Bytes not stored because another file or chunk has the same.
     pub shared_bytes: u64,
+    /// Bytes of compressed files not stored because other bytes are the same,
+    /// of another file or of the same.
+    pub repeated_bytes: u64,
     /// Bytes of the packed inode, before they were compressed.
     pub fragment_bytes: u64,
     /// Bytes not stored because they are zeros.

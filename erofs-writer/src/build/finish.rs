@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::event::{InodeCounts, Summary};
 use crate::format::superblock::{
     ALG_LZ4, COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
-    INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_FRAGMENTS, INCOMPAT_LZ4_0PADDING,
-    INCOMPAT_XATTR_PREFIXES, INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC,
-    SUPER_OFFSET, SuperBlock,
+    INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE, INCOMPAT_FRAGMENTS,
+    INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES, INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE,
+    Lz4Cfgs, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
 };
 use crate::format::{Nid, checked_u32, to_usize};
 use crate::options::ImageUuid;
@@ -82,6 +82,7 @@ impl Job<'_> {
             | flag(features.big_pclusters, INCOMPAT_BIG_PCLUSTER)
             | flag(features.inline_pclusters, INCOMPAT_ZTAILPACKING)
             | flag(features.fragments, INCOMPAT_FRAGMENTS)
+            | flag(features.dedupe, INCOMPAT_DEDUPE)
             | flag(features.xattr_prefixes, INCOMPAT_XATTR_PREFIXES);
         let root = placement.nid(Tree::ROOT).0;
         let prefixes = if features.xattr_prefixes { placement.prefixes_pos / 4 } else { 0 };
@@ -121,6 +122,7 @@ impl Job<'_> {
             chunks: !self.plan.maps.is_empty(),
             inline_pclusters: encoded.has_inline_pclusters,
             fragments: encoded.packed.is_some(),
+            dedupe: encoded.repeated_bytes > 0,
             xattr_prefixes: self.xattrs.prefix_count > 0,
         }
     }
@@ -150,6 +152,7 @@ impl Job<'_> {
             metadata_bytes: self.placement.meta_blocks() * block_len,
             shared_bytes: self.plan.shared_bytes + self.placement.encoded.shared_bytes,
             fragment_bytes: self.placement.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
+            repeated_bytes: self.placement.encoded.repeated_bytes,
             hole_bytes: self.plan.hole_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
             oldest_kernel: self.features().oldest_kernel(),

@@ -69,11 +69,9 @@ impl Encoder {
     /// If there are more than [`SEGMENT_MAX`].
     pub fn segment<'a>(&'a mut self, data: &'a [u8]) -> Segment<'a> {
         assert!(data.len() <= SEGMENT_MAX, "a segment has at most 2^30 bytes");
-        match &mut self.0 {
-            Kind::Fast(_) => {}
-            Kind::Optimal(optimal) => optimal.begin(),
-        }
-        Segment { encoder: self, data, start: 0 }
+        let mut segment = Segment { encoder: self, data, start: 0 };
+        segment.restart();
+        segment
     }
 }
 
@@ -86,6 +84,15 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
+    /// Lets the next block begin anywhere.
+    pub fn restart(&mut self) {
+        self.start = 0;
+        match &mut self.encoder.0 {
+            Kind::Fast(_) => {}
+            Kind::Optimal(optimal) => optimal.begin(),
+        }
+    }
+
     /// Writes one block that decodes to the bytes from `start` on, up to
     /// `end` at most, and takes as many of them as it can.
     ///
@@ -96,7 +103,8 @@ impl Segment<'_> {
     /// 2 bytes.
     ///
     /// # Panics
-    /// If `start` is less than in the call before, or the two are no range
+    /// If `start` is less than in the call before without a
+    /// [`restart`](Segment::restart), or the two are no range
     /// of the segment.
     pub fn fill(&mut self, start: usize, end: usize, out: &mut [u8]) -> Filled {
         assert!(self.start <= start && start <= end, "a segment is gone through once");

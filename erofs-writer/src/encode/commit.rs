@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::encode::fill::Filling;
-use crate::encode::part::{Done, Source};
-use crate::encode::{Compressed, Job};
+use crate::encode::part::{Done, DonePart, Part, Source};
+use crate::encode::{Compressed, Extent, Job};
 use crate::error::{Error, Limit, Result};
 
 /// So many tasks for each worker may be in work or wait for an earlier one,
@@ -19,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Hands out tasks in order, and takes their results in any order.
 pub(crate) struct Queue<'a> {
     job: &'a Job<'a>,
-    tasks: usize,
+    tasks: &'a [Vec<Part>],
     ahead: usize,
     state: Mutex<State>,
     moved: Condvar,
@@ -35,15 +34,18 @@ struct State {
     waiting: BTreeMap<usize, Done>,
     /// Empty buffers.
     spare: Vec<Vec<u8>>,
-    parts: Vec<(Source, u64, Filling)>,
+    parts: Vec<Placed>,
+    /// By number of the part: which of `parts` it has become.
+    by_number: Vec<Option<usize>>,
     hasher: blake3::Hasher,
+    repeated_bytes: u64,
     /// Of the errors so far the one of the first task.
     error: Option<(usize, Error)>,
 }
 
 impl<'a> Queue<'a> {
-    /// A queue of `tasks` tasks, whose pclusters go to `block` and behind it.
-    pub(crate) fn new(job: &'a Job<'a>, tasks: usize, block: u64) -> Self {
+    /// A queue of `tasks`, whose pclusters go to `block` and behind it.
+    pub(crate) fn new(job: &'a Job<'a>, tasks: &'a [Vec<Part>], block: u64) -> Self {
         let state = State {
             taken: 0,
             placed: 0,
@@ -51,7 +53,9 @@ impl<'a> Queue<'a> {
             waiting: BTreeMap::new(),
             spare: Vec::new(),
             parts: Vec::new(),
+            by_number: vec![None; tasks.iter().map(Vec::len).sum()],
             hasher: blake3::Hasher::new(),
+            repeated_bytes: 0,
             error: None,
         };
         let ahead = AHEAD * rayon::current_num_threads();
@@ -66,7 +70,7 @@ impl<'a> Queue<'a> {
     pub(crate) fn take(&self) -> Option<(usize, Vec<u8>)> {
         let mut state = self.state();
         loop {
-            if self.job.is_stopped() || state.taken == self.tasks {
+            if self.job.is_stopped() || state.taken == self.tasks.len() {
                 return None;
             }
             // The worker with the first task that has no place never waits.
@@ -104,18 +108,11 @@ impl<'a> Queue<'a> {
         loop {
             let next = state.placed;
             let Some(done) = state.waiting.remove(&next) else { break };
-            let mut block = state.block;
-            placed.push((block, done.bytes));
-            for (source, filling) in done.parts {
-                let extents = filling.extents.iter();
-                let blocks: u64 = extents.map(|extent| u64::from(extent.blocks)).sum();
-                state.parts.push((source, block, filling));
-                block += blocks;
-            }
+            placed.push((state.block, done.bytes));
+            done.parts.into_iter().for_each(|part| state.place(part));
             if let Some(digest) = done.digest {
                 state.hasher.update(digest.as_bytes());
             }
-            state.block = block;
             state.placed += 1;
         }
         self.moved.notify_all();
@@ -135,7 +132,7 @@ impl<'a> Queue<'a> {
     }
 
     /// The results, when all workers are done.
-    pub(crate) fn finish(self) -> Result<Placed> {
+    pub(crate) fn finish(self) -> Result<AllPlaced> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, error)) = state.error {
             return Err(error);
@@ -143,22 +140,90 @@ impl<'a> Queue<'a> {
         if self.job.is_stopped() {
             return Err(Error::Cancelled);
         }
-        let mut placed =
-            Placed { end: state.block, digest: state.hasher.finalize(), parts: Vec::new() };
-        for (source, block, filling) in state.parts {
-            let block = u32::try_from(block).map_err(|_| Error::Full(Limit::Blocks))?;
-            let Filling { extents, inline, fragment } = filling;
-            placed.parts.push((source, Box::new(Compressed { block, extents, inline, fragment })));
+        if state.block > u64::from(u32::MAX) {
+            return Err(Error::Full(Limit::Blocks));
         }
-        Ok(placed)
+        let State { block: end, hasher, parts, repeated_bytes, .. } = state;
+        Ok(AllPlaced { end, digest: hasher.finalize(), parts, repeated_bytes })
+    }
+
+    /// What the part of this number has become, once it is encoded. Nothing if
+    /// that was not worth it.
+    ///
+    /// Tasks wait only for earlier ones, so that none waits for ever.
+    pub(crate) fn extents(&self, number: usize) -> Option<Arc<[Extent]>> {
+        let task = self.task_of(number);
+        let mut state = self.state();
+        while !self.job.is_stopped() {
+            if task < state.placed {
+                let part = state.by_number[number]?;
+                return Some(state.parts[part].file.extents.as_slice().into());
+            }
+            if let Some(done) = state.waiting.get(&task) {
+                return done.extents(number);
+            }
+            let waited = self.moved.wait_timeout(state, PATIENCE);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        None
+    }
+
+    /// The task with the part of this number.
+    fn task_of(&self, number: usize) -> usize {
+        self.tasks.partition_point(|parts| parts[0].number <= number) - 1
     }
 }
 
-/// What has got its place.
+impl State {
+    /// Gives a part the next place.
+    fn place(&mut self, part: DonePart) {
+        let DonePart { number, source, filling } = part;
+        let mut links = filling.links.iter().peekable();
+        let start = self.block;
+        let mut extents = filling.extents;
+        for index in 0..extents.len() {
+            let Some(link) = links.next_if(|link| link.extent == index) else {
+                extents[index].block = narrow(self.block);
+                self.block += u64::from(extents[index].blocks);
+                continue;
+            };
+            self.repeated_bytes += u64::from(extents[index].len);
+            extents[index].block = match self.by_number[link.part] {
+                Some(placed) => self.parts[placed].file.extents[link.of].block,
+                None => extents[link.of].block,
+            };
+        }
+        let file = Box::new(Compressed {
+            extents,
+            own_blocks: narrow(self.block - start),
+            behind: narrow(self.block),
+            scattered: false,
+            inline: filling.inline,
+            fragment: filling.fragment,
+        });
+        self.by_number[number] = Some(self.parts.len());
+        self.parts.push(Placed { source, file });
+    }
+}
+
+/// An address of a block. One that is too large is an error in the end.
+fn narrow(block: u64) -> u32 {
+    u32::try_from(block).unwrap_or(u32::MAX)
+}
+
+/// A part that has got its place.
 pub(crate) struct Placed {
+    pub(crate) source: Source,
+    pub(crate) file: Box<Compressed>,
+}
+
+/// When all have got their places.
+pub(crate) struct AllPlaced {
     /// The block behind all.
     pub(crate) end: u64,
     pub(crate) digest: blake3::Hash,
-    /// Parts of a file come one behind the other, as they lie.
-    pub(crate) parts: Vec<(Source, Box<Compressed>)>,
+    /// Bytes that are in pclusters of other parts.
+    pub(crate) repeated_bytes: u64,
+    /// Parts of a file come one behind the other.
+    pub(crate) parts: Vec<Placed>,
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use crate::encode::Job;
+use crate::encode::part::Source;
+use crate::encode::repeats::Repeats;
 use crate::plan::Layout;
 use crate::tree::InodeId;
 
@@ -15,12 +17,13 @@ pub(crate) struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    pub(crate) fn new(job: &'a Job<'a>) -> Self {
+    pub(crate) fn new(job: &'a Job<'a>, repeats: &Repeats) -> Self {
         let mut room = Room { job, shared: HashMap::new() };
         if job.options.may_have_inline_pclusters() {
             for (id, content) in crate::plan::files(job.reader.tree, job.order) {
                 if let Layout::SameAs(owner) = job.plan.layout(id) {
-                    let left = room.behind(id, content.len());
+                    let scattered = repeats.are_in(Source::File(owner));
+                    let left = room.behind(id, content.len(), scattered);
                     let shared = room.shared.entry(owner).or_insert((left, 0));
                     *shared = (shared.0.min(left), shared.1 + 1);
                 }
@@ -31,17 +34,18 @@ impl<'a> Room<'a> {
 
     /// How many bytes may lie behind the inode of the file `id` of `size`
     /// bytes, and behind those of its copies. All of them have these bytes,
-    /// and together they should not take more than a block.
-    pub(crate) fn of(&self, id: InodeId, size: u64) -> u64 {
-        let left = self.behind(id, size);
+    /// and together they should not take more than a block. The pclusters of
+    /// the file may be scattered.
+    pub(crate) fn of(&self, id: InodeId, size: u64, scattered: bool) -> u64 {
+        let left = self.behind(id, size, scattered);
         let Some((least, copies)) = self.shared.get(&id) else { return left };
         left.min(*least).min(self.block_len() / (copies + 1))
     }
 
     /// What is left of the block in which the index ends. Inodes longer than
     /// a block start one.
-    fn behind(&self, id: InodeId, size: u64) -> u64 {
-        let used = (self.job.inode_lens.with_index)(id, size) % self.block_len();
+    fn behind(&self, id: InodeId, size: u64, scattered: bool) -> u64 {
+        let used = (self.job.inode_lens.with_index)(id, size, scattered) % self.block_len();
         if used == 0 { 0 } else { self.block_len() - used }
     }
 

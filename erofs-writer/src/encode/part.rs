@@ -1,10 +1,14 @@
 //! Encoding parts of files, one worker by itself.
 
+use std::sync::Arc;
+
 use crate::codec::lz4::{Encoder, Level};
-use crate::encode::Job;
-use crate::encode::fill::{End, Filler, Filling};
+use crate::encode::commit::Queue;
+use crate::encode::fill::{End, Filler, Filling, Stretch};
 use crate::encode::inline::Room;
 use crate::encode::packed::Packed;
+use crate::encode::repeats::{Repeat, Repeats};
+use crate::encode::{Extent, Job};
 use crate::error::{Error, Result};
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
@@ -12,7 +16,7 @@ use crate::options::{Codec, FileCodec, Tails};
 use crate::tree::{InodeId, Kind, LengthChanged};
 
 /// Where bytes to encode come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     File(InodeId),
     /// The packed inode.
@@ -22,6 +26,8 @@ pub(crate) enum Source {
 /// Some bytes of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part {
+    /// Its place in the order of all parts.
+    pub(crate) number: usize,
     pub(crate) source: Source,
     pub(crate) codec: FileCodec,
     pub(crate) offset: u64,
@@ -46,15 +52,40 @@ pub(crate) struct Done {
     /// Their pclusters.
     pub(crate) bytes: Vec<u8>,
     /// Each part that is worth it.
-    pub(crate) parts: Vec<(Source, Filling)>,
+    pub(crate) parts: Vec<DonePart>,
     pub(crate) digest: Option<blake3::Hash>,
+}
+
+/// What became of a part.
+#[derive(Debug)]
+pub(crate) struct DonePart {
+    /// That of the part.
+    pub(crate) number: usize,
+    pub(crate) source: Source,
+    pub(crate) filling: Filling,
+}
+
+impl Done {
+    /// The extents of the part of this number.
+    pub(crate) fn extents(&self, number: usize) -> Option<Arc<[Extent]>> {
+        let part = self.parts.iter().find(|part| part.number == number)?;
+        Some(part.filling.extents.as_slice().into())
+    }
+}
+
+/// What workers share.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    pub(crate) job: &'a Job<'a>,
+    pub(crate) queue: &'a Queue<'a>,
+    pub(crate) room: &'a Room<'a>,
+    pub(crate) packed: &'a Packed,
+    pub(crate) repeats: &'a Repeats,
 }
 
 /// Encodes parts.
 pub(crate) struct Worker<'a> {
-    job: &'a Job<'a>,
-    room: &'a Room<'a>,
-    packed: &'a Packed,
+    shared: Shared<'a>,
     /// One for each level there has been.
     encoders: Vec<(Level, Encoder)>,
     /// As long as the longest part so far.
@@ -64,21 +95,22 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(job: &'a Job<'a>, room: &'a Room<'a>, packed: &'a Packed) -> Self {
-        let scratch = vec![0; to_usize(job.options.pcluster_len_max())];
-        Worker { job, room, packed, encoders: Vec::new(), data: Vec::new(), scratch }
+    pub(crate) fn new(shared: Shared<'a>) -> Self {
+        let scratch = vec![0; to_usize(shared.job.options.pcluster_len_max())];
+        Worker { shared, encoders: Vec::new(), data: Vec::new(), scratch }
     }
 
     /// Encodes `parts` into `bytes`, which are empty.
     pub(crate) fn encode(&mut self, parts: &[Part], bytes: Vec<u8>) -> Result<Done> {
         let mut done = Done { bytes, ..Done::default() };
         for part in parts {
-            if self.job.is_stopped() {
+            if self.shared.job.is_stopped() {
                 return Err(Error::Cancelled);
             }
             self.read(part)?;
             let start = done.bytes.len();
-            let filling = self.fill(part, &mut done.bytes);
+            let stretches = self.stretches(part, parts, &done);
+            let filling = self.fill(part, &stretches, &mut done.bytes);
             if let Source::File(id) = part.source {
                 let encoded = done.bytes.len() - start;
                 if part.is_whole() && !self.is_worth_it(id, part, encoded, &filling) {
@@ -86,42 +118,50 @@ impl<'a> Worker<'a> {
                     continue;
                 }
             }
-            done.parts.push((part.source, filling));
+            done.parts.push(DonePart { number: part.number, source: part.source, filling });
         }
-        done.digest = self.job.options.derives_uuid().then(|| blake3::hash(&done.bytes));
+        done.digest = self.shared.job.options.derives_uuid().then(|| blake3::hash(&done.bytes));
         Ok(done)
     }
 
     fn read(&mut self, part: &Part) -> Result<()> {
         let len = to_usize(part.len);
         self.data.resize(self.data.len().max(len), 0);
-        let data = &mut self.data[..len];
-        match part.source {
-            Source::File(id) => read(self.job, id, part.offset, data),
-            Source::Packed => {
-                let mut rest = data;
-                for piece in self.packed.range(part.offset, part.offset + part.len) {
-                    let (bytes, others) = rest.split_at_mut(to_usize(piece.len));
-                    read(self.job, piece.id, piece.offset, bytes)?;
-                    rest = others;
-                }
-                Ok(())
-            }
-        }
+        self.shared.job.read_part(part, self.shared.packed, &mut self.data[..len])
+    }
+
+    /// What `part` repeats of parts that have become pclusters. It may be one
+    /// of this task, of which `done` is done.
+    fn stretches(&self, part: &Part, task: &[Part], done: &Done) -> Vec<Stretch> {
+        let repeats = self.shared.repeats.of(part.number).iter();
+        let stretch = |repeat: &Repeat| {
+            let Repeat { at, len, source, source_at } = *repeat;
+            let extents = if source == part.number {
+                None
+            } else if source >= task[0].number {
+                Some(done.extents(source)?)
+            } else {
+                Some(self.shared.queue.extents(source)?)
+            };
+            Some(Stretch { at, len, source, source_at, extents })
+        };
+        repeats.filter_map(stretch).collect()
     }
 
     /// Whether a file becomes smaller with its index than as it is, where
     /// inodes start at multiples of 32 bytes.
     fn is_worth_it(&self, id: InodeId, part: &Part, encoded: usize, filling: &Filling) -> bool {
-        let block_size = self.job.options.block_size;
-        let lens = &self.job.inode_lens;
+        let options = self.shared.job.options;
+        let block_size = options.block_size;
+        let lens = &self.shared.job.inode_lens;
         let inline = filling.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
-        let inode = (lens.with_index)(id, part.size) + inline;
+        let inode =
+            (lens.with_index)(id, part.size, self.shared.repeats.are_in(part.source)) + inline;
         // How much fragments shrink is not known yet.
         let fragment = filling.fragment.as_ref().map_or(0, |fragment| fragment.len / 2);
         let head = (lens.head)(id);
         let tail = block_size.tail(part.size);
-        let is_inline = self.job.options.tails == Tails::Inline && head + tail <= block_size.len();
+        let is_inline = options.tails == Tails::Inline && head + tail <= block_size.len();
         let flat = match is_inline {
             true => part.size - tail + round_up(head + tail, SLOT_LEN),
             false => round_up(part.size, block_size.len()) + round_up(head, SLOT_LEN),
@@ -130,8 +170,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Appends the pclusters of the bytes that were read.
-    fn fill(&mut self, part: &Part, out: &mut Vec<u8>) -> Filling {
-        let options = self.job.options;
+    fn fill(&mut self, part: &Part, repeats: &[Stretch], out: &mut Vec<u8>) -> Filling {
+        let options = self.shared.job.options;
         let Codec::Lz4(level) = part.codec.codec else {
             panic!("only files with a codec are encoded");
         };
@@ -145,30 +185,49 @@ impl<'a> Worker<'a> {
         Filler {
             segment: self.encoders[index].1.segment(data),
             data,
+            cuts: self.shared.repeats.cuts(part.number),
             out,
             scratch: &mut self.scratch,
             block_len: to_usize(options.block_size.len()),
             pcluster_len: to_usize(part.codec.pcluster_len),
             extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
             end,
-            interlaced: options.may_have_fragments(),
+            interlaced: options.has_interlaced_pclusters(),
         }
-        .run()
+        .run(repeats)
     }
 
     /// Where the end of a part may go.
     fn end(&self, part: &Part) -> End {
-        let options = self.job.options;
+        let Shared { job, room, repeats, .. } = self.shared;
+        let options = job.options;
         match part.source {
             Source::File(_) if part.is_last() && options.may_have_fragments() => {
                 // What one pcluster holds would be a fragment if that paid.
                 if part.size > part.codec.pcluster_len { End::Fragment } else { End::Blocks }
             }
             Source::File(id) if part.is_last() && options.may_have_inline_pclusters() => {
-                End::Inline(to_usize(self.room.of(id, part.size)))
+                let scattered = repeats.are_in(part.source);
+                End::Inline(to_usize(room.of(id, part.size, scattered)))
             }
             _ => End::Blocks,
         }
+    }
+}
+
+impl Job<'_> {
+    /// Reads the bytes of `part`.
+    pub(super) fn read_part(&self, part: &Part, packed: &Packed, data: &mut [u8]) -> Result<()> {
+        let Source::File(id) = part.source else {
+            let mut rest = data;
+            for piece in packed.range(part.offset, part.offset + part.len) {
+                let (bytes, others) = rest.split_at_mut(to_usize(piece.len));
+                read(self, piece.id, piece.offset, bytes)?;
+                rest = others;
+            }
+            return Ok(());
+        };
+        read(self, id, part.offset, data)
     }
 }
 

@@ -36,11 +36,6 @@ impl File<'_> {
 }
 
 impl Job<'_> {
-    /// What there is to do for `run`, in bytes.
-    pub(crate) fn total(&self) -> u64 {
-        self.files().iter().map(|file| file.content.len()).sum()
-    }
-
     /// Cuts the files into parts and puts these together.
     pub(super) fn tasks(&self) -> Result<Vec<Vec<Part>>> {
         let files = self.files();
@@ -49,12 +44,13 @@ impl Job<'_> {
             long.par_iter().map(|file| self.shrinks(file)).collect::<Result<_>>()?;
         let mut worth = worth.into_iter();
         let mut tasks: Vec<Vec<Part>> = Vec::new();
-        let mut len = TASK_LEN;
+        let (mut number, mut len) = (0, TASK_LEN);
         for file in files {
             if file.is_long() && !worth.next().expect("asked for every long file") {
                 continue;
             }
-            for part in parts(&file) {
+            for part in parts(&file, number) {
+                number += 1;
                 if len + part.len > TASK_LEN {
                     tasks.push(Vec::new());
                     len = 0;
@@ -69,14 +65,16 @@ impl Job<'_> {
     /// The same for the packed inode.
     pub(super) fn packed_tasks(&self, packed: &Packed) -> Vec<Vec<Part>> {
         let codec = self.options.packed_codec();
-        let part = |offset| Part {
+        let part = |number, offset| Part {
+            number,
             source: Source::Packed,
             codec,
             offset,
             len: TASK_LEN.min(packed.len - offset),
             size: packed.len,
         };
-        (0..packed.len).step_by(to_usize(TASK_LEN)).map(|offset| vec![part(offset)]).collect()
+        let offsets = (0..packed.len).step_by(to_usize(TASK_LEN)).enumerate();
+        offsets.map(|(number, offset)| vec![part(number, offset)]).collect()
     }
 
     /// The files that may become smaller: of more than a block, if a pcluster
@@ -117,11 +115,13 @@ impl Job<'_> {
     }
 }
 
-fn parts(file: &File<'_>) -> impl Iterator<Item = Part> {
+/// The parts of a file, of which the first one has this number.
+fn parts(file: &File<'_>, first: usize) -> impl Iterator<Item = Part> {
     let File { id, content, codec } = *file;
     let size = content.len();
-    (0..size).step_by(to_usize(TASK_LEN)).map(move |offset| {
+    let offsets = (0..size).step_by(to_usize(TASK_LEN));
+    (first..).zip(offsets).map(move |(number, offset)| {
         let len = TASK_LEN.min(size - offset);
-        Part { source: Source::File(id), codec, offset, len, size }
+        Part { number, source: Source::File(id), codec, offset, len, size }
     })
 }

@@ -26,6 +26,10 @@ pub(crate) const TYPE_HEAD1: u32 = 1;
 /// One in which no extent begins.
 pub(crate) const TYPE_NONHEAD: u32 = 2;
 
+/// Of the entry of a full index: of what the pcluster holds, the file has only
+/// what comes first (Linux 6.1).
+pub(crate) const PARTIAL_REF: u16 = 1 << 15;
+
 /// In place of the distance to the head: what is left are blocks.
 pub(crate) const DELTA0_CBLKCNT: u16 = 0x800;
 /// The farthest that a distance goes.

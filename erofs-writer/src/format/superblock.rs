@@ -31,6 +31,9 @@ pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
 pub(crate) const INCOMPAT_ZTAILPACKING: u32 = 0x010;
 /// `feature_incompat`: a packed inode with fragments (Linux 6.1).
 pub(crate) const INCOMPAT_FRAGMENTS: u32 = 0x020;
+/// `feature_incompat`: pclusters that several extents share (Linux 6.1). The
+/// same bit; what it says of a packed inode, `packed_nid` says.
+pub(crate) const INCOMPAT_DEDUPE: u32 = 0x020;
 /// `feature_incompat`: long xattr prefixes (Linux 6.4).
 pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
 

@@ -4,12 +4,12 @@
 //! one entry a block, which tells of the extent that begins there, or how far
 //! it is to the lclusters in which the one before and the next do.
 
-use crate::encode::Compressed;
+use crate::encode::{Compressed, Extent};
 use crate::format::fragment;
 use crate::format::index::{
     ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_COMPACTED_2B, ADVISE_FRAGMENT_PCLUSTER,
     ADVISE_INLINE_PCLUSTER, ADVISE_INTERLACED_PCLUSTER, DELTA_MAX, DELTA0_CBLKCNT, HEADER_LEN,
-    TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
+    PARTIAL_REF, TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
 };
 use crate::format::inode::{LAYOUT_COMPRESSED_COMPACT, LAYOUT_COMPRESSED_FULL};
 use crate::format::{checked_u32, round_up, to_u64, to_usize};
@@ -31,8 +31,8 @@ pub(crate) struct IndexForm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Entry {
     /// An extent begins at `offset` of this lcluster, and its pcluster at
-    /// `block`. Of plain bytes if so said.
-    Head { plain: bool, offset: u16, block: u32 },
+    /// `block`. Of plain bytes, or of a part of the pcluster, if so said.
+    Head { plain: bool, partial: bool, offset: u16, block: u32 },
     /// The file ends at `offset` of this lcluster.
     End { offset: u16 },
     /// No extent begins here. If it is the first behind a head, and pclusters
@@ -48,15 +48,16 @@ impl IndexForm {
             block_size: options.block_size,
             full: options.full_indexes || options.block_size.bits() > 14,
             big_pclusters,
-            interlaced: options.may_have_fragments(),
+            interlaced: options.has_interlaced_pclusters(),
         }
     }
 
-    /// The form for `file`: compact indexes cannot tell of fragments 4 GiB or
-    /// more behind the start of the packed inode.
+    /// The form for `file`: compact indexes cannot tell of blocks in any order,
+    /// nor of fragments 4 GiB or more behind the start of the packed inode.
     fn for_file(self, file: &Compressed) -> Self {
         let is_far = file.fragment.is_some_and(|fragment| u32::try_from(fragment.at).is_err());
-        IndexForm { full: self.full || is_far || file.whole_fragment().is_some(), ..self }
+        let is_whole = file.whole_fragment().is_some();
+        IndexForm { full: self.full || is_far || is_whole || file.scattered, ..self }
     }
 
     /// The layout of the inode of `file`.
@@ -71,15 +72,15 @@ impl IndexForm {
             return round_up(head, 8) + fragment::HEADER_LEN;
         }
         let inline = file.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
-        self.for_file(file).inode_len(head, size) + inline
+        self.for_file(file).inode_len(head, size, file.scattered) + inline
     }
 
     /// How long an inode of `head` bytes is with the index of a file of
-    /// `size` bytes behind it.
-    pub(crate) fn inode_len(self, head: u64, size: u64) -> u64 {
+    /// `size` bytes behind it, whose pclusters may be scattered.
+    pub(crate) fn inode_len(self, head: u64, size: u64, scattered: bool) -> u64 {
         let start = round_up(head, 8) + HEADER_LEN;
         let count = self.block_size.blocks(size);
-        if self.full {
+        if self.full || scattered {
             return start + 8 + 8 * count;
         }
         let packs = self.packs(start, count);
@@ -160,7 +161,7 @@ impl IndexForm {
             return;
         }
         let mut rest = &entries[..];
-        let mut block = file.block;
+        let mut block = stored(file, false).next().map_or(0, |stored| stored.block);
         for (len, count) in self.packs(to_u64(out.len()), to_u64(entries.len())) {
             let (these, others) = rest.split_at(to_usize(count));
             for pack in these.chunks(to_usize(per_pack(len))) {
@@ -176,18 +177,16 @@ impl IndexForm {
         let offset = |pos: u64| u16::try_from(pos % block_len).expect("a block has 2^16 bytes");
         let count = self.block_size.blocks(size);
         let mut entries = Vec::with_capacity(to_usize(count));
-        let (mut pos, mut block) = (0, file.block);
-        for (len, blocks, plain, end) in extents(file) {
+        let mut pos = 0;
+        for Stored { len, block, blocks, plain, partial, is_end } in stored(file, self.full) {
             let head = pos / block_len;
             assert_eq!(head, to_u64(entries.len()), "one extent begins in an lcluster");
-            let block_here = if self.full { end.unwrap_or(block) } else { block };
-            entries.push(Entry::Head { plain, offset: offset(pos), block: block_here });
+            entries.push(Entry::Head { plain, partial, offset: offset(pos), block });
             pos += len;
-            block += u32::from(blocks);
             // The end of the file counts as a head, unless it lies in the same
             // lcluster, where there is none any more, or in no pcluster of the
             // file's own.
-            let next = if end.is_some() { count } else { pos / block_len };
+            let next = if is_end { count } else { pos / block_len };
             for lcluster in head + 1..next {
                 let is_first = lcluster == head + 1;
                 entries.push(Entry::NonHead {
@@ -258,17 +257,41 @@ impl IndexForm {
     }
 }
 
-/// What is in a file: how many bytes, in how many blocks, whether plain, and
-/// for an end that is in no block what the index tells in place of it.
-fn extents(file: &Compressed) -> impl Iterator<Item = (u64, u16, bool, Option<u32>)> {
-    let blocks = file.extents.iter();
-    let blocks = blocks.map(|extent| (u64::from(extent.len), extent.blocks, extent.plain, None));
-    let behind = file.block + file.blocks();
+/// What the index tells of an extent.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    /// How many bytes of the file.
+    len: u64,
+    block: u32,
+    blocks: u16,
+    plain: bool,
+    partial: bool,
+    /// Whether this is an end that is in no block.
+    is_end: bool,
+}
+
+/// What is in a file. For an end that is in no block a full index tells
+/// something in place of it.
+fn stored(file: &Compressed, full: bool) -> impl Iterator<Item = Stored> {
+    let extents = file.extents.iter().map(|extent| {
+        let Extent { len, block, blocks, plain, partial } = *extent;
+        Stored { len: u64::from(len), block, blocks, plain, partial, is_end: false }
+    });
+    let end = move |len, block, plain| Stored {
+        len,
+        block,
+        blocks: 1,
+        plain,
+        partial: false,
+        is_end: true,
+    };
     let inline = file.inline.iter();
-    let inline = inline.map(move |inline| (u64::from(inline.len), 1, inline.plain, Some(behind)));
-    let fragment = file.fragment.iter();
-    let fragment = fragment.map(|fragment| (fragment.len, 1, false, Some(high_half(fragment.at))));
-    blocks.chain(inline).chain(fragment)
+    let inline = inline.map(move |inline| end(u64::from(inline.len), file.behind, inline.plain));
+    let fragment = file.fragment.iter().map(move |fragment| {
+        let block = if full { high_half(fragment.at) } else { file.behind };
+        end(fragment.len, block, false)
+    });
+    extents.chain(inline).chain(fragment)
 }
 
 fn low_half(value: u64) -> u32 {
@@ -305,16 +328,17 @@ fn delta(distance: u32) -> u16 {
 fn write_full(out: &mut Vec<u8>, entry: &Entry) {
     let narrow = |kind| u16::try_from(kind).expect("types have two bits");
     let (kind, offset, value) = match *entry {
-        Entry::Head { plain, offset, block } => {
-            (if plain { TYPE_PLAIN } else { TYPE_HEAD1 }, offset, block)
+        Entry::Head { plain, partial, offset, block } => {
+            let kind = narrow(if plain { TYPE_PLAIN } else { TYPE_HEAD1 });
+            (if partial { kind | PARTIAL_REF } else { kind }, offset, block)
         }
-        Entry::End { offset } => (TYPE_PLAIN, offset, 0),
+        Entry::End { offset } => (narrow(TYPE_PLAIN), offset, 0),
         Entry::NonHead { back, ahead, blocks } => {
             let back = blocks.map_or(delta(back), |count| DELTA0_CBLKCNT | count);
-            (TYPE_NONHEAD, 0, u32::from(back) | u32::from(delta(ahead)) << 16)
+            (narrow(TYPE_NONHEAD), 0, u32::from(back) | u32::from(delta(ahead)) << 16)
         }
     };
-    out.extend_from_slice(&narrow(kind).to_le_bytes());
+    out.extend_from_slice(&kind.to_le_bytes());
     out.extend_from_slice(&offset.to_le_bytes());
     out.extend_from_slice(&value.to_le_bytes());
 }

@@ -319,7 +319,7 @@ impl<'a> Placement<'a> {
 
     /// What inodes tell of `file`.
     pub(crate) fn in_pclusters(&self, file: &Compressed) -> DataAt {
-        DataAt::Compressed { layout: self.index_form.layout(file), blocks: file.blocks() }
+        DataAt::Compressed { layout: self.index_form.layout(file), blocks: file.own_blocks }
     }
 
     /// Where the data of `id`, which has `size` bytes, is.

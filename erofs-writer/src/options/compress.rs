@@ -180,6 +180,29 @@ impl Options {
         self
     }
 
+    /// Whether bytes that compressed files have had before are stored once,
+    /// also if whole files differ ("dedupe", Linux 6.1). Default: no.
+    ///
+    /// What repeats is found in runs of 16 KiB and more. That takes up to 20
+    /// MiB of memory for each GiB of files.
+    #[must_use]
+    pub fn dedupe(mut self, on: bool) -> Self {
+        self.dedupe = on;
+        self
+    }
+
+    /// Whether files may have pclusters of others.
+    pub(crate) fn may_have_repeats(&self) -> bool {
+        self.dedupe && self.may_compress()
+    }
+
+    /// Whether plain pclusters are rings, as mkfs.erofs has them where there
+    /// are fragments. Rings cannot be shared by files in which they lie at
+    /// other places.
+    pub(crate) fn has_interlaced_pclusters(&self) -> bool {
+        self.may_have_fragments() && !self.may_have_repeats()
+    }
+
     /// Whether there may be a packed inode.
     pub(crate) fn may_have_fragments(&self) -> bool {
         self.fragments != Fragments::None && self.may_compress()

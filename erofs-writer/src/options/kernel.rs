@@ -53,6 +53,7 @@ pub(crate) struct Features {
     pub(crate) chunks: bool,
     pub(crate) inline_pclusters: bool,
     pub(crate) fragments: bool,
+    pub(crate) dedupe: bool,
     pub(crate) xattr_prefixes: bool,
 }
 
@@ -72,6 +73,7 @@ impl Features {
             (self.chunks, "chunk-based files", CHUNKS),
             (self.inline_pclusters, "pclusters behind inodes", since(5, 17)),
             (self.fragments, "fragments", since(6, 1)),
+            (self.dedupe, "deduplication", since(6, 1)),
             (self.xattr_prefixes, "long xattr prefixes", since(6, 4)),
             (prefixes_and_fragments, "long xattr prefixes beside fragments", since(6, 18)),
             (self.small_blocks, "blocks below 4096 bytes", since(6, 4)),
@@ -114,6 +116,7 @@ impl Options {
             chunks: self.chunk_size.is_some(),
             inline_pclusters: self.may_have_inline_pclusters(),
             fragments: self.may_have_fragments(),
+            dedupe: self.may_have_repeats(),
             xattr_prefixes: !self.xattr_prefixes.is_empty(),
         }
     }

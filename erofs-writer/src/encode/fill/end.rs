@@ -1,0 +1,104 @@
+//! Where the end of a file goes.
+
+use crate::codec::Filled;
+use crate::encode::fill::{End, Filler, Filling};
+use crate::encode::{Fragment, InlinePcluster};
+use crate::format::to_u64;
+
+/// What fills less than a block when compressed becomes a fragment if it has
+/// no more blocks than this before, as runs of zeros would have.
+const FRAGMENT_BLOCKS: usize = 16;
+
+impl Filler<'_> {
+    pub(super) fn fragment(&self, start: usize) -> Fragment {
+        let bytes = &self.data[start..];
+        Fragment { at: 0, len: to_u64(bytes.len()), digest: Some(blake3::hash(bytes)) }
+    }
+
+    /// Puts what was encoded last where the end goes, or as much of it as does
+    /// not fill a block. Did that succeed?
+    pub(super) fn finish(&mut self, start: usize, filled: Filled, filling: &mut Filling) -> bool {
+        if self.take_rest(start, filled, filling) {
+            return true;
+        }
+        let blocks = filled.written / self.block_len;
+        let rest = filled.written % self.block_len;
+        if blocks == 0 && self.end == End::Fragment && self.take_end(start, filling) {
+            return true;
+        }
+        let shrinks = filled.consumed > filled.written.next_multiple_of(self.block_len);
+        // What does not shrink is gone through again, in plain blocks.
+        if blocks == 0 || rest == 0 || rest > self.room() || !shrinks {
+            return false;
+        }
+        let whole = self.scratch[..filled.written].to_vec();
+        let base = self.out.len();
+        let end = self.data.len();
+        let first = self.fill(start, end, blocks * self.block_len);
+        if first.consumed > blocks * self.block_len {
+            let start = start + self.keep(start, end, first, &mut filling.extents);
+            if self.take_end(start, filling) {
+                return true;
+            }
+            filling.extents.pop();
+        }
+        // It was better in one.
+        self.out.truncate(base);
+        self.scratch[..filled.written].copy_from_slice(&whole);
+        false
+    }
+
+    /// Puts all from `start` on where the end goes. Did that succeed?
+    fn take_end(&mut self, start: usize, filling: &mut Filling) -> bool {
+        match self.end {
+            End::Fragment if self.data.len() - start <= FRAGMENT_BLOCKS * self.block_len => {
+                filling.fragment = Some(self.fragment(start));
+                true
+            }
+            End::Inline(room) => {
+                let rest = self.fill(start, self.data.len(), room);
+                start + rest.consumed == self.data.len() && self.take_rest(start, rest, filling)
+            }
+            _ => false,
+        }
+    }
+
+    /// How long a pcluster may be where the end goes.
+    fn room(&self) -> usize {
+        match self.end {
+            End::Blocks => 0,
+            End::Inline(room) => room,
+            End::Fragment => self.block_len,
+        }
+    }
+
+    /// Takes what was encoded last, if it fits behind the inode and the end
+    /// goes there.
+    fn take_rest(&mut self, start: usize, filled: Filled, filling: &mut Filling) -> bool {
+        if let End::Inline(room) = self.end {
+            filling.inline = self.inline(start, filled, room);
+        }
+        filling.inline.is_some()
+    }
+
+    /// What was encoded last, if it is no longer than `room`, compressed or as
+    /// it is.
+    fn inline(&self, start: usize, filled: Filled, room: usize) -> Option<InlinePcluster> {
+        let plain = filled.written >= filled.consumed;
+        // Of what begins in an earlier lcluster than the last, kernels take
+        // the whole last lcluster for its length, and refuse to copy that.
+        let last = (self.data.len() - 1) / self.block_len;
+        if plain && start / self.block_len != last {
+            return None;
+        }
+        let bytes = match plain {
+            true => &self.data[start..],
+            false => &self.scratch[..filled.written],
+        };
+        if bytes.len() > room {
+            return None;
+        }
+        let len = u32::try_from(filled.consumed).expect("at most 12 MiB");
+        Some(InlinePcluster { len, plain, bytes: bytes.into() })
+    }
+}

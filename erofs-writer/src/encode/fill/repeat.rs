@@ -1,0 +1,173 @@
+//! Stretches of bytes that are in pclusters of another part already, or of
+//! the same part before them.
+//!
+//! An extent begins at the first byte that its pcluster holds. So a repeat can
+//! only begin where an extent of the other part does, which is why that is cut
+//! there; it may end anywhere, as an extent may be a part of what its pcluster
+//! holds. And as at most one extent begins in an lcluster, each has to reach
+//! the end of the one it begins in.
+
+use std::sync::Arc;
+
+use crate::encode::Extent;
+use crate::encode::fill::{Filler, Filling};
+use crate::format::to_usize;
+
+/// An extent of this part that is one of another part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Which extent of this part.
+    pub(crate) extent: usize,
+    /// The number of the other part.
+    pub(crate) part: usize,
+    /// Which one of that.
+    pub(crate) of: usize,
+}
+
+/// A repeat of what was encoded before.
+#[derive(Debug, Clone)]
+pub(crate) struct Stretch {
+    /// Where it begins.
+    pub(crate) at: usize,
+    pub(crate) len: usize,
+    /// The number of the other part, and where it begins there.
+    pub(crate) source: usize,
+    pub(crate) source_at: usize,
+    /// What the other part has become; nothing if it is this part.
+    pub(crate) extents: Option<Arc<[Extent]>>,
+}
+
+/// To begin in the middle of a block of its own costs what so many blocks
+/// repeat.
+const BLOCKS_MIN: usize = 2;
+/// At so many extents it is tried to begin.
+const TRIES: usize = 4;
+
+/// How extents of another part would lie here.
+struct Repeated {
+    extents: Vec<Extent>,
+    len: usize,
+}
+
+impl Filler<'_> {
+    /// Encodes what is between `start` and a repeat, and takes as much of that
+    /// as possible. Returns where it ends, or if it cannot begin, `start`.
+    pub(super) fn repeat(
+        &mut self,
+        mut start: usize,
+        stretch: &Stretch,
+        filling: &mut Filling,
+    ) -> usize {
+        let extents = match &stretch.extents {
+            Some(extents) => Arc::clone(extents),
+            None => {
+                // What it repeats has to be there first.
+                let cut = stretch.source_at.next_multiple_of(self.block_len) - stretch.source_at;
+                let at = stretch.at + cut;
+                if cut >= stretch.len || at < start || !self.reach(start, at, filling) {
+                    return start;
+                }
+                start = at;
+                filling.extents.as_slice().into()
+            }
+        };
+        let mut tries = 0;
+        let mut pos = 0;
+        for (index, extent) in extents.iter().enumerate() {
+            let begin = pos;
+            pos += to_usize(u64::from(extent.len));
+            let Some(skipped) = begin.checked_sub(stretch.source_at) else { continue };
+            let at = stretch.at + skipped;
+            if skipped >= stretch.len || tries == TRIES {
+                break;
+            }
+            let repeated = self.repeated(at, stretch.len - skipped, &extents[index..]);
+            if at < start || repeated.len < BLOCKS_MIN * self.block_len {
+                continue;
+            }
+            tries += 1;
+            if self.reach(start, at, filling) {
+                filling.link(stretch.source, index, &repeated.extents);
+                return at + repeated.len;
+            }
+        }
+        start
+    }
+
+    /// The extents that repeat `len` bytes from `at` on, or as many of these
+    /// as can be.
+    fn repeated(&self, at: usize, len: usize, extents: &[Extent]) -> Repeated {
+        let mut repeated = Repeated { extents: Vec::new(), len: 0 };
+        for extent in extents {
+            let whole = to_usize(u64::from(extent.len));
+            let left = len - repeated.len;
+            // Plain blocks are taken whole, and others only if that saves
+            // something.
+            let stored = usize::from(extent.blocks) * self.block_len;
+            let taken = match whole <= left {
+                true => whole,
+                false if !extent.plain && left > stored => left,
+                false => break,
+            };
+            let begin = at + repeated.len;
+            if begin / self.block_len == (begin + taken) / self.block_len {
+                break;
+            }
+            let len = u32::try_from(taken).expect("no more than the extent has");
+            let partial = extent.partial || taken < whole;
+            repeated.extents.push(Extent { len, partial, ..*extent });
+            repeated.len += taken;
+        }
+        repeated
+    }
+
+    /// Encodes the bytes from `start` to `stop`, so that an extent can begin
+    /// there. If none can, all is as it was.
+    fn reach(&mut self, start: usize, stop: usize, filling: &mut Filling) -> bool {
+        let (bytes, extents) = (self.out.len(), filling.extents.len());
+        let mut at = start;
+        while at < stop {
+            at = self.step(at, stop, filling);
+        }
+        let mut begin = start;
+        let reached = filling.extents[extents..].iter().all(|extent| {
+            let end = begin + to_usize(u64::from(extent.len));
+            let block = std::mem::replace(&mut begin, end) / self.block_len;
+            block < end / self.block_len
+        });
+        if !reached {
+            self.out.truncate(bytes);
+            filling.extents.truncate(extents);
+            self.segment.restart();
+        }
+        reached
+    }
+
+    /// Encodes a pcluster, and returns where it ends.
+    fn step(&mut self, start: usize, stop: usize, filling: &mut Filling) -> usize {
+        let mut limit = self.limit(start, stop);
+        let mut filled = self.fill(start, limit, self.pcluster_len);
+        let end = start + filled.consumed;
+        // The next extent, of what is left, would not reach the end of its
+        // lcluster, unless it begins in the one before.
+        if end < stop && end / self.block_len == stop / self.block_len {
+            let earliest = (start / self.block_len + 1) * self.block_len;
+            let shorter = earliest.max(stop.saturating_sub(self.block_len));
+            if shorter / self.block_len < stop / self.block_len {
+                limit = shorter;
+                filled = self.fill(start, limit, self.pcluster_len);
+            }
+        }
+        start + self.keep(start, limit, filled, &mut filling.extents)
+    }
+}
+
+impl Filling {
+    /// Appends `extents`, which are those of another part from `first` on.
+    fn link(&mut self, part: usize, first: usize, extents: &[Extent]) {
+        for (of, extent) in (first..).zip(extents) {
+            self.links.push(Link { extent: self.extents.len(), part, of });
+            self.extents.push(*extent);
+        }
+    }
+}
