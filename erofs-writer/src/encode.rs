@@ -12,6 +12,7 @@ mod inline;
 mod packed;
 mod part;
 mod repeats;
+mod similar;
 mod tasks;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +26,7 @@ use crate::tree::InodeId;
 
 use commit::{AllPlaced, Queue};
 use inline::Room;
-use packed::Packed;
+use packed::{Fragments, Packed};
 use part::{Part, Shared, Source, Worker};
 use repeats::Repeats;
 
@@ -61,9 +62,6 @@ pub(crate) struct Fragment {
     /// Where it begins in the packed inode.
     pub(crate) at: u64,
     pub(crate) len: u64,
-    /// A hash of an end, by which equal ones are known. Whole files have been
-    /// compared before.
-    digest: Option<blake3::Hash>,
 }
 
 /// A file that is stored in pclusters.
@@ -190,7 +188,7 @@ impl Tasks {
 /// The files when they are encoded, and what is left for the packed inode.
 pub(crate) struct Files {
     files: Vec<Option<Box<Compressed>>>,
-    packed: Packed,
+    fragments: Fragments,
     repeated_bytes: u64,
     /// The block behind their pclusters.
     end: u64,
@@ -200,7 +198,7 @@ pub(crate) struct Files {
 impl Files {
     /// How many bytes the packed inode has.
     pub(crate) fn packed_len(&self) -> u64 {
-        self.packed.len
+        self.fragments.len
     }
 }
 
@@ -215,13 +213,15 @@ impl Job<'_> {
     pub(crate) fn run(&self, tasks: &Tasks, report: &(dyn Fn(u64) + Sync)) -> Result<Files> {
         let placed = self.encode(tasks, &Packed::default(), self.first_block, report)?;
         let mut files = vec![None; self.reader.tree.arena_len()];
-        for part in placed.parts {
+        let mut tails = Vec::new();
+        let AllPlaced { end, digest, repeated_bytes, parts } = placed;
+        for part in parts {
             let Source::File(id) = part.source else { panic!("only files were encoded") };
             append(&mut files[id.index()], part.file);
+            tails.extend(part.tail.map(|tail| (id, tail)));
         }
-        let packed = self.pack(&mut files);
-        let AllPlaced { end, digest, repeated_bytes, .. } = placed;
-        Ok(Files { files, packed, repeated_bytes, end, digest })
+        let fragments = self.fragments(tails);
+        Ok(Files { files, fragments, repeated_bytes, end, digest })
     }
 
     /// Encodes the packed inode.
@@ -230,7 +230,9 @@ impl Job<'_> {
         files: Files,
         report: &(dyn Fn(u64) + Sync),
     ) -> Result<Encoded> {
-        let Files { files, packed, repeated_bytes, end, digest } = files;
+        let Files { mut files, fragments, repeated_bytes, end, digest } = files;
+        let shared_bytes = fragments.shared_bytes;
+        let packed = fragments.place(self, &mut files)?;
         let tasks = self.with_repeats(self.packed_tasks(&packed), &packed, &|_| ())?;
         let placed = self.encode(&tasks, &packed, end, report)?;
         let mut packed_file = None;
@@ -239,7 +241,7 @@ impl Job<'_> {
             blocks: placed.end - self.first_block,
             packed: packed_file.map(|file| (file, packed.len)),
             repeated_bytes: repeated_bytes + placed.repeated_bytes,
-            shared_bytes: packed.shared_bytes,
+            shared_bytes,
             files,
             ..Encoded::default()
         };

@@ -4,12 +4,12 @@
 #![expect(clippy::as_conversions, reason = "bytes are indexes")]
 
 /// No chunk but the last of some data is shorter.
-const LEN_MIN: usize = 512;
+const LEN_MIN: usize = 256;
 /// None is longer.
 const LEN_MAX: usize = 16 * 1024;
 /// Behind the shortest length every so-many-th place is an end, as a power of
 /// two.
-const SPACING_BITS: u32 = 11;
+const SPACING_BITS: u32 = 10;
 /// What is farther behind has left the rolling hash.
 const WINDOW: usize = 64;
 
@@ -81,7 +81,7 @@ mod tests {
         let (_, all_but_last) = lens.split_last().expect("there are some");
         assert!(all_but_last.iter().all(|len| (LEN_MIN..=LEN_MAX).contains(len)));
         let average = data.len() / lens.len();
-        assert!((2000..3200).contains(&average), "{average}");
+        assert!((1000..1600).contains(&average), "{average}");
         assert_eq!(chunk_len(&[0; 1 << 20]), LEN_MAX);
         assert_eq!((chunk_len(&[]), chunk_len(&[1; 300])), (0, 300));
     }

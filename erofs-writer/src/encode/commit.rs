@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::encode::packed::Tail;
 use crate::encode::part::{Done, DonePart, Part, Source};
 use crate::encode::{Compressed, Extent, Job};
 use crate::error::{Error, Limit, Result};
@@ -199,10 +200,10 @@ impl State {
             behind: narrow(self.block),
             scattered: false,
             inline: filling.inline,
-            fragment: filling.fragment,
+            fragment: None,
         });
         self.by_number[number] = Some(self.parts.len());
-        self.parts.push(Placed { source, file });
+        self.parts.push(Placed { source, file, tail: filling.tail });
     }
 }
 
@@ -215,6 +216,8 @@ fn narrow(block: u64) -> u32 {
 pub(crate) struct Placed {
     pub(crate) source: Source,
     pub(crate) file: Box<Compressed>,
+    /// What is left for the packed inode.
+    pub(crate) tail: Option<Tail>,
 }
 
 /// When all have got their places.

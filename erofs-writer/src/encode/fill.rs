@@ -5,7 +5,8 @@ mod repeat;
 
 use crate::codec::Filled;
 use crate::codec::lz4::Segment;
-use crate::encode::{Extent, Fragment, InlinePcluster};
+use crate::encode::packed::Tail;
+use crate::encode::{Extent, InlinePcluster};
 
 pub(crate) use repeat::{Link, Stretch};
 
@@ -16,7 +17,8 @@ pub(crate) struct Filling {
     /// Those of them that are extents of other parts, in order.
     pub(crate) links: Vec<Link>,
     pub(crate) inline: Option<InlinePcluster>,
-    pub(crate) fragment: Option<Fragment>,
+    /// What is left for the packed inode.
+    pub(crate) tail: Option<Tail>,
 }
 
 /// Where the end of a file may go, if not into blocks.
@@ -64,11 +66,13 @@ impl Filler<'_> {
     fn rest(&mut self, mut start: usize, filling: &mut Filling) {
         while start < self.data.len() {
             if self.end == End::Fragment && self.data.len() - start <= self.pcluster_len {
-                filling.fragment = Some(self.fragment(start));
+                filling.tail = Some(Tail::new(&self.data[start..]));
                 break;
             }
-            let limit = self.limit(start, self.data.len());
-            let filled = self.fill(start, limit, self.pcluster_len);
+            let (filled, limit) = match self.next_cut(start) {
+                Some(cut) => self.fill_before(start, cut),
+                None => self.fill_up_to(start, self.data.len()),
+            };
             let reaches_end = start + filled.consumed == self.data.len();
             if reaches_end && self.finish(start, filled, filling) {
                 break;
@@ -77,11 +81,30 @@ impl Filler<'_> {
         }
     }
 
-    /// Where an extent that begins at `start` has to end, if not before `end`.
-    fn limit(&self, start: usize, end: usize) -> usize {
-        let next = self.cuts.partition_point(|cut| *cut <= start);
-        let cut = self.cuts.get(next).map_or(end, |cut| end.min(*cut));
-        cut.min(start + self.extent_len)
+    /// Where a pcluster behind `start` should begin.
+    fn next_cut(&self, start: usize) -> Option<usize> {
+        self.cuts.get(self.cuts.partition_point(|cut| *cut <= start)).copied()
+    }
+
+    /// Encodes a pcluster that ends at `stop` or so far before it that another
+    /// one is worth its block. Returns also where it had to end.
+    fn fill_before(&mut self, start: usize, stop: usize) -> (Filled, usize) {
+        let (filled, limit) = self.fill_up_to(start, stop);
+        let left = stop - start - filled.consumed;
+        // Less than a block takes one, and may not reach the next lcluster.
+        let shorter = stop.saturating_sub(self.block_len);
+        if (1..self.block_len).contains(&left) && shorter / self.block_len > start / self.block_len
+        {
+            return self.fill_up_to(start, shorter);
+        }
+        (filled, limit)
+    }
+
+    /// Encodes a pcluster that ends at `stop` or before it. Returns also where
+    /// it had to end.
+    fn fill_up_to(&mut self, start: usize, stop: usize) -> (Filled, usize) {
+        let limit = stop.min(start + self.extent_len);
+        (self.fill(start, limit, self.pcluster_len), limit)
     }
 
     /// Encodes a pcluster of up to `len` bytes into `scratch`, which has

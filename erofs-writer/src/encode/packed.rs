@@ -1,13 +1,42 @@
 //! The packed inode: fragments of many files, one behind the other.
 //!
-//! Fragments are ordered by the extensions of their names, so that what is
-//! alike lies together; those that are the same are stored once.
+//! Those that are the same are stored once. The others are ordered by the
+//! extensions of their names, and then so that what is alike lies together.
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
+use crate::encode::similar::{self, Sketch};
 use crate::encode::{Compressed, Fragment, Job};
+use crate::error::Result;
+use crate::format::to_usize;
 use crate::plan::Layout;
 use crate::tree::{InodeId, Kind};
+
+/// So many bytes are ordered by what they have in common. It bounds the memory
+/// for that, and lets several threads do it.
+const WINDOW_LEN: u64 = 16 << 20;
+/// What is longer fills pclusters alone, whatever is beside it.
+const ALIKE_MAX: u64 = 64 * 1024;
+
+/// The end of a file, for the packed inode.
+#[derive(Debug, Clone)]
+pub(crate) struct Tail {
+    pub(crate) len: u64,
+    pub(super) digest: blake3::Hash,
+    pub(super) sketch: Sketch,
+}
+
+impl Tail {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Tail {
+            len: crate::format::to_u64(bytes.len()),
+            digest: blake3::hash(bytes),
+            sketch: similar::sketch(bytes),
+        }
+    }
+}
 
 /// A part of the packed inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +55,6 @@ pub(crate) struct Packed {
     /// In their order, without gaps.
     pub(crate) pieces: Vec<Piece>,
     pub(crate) len: u64,
-    /// Bytes that are not in it again.
-    pub(crate) shared_bytes: u64,
 }
 
 impl Packed {
@@ -46,57 +73,133 @@ impl Packed {
             }
         })
     }
+}
 
-    fn push(&mut self, id: InodeId, offset: u64, len: u64) -> u64 {
-        let at = self.len;
-        self.pieces.push(Piece { at, id, offset, len });
-        self.len += len;
-        at
+/// Fragments that have no place yet.
+#[derive(Debug, Default)]
+pub(crate) struct Fragments {
+    /// Those that differ, in the order of the extensions of their names.
+    different: Vec<Different>,
+    /// The files, and which of those each has.
+    files: Vec<(InodeId, usize)>,
+    /// How many bytes they have together.
+    pub(crate) len: u64,
+    /// How many more bytes all have.
+    pub(crate) shared_bytes: u64,
+}
+
+/// A fragment that is like no other one.
+#[derive(Debug)]
+struct Different {
+    id: InodeId,
+    offset: u64,
+    len: u64,
+    /// Known of ends, but not of whole files.
+    sketch: Option<Sketch>,
+}
+
+impl Fragments {
+    /// Gives them places, and the files that have them their fragments.
+    pub(super) fn place(
+        self,
+        job: &Job<'_>,
+        files: &mut [Option<Box<Compressed>>],
+    ) -> Result<Packed> {
+        let mut packed = Packed::default();
+        let mut fragments = vec![Fragment { at: 0, len: 0 }; self.different.len()];
+        for index in self.order(job)? {
+            let Different { id, offset, len, .. } = self.different[index];
+            packed.pieces.push(Piece { at: packed.len, id, offset, len });
+            fragments[index] = Fragment { at: packed.len, len };
+            packed.len += len;
+        }
+        for (id, index) in self.files {
+            files[id.index()].get_or_insert_default().fragment = Some(fragments[index]);
+        }
+        Ok(packed)
+    }
+
+    /// An order of those that differ in which what is alike lies together.
+    fn order(&self, job: &Job<'_>) -> Result<Vec<usize>> {
+        let mut windows = Vec::new();
+        let (mut first, mut len) = (0, 0);
+        for (index, fragment) in self.different.iter().enumerate() {
+            if len + fragment.len > WINDOW_LEN && index > first {
+                windows.push(first..index);
+                (first, len) = (index, 0);
+            }
+            len += fragment.len;
+        }
+        windows.push(first..self.different.len());
+        let ordered = windows.into_par_iter().with_max_len(1).map(|window| {
+            let fragments = self.different[window.clone()].iter();
+            let sketches = fragments.map(|fragment| fragment.sketch(job));
+            let order = similar::order(&sketches.collect::<Result<Vec<_>>>()?);
+            Ok(order.into_iter().map(move |index| window.start + index).collect())
+        });
+        Ok(ordered.collect::<Result<Vec<Vec<usize>>>>()?.concat())
+    }
+}
+
+impl Different {
+    fn sketch(&self, job: &Job<'_>) -> Result<Sketch> {
+        if let Some(sketch) = &self.sketch {
+            return Ok(sketch.clone());
+        }
+        if self.len > ALIKE_MAX {
+            return Ok(Sketch::default());
+        }
+        let mut data = vec![0; to_usize(self.len)];
+        job.read(self.id, self.offset, &mut data)?;
+        Ok(similar::sketch(&data))
     }
 }
 
 impl Job<'_> {
-    /// Gives the fragments of `files` their places, and those files that are
-    /// one fragment.
-    pub(super) fn pack(&self, files: &mut [Option<Box<Compressed>>]) -> Packed {
-        let mut packed = Packed::default();
+    /// The fragments there are: the ends of `tails`, and whole files.
+    pub(super) fn fragments(&self, tails: Vec<(InodeId, Tail)>) -> Fragments {
+        let mut ends = vec![None; self.reader.tree.arena_len()];
+        tails.into_iter().for_each(|(id, tail)| ends[id.index()] = Some(tail));
+        let mut found = Fragments::default();
         let mut known = HashMap::new();
         let mut all = 0;
-        for id in self.fragmented(files) {
-            let len = self.content_len(id);
-            let Some(file) = &mut files[id.index()] else {
-                all += len;
-                let fragment = Fragment { at: packed.push(id, 0, len), len, digest: None };
-                let file = Compressed { fragment: Some(fragment), ..Compressed::default() };
-                files[id.index()] = Some(Box::new(file));
-                continue;
+        for id in self.fragmented(&ends) {
+            let size = self.content_len(id);
+            let mut add = |offset, sketch| {
+                found.len += size - offset;
+                found.different.push(Different { id, offset, len: size - offset, sketch });
+                found.different.len() - 1
             };
-            let fragment = file.fragment.as_mut().expect("it was asked for");
-            all += fragment.len;
-            let mut push = || packed.push(id, len - fragment.len, fragment.len);
-            fragment.at = match self.options.share_fragments {
-                true => *known.entry((fragment.digest, fragment.len)).or_insert_with(push),
-                false => push(),
+            let index = match ends[id.index()].take() {
+                // Whole files have been compared before.
+                None => add(0, None),
+                Some(Tail { len, digest, sketch }) => {
+                    let add = || add(size - len, Some(sketch));
+                    match self.options.share_fragments {
+                        true => *known.entry((digest, len)).or_insert_with(add),
+                        false => add(),
+                    }
+                }
             };
+            all += found.different[index].len;
+            found.files.push((id, index));
         }
-        packed.shared_bytes = all - packed.len;
-        packed
+        found.shared_bytes = all - found.len;
+        found
     }
 
-    /// The files that have fragments, in the order of these.
-    fn fragmented(&self, files: &[Option<Box<Compressed>>]) -> Vec<InodeId> {
-        let has_fragment = |id: InodeId| match &files[id.index()] {
-            Some(file) => file.fragment.is_some(),
-            None => self.plan.layout(id) == Layout::Fragment,
-        };
+    /// The files that have fragments, by the extensions of their names: first
+    /// those that are in the packed inode as a whole.
+    fn fragmented(&self, ends: &[Option<Tail>]) -> Vec<InodeId> {
         let extensions = self.extensions();
-        let places = self.order.ids.iter().enumerate();
-        let mut ids: Vec<(&[u8], usize, InodeId)> = places
-            .filter(|(_, id)| has_fragment(**id))
-            .map(|(place, id)| (extensions[id.index()], place, *id))
-            .collect();
+        let key = |(place, id): (usize, &InodeId)| {
+            let has_end = ends[id.index()].is_some();
+            let has_fragment = has_end || self.plan.layout(*id) == Layout::Fragment;
+            has_fragment.then(|| (extensions[id.index()], has_end, place, *id))
+        };
+        let mut ids: Vec<_> = self.order.ids.iter().enumerate().filter_map(key).collect();
         ids.sort_unstable();
-        ids.into_iter().map(|(_, _, id)| id).collect()
+        ids.into_iter().map(|(_, _, _, id)| id).collect()
     }
 
     /// By arena index: what is behind the last dot of a name.

@@ -158,15 +158,15 @@ impl<'a> Worker<'a> {
         let inode =
             (lens.with_index)(id, part.size, self.shared.repeats.are_in(part.source)) + inline;
         // How much fragments shrink is not known yet.
-        let fragment = filling.fragment.as_ref().map_or(0, |fragment| fragment.len / 2);
+        let tail = filling.tail.as_ref().map_or(0, |tail| tail.len / 2);
         let head = (lens.head)(id);
-        let tail = block_size.tail(part.size);
-        let is_inline = options.tails == Tails::Inline && head + tail <= block_size.len();
+        let flat_tail = block_size.tail(part.size);
+        let is_inline = options.tails == Tails::Inline && head + flat_tail <= block_size.len();
         let flat = match is_inline {
-            true => part.size - tail + round_up(head + tail, SLOT_LEN),
+            true => part.size - flat_tail + round_up(head + flat_tail, SLOT_LEN),
             false => round_up(part.size, block_size.len()) + round_up(head, SLOT_LEN),
         };
-        to_u64(encoded) + fragment + round_up(inode, SLOT_LEN) < flat
+        to_u64(encoded) + tail + round_up(inode, SLOT_LEN) < flat
     }
 
     /// Appends the pclusters of the bytes that were read.
@@ -222,25 +222,25 @@ impl Job<'_> {
             let mut rest = data;
             for piece in packed.range(part.offset, part.offset + part.len) {
                 let (bytes, others) = rest.split_at_mut(to_usize(piece.len));
-                read(self, piece.id, piece.offset, bytes)?;
+                self.read(piece.id, piece.offset, bytes)?;
                 rest = others;
             }
             return Ok(());
         };
-        read(self, id, part.offset, data)
+        self.read(id, part.offset, data)
     }
-}
 
-/// Reads the bytes of the file `id` from `offset` on, and looks whether it has
-/// become longer.
-fn read(job: &Job<'_>, id: InodeId, offset: u64, data: &mut [u8]) -> Result<()> {
-    let Kind::File(content) = &job.reader.tree.inode(id).kind else {
-        panic!("only files are encoded");
-    };
-    job.reader.with_open(id, content, |open| {
-        Ok(match open.read_exact_at(data, offset)? {
-            Ok(()) if !open.ends_at_len()? => Err(LengthChanged),
-            read => read,
+    /// Reads the bytes of the file `id` from `offset` on, and looks whether it has
+    /// become longer.
+    pub(super) fn read(&self, id: InodeId, offset: u64, data: &mut [u8]) -> Result<()> {
+        let Kind::File(content) = &self.reader.tree.inode(id).kind else {
+            panic!("only files are encoded");
+        };
+        self.reader.with_open(id, content, |open| {
+            Ok(match open.read_exact_at(data, offset)? {
+                Ok(()) if !open.ends_at_len()? => Err(LengthChanged),
+                read => read,
+            })
         })
-    })
+    }
 }

@@ -14,11 +14,10 @@ use rayon::prelude::*;
 use crate::encode::chunks::chunk_len;
 use crate::encode::part::{Part, Source};
 use crate::error::Result;
-use crate::format::{to_u64, to_usize};
+use crate::format::to_usize;
 
-/// What is repeated has so many bytes at least. To store it once costs half a
-/// block where it begins, there and here.
-pub(crate) const REPEAT_MIN: u64 = 16 * 1024;
+/// Chunks are not much shorter than so many blocks of this length.
+const BLOCK_MIN: u64 = 4096;
 
 /// Half of a collision-resistant hash, which is so itself.
 type Digest = [u8; 16];
@@ -53,27 +52,15 @@ impl Repeats {
         block_len: u64,
         digests: impl Fn(&Part) -> Result<Vec<Chunk>> + Sync,
     ) -> Result<Self> {
+        let worth = Worth::of(parts, block_len);
+        let is_short = |part: &Part| to_usize(part.len) < worth.run;
         let chunked: Vec<Vec<Chunk>> = parts
             .par_iter()
             .with_max_len(1)
-            .map(|part| if part.len < REPEAT_MIN { Ok(Vec::new()) } else { digests(part) })
+            .map(|part| if is_short(part) { Ok(Vec::new()) } else { digests(part) })
             .collect::<Result<_>>()?;
-        let repeats = Chunks::new(chunked).repeats();
-        let mut cuts = vec![Vec::new(); parts.len()];
-        for repeat in repeats.iter().flatten() {
-            let start = repeat.source_at.next_multiple_of(to_usize(block_len));
-            let end = repeat.source_at + repeat.len;
-            cuts[repeat.source].push(start);
-            let has_big_pclusters = parts[repeat.source].codec.pcluster_len > block_len;
-            if has_big_pclusters {
-                // Too much of a large pcluster would not be repeated.
-                cuts[repeat.source].push(end / to_usize(block_len) * to_usize(block_len));
-            }
-        }
-        for cuts in &mut cuts {
-            cuts.sort_unstable();
-            cuts.dedup();
-        }
+        let repeats = Chunks::new(chunked).repeats(worth);
+        let cuts = worth.cuts(repeats.iter().flatten(), parts.len(), to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
         let files = with_repeats.map(|(part, _)| part.source).collect();
         Ok(Repeats { repeats, cuts, files })
@@ -117,6 +104,54 @@ pub(crate) fn chunks(data: &[u8]) -> Vec<Chunk> {
     chunks
 }
 
+/// What repeats and cuts have to save. The figures were measured.
+#[derive(Debug, Clone, Copy)]
+struct Worth {
+    /// How many bytes a run has at least.
+    run: usize,
+    /// How many more for each pcluster that has to end early.
+    cut: usize,
+    /// How many repeats begin at a place where a pcluster is made to begin.
+    /// Where there is none, they begin with the next one.
+    wanted: usize,
+    /// Whether pclusters are also made to end with a repeat, because it would
+    /// be too much of them that is not repeated.
+    ends: bool,
+}
+
+impl Worth {
+    fn of(parts: &[Part], block_len: u64) -> Self {
+        let block = to_usize(block_len.max(BLOCK_MIN));
+        match parts.iter().any(|part| part.codec.pcluster_len > block_len) {
+            false => Worth { run: block * 5 / 4, cut: block * 3 / 4, wanted: 2, ends: false },
+            true => Worth { run: block * 3, cut: block * 5 / 2, wanted: 1, ends: true },
+        }
+    }
+
+    /// For each part where its pclusters are made to begin: at multiples of a
+    /// block, which can always be done.
+    fn cuts<'a>(
+        self,
+        repeats: impl Iterator<Item = &'a Repeat>,
+        parts: usize,
+        block_len: usize,
+    ) -> Vec<Vec<usize>> {
+        let mut wanted = vec![Vec::new(); parts];
+        for Repeat { len, source, source_at, .. } in repeats {
+            wanted[*source].push(source_at.next_multiple_of(block_len));
+            if self.ends {
+                wanted[*source].push((source_at + len) / block_len * block_len);
+            }
+        }
+        for places in &mut wanted {
+            places.sort_unstable();
+            let same = places.chunk_by(|a, b| a == b).filter(|same| same.len() >= self.wanted);
+            *places = same.map(|same| same[0]).collect();
+        }
+        wanted
+    }
+}
+
 /// The chunks of all parts.
 struct Chunks {
     ends: Vec<u32>,
@@ -149,25 +184,37 @@ impl Chunks {
     }
 
     /// What each part repeats.
-    fn repeats(&self) -> Vec<Vec<Repeat>> {
-        self.parts.iter().map(|part| self.repeats_of(part)).collect()
+    fn repeats(&self, worth: Worth) -> Vec<Vec<Repeat>> {
+        // The chunks with which repeats begin.
+        let mut begun = HashSet::new();
+        self.parts.iter().map(|part| self.repeats_of(part, worth, &mut begun)).collect()
     }
 
-    fn repeats_of(&self, part: &Range<usize>) -> Vec<Repeat> {
+    fn repeats_of(
+        &self,
+        part: &Range<usize>,
+        worth: Worth,
+        begun: &mut HashSet<usize>,
+    ) -> Vec<Repeat> {
         let mut repeats = Vec::new();
         let mut index = part.start;
+        let mut end = 0;
         while index < part.end {
             let count = self.run(index, part);
-            let (from, to) = (self.start(index, part), self.start(index + count, part));
-            if to_u64(to - from) < REPEAT_MIN {
-                index += 1;
-                continue;
-            }
+            let (at, next) = (self.start(index, part), self.start(index + count, part));
             let first = self.first(index);
             let source = self.parts.partition_point(|part| part.end <= first);
             let source_at = self.start(first, &self.parts[source]);
-            repeats.push(Repeat { at: from, len: to - from, source, source_at });
+            let cuts = [at != end, source_at != 0 && !begun.contains(&first)];
+            let cuts = cuts.into_iter().filter(|cut| *cut).count();
+            if count == 0 || next - at < worth.run + cuts * worth.cut {
+                index += 1;
+                continue;
+            }
+            begun.insert(first);
+            repeats.push(Repeat { at, len: next - at, source, source_at });
             index += count;
+            end = next;
         }
         repeats
     }
@@ -201,6 +248,8 @@ impl Chunks {
 mod tests {
     use super::*;
 
+    const WORTH: Worth = Worth { run: 10_000, cut: 3000, wanted: 2, ends: false };
+
     /// Each byte stands for a chunk of 8 KiB.
     fn repeats(parts: &[&[u8]]) -> Vec<(usize, usize, usize, usize, usize)> {
         let chunk = |(index, byte): (usize, &u8)| Chunk {
@@ -208,7 +257,7 @@ mod tests {
             digest: [*byte; 16],
         };
         let chunked = parts.iter().map(|part| part.iter().enumerate().map(chunk).collect());
-        let found = Chunks::new(chunked.collect()).repeats();
+        let found = Chunks::new(chunked.collect()).repeats(WORTH);
         let found = found.iter().enumerate();
         let unit = |bytes: usize| bytes / 8192;
         found

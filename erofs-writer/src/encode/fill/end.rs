@@ -1,20 +1,15 @@
 //! Where the end of a file goes.
 
 use crate::codec::Filled;
+use crate::encode::InlinePcluster;
 use crate::encode::fill::{End, Filler, Filling};
-use crate::encode::{Fragment, InlinePcluster};
-use crate::format::to_u64;
+use crate::encode::packed::Tail;
 
 /// What fills less than a block when compressed becomes a fragment if it has
 /// no more blocks than this before, as runs of zeros would have.
 const FRAGMENT_BLOCKS: usize = 16;
 
 impl Filler<'_> {
-    pub(super) fn fragment(&self, start: usize) -> Fragment {
-        let bytes = &self.data[start..];
-        Fragment { at: 0, len: to_u64(bytes.len()), digest: Some(blake3::hash(bytes)) }
-    }
-
     /// Puts what was encoded last where the end goes, or as much of it as does
     /// not fill a block. Did that succeed?
     pub(super) fn finish(&mut self, start: usize, filled: Filled, filling: &mut Filling) -> bool {
@@ -52,7 +47,7 @@ impl Filler<'_> {
     fn take_end(&mut self, start: usize, filling: &mut Filling) -> bool {
         match self.end {
             End::Fragment if self.data.len() - start <= FRAGMENT_BLOCKS * self.block_len => {
-                filling.fragment = Some(self.fragment(start));
+                filling.tail = Some(Tail::new(&self.data[start..]));
                 true
             }
             End::Inline(room) => {

@@ -37,9 +37,6 @@ pub(crate) struct Stretch {
     pub(crate) extents: Option<Arc<[Extent]>>,
 }
 
-/// To begin in the middle of a block of its own costs what so many blocks
-/// repeat.
-const BLOCKS_MIN: usize = 2;
 /// At so many extents it is tried to begin.
 const TRIES: usize = 4;
 
@@ -50,8 +47,8 @@ struct Repeated {
 }
 
 impl Filler<'_> {
-    /// Encodes what is between `start` and a repeat, and takes as much of that
-    /// as possible. Returns where it ends, or if it cannot begin, `start`.
+    /// Takes as much of a repeat as possible, and encodes what is between
+    /// `start` and that. Returns where it ends, or if it cannot begin, `start`.
     pub(super) fn repeat(
         &mut self,
         mut start: usize,
@@ -82,13 +79,14 @@ impl Filler<'_> {
                 break;
             }
             let repeated = self.repeated(at, stretch.len - skipped, &extents[index..]);
-            if at < start || repeated.len < BLOCKS_MIN * self.block_len {
+            if at < start || repeated.len == 0 {
                 continue;
             }
             tries += 1;
             if self.reach(start, at, filling) {
                 filling.link(stretch.source, index, &repeated.extents);
-                return at + repeated.len;
+                start = at + repeated.len;
+                tries = 0;
             }
         }
         start
@@ -127,7 +125,9 @@ impl Filler<'_> {
         let (bytes, extents) = (self.out.len(), filling.extents.len());
         let mut at = start;
         while at < stop {
-            at = self.step(at, stop, filling);
+            let stop = self.next_cut(at).map_or(stop, |cut| stop.min(cut));
+            let (filled, limit) = self.fill_before(at, stop);
+            at += self.keep(at, limit, filled, &mut filling.extents);
         }
         let mut begin = start;
         let reached = filling.extents[extents..].iter().all(|extent| {
@@ -141,24 +141,6 @@ impl Filler<'_> {
             self.segment.restart();
         }
         reached
-    }
-
-    /// Encodes a pcluster, and returns where it ends.
-    fn step(&mut self, start: usize, stop: usize, filling: &mut Filling) -> usize {
-        let mut limit = self.limit(start, stop);
-        let mut filled = self.fill(start, limit, self.pcluster_len);
-        let end = start + filled.consumed;
-        // The next extent, of what is left, would not reach the end of its
-        // lcluster, unless it begins in the one before.
-        if end < stop && end / self.block_len == stop / self.block_len {
-            let earliest = (start / self.block_len + 1) * self.block_len;
-            let shorter = earliest.max(stop.saturating_sub(self.block_len));
-            if shorter / self.block_len < stop / self.block_len {
-                limit = shorter;
-                filled = self.fill(start, limit, self.pcluster_len);
-            }
-        }
-        start + self.keep(start, limit, filled, &mut filling.extents)
     }
 }
 

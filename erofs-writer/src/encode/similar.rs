@@ -1,0 +1,150 @@
+//! An order in which pieces of data that are alike lie side by side.
+//!
+//! Two pieces are alike if they have many strings of eight bytes in common. A
+//! sketch of a piece keeps some of these, chosen by their hashes alone, so
+//! that pieces with the same strings keep the same ones.
+
+use std::cmp::Reverse;
+
+/// How long the strings are.
+const STRING_LEN: usize = 8;
+/// Of so many strings a sketch keeps one, as a power of two.
+const SAMPLE_BITS: u32 = 5;
+/// What is in more sketches than this tells little.
+const COMMON: usize = 32;
+/// A sketch is compared with so many behind it that have a hash of it.
+const AHEAD: usize = 16;
+
+/// Hashes of some strings of a piece, each once, in ascending order.
+pub(super) type Sketch = Box<[u32]>;
+
+/// The sketch of `data`.
+pub(super) fn sketch(data: &[u8]) -> Sketch {
+    let mut hashes: Vec<u32> = data
+        .windows(STRING_LEN)
+        .filter_map(|string| {
+            let string = u64::from_le_bytes(*string.first_chunk()?);
+            let hash = (string ^ string >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let (chosen, kept) = (hash >> (u64::BITS - SAMPLE_BITS), hash >> 16 & 0xffff_ffff);
+            if chosen == 0 { u32::try_from(kept).ok() } else { None }
+        })
+        .collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes.into()
+}
+
+/// An order of pieces, given by their places in `sketches`, in which those
+/// that have most in common are neighbours. What has nothing in common with
+/// others stays where it is among its like.
+pub(super) fn order(sketches: &[Sketch]) -> Vec<usize> {
+    let mut chains = Chains::new(sketches.len());
+    for (_, a, b) in pairs(sketches) {
+        chains.join(a, b);
+    }
+    chains.order()
+}
+
+/// Pairs of pieces and how much each has in common: those with most first.
+fn pairs(sketches: &[Sketch]) -> Vec<(Reverse<usize>, usize, usize)> {
+    let all = sketches.iter().enumerate();
+    let mut places: Vec<(u32, usize)> =
+        all.flat_map(|(piece, sketch)| sketch.iter().map(move |hash| (*hash, piece))).collect();
+    places.sort_unstable();
+    let mut common: Vec<(usize, usize)> = Vec::new();
+    for same in places.chunk_by(|(a, _), (b, _)| a == b).filter(|same| same.len() <= COMMON) {
+        for (index, (_, a)) in same.iter().enumerate() {
+            common.extend(same[index + 1..].iter().take(AHEAD).map(|(_, b)| (*a, *b)));
+        }
+    }
+    common.sort_unstable();
+    let pairs = common.chunk_by(|a, b| a == b);
+    let mut pairs: Vec<_> = pairs.map(|same| (Reverse(same.len()), same[0].0, same[0].1)).collect();
+    pairs.sort_unstable_by_key(|(common, a, b)| (*common, b - a, *a));
+    pairs
+}
+
+/// Chains of pieces, at first of one piece each.
+struct Chains {
+    /// The neighbours of each.
+    neighbours: Vec<[Option<usize>; 2]>,
+    /// For a piece at the end of a chain, the other end.
+    other_ends: Vec<usize>,
+}
+
+impl Chains {
+    fn new(count: usize) -> Self {
+        Chains { neighbours: vec![[None; 2]; count], other_ends: (0..count).collect() }
+    }
+
+    /// Joins two chains at `a` and `b`, if these are ends of two.
+    fn join(&mut self, a: usize, b: usize) {
+        let is_end = |piece: usize| self.neighbours[piece][1].is_none();
+        if !is_end(a) || !is_end(b) || self.other_ends[a] == b {
+            return;
+        }
+        for (piece, other) in [(a, b), (b, a)] {
+            let free = self.neighbours[piece].iter_mut().find(|neighbour| neighbour.is_none());
+            *free.expect("it is an end") = Some(other);
+        }
+        let (first, last) = (self.other_ends[a], self.other_ends[b]);
+        self.other_ends[first] = last;
+        self.other_ends[last] = first;
+    }
+
+    /// All pieces, chain by chain, each from its first end on.
+    fn order(&self) -> Vec<usize> {
+        let mut order = Vec::with_capacity(self.neighbours.len());
+        let mut done = vec![false; self.neighbours.len()];
+        for start in 0..self.neighbours.len() {
+            let is_end = self.neighbours[start][1].is_none();
+            let mut next = Some(start).filter(|start| is_end && !done[*start]);
+            while let Some(piece) = next {
+                done[piece] = true;
+                order.push(piece);
+                next = self.neighbours[piece].into_iter().flatten().find(|other| !done[*other]);
+            }
+        }
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(seed: u8) -> Vec<u8> {
+        let mut state = u64::from(seed) + 1;
+        let next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            b'a' + state.to_be_bytes()[0] % 26
+        };
+        std::iter::repeat_with(next).take(4000).collect()
+    }
+
+    #[test]
+    fn what_is_alike_becomes_neighbours() {
+        let (a, b) = (text(1), text(2));
+        let half = [&a[2000..], &b[..500]].concat();
+        let pieces = [&a[..], &b, &text(3), &a[100..], &b[50..], &half, b"short", b""];
+        let sketches: Vec<Sketch> = pieces.iter().map(|piece| sketch(piece)).collect();
+        let order = order(&sketches);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2, 3, 4, 5, 6, 7]);
+        let place = |piece: usize| order.iter().position(|other| *other == piece).expect("all");
+        assert_eq!(place(0).abs_diff(place(3)), 1, "{order:?}");
+        assert_eq!(place(1).abs_diff(place(4)), 1, "{order:?}");
+        assert!(place(5).abs_diff(place(0)).min(place(5).abs_diff(place(3))) == 1, "{order:?}");
+        assert!(place(2) < place(6) && place(6) < place(7), "{order:?}");
+    }
+
+    #[test]
+    fn chains_never_close() {
+        let sketches: Vec<Sketch> = vec![[1, 2, 3].into(); 20];
+        let mut order = order(&sketches);
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..20));
+        assert!(super::order(&[]).is_empty());
+    }
+}
