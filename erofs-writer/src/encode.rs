@@ -18,7 +18,6 @@ mod tasks;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Result;
-use crate::format::to_usize;
 use crate::options::Options;
 use crate::plan::{Codecs, DataPlan, Order, Reader};
 use crate::sink::Sink;
@@ -27,8 +26,8 @@ use crate::tree::InodeId;
 use commit::{AllPlaced, Queue};
 use inline::Room;
 use packed::{Fragments, Packed};
-use part::{Part, Shared, Source, Worker};
-use repeats::Repeats;
+use part::{Shared, Source, Worker};
+pub(crate) use tasks::Tasks;
 
 /// Bytes of a file that are stored together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,19 +171,6 @@ impl Drop for StopOnPanic<'_> {
     }
 }
 
-/// What there is to do, and what repeats.
-pub(crate) struct Tasks {
-    tasks: Vec<Vec<Part>>,
-    repeats: Repeats,
-}
-
-impl Tasks {
-    /// How many bytes there are to encode.
-    pub(crate) fn len(&self) -> u64 {
-        self.tasks.iter().flatten().map(|part| part.len).sum()
-    }
-}
-
 /// The files when they are encoded, and what is left for the packed inode.
 pub(crate) struct Files {
     files: Vec<Option<Box<Compressed>>>,
@@ -203,12 +189,6 @@ impl Files {
 }
 
 impl Job<'_> {
-    /// Looks for files to encode, and if that is asked for, for what they
-    /// repeat.
-    pub(crate) fn find_tasks(&self, report: &(dyn Fn(u64) + Sync)) -> Result<Tasks> {
-        self.with_repeats(self.tasks()?, &Packed::default(), report)
-    }
-
     /// Encodes files that become smaller by it.
     pub(crate) fn run(&self, tasks: &Tasks, report: &(dyn Fn(u64) + Sync)) -> Result<Files> {
         let placed = self.encode(tasks, &Packed::default(), self.first_block, report)?;
@@ -233,7 +213,7 @@ impl Job<'_> {
         let Files { mut files, fragments, repeated_bytes, end, digest } = files;
         let shared_bytes = fragments.shared_bytes;
         let packed = fragments.place(self, &mut files)?;
-        let tasks = self.with_repeats(self.packed_tasks(&packed), &packed, &|_| ())?;
+        let tasks = self.packed_tasks(&packed)?;
         let placed = self.encode(&tasks, &packed, end, report)?;
         let mut packed_file = None;
         placed.parts.into_iter().for_each(|part| append(&mut packed_file, part.file));
@@ -252,26 +232,6 @@ impl Job<'_> {
             encoded.digest = Some(hasher.finalize());
         }
         Ok(encoded)
-    }
-
-    /// Adds what the parts in `tasks` repeat.
-    fn with_repeats(
-        &self,
-        tasks: Vec<Vec<Part>>,
-        packed: &Packed,
-        report: &(dyn Fn(u64) + Sync),
-    ) -> Result<Tasks> {
-        if !self.options.may_have_repeats() {
-            return Ok(Tasks { tasks, repeats: Repeats::default() });
-        }
-        let parts: Vec<Part> = tasks.iter().flatten().copied().collect();
-        let repeats = Repeats::find(&parts, self.options.block_size.len(), |part| {
-            let mut data = vec![0; to_usize(part.len)];
-            self.read_part(part, packed, &mut data)?;
-            report(part.len);
-            Ok(repeats::chunks(&data))
-        })?;
-        Ok(Tasks { tasks, repeats })
     }
 
     /// Lets all workers do the tasks, and places what they give at `block`

@@ -47,6 +47,8 @@ struct State {
 impl<'a> Queue<'a> {
     /// A queue of `tasks`, whose pclusters go to `block` and behind it.
     pub(crate) fn new(job: &'a Job<'a>, tasks: &'a [Vec<Part>], block: u64) -> Self {
+        let last = tasks.last().and_then(|parts| parts.last());
+        let numbers = last.map_or(0, |part| part.number + 1);
         let state = State {
             taken: 0,
             placed: 0,
@@ -54,7 +56,7 @@ impl<'a> Queue<'a> {
             waiting: BTreeMap::new(),
             spare: Vec::new(),
             parts: Vec::new(),
-            by_number: vec![None; tasks.iter().map(Vec::len).sum()],
+            by_number: vec![None; numbers],
             hasher: blake3::Hasher::new(),
             repeated_bytes: 0,
             error: None,

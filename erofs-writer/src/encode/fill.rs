@@ -24,6 +24,8 @@ pub(crate) struct Filling {
 /// Where the end of a file may go, if not into blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
+    /// Nowhere yet, as another part comes behind this one.
+    Part,
     Blocks,
     /// Behind the inode, where there are so many bytes.
     Inline(usize),
@@ -69,9 +71,10 @@ impl Filler<'_> {
                 filling.tail = Some(Tail::new(&self.data[start..]));
                 break;
             }
-            let (filled, limit) = match self.next_cut(start) {
-                Some(cut) => self.fill_before(start, cut),
-                None => self.fill_up_to(start, self.data.len()),
+            let (filled, limit) = match (self.next_cut(start), self.end) {
+                (Some(cut), _) => self.fill_before(start, cut),
+                (None, End::Part) => self.fill_before(start, self.data.len()),
+                (None, _) => self.fill_up_to(start, self.data.len()),
             };
             let reaches_end = start + filled.consumed == self.data.len();
             if reaches_end && self.finish(start, filled, filling) {
@@ -81,9 +84,12 @@ impl Filler<'_> {
         }
     }
 
-    /// Where a pcluster behind `start` should begin.
+    /// Where a pcluster should begin behind one that begins at `start`, which
+    /// has a block or more: one with less might not reach the next lcluster of
+    /// a file that repeats it.
     fn next_cut(&self, start: usize) -> Option<usize> {
-        self.cuts.get(self.cuts.partition_point(|cut| *cut <= start)).copied()
+        let next = self.cuts.partition_point(|cut| *cut < start + self.block_len);
+        self.cuts.get(next).copied()
     }
 
     /// Encodes a pcluster that ends at `stop` or so far before it that another

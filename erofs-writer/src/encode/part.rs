@@ -113,7 +113,8 @@ impl<'a> Worker<'a> {
             let filling = self.fill(part, &stretches, &mut done.bytes);
             if let Source::File(id) = part.source {
                 let encoded = done.bytes.len() - start;
-                if part.is_whole() && !self.is_worth_it(id, part, encoded, &filling) {
+                let is_needed = self.shared.repeats.are_of(part.source);
+                if part.is_whole() && !is_needed && !self.is_worth_it(id, part, encoded, &filling) {
                     done.bytes.truncate(start);
                     continue;
                 }
@@ -201,12 +202,15 @@ impl<'a> Worker<'a> {
     fn end(&self, part: &Part) -> End {
         let Shared { job, room, repeats, .. } = self.shared;
         let options = job.options;
+        if !part.is_last() {
+            return End::Part;
+        }
         match part.source {
-            Source::File(_) if part.is_last() && options.may_have_fragments() => {
+            Source::File(_) if options.may_have_fragments() => {
                 // What one pcluster holds would be a fragment if that paid.
                 if part.size > part.codec.pcluster_len { End::Fragment } else { End::Blocks }
             }
-            Source::File(id) if part.is_last() && options.may_have_inline_pclusters() => {
+            Source::File(id) if options.may_have_inline_pclusters() => {
                 let scattered = repeats.are_in(part.source);
                 End::Inline(to_usize(room.of(id, part.size, scattered)))
             }

@@ -6,8 +6,9 @@
 //! end their pclusters where a run starts that is repeated later, so that the
 //! pclusters from there on can be pointed to.
 
+mod runs;
+
 use std::collections::HashSet;
-use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -15,6 +16,8 @@ use crate::encode::chunks::chunk_len;
 use crate::encode::part::{Part, Source};
 use crate::error::Result;
 use crate::format::to_usize;
+
+use runs::Chunks;
 
 /// Chunks are not much shorter than so many blocks of this length.
 const BLOCK_MIN: u64 = 4096;
@@ -43,6 +46,8 @@ pub(crate) struct Repeats {
     cuts: Vec<Vec<usize>>,
     /// The files with repeats.
     files: HashSet<Source>,
+    /// Those that are repeated.
+    sources: HashSet<Source>,
 }
 
 impl Repeats {
@@ -63,12 +68,23 @@ impl Repeats {
         let cuts = worth.cuts(repeats.iter().flatten(), parts.len(), to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
         let files = with_repeats.map(|(part, _)| part.source).collect();
-        Ok(Repeats { repeats, cuts, files })
+        let sources = repeats.iter().flatten().map(|repeat| parts[repeat.source].source).collect();
+        Ok(Repeats { repeats, cuts, files, sources })
     }
 
     /// Whether the file has repeats.
     pub(crate) fn are_in(&self, file: Source) -> bool {
         self.files.contains(&file)
+    }
+
+    /// Whether the file is repeated.
+    pub(crate) fn are_of(&self, file: Source) -> bool {
+        self.sources.contains(&file)
+    }
+
+    /// Whether the file has repeats or is repeated.
+    pub(crate) fn touch(&self, file: Source) -> bool {
+        self.are_in(file) || self.are_of(file)
     }
 
     /// What the part of this number repeats.
@@ -149,149 +165,5 @@ impl Worth {
             *places = same.map(|same| same[0]).collect();
         }
         wanted
-    }
-}
-
-/// The chunks of all parts.
-struct Chunks {
-    ends: Vec<u32>,
-    /// For each chunk the first one with its bytes.
-    firsts: Vec<u32>,
-    /// Those of each part.
-    parts: Vec<Range<usize>>,
-}
-
-impl Chunks {
-    fn new(chunked: Vec<Vec<Chunk>>) -> Self {
-        let mut parts = Vec::with_capacity(chunked.len());
-        let mut count = 0;
-        for chunks in &chunked {
-            parts.push(count..count + chunks.len());
-            count += chunks.len();
-        }
-        let all: Vec<Chunk> = chunked.into_iter().flatten().collect();
-        let count = u32::try_from(count).expect("2^32 chunks are 2 TiB");
-        let digest = |index: u32| &all[to_usize(u64::from(index))].digest;
-        let mut sorted: Vec<u32> = (0..count).collect();
-        sorted.par_sort_unstable_by_key(|index| (digest(*index), *index));
-        let mut firsts = vec![0; all.len()];
-        for same in sorted.chunk_by(|a, b| digest(*a) == digest(*b)) {
-            for index in same {
-                firsts[to_usize(u64::from(*index))] = same[0];
-            }
-        }
-        Chunks { ends: all.iter().map(|chunk| chunk.end).collect(), firsts, parts }
-    }
-
-    /// What each part repeats.
-    fn repeats(&self, worth: Worth) -> Vec<Vec<Repeat>> {
-        // The chunks with which repeats begin.
-        let mut begun = HashSet::new();
-        self.parts.iter().map(|part| self.repeats_of(part, worth, &mut begun)).collect()
-    }
-
-    fn repeats_of(
-        &self,
-        part: &Range<usize>,
-        worth: Worth,
-        begun: &mut HashSet<usize>,
-    ) -> Vec<Repeat> {
-        let mut repeats = Vec::new();
-        let mut index = part.start;
-        let mut end = 0;
-        while index < part.end {
-            let count = self.run(index, part);
-            let (at, next) = (self.start(index, part), self.start(index + count, part));
-            let first = self.first(index);
-            let source = self.parts.partition_point(|part| part.end <= first);
-            let source_at = self.start(first, &self.parts[source]);
-            let cuts = [at != end, source_at != 0 && !begun.contains(&first)];
-            let cuts = cuts.into_iter().filter(|cut| *cut).count();
-            if count == 0 || next - at < worth.run + cuts * worth.cut {
-                index += 1;
-                continue;
-            }
-            begun.insert(first);
-            repeats.push(Repeat { at, len: next - at, source, source_at });
-            index += count;
-            end = next;
-        }
-        repeats
-    }
-
-    /// How many chunks from `index` on repeat those from the first one on
-    /// that is the same.
-    fn run(&self, index: usize, part: &Range<usize>) -> usize {
-        let first = self.first(index);
-        // One and the same chunk again and again compresses well by itself.
-        let is_monotonous = index > part.start && self.firsts[index - 1] == self.firsts[index];
-        if first == index || is_monotonous {
-            return 0;
-        }
-        let source = self.parts.partition_point(|part| part.end <= first);
-        let max = (self.parts[source].end.min(index) - first).min(part.end - index);
-        let same = |ahead: &usize| self.firsts[first + ahead] == self.firsts[index + ahead];
-        (0..max).take_while(same).count()
-    }
-
-    fn first(&self, index: usize) -> usize {
-        to_usize(u64::from(self.firsts[index]))
-    }
-
-    /// Where a chunk begins in its part, or where that ends.
-    fn start(&self, index: usize, part: &Range<usize>) -> usize {
-        if index == part.start { 0 } else { to_usize(u64::from(self.ends[index - 1])) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WORTH: Worth = Worth { run: 10_000, cut: 3000, wanted: 2, ends: false };
-
-    /// Each byte stands for a chunk of 8 KiB.
-    fn repeats(parts: &[&[u8]]) -> Vec<(usize, usize, usize, usize, usize)> {
-        let chunk = |(index, byte): (usize, &u8)| Chunk {
-            end: u32::try_from((index + 1) * 8192).expect("few"),
-            digest: [*byte; 16],
-        };
-        let chunked = parts.iter().map(|part| part.iter().enumerate().map(chunk).collect());
-        let found = Chunks::new(chunked.collect()).repeats(WORTH);
-        let found = found.iter().enumerate();
-        let unit = |bytes: usize| bytes / 8192;
-        found
-            .flat_map(|(part, repeats)| {
-                repeats.iter().map(move |repeat| {
-                    let Repeat { at, len, source, source_at } = *repeat;
-                    (part, unit(at), unit(len), source, unit(source_at))
-                })
-            })
-            .collect()
-    }
-
-    #[test]
-    fn runs_repeat_what_came_first() {
-        assert_eq!(repeats(&[b"abcdef", b"xbcdey", b"bcd"]), [(1, 1, 4, 0, 1), (2, 0, 3, 0, 1)]);
-        assert_eq!(repeats(&[b"abc", b"def", b"abcdef"]), [(2, 0, 3, 0, 0), (2, 3, 3, 1, 0)]);
-    }
-
-    #[test]
-    fn what_is_short_is_not_worth_it() {
-        assert_eq!(repeats(&[b"abc", b"xbycza"]), []);
-        assert_eq!(repeats(&[]), []);
-        assert_eq!(repeats(&[b"", b"a"]), []);
-    }
-
-    #[test]
-    fn a_part_repeats_itself_but_never_what_is_ahead() {
-        assert_eq!(repeats(&[b"abcabc"]), [(0, 3, 3, 0, 0)]);
-        assert_eq!(repeats(&[b"ababab"]), [(0, 2, 2, 0, 0), (0, 4, 2, 0, 0)]);
-    }
-
-    #[test]
-    fn what_is_the_same_all_over_is_no_repeat_of_itself() {
-        assert_eq!(repeats(&[b"aaaaaaaa"]), []);
-        assert_eq!(repeats(&[b"aaaa", b"xaaaa"]), [(1, 1, 4, 0, 0)]);
     }
 }

@@ -1,11 +1,14 @@
 //! Cutting files into parts, and putting these together into tasks.
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 
 use crate::codec::lz4::{Encoder, Level};
 use crate::encode::Job;
 use crate::encode::packed::Packed;
 use crate::encode::part::{Part, Source};
+use crate::encode::repeats::{Repeats, chunks};
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::FileCodec;
@@ -29,41 +32,44 @@ struct File<'a> {
     codec: FileCodec,
 }
 
-impl File<'_> {
-    fn is_long(&self) -> bool {
-        self.content.len() > TASK_LEN
+/// What there is to do, and what repeats.
+pub(crate) struct Tasks {
+    pub(super) tasks: Vec<Vec<Part>>,
+    pub(super) repeats: Repeats,
+}
+
+impl Tasks {
+    /// How many bytes there are to encode.
+    pub(crate) fn len(&self) -> u64 {
+        self.tasks.iter().flatten().map(|part| part.len).sum()
     }
 }
 
 impl Job<'_> {
-    /// Cuts the files into parts and puts these together.
-    pub(super) fn tasks(&self) -> Result<Vec<Vec<Part>>> {
+    /// Looks for files to encode, and if that is asked for, for what they
+    /// repeat.
+    pub(crate) fn find_tasks(&self, report: &(dyn Fn(u64) + Sync)) -> Result<Tasks> {
         let files = self.files();
-        let long: Vec<&File<'_>> = files.iter().filter(|file| file.is_long()).collect();
-        let worth: Vec<bool> =
-            long.par_iter().map(|file| self.shrinks(file)).collect::<Result<_>>()?;
-        let mut worth = worth.into_iter();
-        let mut tasks: Vec<Vec<Part>> = Vec::new();
-        let (mut number, mut len) = (0, TASK_LEN);
-        for file in files {
-            if file.is_long() && !worth.next().expect("asked for every long file") {
-                continue;
+        let shrinks: Vec<bool> =
+            files.par_iter().map(|file| self.shrinks(file)).collect::<Result<_>>()?;
+        let may_repeat = self.options.may_have_repeats();
+        let mut all: Vec<Part> = Vec::new();
+        let mut incompressible = HashSet::new();
+        for (file, shrinks) in files.iter().zip(shrinks) {
+            if !shrinks {
+                incompressible.insert(Source::File(file.id));
             }
-            for part in parts(&file, number) {
-                number += 1;
-                if len + part.len > TASK_LEN {
-                    tasks.push(Vec::new());
-                    len = 0;
-                }
-                len += part.len;
-                tasks.last_mut().expect("pushed above").push(part);
+            if shrinks || may_repeat {
+                all.extend(parts(file, all.len()));
             }
         }
-        Ok(tasks)
+        let repeats = self.repeats(&all, &Packed::default(), report)?;
+        all.retain(|part| !incompressible.contains(&part.source) || repeats.touch(part.source));
+        Ok(Tasks { tasks: tasks(all), repeats })
     }
 
     /// The same for the packed inode.
-    pub(super) fn packed_tasks(&self, packed: &Packed) -> Vec<Vec<Part>> {
+    pub(super) fn packed_tasks(&self, packed: &Packed) -> Result<Tasks> {
         let codec = self.options.packed_codec();
         let part = |number, offset| Part {
             number,
@@ -74,7 +80,27 @@ impl Job<'_> {
             size: packed.len,
         };
         let offsets = (0..packed.len).step_by(to_usize(TASK_LEN)).enumerate();
-        offsets.map(|(number, offset)| vec![part(number, offset)]).collect()
+        let all: Vec<Part> = offsets.map(|(number, offset)| part(number, offset)).collect();
+        let repeats = self.repeats(&all, packed, &|_| ())?;
+        Ok(Tasks { tasks: tasks(all), repeats })
+    }
+
+    /// What `parts` repeat, if that is asked for.
+    fn repeats(
+        &self,
+        parts: &[Part],
+        packed: &Packed,
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<Repeats> {
+        if !self.options.may_have_repeats() {
+            return Ok(Repeats::default());
+        }
+        Repeats::find(parts, self.options.block_size.len(), |part| {
+            let mut data = vec![0; to_usize(part.len)];
+            self.read_part(part, packed, &mut data)?;
+            report(part.len);
+            Ok(chunks(&data))
+        })
     }
 
     /// The files that may become smaller: of more than a block, if a pcluster
@@ -96,10 +122,14 @@ impl Job<'_> {
         self.candidates().filter_map(with_codec).collect()
     }
 
-    /// Whether a long file can be compressed, as far as some places tell.
+    /// Whether a file can be compressed, as far as some places of a long one
+    /// tell.
     /// Its parts are encoded far from each other, so that none can tell for
     /// the whole file; and what cannot be compressed is better copied.
     fn shrinks(&self, file: &File<'_>) -> Result<bool> {
+        if file.content.len() <= TASK_LEN {
+            return Ok(true);
+        }
         let mut encoder = Encoder::new(Level::FAST);
         let mut data = vec![0; to_usize(PROBE_LEN)];
         let mut out = vec![0; to_usize(PROBE_LEN)];
@@ -124,4 +154,19 @@ fn parts(file: &File<'_>, first: usize) -> impl Iterator<Item = Part> {
         let len = TASK_LEN.min(size - offset);
         Part { number, source: Source::File(id), codec, offset, len, size }
     })
+}
+
+/// Puts parts together.
+fn tasks(parts: Vec<Part>) -> Vec<Vec<Part>> {
+    let mut tasks: Vec<Vec<Part>> = Vec::new();
+    let mut len = TASK_LEN;
+    for part in parts {
+        if len + part.len > TASK_LEN {
+            tasks.push(Vec::new());
+            len = 0;
+        }
+        len += part.len;
+        tasks.last_mut().expect("pushed above").push(part);
+    }
+    tasks
 }

@@ -64,7 +64,7 @@ pub fn read(
         if let Place::Stored { at, len, .. } = place {
             space.claim(at, len, Use::Data, "extent");
         }
-        map.extents.push(Extent { start, len: end.saturating_sub(start), place });
+        map.extents.push(Extent { start, len: end.saturating_sub(start), place, partial: false });
     }
     Some(())
 }

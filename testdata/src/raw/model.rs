@@ -83,6 +83,11 @@ pub fn read(image: &Image, found: &mut Findings) -> Option<Model> {
     walker.walk();
     let Walker { model, space, .. } = walker;
     check_links(&model, found);
+    let maps = model.inodes.values().filter_map(|node| match &node.data {
+        Data::Compressed(map) => Some(map),
+        _ => None,
+    });
+    super::zmap::check_shared(maps, found);
     check_fragments(&model, found);
     check_features(&model, found);
     if found.not_checked.is_empty() {

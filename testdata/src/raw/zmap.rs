@@ -75,6 +75,8 @@ pub struct Extent {
     pub len: u64,
     /// Its source.
     pub place: Place,
+    /// Whether it is only the front of what its source holds.
+    pub partial: bool,
 }
 
 /// Header and extents of a compressed inode.
@@ -129,7 +131,8 @@ pub fn read(
     if map.header[7] & 0x80 != 0 {
         space.claim(at, 8, Use::Meta, "map header");
         let offset = le(&map.header, 0, 8) & !(1 << 63);
-        map.extents.push(Extent { start: 0, len: inode.size(), place: Place::Fragment(offset) });
+        let place = Place::Fragment(offset);
+        map.extents.push(Extent { start: 0, len: inode.size(), place, partial: false });
     } else if full && map.advise() & advise::COMPACTED_2B != 0 {
         extents::read(image, sb, inode, &mut map, space, found)?;
     } else {
@@ -256,7 +259,7 @@ fn to_extents(
     let (bs, size) = (sb.block_size(), inode.size());
     let mut extents: Vec<Extent> = Vec::new();
     for (number, entry) in map.entries.iter().enumerate() {
-        let Entry::Head { kind, offset, block, .. } = *entry else {
+        let Entry::Head { kind, offset, block, partial } = *entry else {
             continue;
         };
         let start = lcluster * wide(number) + offset;
@@ -284,6 +287,7 @@ fn to_extents(
                 len: blocks * bs,
                 algorithm: map.algorithm(kind),
             },
+            partial,
         });
     }
     if let Some(last) = extents.last_mut() {
@@ -341,7 +345,7 @@ fn check_extents(
         };
         let text = format!("nid {}: {extent:?}", inode.nid);
         let Some(algorithm) = algorithm else {
-            found.expect(extent.len <= len, Rule::ZCluster, at, text);
+            found.expect(extent.len <= len && !extent.partial, Rule::ZCluster, at, text);
             continue;
         };
         let known = match sb.incompat(incompat::COMPR_CFGS) {
@@ -349,6 +353,8 @@ fn check_extents(
             false => algorithm == 0,
         };
         found.expect(known, Rule::CompressionConfig, map.at, &text);
+        let good = !extent.partial || sb.incompat(incompat::FRAGMENTS);
+        found.expect(good, Rule::MissingFeature, map.at, &text);
         let good = (1..=1 << 20).contains(&len) && extent.len <= 12 << 20;
         found.expect(good, Rule::ZCluster, at, &text);
         if len % bs == 0 && at % bs == 0 {
@@ -357,6 +363,25 @@ fn check_extents(
             found.expect(good, Rule::ZCluster, at, format!("{text}: a block of padding"));
         } else if at % bs + len > bs && !map.entries.is_empty() {
             found.add(Rule::ZCluster, at, format!("{text}: inline across blocks"));
+        }
+    }
+}
+
+/// Pclusters that several extents of the image share: all agree on how long
+/// they are, and those that do not have all that is in them say so.
+pub fn check_shared<'a>(maps: impl Iterator<Item = &'a Zmap>, found: &mut Findings) {
+    let mut extents: Vec<(u64, u64, &Extent)> = Vec::new();
+    for extent in maps.flat_map(|map| &map.extents) {
+        if let Place::Stored { at, len, .. } = extent.place {
+            extents.push((at, len, extent));
+        }
+    }
+    extents.sort_unstable_by_key(|(at, _, extent)| (*at, extent.len));
+    for same in extents.chunk_by(|(a, ..), (b, ..)| a == b) {
+        let longest = same.iter().map(|(_, _, extent)| extent.len).max();
+        for (at, len, extent) in same {
+            let good = *len == same[0].1 && (extent.partial || Some(extent.len) == longest);
+            found.expect(good, Rule::ZCluster, *at, format!("shared by {extent:?}"));
         }
     }
 }

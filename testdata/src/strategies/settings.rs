@@ -66,6 +66,7 @@ struct Compression {
     pcluster: u32,
     full_indexes: bool,
     inline: bool,
+    dedupe: bool,
     fragments: Fragments,
     /// In blocks.
     max_extent: Option<u32>,
@@ -76,9 +77,17 @@ fn compression() -> impl Strategy<Value = Option<Compression>> {
     let pcluster = select(vec![1_u32, 1, 2, 3, 4, 16, 256]);
     let max_extent = prop_oneof![3 => Just(None), 1 => (1..40_u32).prop_map(Some)];
     let fragments = select(vec![Fragments::None, Fragments::Tails, Fragments::All]);
-    let some = (level, pcluster, any::<[bool; 2]>(), max_extent, fragments).prop_map(
-        |(level, pcluster, [full_indexes, inline], max_extent, fragments)| {
-            Some(Compression { level, pcluster, full_indexes, inline, fragments, max_extent })
+    let some = (level, pcluster, any::<[bool; 3]>(), max_extent, fragments).prop_map(
+        |(level, pcluster, [full_indexes, inline, dedupe], max_extent, fragments)| {
+            Some(Compression {
+                level,
+                pcluster,
+                full_indexes,
+                inline,
+                dedupe,
+                fragments,
+                max_extent,
+            })
         },
     );
     prop_oneof![Just(None), some]
@@ -135,6 +144,7 @@ impl Compression {
             .pcluster_size(size)
             .full_indexes(self.full_indexes)
             .inline_pclusters(self.inline)
+            .dedupe(self.dedupe)
             .fragments(self.fragments);
         match self.max_extent {
             Some(blocks) => options.max_extent_len(u64::from(blocks * block) + 100),

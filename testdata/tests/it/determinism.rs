@@ -9,7 +9,7 @@ use std::process::Command;
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::StorePaths;
 use erofs_writer::{
-    ChunkSize, Codec, Fragments, HardLinks, ImageWriter, InodeId, Metadata, Node, Options,
+    ChunkSize, Codec, Content, Fragments, HardLinks, ImageWriter, InodeId, Metadata, Node, Options,
     PclusterSize, Tree,
 };
 use testdata::mount::Tmpfs;
@@ -17,19 +17,28 @@ use testdata::skip::{Oracle, have};
 use testdata::trees::{CASES, merged, noise};
 use testdata::{mount, tools};
 
+use crate::dedupe::repetitive;
 use crate::support::{assert_same, fixed, image};
 
-/// All small boundary trees in one.
+/// All small boundary trees in one, and files that repeat each other.
 fn everything() -> Tree {
     let small: Vec<_> = CASES.iter().filter(|case| !case.large).copied().collect();
-    merged(&small)
+    let mut tree = merged(&small);
+    tree.insert("repeats", Metadata::new(0o755), Node::Directory).unwrap();
+    for (name, data) in repetitive() {
+        let node = Node::File(Content::from_bytes(data));
+        tree.insert(format!("repeats/{name}"), Metadata::new(0o644), node).unwrap();
+    }
+    tree
 }
 
-fn ways() -> [Options; 7] {
+fn ways() -> [Options; 9] {
     let lz4 = |level| Codec::Lz4(Level::new(level).unwrap());
     [
         Options::new().codec(lz4(0)),
         Options::new().codec(lz4(1)).fragments(Fragments::Tails).inline_pclusters(true),
+        fixed().codec(lz4(9)).dedupe(true),
+        Options::new().codec(lz4(1)).fragments(Fragments::All).dedupe(true),
         fixed().codec(lz4(12)).pcluster_size(PclusterSize::new(65_536).unwrap()),
         Options::new(),
         fixed(),

@@ -6,6 +6,7 @@ mod boundary;
 mod cancel;
 mod changes;
 mod compressed;
+mod dedupe;
 mod determinism;
 mod errors;
 mod faults;

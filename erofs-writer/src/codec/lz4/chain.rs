@@ -56,8 +56,9 @@ impl Chains {
 
     /// Turns to the block that begins at `start`.
     pub(super) fn begin_block(&mut self, start: usize, hash_bits: u32) {
-        if self.hash_bits != hash_bits {
-            // Nothing has been put into the table by these hashes.
+        // Nothing has been put into the table by other hashes, and of what is
+        // far ahead the ring has lost the beginning.
+        if self.hash_bits != hash_bits || self.next > start + RING {
             self.hash_bits = hash_bits;
             self.next = start;
         }

@@ -61,7 +61,7 @@ impl Filler<'_> {
     /// How long a pcluster may be where the end goes.
     fn room(&self) -> usize {
         match self.end {
-            End::Blocks => 0,
+            End::Part | End::Blocks => 0,
             End::Inline(room) => room,
             End::Fragment => self.block_len,
         }

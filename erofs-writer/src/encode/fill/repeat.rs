@@ -37,8 +37,9 @@ pub(crate) struct Stretch {
     pub(crate) extents: Option<Arc<[Extent]>>,
 }
 
-/// At so many extents it is tried to begin.
-const TRIES: usize = 4;
+/// How often it is tried to begin. Each time as far away as all times before
+/// together, so that not much more is encoded in vain than in the end.
+const TRIES: usize = 16;
 
 /// How extents of another part would lie here.
 struct Repeated {
@@ -68,7 +69,7 @@ impl Filler<'_> {
                 filling.extents.as_slice().into()
             }
         };
-        let mut tries = 0;
+        let (mut tries, mut tried) = (0, 0);
         let mut pos = 0;
         for (index, extent) in extents.iter().enumerate() {
             let begin = pos;
@@ -79,14 +80,14 @@ impl Filler<'_> {
                 break;
             }
             let repeated = self.repeated(at, stretch.len - skipped, &extents[index..]);
-            if at < start || repeated.len == 0 {
+            if at < start + tried || repeated.len == 0 {
                 continue;
             }
-            tries += 1;
+            (tries, tried) = (tries + 1, tried + (at - start));
             if self.reach(start, at, filling) {
                 filling.link(stretch.source, index, &repeated.extents);
                 start = at + repeated.len;
-                tries = 0;
+                (tries, tried) = (0, 0);
             }
         }
         start
