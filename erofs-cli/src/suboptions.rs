@@ -228,12 +228,23 @@ pub(crate) fn apply(words: &[Suboption], options: Options) -> Result<Options, Us
                 options.fragments(fragments).packed_pcluster_size(size)
             }
             Word::ShareFragments(on) => options.share_fragments(on && !negated),
-            Word::Dedupe => options.share_identical(!negated).dedupe(!negated),
+            Word::Dedupe => options.share_identical(!negated),
             Word::NotBuilt(_) if negated => options,
             Word::NotBuilt(why) => return Err(UsageError::refused(suboption, why)),
         };
     }
-    Ok(options)
+    Ok(options.dedupe(has_dedupe(words)))
+}
+
+/// Kernels that know fragments know shared pclusters, too, and mkfs.erofs then
+/// shares some unless it is told not to.
+fn has_dedupe(words: &[Suboption]) -> bool {
+    let last = |is: fn(Word) -> bool| {
+        let last = words.iter().rfind(|suboption| is(suboption.word));
+        last.map(|suboption| !suboption.negated)
+    };
+    let has_fragments = last(|word| matches!(word, Word::Fragments(..)));
+    last(|word| word == Word::Dedupe).or(has_fragments).unwrap_or(false)
 }
 
 /// An error if an earlier word of the same sort says something else.

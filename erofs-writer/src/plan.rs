@@ -1,5 +1,6 @@
 //! What to store, in which order: decided before anything is placed.
 
+mod blocks;
 mod chunks;
 mod codecs;
 mod fragments;
@@ -74,6 +75,9 @@ impl DataPlan {
         }
         if options.may_have_fragments() {
             fragments::plan(&mut plan, reader.tree, order, codecs, options, head_len);
+        }
+        if options.may_share_blocks() {
+            blocks::plan(&mut plan, reader, order, options)?;
         }
         if options.may_have_holes() {
             holes::plan(&mut plan, reader, order, options.block_size)?;

@@ -180,15 +180,22 @@ impl Options {
         self
     }
 
-    /// Whether bytes that compressed files have had before are stored once,
-    /// also if whole files differ ("dedupe", Linux 6.1). Default: no.
+    /// Whether bytes that come again are stored once, also if whole files
+    /// differ. Default: no.
     ///
-    /// What repeats is found in runs of 16 KiB and more. That takes up to 20
-    /// MiB of memory for each GiB of files.
+    /// In compressed files ("dedupe", Linux 6.1) these are runs of some 5 KiB
+    /// or more, wherever they begin; in others blocks (Linux 5.15), which
+    /// those that have some in common then have as chunks. To find them takes
+    /// some 40 MiB of memory for each GiB of files, which are read once more.
     #[must_use]
     pub fn dedupe(mut self, on: bool) -> Self {
         self.dedupe = on;
         self
+    }
+
+    /// Whether files that are not compressed may have blocks of others.
+    pub(crate) fn may_share_blocks(&self) -> bool {
+        self.dedupe && !self.may_compress() && self.chunk_size.is_none()
     }
 
     /// Whether files may have pclusters of others.

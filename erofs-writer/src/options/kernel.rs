@@ -113,7 +113,7 @@ impl Options {
             small_blocks: self.block_size.is_small(),
             compressed: self.may_compress(),
             big_pclusters: self.may_have_big_pclusters(),
-            chunks: self.chunk_size.is_some(),
+            chunks: self.chunk_size.is_some() || self.may_share_blocks(),
             inline_pclusters: self.may_have_inline_pclusters(),
             fragments: self.may_have_fragments(),
             dedupe: self.may_have_repeats(),

@@ -98,6 +98,11 @@ impl ChunkSize {
         1 << self.0
     }
 
+    /// Chunks of a block.
+    pub(crate) fn of_block(block_size: BlockSize) -> Self {
+        ChunkSize(block_size.bits())
+    }
+
     pub(crate) fn bits(self) -> u8 {
         self.0
     }

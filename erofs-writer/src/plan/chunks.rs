@@ -95,17 +95,19 @@ const STEP: u64 = 1024 * 1024;
 /// How much of a file one worker hashes.
 const SEGMENT_LEN: u64 = 4 * 1024 * 1024;
 
+/// A file to be stored in chunks.
+pub(super) type File<'a> = (InodeId, &'a Content);
+
 /// A part of a file whose chunks one worker hashes.
 struct Segment<'a> {
-    id: InodeId,
-    content: &'a Content,
+    file: File<'a>,
     start: u64,
     end: u64,
 }
 
 /// What a chunk holds, and its length, which only a file's last chunk varies.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Chunk {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Chunk {
     Zero(u64),
     Data(Digest, u64),
 }
@@ -118,26 +120,55 @@ pub(crate) fn plan(
     options: &Options,
     chunk_size: ChunkSize,
 ) -> Result<()> {
-    let chunk_len = chunk_size.bytes();
+    let files: Vec<File<'_>> = files(reader.tree, order).collect();
+    let hashed = chunks(reader, &files, chunk_size.bytes())?;
+    store(plan, files.into_iter().zip(hashed), options, chunk_size)
+}
+
+/// The chunks of each of `files`.
+pub(super) fn chunks(
+    reader: Reader<'_>,
+    files: &[File<'_>],
+    chunk_len: u64,
+) -> Result<Vec<Vec<Chunk>>> {
     let segment_len = SEGMENT_LEN.max(chunk_len);
-    let segments: Vec<Segment<'_>> = files(reader.tree, order)
-        .flat_map(|(id, content)| {
-            (0..content.len().div_ceil(segment_len)).map(move |n| Segment {
-                id,
-                content,
+    let segments: Vec<Segment<'_>> = files
+        .iter()
+        .flat_map(|file| {
+            let len = file.1.len();
+            (0..len.div_ceil(segment_len)).map(move |n| Segment {
+                file: *file,
                 start: n * segment_len,
-                end: ((n + 1) * segment_len).min(content.len()),
+                end: ((n + 1) * segment_len).min(len),
             })
         })
         .collect();
     let hashed: Vec<Vec<Chunk>> =
         segments.par_iter().map(|part| hash(reader, part, chunk_len)).collect::<Result<_>>()?;
-    let mut seen: HashMap<Chunk, u32> = HashMap::new();
-    let mut chunks = Vec::new();
+    let mut by_file: Vec<Vec<Chunk>> = Vec::with_capacity(files.len());
     for (segment, hashed) in segments.iter().zip(hashed) {
-        let starts = (segment.start..segment.end).step_by(to_usize(chunk_len));
+        match by_file.last_mut() {
+            Some(chunks) if segment.start > 0 => chunks.extend(hashed),
+            _ => by_file.push(hashed),
+        }
+    }
+    Ok(by_file)
+}
+
+/// Stores files in these chunks, each that differs once.
+pub(super) fn store<'a>(
+    plan: &mut DataPlan,
+    files: impl Iterator<Item = (File<'a>, Vec<Chunk>)>,
+    options: &Options,
+    chunk_size: ChunkSize,
+) -> Result<()> {
+    let chunk_len = chunk_size.bytes();
+    let mut seen: HashMap<Chunk, u32> = HashMap::new();
+    for ((id, content), hashed) in files {
+        let mut chunks = Vec::with_capacity(hashed.len());
+        let starts = (0..content.len()).step_by(to_usize(chunk_len));
         for (start, chunk) in starts.zip(hashed) {
-            let len = chunk_len.min(segment.end - start);
+            let len = chunk_len.min(content.len() - start);
             if matches!(chunk, Chunk::Zero(_)) && options.holes {
                 plan.hole_bytes += len;
                 chunks.push(NULL_ADDR);
@@ -145,22 +176,19 @@ pub(crate) fn plan(
                 plan.shared_bytes += len;
                 chunks.push(*block);
             } else {
-                let block = plan.store(segment.id, start, len, options.block_size)?;
+                let block = plan.store(id, start, len, options.block_size)?;
                 seen.insert(chunk, block);
                 chunks.push(block);
             }
         }
-        if segment.end == segment.content.len() {
-            let chunks = std::mem::take(&mut chunks);
-            let map = ChunkMap::new(chunks, chunk_size.bits(), options.block_size);
-            plan.set_map(segment.id, map)?;
-        }
+        plan.set_map(id, ChunkMap::new(chunks, chunk_size.bits(), options.block_size))?;
     }
     Ok(())
 }
 
 fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Chunk>> {
-    reader.with_open(part.id, part.content, |open| {
+    let (id, content) = part.file;
+    reader.with_open(id, content, |open| {
         let mut chunks = Vec::new();
         let mut buf = vec![0; to_usize(STEP.min(chunk_len).min(part.end - part.start))];
         let mut start = part.start;
@@ -173,7 +201,7 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Ch
             start = end;
         }
         // Chunks that are stored already will not be read again.
-        if part.end == part.content.len() && !open.ends_at_len()? {
+        if part.end == content.len() && !open.ends_at_len()? {
             return Ok(Err(LengthChanged));
         }
         Ok(Ok(chunks))

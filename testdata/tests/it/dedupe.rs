@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use erofs_writer::{
-    Content, Error, Fragments, KernelVersion, Metadata, Node, Options, OptionsError, ReadAt, Tails,
-    Tree,
+    BlockSize, Content, Error, Fragments, KernelVersion, Metadata, Node, Options, OptionsError,
+    ReadAt, Tails, Tree,
 };
 use testdata::mount::KernelMount;
 use testdata::raw::model::Data;
@@ -114,7 +114,7 @@ fn repeats_come_back_in_blocks_of_every_size() {
     let small = |(name, _): &(String, Vec<u8>)| !name.ends_with("long");
     let tree = tree_of(repetitive().into_iter().filter(small));
     for bytes in [512, 1024, 2048, 8192, 65_536] {
-        let options = dedupe(1).block_size(erofs_writer::BlockSize::new(bytes).unwrap());
+        let options = dedupe(1).block_size(BlockSize::new(bytes).unwrap());
         verify(&image(&tree, options), &tree, &verify::Options::default());
     }
 }
@@ -179,8 +179,50 @@ fn without_repeats_the_image_is_as_without_dedupe() {
         assert_eq!(incompat(&without) & DEDUPE, 0);
         assert_same(&without, &image(&tree, options.dedupe(true)), "nothing repeats");
     }
-    // Without a codec it says nothing yet.
     assert_same(&image(&tree, fixed()), &image(&tree, fixed().dedupe(true)), "no codec");
+}
+
+#[test]
+fn blocks_of_flat_files_are_shared() {
+    let data = noise(5, 200 * 4096);
+    let tree = tree_of([
+        ("a".to_owned(), data.clone()),
+        // In other places, but of whole blocks.
+        ("b".to_owned(), [&noise(6, 8 * 4096), &data[40_960..], b"end"].concat()),
+        ("c".to_owned(), [&data[..81_920], &data[..81_920], &[0; 1 << 20], &data].concat()),
+        // Nowhere at a block of others.
+        ("d".to_owned(), [b"x", &data[..]].concat()),
+        // Too few.
+        ("e".to_owned(), [&data[..8192], &noise(7, 100_000)].concat()),
+        ("small".to_owned(), text(1, 100)),
+    ]);
+    for options in [
+        fixed().dedupe(true),
+        fixed().dedupe(true).holes(false).tails(Tails::OwnBlock).chunk_indexes(true),
+        fixed().dedupe(true).share_identical(false).data_alignment(8),
+    ] {
+        let image = image(&tree, options);
+        let model = decoded(&image);
+        let path = |path: &str| path.as_bytes().to_vec();
+        let chunked: Vec<_> = model
+            .inodes
+            .values()
+            .filter(|node| matches!(node.data, Data::Chunks(_)))
+            .map(|node| node.path.clone())
+            .collect();
+        assert_eq!(chunked, [path("/a"), path("/b"), path("/c")]);
+        assert!(image.len() < data.len() * 2 + (2 << 20), "{}", image.len());
+        verify(&image, &tree, &verify::Options::default());
+    }
+    for bytes in [512, 1024, 65_536] {
+        let options = fixed().dedupe(true).block_size(BlockSize::new(bytes).unwrap());
+        verify(&image(&tree, options), &tree, &verify::Options::default());
+    }
+    let target = fixed().dedupe(true).target_kernel(KernelVersion::new(5, 10));
+    assert!(matches!(
+        try_image(&tree, target).unwrap_err(),
+        Error::Options(OptionsError::TargetKernel { .. })
+    ));
 }
 
 #[test]

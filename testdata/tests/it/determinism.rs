@@ -32,7 +32,7 @@ fn everything() -> Tree {
     tree
 }
 
-fn ways() -> [Options; 9] {
+fn ways() -> [Options; 10] {
     let lz4 = |level| Codec::Lz4(Level::new(level).unwrap());
     [
         Options::new().codec(lz4(0)),
@@ -43,6 +43,7 @@ fn ways() -> [Options; 9] {
         Options::new(),
         fixed(),
         Options::new().chunk_size(ChunkSize::new(4096).unwrap()),
+        Options::new().dedupe(true),
         Options::new().data_alignment(4).image_alignment(16),
     ]
 }

@@ -1,0 +1,69 @@
+//! Blocks that flat files have in common.
+//!
+//! Files that share blocks are stored in chunks of a block, and those that
+//! follow each other in larger ones. The rest stays flat, as chunk maps take
+//! room.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use crate::error::Result;
+use crate::format::chunk::BLOCK_MAP_ENTRY_LEN;
+use crate::format::to_u64;
+use crate::options::{ChunkSize, Options};
+use crate::plan::chunks::{self, Chunk, File};
+use crate::plan::hash::Reader;
+use crate::plan::{DataPlan, Order, files};
+
+/// A file that shares fewer blocks is not worth a chunk map.
+const SHARED_MIN: u64 = 4;
+
+/// Finds the blocks, and gives the files that share some their chunks.
+pub(crate) fn plan(
+    plan: &mut DataPlan,
+    reader: Reader<'_>,
+    order: &Order,
+    options: &Options,
+) -> Result<()> {
+    let block_len = options.block_size.len();
+    let candidates: Vec<File<'_>> = files(reader.tree, order)
+        .filter(|(id, content)| content.len() >= SHARED_MIN * block_len && plan.may_compress(*id))
+        .collect();
+    let blocks = chunks::chunks(reader, &candidates, block_len)?;
+    let sharing = sharing(&blocks, block_len, options.holes);
+    let files = candidates.into_iter().zip(blocks).zip(sharing);
+    let sharing = files.filter_map(|(file, shares)| shares.then_some(file));
+    chunks::store(plan, sharing, options, ChunkSize::of_block(options.block_size))
+}
+
+/// Which files save more by sharing their blocks than their chunk maps take:
+/// those with blocks of earlier files or twice the same, and those earlier
+/// ones.
+fn sharing(files: &[Vec<Chunk>], block_len: u64, holes: bool) -> Vec<bool> {
+    let map_len = |file: usize| to_u64(files[file].len()) * BLOCK_MAP_ENTRY_LEN;
+    let mut owners: HashMap<&Chunk, usize> = HashMap::new();
+    // How many blocks of each file come again in each other one, or in itself.
+    let mut shared: Vec<HashMap<usize, u64>> = vec![HashMap::new(); files.len()];
+    let mut lent = vec![0; files.len()];
+    for (file, blocks) in files.iter().enumerate() {
+        for block in blocks.iter().filter(|block| !(holes && matches!(block, Chunk::Zero(_)))) {
+            let owner = match owners.entry(block) {
+                Entry::Vacant(first) => {
+                    first.insert(file);
+                    continue;
+                }
+                Entry::Occupied(owner) => *owner.get(),
+            };
+            *shared[file].entry(owner).or_insert(0) += 1;
+            lent[owner] += 1;
+        }
+    }
+    let pays =
+        |blocks: u64, file: usize| blocks >= SHARED_MIN && blocks * block_len > map_len(file);
+    let is_owner: Vec<bool> = (0..files.len()).map(|file| pays(lent[file], file)).collect();
+    let takes = |(file, owners): (usize, &HashMap<usize, u64>)| {
+        let blocks = owners.iter().filter(|(owner, _)| is_owner[**owner]).map(|(_, blocks)| blocks);
+        is_owner[file] || pays(blocks.sum(), file)
+    };
+    shared.iter().enumerate().map(takes).collect()
+}
