@@ -81,7 +81,7 @@ pub(crate) enum Summary {
 /// What `args` and the environment ask for.
 pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
     let words = args.words();
-    let options = suboptions::apply(&words, Options::new())?;
+    let options = suboptions::apply(&words, args.compress.is_some(), Options::new())?;
     let codecs = match &args.compress {
         Some(text) => compress::codecs(text).map_err(|error| error.of(text))?,
         None => Vec::new(),

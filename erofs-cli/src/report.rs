@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use erofs_writer::{Phase, Summary};
+use erofs_writer::{EntrySize, Phase, Summary};
 
 /// Writes `text` to standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -84,7 +84,34 @@ pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
             format!("{{\"name\":\"{name}\",\"seconds\":{:.6}}}", time.as_secs_f64())
         })
         .collect();
+    if !summary.entry_sizes.is_empty() {
+        let entries: Vec<String> = summary.entry_sizes.iter().map(entry).collect();
+        let _ = write!(out, ",\"entries\":[{}]", entries.join(","));
+    }
     let _ = writeln!(out, ",\"phases\":[{}]}}", phases.join(","));
+    out
+}
+
+/// What an entry takes, as a JSON object.
+fn entry(size: &EntrySize) -> String {
+    let EntrySize { name, bytes_in, bytes_out, .. } = size;
+    let name = quoted(&String::from_utf8_lossy(name));
+    format!("{{\"name\":{name},\"bytes_in\":{bytes_in},\"bytes_out\":{bytes_out}}}")
+}
+
+/// A JSON string.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => out.extend(['\\', char]),
+            '\0'..='\x1f' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(char));
+            }
+            _ => out.push(char),
+        }
+    }
+    out.push('"');
     out
 }
 
@@ -144,5 +171,11 @@ mod tests {
         assert_eq!(shown((1 << 20) - 1), "1023.9 KiB");
         assert_eq!(shown(3 << 19), "1.5 MiB");
         assert_eq!(shown(u64::MAX), "17179869183.9 GiB");
+    }
+
+    #[test]
+    fn quoted_text_is_a_json_string() {
+        assert_eq!(quoted("a-1.0"), "\"a-1.0\"");
+        assert_eq!(quoted("\"\\\n\u{7f}"), "\"\\\"\\\\\\u000a\u{7f}\"");
     }
 }

@@ -199,8 +199,13 @@ fn edits(from: &[u8], to: &[u8]) -> usize {
     above[to.len()]
 }
 
-/// Applies words in the order in which they were typed.
-pub(crate) fn apply(words: &[Suboption], options: Options) -> Result<Options, UsageError> {
+/// Applies words in the order in which they were typed. Some mean more where
+/// files are compressed.
+pub(crate) fn apply(
+    words: &[Suboption],
+    compresses: bool,
+    options: Options,
+) -> Result<Options, UsageError> {
     let mut options = options;
     for (at, suboption) in words.iter().enumerate() {
         let negated = suboption.negated;
@@ -233,17 +238,17 @@ pub(crate) fn apply(words: &[Suboption], options: Options) -> Result<Options, Us
             Word::NotBuilt(why) => return Err(UsageError::refused(suboption, why)),
         };
     }
-    Ok(options.dedupe(has_dedupe(words)))
+    Ok(options.dedupe(has_dedupe(words, compresses)))
 }
 
 /// Kernels that know fragments know shared pclusters, too, and mkfs.erofs then
 /// shares some unless it is told not to.
-fn has_dedupe(words: &[Suboption]) -> bool {
+fn has_dedupe(words: &[Suboption], compresses: bool) -> bool {
     let last = |is: fn(Word) -> bool| {
         let last = words.iter().rfind(|suboption| is(suboption.word));
         last.map(|suboption| !suboption.negated)
     };
-    let has_fragments = last(|word| matches!(word, Word::Fragments(..)));
+    let has_fragments = last(|word| matches!(word, Word::Fragments(..))).filter(|_| compresses);
     last(|word| word == Word::Dedupe).or(has_fragments).unwrap_or(false)
 }
 
@@ -265,12 +270,12 @@ mod tests {
 
     fn options(list: &str) -> Options {
         let words = parse(list).expect("the words are known");
-        apply(&words, Options::new()).expect("the words are built")
+        apply(&words, true, Options::new()).expect("the words are built")
     }
 
     fn refusal(list: &str) -> String {
         let words = parse(list).expect("the words are known");
-        apply(&words, Options::new()).expect_err("some word is not built").to_string()
+        apply(&words, true, Options::new()).expect_err("some word is not built").to_string()
     }
 
     #[test]
@@ -292,11 +297,18 @@ mod tests {
         assert_eq!(options("legacy-compress"), new().full_indexes(true));
         assert_eq!(options("ztailpacking"), new().inline_pclusters(true));
         assert_eq!(options("ztailpacking,^ztailpacking"), new());
-        let tails = || new().fragments(Fragments::Tails);
+        assert_eq!(options("dedupe"), new().dedupe(true));
+        assert_eq!(options("^dedupe,dedupe"), new().dedupe(true));
+        // Kernels that know fragments know shared pclusters.
+        let tails = || new().fragments(Fragments::Tails).dedupe(true);
         assert_eq!(options("fragments"), tails());
         let size = PclusterSize::new(65_536).expect("is one");
         assert_eq!(options("fragments=64k"), tails().packed_pcluster_size(size));
-        assert_eq!(options("fragments,all-fragments"), new().fragments(Fragments::All));
+        assert_eq!(options("fragments,all-fragments"), tails().fragments(Fragments::All));
+        assert_eq!(options("^dedupe,fragments"), tails().dedupe(false).share_identical(false));
+        let words = parse("fragments").expect("is a word");
+        let without_codec = apply(&words, false, Options::new()).expect("is built");
+        assert_eq!(without_codec, tails().dedupe(false));
         assert_eq!(options("all-fragments,^fragments"), new());
         assert_eq!(options("fragments,fragdedupe=full"), tails());
         assert_eq!(options("fragments,fragdedupe=inode"), tails().share_fragments(false));
@@ -307,9 +319,9 @@ mod tests {
 
     #[test]
     fn words_that_are_not_built_are_refused_by_name() {
-        let message = refusal("nosbcrc,dedupe");
-        assert_eq!(message, "-E dedupe: this form of compression is not built yet");
-        assert_eq!(refusal("48bit"), "-E 48bit: the 48-bit layout is not built yet");
+        let message = "-E 48bit: the 48-bit layout is not built yet";
+        assert_eq!(refusal("48bit"), message);
+        assert_eq!(refusal("nosbcrc,dedupe,48bit"), message);
     }
 
     #[test]

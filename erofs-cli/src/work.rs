@@ -49,7 +49,9 @@ fn build(job: &mut Job, progress: &Progress) -> Result<(Summary, Duration), Fail
     job.file_times.apply(&mut tree, build_time.unwrap_or(Timestamp::from_sec(0)));
     let reading = start.elapsed();
 
-    let mut options = job.options.clone().compress_rules(rules);
+    let of_store = matches!(job.source, job::Source::Store { .. });
+    let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
+    let mut options = job.options.clone().compress_rules(rules).entry_sizes(tells_entries);
     if let Some(time) = build_time {
         options = options.build_time(time);
     }

@@ -1,6 +1,7 @@
 //! Writing an image: the whole pipeline. Read this file first.
 
 mod finish;
+mod sizes;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

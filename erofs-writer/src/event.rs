@@ -66,6 +66,19 @@ impl InodeCounts {
     }
 }
 
+/// What an entry of the root takes of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntrySize {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// The lengths of all regular files in it added up, in bytes.
+    pub bytes_in: u64,
+    /// The bytes of its inodes, and of those blocks that hold no bytes of an
+    /// earlier file. Of the packed inode its fragments have their part.
+    pub bytes_out: u64,
+}
+
 /// What a build did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -99,6 +112,11 @@ pub struct Summary {
     /// The oldest Linux that can mount the image, where its pages are no
     /// smaller than blocks and its configuration has the codecs.
     pub oldest_kernel: KernelVersion,
+    /// What each entry of the root takes, if [`Options::entry_sizes`] asks for
+    /// it. The root itself, tables and padding are in none.
+    ///
+    /// [`Options::entry_sizes`]: crate::Options::entry_sizes
+    pub entry_sizes: Vec<EntrySize>,
     /// How long each phase took.
     pub times: Vec<(Phase, Duration)>,
 }

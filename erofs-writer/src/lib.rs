@@ -145,7 +145,7 @@ mod write;
 pub use build::ImageWriter;
 pub use ere::{Ere, EreError};
 pub use error::{Error, Limit, OutputErrorKind, Result, StorePathsError, TreeErrorKind};
-pub use event::{Event, InodeCounts, Phase, Summary};
+pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use options::{
     BlockSize, ChunkSize, Codec, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion,
     Label, Options, OptionsError, PclusterSize, Tails, XattrPrefix,

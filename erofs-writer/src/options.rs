@@ -250,6 +250,7 @@ pub struct Options {
     pub(crate) packed_pcluster_size: Option<PclusterSize>,
     pub(crate) share_fragments: bool,
     pub(crate) dedupe: bool,
+    pub(crate) entry_sizes: bool,
     pub(crate) share_identical: bool,
     pub(crate) holes: bool,
     pub(crate) xattr_share_above: u32,
@@ -285,6 +286,7 @@ impl Default for Options {
             packed_pcluster_size: None,
             share_fragments: true,
             dedupe: false,
+            entry_sizes: false,
             share_identical: true,
             holes: true,
             xattr_share_above: 2,
@@ -447,6 +449,14 @@ impl Options {
     #[must_use]
     pub fn offset(mut self, bytes: u64) -> Self {
         self.offset = bytes;
+        self
+    }
+
+    /// Whether the summary tells what each entry of the root takes: in an image
+    /// of store paths, each of these. Default: no.
+    #[must_use]
+    pub fn entry_sizes(mut self, on: bool) -> Self {
+        self.entry_sizes = on;
         self
     }
 

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use testdata::trees;
+
 use crate::place::Place;
 use crate::refusal::refusal_of;
 
@@ -90,4 +92,25 @@ fn extents_are_no_shorter_than_a_block() {
     let all = length(&place, "-zlz4hc -C65536 IMG source");
     let short = length(&place, "-zlz4hc -C65536 --max-extent-bytes=8192 IMG source");
     assert!(all < short, "{all} {short}");
+}
+
+#[test]
+fn what_repeats_is_stored_once_where_that_is_asked_for() {
+    let place = place();
+    let data = trees::text(3, 300_000);
+    place.file("source/one", &data);
+    place.file("source/two", [b"first", &data[..]].concat());
+    let json = |line: &str| {
+        let run = place.run(&format!("--json {line} IMG source"));
+        run.succeeded();
+        run.stdout
+    };
+    let nothing = "\"repeated_bytes\":0,";
+    assert!(json("-zlz4hc").contains(nothing));
+    assert!(json("-zlz4hc -Efragments,^dedupe").contains(nothing));
+    assert!(!json("-zlz4hc -Efragments").contains(nothing));
+    assert!(!json("-zlz4hc -Ededupe").contains(nothing));
+    assert!(length(&place, "-zlz4hc -Ededupe IMG source") < length(&place, "-zlz4hc IMG source"));
+    let message = refusal_of(&place, 2, "-zlz4 -Ededupe --target-kernel=5.15 IMG source");
+    assert_eq!(message, "Linux 5.15 cannot mount pclusters of several files: they need 6.1");
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use testdata::entry::{Compare, Snapshot, diff};
 use testdata::mount::KernelMount;
 use testdata::skip::{Oracle, have};
-use testdata::{host, tools};
+use testdata::{host, tools, trees};
 
 use crate::disks::{Disk, Mounted};
 use crate::place::Place;
@@ -341,4 +341,38 @@ fn images_whose_count_of_inodes_is_a_magic_number_are_found_by_their_label() {
             );
         }
     }
+}
+
+#[test]
+fn the_report_for_programs_tells_what_each_store_path_takes() {
+    let place = Place::new();
+    place.folder("store/a-1.0");
+    place.file("store/a-1.0/data", trees::noise(1, 100_000));
+    place.folder("store/b-1.0");
+    // What a has is not counted again.
+    place.file("store/b-1.0/data", trees::noise(1, 100_000));
+    place.file("store/c", trees::text(2, 50_000));
+    place.file("list", "/nix/store/a-1.0\n/nix/store/b-1.0\n/nix/store/c\n");
+    for flags in ["", "-zlz4hc -Efragments"] {
+        let run = place.run(&format!("--json {flags} --store-paths list IMG store"));
+        run.succeeded();
+        let entry = |name: &str| -> (u64, u64) {
+            let rest =
+                run.stdout.split(&format!("{{\"name\":\"{name}\",")).nth(1).expect("is there");
+            let number = |key: &str| {
+                let rest = rest.split(&format!("\"{key}\":")).nth(1).expect("is there");
+                let end = rest.find(|c: char| !c.is_ascii_digit()).expect("more follows");
+                rest[..end].parse().expect("is a number")
+            };
+            (number("bytes_in"), number("bytes_out"))
+        };
+        let [a, b, c] = ["a-1.0", "b-1.0", "c"].map(entry);
+        assert_eq!((a.0, b.0, c.0), (100_000, 100_000, 50_000));
+        assert!((98_000..110_000).contains(&a.1), "{flags}: {a:?}");
+        assert!(b.1 < 5000, "{flags}: {b:?}");
+        let (least, most) = if flags.is_empty() { (50_000, 55_000) } else { (5000, 40_000) };
+        assert!((least..most).contains(&c.1), "{flags}: {c:?}");
+    }
+    let run = place.run("--json IMG store");
+    assert!(!run.stdout.contains("\"entries\""), "{}", run.stdout);
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::build::sizes;
 use crate::error::{Error, Result};
 use crate::event::{InodeCounts, Summary};
 use crate::format::superblock::{
@@ -156,6 +157,10 @@ impl Job<'_> {
             hole_bytes: self.plan.hole_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
             oldest_kernel: self.features().oldest_kernel(),
+            entry_sizes: match self.options.entry_sizes {
+                true => sizes::entry_sizes(self),
+                false => Vec::new(),
+            },
             times: Vec::new(),
         }
     }

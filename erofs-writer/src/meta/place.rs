@@ -187,7 +187,7 @@ impl<'a> Placement<'a> {
 
     /// The length of an inode of `head` bytes with what follows it, and
     /// whether a tail is part of that.
-    fn inode_len(&self, id: InodeId, head: u64) -> (u64, bool) {
+    pub(crate) fn inode_len(&self, id: InodeId, head: u64) -> (u64, bool) {
         if let Some((index, entry_len)) = self.chunk_map(id) {
             let map_len = entry_len * to_u64(self.plan.maps[index].chunks.len());
             return (round_up(head, entry_len) + map_len, false);

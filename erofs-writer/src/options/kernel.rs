@@ -73,7 +73,7 @@ impl Features {
             (self.chunks, "chunk-based files", CHUNKS),
             (self.inline_pclusters, "pclusters behind inodes", since(5, 17)),
             (self.fragments, "fragments", since(6, 1)),
-            (self.dedupe, "deduplication", since(6, 1)),
+            (self.dedupe, "pclusters of several files", since(6, 1)),
             (self.xattr_prefixes, "long xattr prefixes", since(6, 4)),
             (prefixes_and_fragments, "long xattr prefixes beside fragments", since(6, 18)),
             (self.small_blocks, "blocks below 4096 bytes", since(6, 4)),
