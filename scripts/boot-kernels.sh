@@ -29,8 +29,13 @@ lz4hc-full      5.4   -zlz4hc -Elegacy-compress
 lz4-full-C64k   5.13  -zlz4 -C65536 -Elegacy-compress,force-inode-extended
 ztailpacking    5.17  -zlz4hc -C65536 -Eztailpacking
 ztail-full      5.17  -zlz4 -Eztailpacking,legacy-compress
-fragments       6.1   -zlz4hc -C65536 -Eztailpacking,fragments
-all-fragments   6.1   -zlz4hc -C262144 -Eall-fragments=65536
+fragments       6.1   -zlz4hc -C65536 -Eztailpacking,fragments,^dedupe
+all-fragments   6.1   -zlz4hc -C262144 -Eall-fragments=65536,^dedupe
+dedupe          6.1   -zlz4hc -Ededupe
+dedupe-C64k     6.1   -zlz4 -C65536 -Ededupe,ztailpacking
+dedupe-frags    6.1   -zlz4hc -Efragments,dedupe
+dedupe-all-1M   6.1   -zlz4hc -C1048576 -Eall-fragments,dedupe
+dedupe-flat     5.15  -Ededupe
 '
 # The whole is to end, also where a guest hangs.
 guest_seconds=${BOOT_SECONDS:-500}

@@ -81,7 +81,13 @@ pub(crate) enum Summary {
 /// What `args` and the environment ask for.
 pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
     let words = args.words();
-    let options = suboptions::apply(&words, args.compress.is_some(), Options::new())?;
+    let compresses = args.compress.is_some();
+    // Once a block is shared, what is behind it would be out of line.
+    let shares_blocks = !compresses && suboptions::ask_for_dedupe(&words) == Some(true);
+    if let (true, Some(dsunit @ 2..)) = (shares_blocks, args.dsunit) {
+        return Err(UsageError::contradiction(format!("--dsunit={dsunit}"), "-E dedupe"));
+    }
+    let options = suboptions::apply(&words, compresses, Options::new())?;
     let codecs = match &args.compress {
         Some(text) => compress::codecs(text).map_err(|error| error.of(text))?,
         None => Vec::new(),

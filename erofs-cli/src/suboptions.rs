@@ -241,15 +241,19 @@ pub(crate) fn apply(
     Ok(options.dedupe(has_dedupe(words, compresses)))
 }
 
+/// Whether the last word on it asks for deduplication.
+pub(crate) fn ask_for_dedupe(words: &[Suboption]) -> Option<bool> {
+    let last = words.iter().rfind(|suboption| suboption.word == Word::Dedupe);
+    last.map(|suboption| !suboption.negated)
+}
+
 /// Kernels that know fragments know shared pclusters, too, and mkfs.erofs then
 /// shares some unless it is told not to.
 fn has_dedupe(words: &[Suboption], compresses: bool) -> bool {
-    let last = |is: fn(Word) -> bool| {
-        let last = words.iter().rfind(|suboption| is(suboption.word));
-        last.map(|suboption| !suboption.negated)
-    };
-    let has_fragments = last(|word| matches!(word, Word::Fragments(..))).filter(|_| compresses);
-    last(|word| word == Word::Dedupe).or(has_fragments).unwrap_or(false)
+    let is_fragments = |suboption: &&Suboption| matches!(suboption.word, Word::Fragments(..));
+    let last = words.iter().rfind(is_fragments);
+    let has_fragments = compresses && last.is_some_and(|suboption| !suboption.negated);
+    ask_for_dedupe(words).unwrap_or(has_fragments)
 }
 
 /// An error if an earlier word of the same sort says something else.

@@ -33,6 +33,7 @@ struct Input {
     holes: bool,
     inline_pclusters: bool,
     fragments: u8,
+    dedupe: bool,
     /// In eighths of a block, if it is more than one.
     max_extent: u8,
 }
@@ -54,6 +55,8 @@ enum Piece {
     Text(u8, u16),
     /// So many bytes from so far back.
     Repeat(u16, u16),
+    /// So many bytes that other files have too, from one of these on.
+    Shared(u16, u16),
 }
 
 fn contents(file: &File, block: usize) -> Vec<u8> {
@@ -72,6 +75,10 @@ fn contents(file: &File, block: usize) -> Vec<u8> {
                 let start = data.len() - usize::from(*back).min(data.len());
                 let source: Vec<u8> = data[start..].to_vec();
                 data.extend(source.iter().cycle().take(usize::from(*len)));
+            }
+            Piece::Shared(start, len) => {
+                let shared = [trees::text(7, 70_000), trees::noise(7, 70_000)].concat();
+                data.extend(&shared[usize::from(*start)..][..usize::from(*len)]);
             }
         }
     }
@@ -104,6 +111,7 @@ fn options(input: &Input, block: u32) -> Options {
         .pcluster_size(PclusterSize::new(pcluster).expect("is whole blocks"))
         .full_indexes(input.full_indexes)
         .holes(input.holes)
+        .dedupe(input.dedupe)
         .threads(NonZeroUsize::new(2).expect("is not 0"));
     if input.own_blocks {
         options = options.tails(Tails::OwnBlock);

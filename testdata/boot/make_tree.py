@@ -67,6 +67,13 @@ def contents(make):
     make.file("big/zeros", b"<" + bytes(13 << 20) + b">")
     make.file("big/text", make.bytes("text", 3_000_000))
     make.file("big/random", make.bytes("random", 2_000_001))
+    # What other files have too, at other places, and in one file again.
+    shared = make.mixed(700_000)
+    for front in (0, 1, 4096, 70_001):
+        for cut in (0, 5000, 123_456):
+            data = make.mixed(front) + shared[cut:] + make.mixed(front)
+            make.file(f"repeats/{front}-{cut}", data)
+    make.file("repeats/inside", b"".join(make.mixed(9_999) + shared[:60_000] for _ in range(12)))
     for size in (0, 1, 4094, 4095, 4096, 4097, 8191, 8192, 12289, 65535, 65536, 65537,
                  262143, 262144, 262145):
         make.file(f"sizes/text-{size}", make.bytes("text", size))

@@ -71,6 +71,7 @@ fn sizes_that_are_none() {
 fn flags_that_contradict_each_other() {
     refused(&[
         ("--quiet --json IMG source", "--json contradicts --quiet"),
+        ("--dsunit=8 -Ededupe IMG source", "-E dedupe contradicts --dsunit=8"),
         (
             "--chunksize=4096 -b8192 IMG source",
             "--chunksize=4096 contradicts blocks of 8192 bytes (-b)",
