@@ -1,10 +1,10 @@
 #!/bin/sh
 # Builds the corpora that the benches measure:
 #
-#     benches/corpus.sh small|system|tiny|paths10k|all [DIR]
+#     benches/corpus.sh small|system|toolchains|tiny|paths10k|all [DIR]
 #
 # DIR is target/corpus unless given; corpus NAME goes to DIR/NAME. A corpus
-# that is there already is left alone. small and system are made of packages
+# that is there already is left alone. The first three are made of packages
 # of the Debian suite that this machine is set up for (CORPUS_SUITE=... takes
 # another one), through an apt of their own, so the system is not touched.
 set -eu
@@ -30,6 +30,9 @@ openssh-server nginx postgresql postgresql-doc mariadb-client qemu-system-x86
 ghostscript imagemagick texlive-latex-base fonts-noto-core fonts-dejavu fonts-liberation
 bash-completion zsh fish tmux rsync curl wget htop strace tcpdump nftables iproute2
 btrfs-progs xfsprogs hwdata tzdata locales"
+
+toolchains="golang-go golang-src rustc rust-src libboost-dev libeigen3-dev openjdk-17-jdk-headless
+node-typescript npm ruby-dev python3-django python3-pip"
 
 # Raise it when a list or make_corpus changes what a corpus holds.
 recipe=1
@@ -89,6 +92,8 @@ build() {
     small) from_packages small 60 $small ;;
     # shellcheck disable=SC2086
     system) from_packages system 3000 $system ;;
+    # shellcheck disable=SC2086
+    toolchains) from_packages toolchains 500 $toolchains ;;
     tiny | paths10k)
         start "$1"
         make_corpus "$1" "$out/$1"
@@ -98,9 +103,9 @@ build() {
 }
 
 case $what in
-small | system | tiny | paths10k) corpora=$what ;;
-all) corpora="small system tiny paths10k" ;;
-*) die "usage: corpus.sh small|system|tiny|paths10k|all [DIR]" ;;
+small | system | toolchains | tiny | paths10k) corpora=$what ;;
+all) corpora="small system toolchains tiny paths10k" ;;
+*) die "usage: corpus.sh small|system|toolchains|tiny|paths10k|all [DIR]" ;;
 esac
 for tool in cargo dpkg-deb; do
     command -v "$tool" >/dev/null || die "needs $tool, which is not here"

@@ -71,7 +71,8 @@ pub(crate) struct Compressed {
     pub(crate) own_blocks: u32,
     /// The block behind these.
     pub(crate) behind: u32,
-    /// Whether some of its extents may be in blocks of others.
+    /// Whether its index has to tell of each block, as some of its extents are,
+    /// or might have been, in blocks of others.
     pub(crate) scattered: bool,
     pub(crate) inline: Option<InlinePcluster>,
     pub(crate) fragment: Option<Fragment>,
@@ -258,8 +259,11 @@ impl Job<'_> {
             }
         });
         let mut placed = queue.finish()?;
-        for part in &mut placed.parts {
-            part.file.scattered = repeats.are_in(part.source);
+        if self.options.may_have_inline_pclusters() {
+            // What lies behind an inode was made to fit behind this index.
+            for part in &mut placed.parts {
+                part.file.scattered = repeats.are_in(part.source);
+            }
         }
         Ok(placed)
     }

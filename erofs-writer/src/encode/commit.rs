@@ -200,7 +200,7 @@ impl State {
             extents,
             own_blocks: narrow(self.block - start),
             behind: narrow(self.block),
-            scattered: false,
+            scattered: !filling.links.is_empty(),
             inline: filling.inline,
             fragment: None,
         });

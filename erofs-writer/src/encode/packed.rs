@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::encode::similar::{self, Sketch};
 use crate::encode::{Compressed, Fragment, Job};
 use crate::error::Result;
-use crate::format::to_usize;
+use crate::format::{to_u64, to_usize};
 use crate::plan::Layout;
 use crate::tree::{InodeId, Kind};
 
@@ -31,9 +31,12 @@ pub(crate) struct Tail {
 impl Tail {
     pub(super) fn new(bytes: &[u8]) -> Self {
         Tail {
-            len: crate::format::to_u64(bytes.len()),
+            len: to_u64(bytes.len()),
             digest: blake3::hash(bytes),
-            sketch: similar::sketch(bytes),
+            sketch: match to_u64(bytes.len()) {
+                ..=ALIKE_MAX => similar::sketch(bytes),
+                _ => Sketch::default(),
+            },
         }
     }
 }

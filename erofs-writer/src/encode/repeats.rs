@@ -19,7 +19,8 @@ use crate::format::to_usize;
 
 use runs::Chunks;
 
-/// Chunks are not much shorter than so many blocks of this length.
+/// In shorter blocks it is worth as much to repeat bytes as in blocks of this
+/// length, as chunks are no shorter there.
 const BLOCK_MIN: u64 = 4096;
 
 /// Half of a collision-resistant hash, which is so itself.

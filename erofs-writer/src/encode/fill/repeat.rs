@@ -79,8 +79,11 @@ impl Filler<'_> {
             if skipped >= stretch.len || tries == TRIES {
                 break;
             }
+            if at < start + tried {
+                continue;
+            }
             let repeated = self.repeated(at, stretch.len - skipped, &extents[index..]);
-            if at < start + tried || repeated.len == 0 {
+            if repeated.len == 0 {
                 continue;
             }
             (tries, tried) = (tries + 1, tried + (at - start));

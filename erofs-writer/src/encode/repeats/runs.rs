@@ -41,12 +41,8 @@ impl Chunks {
 
     /// What each part repeats.
     pub(super) fn repeats(&self, worth: Worth) -> Vec<Vec<Repeat>> {
-        let mut search = Search {
-            chunks: self,
-            worth,
-            begun: HashSet::new(),
-            latest: (0..self.firsts.len()).collect(),
-        };
+        let mut search =
+            Search { chunks: self, worth, begun: HashSet::new(), latest: self.firsts.clone() };
         self.parts.iter().map(|part| search.repeats_of(part)).collect()
     }
 
@@ -84,7 +80,7 @@ struct Search<'a> {
     begun: HashSet<usize>,
     /// For each first chunk the latest one so far with its bytes. What follows
     /// that is often more like what follows here.
-    latest: Vec<usize>,
+    latest: Vec<u32>,
 }
 
 impl Search<'_> {
@@ -108,7 +104,7 @@ impl Search<'_> {
                 end = next;
             }
             for index in index..index + passed {
-                self.latest[chunks.first(index)] = index;
+                self.latest[chunks.first(index)] = u32::try_from(index).expect("they were counted");
             }
             index += passed;
         }
@@ -123,7 +119,7 @@ impl Search<'_> {
         if first == index || is_monotonous {
             return (0, first);
         }
-        let latest = self.latest[first];
+        let latest = to_usize(u64::from(self.latest[first]));
         let [by_first, by_latest] =
             [first, latest].map(|source| self.chunks.run(index, part, source));
         if by_latest > by_first { (by_latest, latest) } else { (by_first, first) }
