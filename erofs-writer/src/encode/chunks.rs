@@ -4,7 +4,7 @@
 #![expect(clippy::as_conversions, reason = "bytes are indexes")]
 
 /// No chunk but the last of some data is shorter.
-const LEN_MIN: usize = 256;
+const LEN_MIN: usize = 512;
 /// None is longer.
 const LEN_MAX: usize = 16 * 1024;
 /// Behind the shortest length every so-many-th place is an end, as a power of
@@ -81,7 +81,7 @@ mod tests {
         let (_, all_but_last) = lens.split_last().expect("there are some");
         assert!(all_but_last.iter().all(|len| (LEN_MIN..=LEN_MAX).contains(len)));
         let average = data.len() / lens.len();
-        assert!((1000..1600).contains(&average), "{average}");
+        assert!((1300..1800).contains(&average), "{average}");
         assert_eq!(chunk_len(&[0; 1 << 20]), LEN_MAX);
         assert_eq!((chunk_len(&[]), chunk_len(&[1; 300])), (0, 300));
     }

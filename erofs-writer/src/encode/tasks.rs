@@ -1,6 +1,7 @@
 //! Cutting files into parts, and putting these together into tasks.
 
 use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -11,7 +12,7 @@ use crate::encode::part::{Part, Source};
 use crate::encode::repeats::{Repeats, chunks};
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
-use crate::options::FileCodec;
+use crate::options::{FileCodec, Fragments};
 use crate::tree::{Content, InodeId};
 
 /// Parts are put together, and large files cut, to about this many bytes.
@@ -81,7 +82,11 @@ impl Job<'_> {
         };
         let offsets = (0..packed.len).step_by(to_usize(TASK_LEN)).enumerate();
         let all: Vec<Part> = offsets.map(|(number, offset)| part(number, offset)).collect();
-        let repeats = self.repeats(&all, packed, &|_| ())?;
+        // Ends of files and short files are too short to repeat much.
+        let repeats = match self.options.fragments {
+            Fragments::All => self.repeats(&all, packed, &|_| ())?,
+            _ => Repeats::default(),
+        };
         Ok(Tasks { tasks: tasks(all), repeats })
     }
 
@@ -95,11 +100,18 @@ impl Job<'_> {
         if !self.options.may_have_repeats() {
             return Ok(Repeats::default());
         }
+        // The kernel would have to clear fresh memory.
+        let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
+        let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
         Repeats::find(parts, self.options.block_size.len(), |part| {
-            let mut data = vec![0; to_usize(part.len)];
-            self.read_part(part, packed, &mut data)?;
+            let mut buffer = buffers().pop().unwrap_or_default();
+            let len = to_usize(part.len);
+            buffer.resize(buffer.len().max(len), 0);
+            self.read_part(part, packed, &mut buffer[..len])?;
             report(part.len);
-            Ok(chunks(&data))
+            let chunks = chunks(&buffer[..len]);
+            buffers().push(buffer);
+            Ok(chunks)
         })
     }
 
