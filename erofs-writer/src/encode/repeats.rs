@@ -9,6 +9,8 @@
 mod runs;
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -23,8 +25,8 @@ use runs::Chunks;
 /// length, as chunks are no shorter there.
 const BLOCK_MIN: u64 = 4096;
 
-/// Half of a collision-resistant hash, which is so itself.
-type Digest = [u8; 16];
+/// A fast hash. What seems to repeat is compared.
+type Digest = u64;
 
 /// Bytes of a part that an earlier one has, or the same part before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,20 +54,45 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
-    /// Finds what `parts` repeat, whose bytes `digest` tells.
+    /// Finds what `parts` repeat. `read` reads some bytes of one, from where it
+    /// is told.
     pub(super) fn find(
         parts: &[Part],
         block_len: u64,
-        digests: impl Fn(&Part) -> Result<Vec<Chunk>> + Sync,
+        read: impl Fn(&Part, usize, &mut [u8]) -> Result<()> + Sync,
     ) -> Result<Self> {
         let worth = Worth::of(parts, block_len);
-        let is_short = |part: &Part| to_usize(part.len) < worth.run;
-        let chunked: Vec<Vec<Chunk>> = parts
-            .par_iter()
-            .with_max_len(1)
-            .map(|part| if is_short(part) { Ok(Vec::new()) } else { digests(part) })
-            .collect::<Result<_>>()?;
-        let repeats = Chunks::new(chunked).repeats(worth);
+        // The kernel would have to clear fresh memory.
+        let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
+        let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let cut = |part: &Part| {
+            let len = to_usize(part.len);
+            if len < worth.run {
+                return Ok(Vec::new());
+            }
+            let mut buffer = buffers().pop().unwrap_or_default();
+            buffer.resize(buffer.len().max(len), 0);
+            read(part, 0, &mut buffer[..len])?;
+            let chunks = chunks(&buffer[..len]);
+            buffers().push(buffer);
+            Ok(chunks)
+        };
+        let chunked: Vec<Vec<Chunk>> =
+            parts.par_iter().with_max_len(1).map(cut).collect::<Result<_>>()?;
+        let is_same = |part: &Part, repeat: &Repeat| -> Result<bool> {
+            let [mut here, mut there] = [vec![0; repeat.len], vec![0; repeat.len]];
+            read(part, repeat.at, &mut here)?;
+            read(&parts[repeat.source], repeat.source_at, &mut there)?;
+            Ok(here == there)
+        };
+        let compare = |(part, repeats): (&Part, Vec<Repeat>)| {
+            let checked = repeats.into_iter().map(|repeat| Ok((is_same(part, &repeat)?, repeat)));
+            let checked = checked.collect::<Result<Vec<(bool, Repeat)>>>()?;
+            Ok(checked.into_iter().filter_map(|(same, repeat)| same.then_some(repeat)).collect())
+        };
+        let seeming = Chunks::new(chunked).repeats(worth);
+        let repeats: Vec<Vec<Repeat>> =
+            parts.par_iter().zip(seeming).map(compare).collect::<Result<_>>()?;
         let cuts = worth.cuts(repeats.iter().flatten(), parts.len(), to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
         let files = with_repeats.map(|(part, _)| part.source).collect();
@@ -108,15 +135,16 @@ pub(crate) struct Chunk {
 }
 
 /// Cuts the bytes of a part into chunks.
-pub(crate) fn chunks(data: &[u8]) -> Vec<Chunk> {
+fn chunks(data: &[u8]) -> Vec<Chunk> {
     let mut chunks = Vec::new();
     let mut at = 0;
     while at < data.len() {
         let len = chunk_len(&data[at..]);
-        let hash = blake3::hash(&data[at..at + len]);
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&data[at..at + len]);
         at += len;
-        let (digest, _) = hash.as_bytes().split_first_chunk().expect("it has 32 bytes");
-        chunks.push(Chunk { end: u32::try_from(at).expect("parts are short"), digest: *digest });
+        let end = u32::try_from(at).expect("parts are short");
+        chunks.push(Chunk { end, digest: hasher.finish() });
     }
     chunks
 }

@@ -1,7 +1,6 @@
 //! Cutting files into parts, and putting these together into tasks.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -9,7 +8,7 @@ use crate::codec::lz4::{Encoder, Level};
 use crate::encode::Job;
 use crate::encode::packed::Packed;
 use crate::encode::part::{Part, Source};
-use crate::encode::repeats::{Repeats, chunks};
+use crate::encode::repeats::Repeats;
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::{FileCodec, Fragments};
@@ -100,18 +99,10 @@ impl Job<'_> {
         if !self.options.may_have_repeats() {
             return Ok(Repeats::default());
         }
-        // The kernel would have to clear fresh memory.
-        let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
-        let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
-        Repeats::find(parts, self.options.block_size.len(), |part| {
-            let mut buffer = buffers().pop().unwrap_or_default();
-            let len = to_usize(part.len);
-            buffer.resize(buffer.len().max(len), 0);
-            self.read_part(part, packed, &mut buffer[..len])?;
-            report(part.len);
-            let chunks = chunks(&buffer[..len]);
-            buffers().push(buffer);
-            Ok(chunks)
+        Repeats::find(parts, self.options.block_size.len(), |part, at, data| {
+            report(to_u64(data.len()));
+            let (at, len) = (part.offset + to_u64(at), to_u64(data.len()));
+            self.read_part(&Part { offset: at, len, ..*part }, packed, data)
         })
     }
 

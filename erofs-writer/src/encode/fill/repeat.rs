@@ -129,8 +129,9 @@ impl Filler<'_> {
         let (bytes, extents) = (self.out.len(), filling.extents.len());
         let mut at = start;
         while at < stop {
-            let stop = self.next_cut(at).map_or(stop, |cut| stop.min(cut));
-            let (filled, limit) = self.fill_before(at, stop);
+            // From a cut on there must be enough to reach the next lcluster.
+            let cut = self.next_cut(at).filter(|cut| cut + self.block_len <= stop);
+            let (filled, limit) = self.fill_before(at, cut.unwrap_or(stop));
             at += self.keep(at, limit, filled, &mut filling.extents);
         }
         let mut begin = start;

@@ -136,7 +136,7 @@ mod tests {
     fn repeats(parts: &[&[u8]]) -> Vec<(usize, usize, usize, usize, usize)> {
         let chunk = |(index, byte): (usize, &u8)| Chunk {
             end: u32::try_from((index + 1) * 8192).expect("few"),
-            digest: [*byte; 16],
+            digest: u64::from(*byte),
         };
         let chunked = parts.iter().map(|part| part.iter().enumerate().map(chunk).collect());
         let found = Chunks::new(chunked.collect()).repeats(WORTH);
