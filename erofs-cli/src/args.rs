@@ -130,7 +130,7 @@ pub(crate) struct Args {
     /// noinline_data (or ^inline_data), force-inode-compact,
     /// force-inode-extended, force-inode-blockmap, force-chunk-indexes,
     /// legacy-compress, ztailpacking, fragments[=SIZE], all-fragments[=SIZE],
-    /// fragdedupe[=full|inode], nosbcrc, ^xattr-name-filter,
+    /// fragdedupe[=full|inode|off], nosbcrc, ^xattr-name-filter,
     /// plain-xattr-prefixes, dedupe, and ^dedupe, after which files with the
     /// same contents do not share their blocks either.
     #[arg(short = 'E', value_name = "WORD,...", value_parser = words, help_heading = "Layout")]

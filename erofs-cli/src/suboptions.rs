@@ -162,7 +162,7 @@ fn suboption(text: &str) -> Result<Suboption, SuboptionError> {
         }
         (Some("full"), Word::ShareFragments(_)) => Word::ShareFragments(true),
         // Whole files that are the same share their data in any case.
-        (Some("inode"), Word::ShareFragments(_)) => Word::ShareFragments(false),
+        (Some("inode" | "off"), Word::ShareFragments(_)) => Word::ShareFragments(false),
         (Some(text), Word::ShareFragments(_)) => {
             return Err(SuboptionError::WrongValue { name, value: text.to_owned() });
         }
@@ -316,6 +316,7 @@ mod tests {
         assert_eq!(options("all-fragments,^fragments"), new());
         assert_eq!(options("fragments,fragdedupe=full"), tails());
         assert_eq!(options("fragments,fragdedupe=inode"), tails().share_fragments(false));
+        assert_eq!(options("fragments,fragdedupe=off"), tails().share_fragments(false));
         assert_eq!(options("fragments,^fragdedupe"), tails().share_fragments(false));
         assert_eq!(options(""), new());
         assert_eq!(options("nosbcrc,"), new().checksum(false));

@@ -102,14 +102,15 @@
 //!   not held: a worker has two buffers of about 1 MiB, or when it compresses
 //!   some 25 MiB. Only what lies behind inodes with
 //!   [`Options::inline_pclusters`], less than a block a file, is kept until
-//!   they are written, and for [`Options::dedupe`] some 30 bytes for each KiB of
+//!   they are written, and for [`Options::dedupe`] some 25 bytes for each KiB of
 //!   files.
 //! - **Kernels.** The default options need Linux 5.4; a file with holes and
 //!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
 //!   blocks below the page size need 6.4, and 6.8 if files are compressed;
 //!   [`Options::pcluster_size`] over a block needs 5.13, and
 //!   [`Options::inline_pclusters`] 5.17, [`Options::fragments`] and
-//!   [`Options::dedupe`] 6.1. [`Options::target_kernel`] refuses what is too new, and [`Summary::oldest_kernel`] says what an image needs.
+//!   [`Options::dedupe`] 6.1. [`Options::target_kernel`] refuses what is too
+//!   new, and [`Summary::oldest_kernel`] says what an image needs.
 //!
 //! # Features of the format
 //!

@@ -191,9 +191,11 @@ impl State {
                 continue;
             };
             self.repeated_bytes += u64::from(extents[index].len);
-            extents[index].block = match self.by_number[link.part] {
-                Some(placed) => self.parts[placed].file.extents[link.of].block,
-                None => extents[link.of].block,
+            extents[index].block = if link.part == number {
+                extents[link.of].block
+            } else {
+                let placed = self.by_number[link.part].expect("only earlier parts are repeated");
+                self.parts[placed].file.extents[link.of].block
             };
         }
         let file = Box::new(Compressed {

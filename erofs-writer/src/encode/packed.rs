@@ -18,7 +18,7 @@ use crate::tree::{InodeId, Kind};
 /// for that, and lets several threads do it.
 const WINDOW_LEN: u64 = 16 << 20;
 /// What is longer fills pclusters alone, whatever is beside it.
-const ALIKE_MAX: u64 = 64 * 1024;
+const SKETCHED_MAX: u64 = 64 * 1024;
 
 /// The end of a file, for the packed inode.
 #[derive(Debug, Clone)]
@@ -30,15 +30,15 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(super) fn new(bytes: &[u8]) -> Self {
-        Tail {
-            len: to_u64(bytes.len()),
-            digest: blake3::hash(bytes),
-            sketch: match to_u64(bytes.len()) {
-                ..=ALIKE_MAX => similar::sketch(bytes),
-                _ => Sketch::default(),
-            },
-        }
+        let len = to_u64(bytes.len());
+        let sketch = if is_sketched(len) { similar::sketch(bytes) } else { Sketch::default() };
+        Tail { len, digest: blake3::hash(bytes), sketch }
     }
+}
+
+/// Whether it matters what is beside a fragment of `len` bytes.
+fn is_sketched(len: u64) -> bool {
+    len <= SKETCHED_MAX
 }
 
 /// A part of the packed inode.
@@ -149,7 +149,7 @@ impl Different {
         if let Some(sketch) = &self.sketch {
             return Ok(sketch.clone());
         }
-        if self.len > ALIKE_MAX {
+        if !is_sketched(self.len) {
             return Ok(Sketch::default());
         }
         let mut data = vec![0; to_usize(self.len)];

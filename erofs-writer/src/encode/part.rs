@@ -234,8 +234,8 @@ impl Job<'_> {
         self.read(id, part.offset, data)
     }
 
-    /// Reads the bytes of the file `id` from `offset` on, and looks whether it has
-    /// become longer.
+    /// Reads the bytes of the file `id` from `offset` on, and looks whether it
+    /// has become longer.
     pub(super) fn read(&self, id: InodeId, offset: u64, data: &mut [u8]) -> Result<()> {
         let Kind::File(content) = &self.reader.tree.inode(id).kind else {
             panic!("only files are encoded");

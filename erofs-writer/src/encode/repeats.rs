@@ -62,37 +62,8 @@ impl Repeats {
         read: impl Fn(&Part, usize, &mut [u8]) -> Result<()> + Sync,
     ) -> Result<Self> {
         let worth = Worth::of(parts, block_len);
-        // The kernel would have to clear fresh memory.
-        let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
-        let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let cut = |part: &Part| {
-            let len = to_usize(part.len);
-            if len < worth.run {
-                return Ok(Vec::new());
-            }
-            let mut buffer = buffers().pop().unwrap_or_default();
-            buffer.resize(buffer.len().max(len), 0);
-            read(part, 0, &mut buffer[..len])?;
-            let chunks = chunks(&buffer[..len]);
-            buffers().push(buffer);
-            Ok(chunks)
-        };
-        let chunked: Vec<Vec<Chunk>> =
-            parts.par_iter().with_max_len(1).map(cut).collect::<Result<_>>()?;
-        let is_same = |part: &Part, repeat: &Repeat| -> Result<bool> {
-            let [mut here, mut there] = [vec![0; repeat.len], vec![0; repeat.len]];
-            read(part, repeat.at, &mut here)?;
-            read(&parts[repeat.source], repeat.source_at, &mut there)?;
-            Ok(here == there)
-        };
-        let compare = |(part, repeats): (&Part, Vec<Repeat>)| {
-            let checked = repeats.into_iter().map(|repeat| Ok((is_same(part, &repeat)?, repeat)));
-            let checked = checked.collect::<Result<Vec<(bool, Repeat)>>>()?;
-            Ok(checked.into_iter().filter_map(|(same, repeat)| same.then_some(repeat)).collect())
-        };
-        let seeming = Chunks::new(chunked).repeats(worth);
-        let repeats: Vec<Vec<Repeat>> =
-            parts.par_iter().zip(seeming).map(compare).collect::<Result<_>>()?;
+        let chunks = cut_parts(parts, worth.run, &read)?;
+        let repeats = confirmed(parts, Chunks::new(chunks).repeats(worth), &read)?;
         let cuts = worth.cuts(repeats.iter().flatten(), parts.len(), to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
         let files = with_repeats.map(|(part, _)| part.source).collect();
@@ -132,6 +103,60 @@ pub(crate) struct Chunk {
     /// Where it ends in the part.
     end: u32,
     digest: Digest,
+}
+
+/// The chunks of each part that is not too short to repeat anything.
+fn cut_parts(
+    parts: &[Part],
+    len_min: usize,
+    read: &(impl Fn(&Part, usize, &mut [u8]) -> Result<()> + Sync),
+) -> Result<Vec<Vec<Chunk>>> {
+    // The kernel would have to clear fresh memory.
+    let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
+    let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let cut = |part: &Part| {
+        let len = to_usize(part.len);
+        if len < len_min {
+            return Ok(Vec::new());
+        }
+        let mut buffer = buffers().pop().unwrap_or_default();
+        buffer.resize(buffer.len().max(len), 0);
+        read(part, 0, &mut buffer[..len])?;
+        let chunks = chunks(&buffer[..len]);
+        buffers().push(buffer);
+        Ok(chunks)
+    };
+    parts.par_iter().with_max_len(1).map(cut).collect()
+}
+
+/// Those of the repeats of each part whose bytes, and not only their hashes,
+/// are the same.
+fn confirmed(
+    parts: &[Part],
+    seeming: Vec<Vec<Repeat>>,
+    read: &(impl Fn(&Part, usize, &mut [u8]) -> Result<()> + Sync),
+) -> Result<Vec<Vec<Repeat>>> {
+    let is_same = |part: &Part, repeat: &Repeat| -> Result<bool> {
+        let source = &parts[repeat.source];
+        // Chunks with the same hash may even differ in length.
+        if repeat.source_at + repeat.len > to_usize(source.len) {
+            return Ok(false);
+        }
+        let [mut here, mut there] = [vec![0; repeat.len], vec![0; repeat.len]];
+        read(part, repeat.at, &mut here)?;
+        read(source, repeat.source_at, &mut there)?;
+        Ok(here == there)
+    };
+    let compare = |(part, seeming): (&Part, Vec<Repeat>)| {
+        let mut repeats = Vec::with_capacity(seeming.len());
+        for repeat in seeming {
+            if is_same(part, &repeat)? {
+                repeats.push(repeat);
+            }
+        }
+        Ok(repeats)
+    };
+    parts.par_iter().zip(seeming).map(compare).collect()
 }
 
 /// Cuts the bytes of a part into chunks.

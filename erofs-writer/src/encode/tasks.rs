@@ -126,9 +126,8 @@ impl Job<'_> {
     }
 
     /// Whether a file can be compressed, as far as some places of a long one
-    /// tell.
-    /// Its parts are encoded far from each other, so that none can tell for
-    /// the whole file; and what cannot be compressed is better copied.
+    /// tell: what cannot is better copied, and its parts are encoded far from
+    /// each other, so that none of them can tell for the whole file.
     fn shrinks(&self, file: &File<'_>) -> Result<bool> {
         if file.content.len() <= TASK_LEN {
             return Ok(true);

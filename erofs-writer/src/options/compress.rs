@@ -184,9 +184,10 @@ impl Options {
     /// differ. Default: no.
     ///
     /// In compressed files ("dedupe", Linux 6.1) these are runs of some 5 KiB
-    /// or more, wherever they begin; in others blocks (Linux 5.15), which
-    /// those that have some in common then have as chunks. To find them takes
-    /// some 25 MiB of memory for each GiB of files, which are read once more.
+    /// or more, 12 KiB where pclusters are larger than a block, wherever they
+    /// begin; in others blocks (Linux 5.15), which those that have some in
+    /// common then have as chunks. To find them takes some 25 MiB of memory
+    /// for each GiB of files, which are read once more.
     #[must_use]
     pub fn dedupe(mut self, on: bool) -> Self {
         self.dedupe = on;

@@ -8,15 +8,13 @@ use erofs_writer::{
     BlockSize, Content, Error, Fragments, KernelVersion, Metadata, Node, Options, OptionsError,
     ReadAt, Tails, Tree,
 };
-use testdata::mount::KernelMount;
 use testdata::raw::model::Data;
 use testdata::raw::zmap::{Extent, Place};
-use testdata::skip::{Oracle, have};
 use testdata::trees::{Builder, CASES, merged, mixed, noise, text};
 use testdata::verify;
 
 use crate::compressed::{come_back_in_blocks_of_every_size, lz4, pclusters};
-use crate::support::{assert_same, decoded, fixed, image, incompat, try_image, verify};
+use crate::support::{assert_same, decoded, fixed, image, incompat, mounted, try_image, verify};
 
 const DEDUPE: u64 = 0x20;
 
@@ -125,6 +123,26 @@ fn all_boundary_trees_come_back_with_dedupe() {
     let tree = merged(&small);
     for options in [dedupe(9).pcluster_size(pclusters(16_384)), dedupe(0).inline_pclusters(true)] {
         verify(&image(&tree, options), &tree, &verify::Options::default());
+    }
+}
+
+#[test]
+fn tails_of_every_length_come_back() {
+    let head = text(1, 8192);
+    let end = text(2, 4096);
+    let name = |len: usize| format!("{len:04}");
+    // Each end is the end of another one as well.
+    let file = |len: usize| (name(len), [&head[..], &end[4096 - len..]].concat());
+    let tree = tree_of((0..=4096).map(file));
+    for options in [
+        dedupe(1),
+        dedupe(9).fragments(Fragments::Tails),
+        dedupe(0).inline_pclusters(true),
+        dedupe(1).fragments(Fragments::All).pcluster_size(pclusters(8192)),
+    ] {
+        let image = image(&tree, options);
+        assert!(image.len() < 4096 * 6000, "{}", image.len());
+        verify(&image, &tree, &verify::Options::default());
     }
 }
 
@@ -268,20 +286,15 @@ fn gigabytes_of_zeros_are_cheap() {
     }
     let image = image(&tree, dedupe(0).pcluster_size(pclusters(65_536)));
     assert!(image.len() < 16 << 20, "{}", image.len());
-    if !have(Oracle::KernelMount) {
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("image");
-    fs::write(&path, &image).unwrap();
-    let mount = KernelMount::new(&path).unwrap();
-    for (name, len) in [("a", 1_500_000_001_u64), ("b", 1 << 30)] {
-        let file = fs::File::open(mount.path().join(name)).unwrap();
-        for at in [0, 9_990, 1 << 29, (1 << 29) + 9_999, 700_000_000, len - 5000] {
-            let (mut found, mut wanted) = ([1; 5000], [2; 5000]);
-            file.read_exact_at(&mut found, at).unwrap();
-            MostlyZeros(len).read_at(&mut wanted, at).unwrap();
-            assert_eq!(found, wanted, "{name} at {at}");
+    mounted(&image, |root| {
+        for (name, len) in [("a", 1_500_000_001_u64), ("b", 1 << 30)] {
+            let file = fs::File::open(root.join(name)).unwrap();
+            for at in [0, 9_990, 1 << 29, (1 << 29) + 9_999, 700_000_000, len - 5000] {
+                let (mut found, mut wanted) = ([1; 5000], [2; 5000]);
+                file.read_exact_at(&mut found, at).unwrap();
+                MostlyZeros(len).read_at(&mut wanted, at).unwrap();
+                assert_eq!(found, wanted, "{name} at {at}");
+            }
         }
-    }
+    });
 }

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use erofs_writer::{Error, ImageUuid, ImageWriter, Options, SeekWriter, Tree, Uuid};
 use testdata::expected;
+use testdata::mount::KernelMount;
 use testdata::raw::model::{self, Model};
 use testdata::raw::{Findings, Image};
+use testdata::skip::{Oracle, have};
 use testdata::trees::Case;
 use testdata::verify::{self, verify_image};
 
@@ -64,6 +66,20 @@ pub(crate) fn verify_path(path: &Path, tree: &Tree, options: &verify::Options<'_
     let expected = expected::snapshot(tree).unwrap();
     let verified = verify_image(path, &expected, options).unwrap_or_else(|text| panic!("{text}"));
     assert_eq!(verified.not_checked, Vec::<String>::new());
+}
+
+/// Shows `look` the image where the kernel has mounted it, if this machine can
+/// mount: for files too long for `verify` to read.
+#[track_caller]
+pub(crate) fn mounted(image: &[u8], look: impl FnOnce(&Path)) {
+    if !have(Oracle::KernelMount) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image.erofs");
+    fs::write(&path, image).unwrap();
+    let mount = KernelMount::new(&path).unwrap();
+    look(mount.path());
 }
 
 pub(crate) fn case(name: &str) -> &'static Case {
