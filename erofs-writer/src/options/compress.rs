@@ -7,6 +7,10 @@ use crate::codec::lz4;
 use crate::ere::Ere;
 use crate::options::{ImageUuid, Options, OptionsError};
 
+/// How large pclusters of the packed inode may be where nothing is said of
+/// any.
+const PACKED_PCLUSTER_LEN: u64 = 16 * 1024;
+
 /// What files are compressed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -165,8 +169,10 @@ impl Options {
         self
     }
 
-    /// How large pclusters of the packed inode are at most. Default: as those
-    /// of files for which there is no rule.
+    /// How large pclusters of the packed inode are at most. Default: as
+    /// [`Options::pcluster_size`] says for files, and without that 16 KiB for
+    /// [`Fragments::Tails`], which reads no slower than a block and makes the
+    /// packed inode smaller by a seventh.
     #[must_use]
     pub fn packed_pcluster_size(mut self, size: PclusterSize) -> Self {
         self.packed_pcluster_size = Some(size);
@@ -228,10 +234,14 @@ impl Options {
     pub(crate) fn packed_codec(&self) -> FileCodec {
         let compressing = self.file_codecs().filter(|codec| codec.codec != Codec::None);
         let codec = compressing.last().unwrap_or(self.default_codec());
-        match self.packed_pcluster_size {
-            Some(_) => self.file_codec(codec.codec, self.packed_pcluster_size),
-            None => codec,
-        }
+        let pcluster_len = match (self.packed_pcluster_size, self.pcluster_size) {
+            (Some(size), _) => u64::from(size.bytes()),
+            (None, None) if self.fragments == Fragments::Tails => {
+                codec.pcluster_len.max(PACKED_PCLUSTER_LEN)
+            }
+            (None, _) => codec.pcluster_len,
+        };
+        FileCodec { pcluster_len, ..codec }
     }
 
     /// How many bytes of a file a pcluster holds at most: a block or more.

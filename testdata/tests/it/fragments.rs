@@ -123,12 +123,26 @@ fn without_anything_to_pack_there_is_no_packed_inode() {
     let mut tree = Builder::new();
     tree.file("a", vec![1; 20]);
     let tree = tree.done();
-    let packed = image(&tree, tails(9));
+    // For larger pclusters there would be room behind the superblock.
+    let packed = image(&tree, tails(9).packed_pcluster_size(pclusters(4096)));
     assert_same(&packed, &image(&tree, fixed()), "nothing was packed");
     assert_eq!(decoded(&packed).sb.get("packed_nid"), 0);
     // Without a codec there are no fragments.
     let plain = image(&ends(5000), fixed().fragments(Fragments::All));
     assert_same(&plain, &image(&ends(5000), fixed()), "nothing is compressed");
+}
+
+#[test]
+fn pclusters_of_the_packed_inode_have_16_kib_if_nothing_is_said_of_any() {
+    let tree = ends(5 << 20);
+    let said = |bytes| tails(1).packed_pcluster_size(pclusters(bytes));
+    assert_same(&image(&tree, tails(1)), &image(&tree, said(16_384)), "nothing is said");
+    for bytes in [4096, 65_536] {
+        let of_files = |options: Options| image(&tree, options.pcluster_size(pclusters(bytes)));
+        assert_same(&of_files(tails(1)), &of_files(said(bytes)), "said of files");
+    }
+    let wholes = |bytes| image(&tree, all(1).packed_pcluster_size(pclusters(bytes)));
+    assert_same(&image(&tree, all(1)), &wholes(4096), "whole files");
 }
 
 #[test]
