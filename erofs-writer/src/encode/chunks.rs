@@ -1,8 +1,6 @@
 //! Content-defined chunks: pieces of data that end where the bytes before the
 //! end say so, wherever the data lies.
 
-#![expect(clippy::as_conversions, reason = "bytes are indexes")]
-
 /// No chunk but the last of some data is shorter.
 const LEN_MIN: usize = 512;
 /// None is longer.
@@ -10,43 +8,36 @@ const LEN_MAX: usize = 16 * 1024;
 /// Behind the shortest length every so-many-th place is an end, as a power of
 /// two.
 const SPACING_BITS: u32 = 10;
-/// What is farther behind has left the rolling hash.
-const WINDOW: usize = 64;
-
-/// A random number for each byte.
-const GEAR: [u64; 256] = gear();
-
-/// The numbers that splitmix64 begins with.
-const fn gear() -> [u64; 256] {
-    let mut table = [0; 256];
-    let mut state: u64 = 0;
-    let mut index = 0;
-    while index < table.len() {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        table[index] = mixed ^ (mixed >> 31);
-        index += 1;
-    }
-    table
-}
+/// So many bytes before a place tell whether it is an end.
+const WINDOW: usize = 8;
+/// So many places are looked at together.
+const BATCH: usize = 8;
 
 /// How long the chunk is that `data` begins with.
 pub(super) fn chunk_len(data: &[u8]) -> usize {
-    let (first, end) = (LEN_MIN - WINDOW, data.len().min(LEN_MAX));
-    if end <= LEN_MIN {
-        return end;
+    let end = data.len().min(LEN_MAX);
+    let mut len = LEN_MIN;
+    while let Some(windows) = data.get(len + 1 - WINDOW..).and_then(<[u8]>::first_chunk) {
+        let windows: &[u8; BATCH + WINDOW - 1] = windows;
+        for at in 0..BATCH {
+            let window = windows[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            if is_end(window) {
+                return (len + 1 + at).min(end);
+            }
+        }
+        len += BATCH;
+        if len >= end {
+            return end;
+        }
     }
-    let mut hash: u64 = 0;
-    for byte in &data[first..LEN_MIN] {
-        hash = (hash << 1).wrapping_add(GEAR[*byte as usize]);
-    }
-    let ends = data[LEN_MIN..end].iter().position(|byte| {
-        hash = (hash << 1).wrapping_add(GEAR[*byte as usize]);
-        hash >> (u64::BITS - SPACING_BITS) == 0
-    });
-    ends.map_or(end, |at| LEN_MIN + at + 1)
+    end
+}
+
+/// Whether a chunk ends behind these bytes.
+#[inline(always)]
+fn is_end(window: u64) -> bool {
+    // Of zeros the product is zero, which is not to be an end.
+    window.wrapping_mul(0x9E37_79B9_7F4A_7C15) >= u64::MAX << (u64::BITS - SPACING_BITS)
 }
 
 #[cfg(test)]
