@@ -1,27 +1,31 @@
 //! What was typed, each value checked by itself. What flags mean together is
 //! found in `job.rs`.
 
-use std::error::Error;
+mod values;
+
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
-use erofs_writer::{
-    BlockSize, ChunkSize, KernelVersion, Label, OptionsError, PclusterSize, Uuid, XattrPrefix,
-};
+use erofs_writer::{BlockSize, ChunkSize, KernelVersion, Label, PclusterSize, Uuid, XattrPrefix};
 
 use crate::number;
 use crate::refused;
-use crate::suboptions::{self, Suboption};
+use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
-const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
-       mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]";
+use values::{
+    block_size, chunk_size, id, kernel_version, label, no_copy, pcluster_size, seconds, tar_mode,
+    uuid, words, workers, xattr_prefix, zero_or_one,
+};
 
-/// Makes an EROFS image of a directory or of a list of store paths
+const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
+       mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]
+       mkfs-erofs [OPTIONS] --tar=f FILE [ARCHIVE]";
+
+/// Makes an EROFS image of a directory, a list of store paths or a tar archive
 ///
 /// Takes the arguments of mkfs.erofs and can be installed under its name.
 /// The same input and options give the same bytes on every host and with any
@@ -56,6 +60,82 @@ pub(crate) struct Args {
     /// change each of these.
     #[arg(long, visible_alias = "nix-closure", value_name = "LIST", help_heading = "Source")]
     pub(crate) store_paths: Option<PathBuf>,
+
+    /// Pack a tar archive: the file SOURCE, or without one standard input
+    ///
+    /// In the forms of POSIX, GNU and star; gzip, xz, lzma, lzip and zstd are
+    /// known by how they begin. An uncompressed file is read in place, contents
+    /// of anything else wait in a file where the variable TMPDIR says. Of
+    /// members with the same name the last one counts.
+    #[arg(
+        long,
+        value_name = "f",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "f",
+        value_parser = tar_mode,
+        help_heading = "Source"
+    )]
+    pub(crate) tar: Option<Tar>,
+
+    /// In a tar archive, take .wh. files for whiteouts of overlayfs
+    ///
+    /// .wh.NAME becomes a device 0:0 of that name, .wh..wh..opq the attribute
+    /// trusted.overlay.opaque of its directory.
+    #[arg(long, help_heading = "Source")]
+    pub(crate) aufs: bool,
+
+    /// Leave out whiteouts and marks of opaque directories of overlayfs
+    #[arg(
+        long,
+        value_name = "0|1",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        value_parser = zero_or_one,
+        help_heading = "Source"
+    )]
+    pub(crate) ovlfs_strip: Option<bool>,
+
+    /// The order of a tar archive's data; accepted, cannot change the image
+    ///
+    /// Contents are in the order of paths in any case, at no cost.
+    #[arg(
+        long,
+        value_name = "path|none",
+        value_parser = ["path", "none"],
+        hide_possible_values = true,
+        help_heading = "Source"
+    )]
+    pub(crate) sort: Option<String>,
+
+    /// The tar archive is compressed by gzip, or not at all
+    #[arg(
+        long,
+        visible_alias = "gzip",
+        value_name = "X",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = no_copy,
+        overrides_with = "unxz",
+        help_heading = "Source"
+    )]
+    pub(crate) ungzip: Option<NoCopy>,
+
+    /// The tar archive is compressed by xz, lzma or lzip
+    #[arg(
+        long,
+        visible_alias = "unlzma",
+        value_name = "X",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = no_copy,
+        overrides_with = "ungzip",
+        help_heading = "Source"
+    )]
+    pub(crate) unxz: Option<NoCopy>,
 
     /// Leave out PATH, which is relative to the source; may be repeated
     ///
@@ -298,6 +378,17 @@ pub(crate) enum UuidArg {
     Fixed(Uuid),
 }
 
+/// What becomes of a tar archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tar {
+    /// All of it goes to the image.
+    Full,
+}
+
+/// The missing value of a flag by which mkfs.erofs can also copy an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoCopy;
+
 impl Args {
     /// The words of all `-E`, in order.
     pub(crate) fn words(&self) -> Vec<Suboption> {
@@ -347,62 +438,6 @@ fn command() -> Command {
             false => arg,
         }
     })
-}
-
-type Parsed<T> = Result<T, Box<dyn Error + Send + Sync>>;
-
-fn block_size(text: &str) -> Parsed<BlockSize> {
-    Ok(BlockSize::new(number::with_unit(text)?)?)
-}
-
-fn chunk_size(text: &str) -> Parsed<ChunkSize> {
-    Ok(ChunkSize::new(number::unsigned(text)?)?)
-}
-
-fn words(text: &str) -> Parsed<Vec<Suboption>> {
-    Ok(suboptions::parse(text)?)
-}
-
-fn pcluster_size(text: &str) -> Parsed<PclusterSize> {
-    Ok(PclusterSize::new(number::with_unit(text)?)?)
-}
-
-fn kernel_version(text: &str) -> Parsed<KernelVersion> {
-    Ok(text.parse()?)
-}
-
-fn label(text: OsString) -> Result<Label, OptionsError> {
-    Label::new(text.as_bytes())
-}
-
-fn xattr_prefix(text: OsString) -> Result<XattrPrefix, OptionsError> {
-    XattrPrefix::new(text.into_vec())
-}
-
-fn uuid(text: &str) -> Parsed<UuidArg> {
-    match text {
-        "clear" => Ok(UuidArg::Clear),
-        "random" => Ok(UuidArg::Random),
-        // Only the form with hyphens, not the others the library reads.
-        _ if text.len() == 36 => Ok(UuidArg::Fixed(Uuid::parse_str(text)?)),
-        _ => Err("neither 'clear', 'random' nor a UUID of 36 characters".into()),
-    }
-}
-
-fn seconds(text: &str) -> Parsed<i64> {
-    Ok(i64::try_from(number::unsigned::<u64>(text)?)?)
-}
-
-/// A user or a group; the last number means none.
-fn id(text: &str) -> Parsed<u32> {
-    match number::unsigned(text)? {
-        u32::MAX => Err("reserved, as it means no user and no group".into()),
-        id => Ok(id),
-    }
-}
-
-fn workers(text: &str) -> Parsed<NonZeroUsize> {
-    Ok(NonZeroUsize::new(number::unsigned(text)?).ok_or(OptionsError::Zero)?)
 }
 
 #[cfg(test)]

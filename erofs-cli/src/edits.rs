@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use erofs_writer::{Ere, Metadata, Timestamp, Tree};
+use erofs_writer::{Ere, Metadata, Node, Rdev, Timestamp, Tree};
 
 use crate::exit::Failure;
 
@@ -30,6 +30,20 @@ impl fmt::Debug for Excludes {
             .field("regexes", &self.regexes.len())
             .finish()
     }
+}
+
+/// Takes away from `tree` what only overlayfs understands: whiteouts, and the
+/// marks of directories that hide those below.
+pub(crate) fn strip_overlay(tree: &mut Tree) {
+    tree.retain(|entry| !matches!(entry.node(), Node::CharDevice(Rdev { major: 0, minor: 0 })));
+    tree.update_metadata(|metadata| {
+        metadata.xattrs.retain(|name, value| match name {
+            b"trusted.overlay.opaque" => false,
+            // The mark of a directory with whiteouts.
+            b"trusted.overlay.origin" => !value.is_empty(),
+            _ => true,
+        });
+    });
 }
 
 /// What becomes of users or groups: first one is forced, then the offset added.

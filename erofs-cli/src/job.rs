@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use erofs_writer::{Codec, Ere, HardLinks, ImageUuid, Label, Options, Uuid};
 
-use crate::args::{Args, UuidArg};
+use crate::archive::Compression;
+use crate::args::{Args, NoCopy, Tar, UuidArg};
 use crate::compress;
 use crate::edits::{BuildTime, Excludes, FileTimes, Owner, Owners};
 use crate::hints::Hints;
@@ -30,6 +31,8 @@ pub struct Job {
     pub(crate) xattrs: bool,
     pub(crate) hard_links: HardLinks,
     pub(crate) strip_case_hack: bool,
+    /// Whether whiteouts of overlayfs and the like are left out.
+    pub(crate) strips_overlay: bool,
     pub(crate) excludes: Excludes,
     pub(crate) owners: Owners,
     pub(crate) build_time: BuildTime,
@@ -58,6 +61,15 @@ pub(crate) enum Source {
         store: Option<PathBuf>,
         /// Whether times are those of the host, and not 0.
         keep_times: bool,
+    },
+    /// A tar archive.
+    Tar {
+        /// The file; none or `-` is standard input.
+        file: Option<PathBuf>,
+        /// How it is said to be compressed.
+        compression: Option<Compression>,
+        /// Whether whiteouts of aufs become those of overlayfs.
+        converts_aufs: bool,
     },
 }
 
@@ -107,6 +119,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
         .map(|word| format!("{word}: the ^ changes nothing"))
         .collect();
     notes.extend(idle_compression(&args, &words));
+    notes.extend(idle_tar(&args));
     let excludes = excludes(&args, &mut notes)?;
     Ok(Job {
         hints: hints(&args, codecs),
@@ -117,6 +130,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
             false => HardLinks::Keep,
         },
         strip_case_hack: args.strip_case_hack,
+        strips_overlay: args.ovlfs_strip == Some(true),
         excludes,
         owners: Owners {
             user: Owner { force: args.force_uid, offset: args.uid_offset.unwrap_or(0) },
@@ -142,14 +156,25 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
         let why = "one source makes an image; merging several images is not built yet";
         return Err(UsageError::refused(second.display(), why));
     }
-    match (&args.store_paths, first) {
-        (Some(list), store) => {
-            let (list, keep_times) = (list.clone(), args.preserve_mtime);
-            Ok((output, Source::Store { list, store, keep_times }))
+    let source = match (&args.store_paths, args.tar, first) {
+        (Some(_), Some(Tar::Full), _) => {
+            return Err(UsageError::contradiction("--store-paths", "--tar"));
         }
-        (None, Some(directory)) => Ok((output, Source::Directory(directory))),
-        (None, None) => Err(UsageError::missing("SOURCE (or --store-paths LIST)")),
-    }
+        (Some(list), None, store) => {
+            let (list, keep_times) = (list.clone(), args.preserve_mtime);
+            Source::Store { list, store, keep_times }
+        }
+        (None, Some(Tar::Full), file) => {
+            let gzip = args.ungzip.map(|NoCopy| Compression::Gzip);
+            let compression = gzip.or(args.unxz.map(|NoCopy| Compression::Xz));
+            Source::Tar { file, compression, converts_aufs: args.aufs }
+        }
+        (None, None, Some(directory)) => Source::Directory(directory),
+        (None, None, None) => {
+            return Err(UsageError::missing("SOURCE (or --store-paths LIST, or --tar)"));
+        }
+    };
+    Ok((output, source))
 }
 
 /// What the image is laid out like.
@@ -223,6 +248,18 @@ fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
     let words = words.iter().filter(|word| word.needs_codec()).map(Suboption::to_string);
     let idle = flags.chain(words).filter(|_| args.compress.is_none());
     idle.map(|flag| format!("{flag}: without -z nothing is compressed")).collect()
+}
+
+/// Notes of what needs `--tar` and is there without it.
+fn idle_tar(args: &Args) -> Vec<String> {
+    let flags = [
+        ("--aufs", args.aufs),
+        ("--sort", args.sort.is_some()),
+        ("--ungzip", args.ungzip.is_some()),
+        ("--unxz", args.unxz.is_some()),
+    ];
+    let idle = flags.into_iter().filter(|(_, given)| *given && args.tar.is_none());
+    idle.map(|(flag, _)| format!("{flag}: without --tar there is no archive")).collect()
 }
 
 /// The number of inodes above which an extended attribute is shared.

@@ -5,6 +5,7 @@
 //! only a command knows lies here: the terminal, signals, the clock, random
 //! UUIDs and exit codes.
 
+mod archive;
 mod args;
 mod compress;
 mod edits;

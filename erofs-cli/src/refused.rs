@@ -23,10 +23,8 @@ struct Refused {
 
 const COMPRESSION: &str = "this form of compression is not built yet";
 const METADATA: &str = "metadata compression is not built yet";
-const TAR: &str = "reading tar archives is not built yet";
 const LABELS: &str = "SELinux labels are not built yet";
 const DEVICES: &str = "images with extra devices are not built yet";
-const OVERLAY: &str = "converting overlay metadata is not built yet";
 const FETCHING: &str = "this tool reads no network; fetch the files first";
 const APPENDING: &str = "this tool never changes an image; it writes a new one";
 const ANDROID: &str = "this tool does not do what only Android needs";
@@ -43,14 +41,6 @@ const FLAGS: &[Refused] = &[
     refused("-m", Value::Required, METADATA),
     refused("--zD", Value::Optional, METADATA),
     refused("--MZ", Value::Optional, "a metadata zone is not built yet"),
-    refused("--tar", Value::Optional, TAR),
-    refused("--sort", Value::Required, TAR),
-    refused("--gzip", Value::None, TAR),
-    refused("--ungzip", Value::Optional, TAR),
-    refused("--unxz", Value::Optional, TAR),
-    refused("--unlzma", Value::Optional, TAR),
-    refused("--aufs", Value::None, OVERLAY),
-    refused("--ovlfs-strip", Value::Optional, OVERLAY),
     refused("--file-contexts", Value::Required, LABELS),
     refused("--blobdev", Value::Required, DEVICES),
     refused("--xattr-inode-digest", Value::Optional, "inode digests are not built yet"),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use erofs_writer::source::{Directory, StorePaths, parse_store_paths};
 use erofs_writer::{Error, Tree};
 
+use crate::archive;
 use crate::edits::Excludes;
 use crate::exit::Failure;
 use crate::job::{Job, Source};
@@ -29,6 +30,16 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
                 Error::StorePaths(source) => Failure::List { list: list.clone(), source },
                 other => other.into(),
             })
+        }
+        Source::Tar { file, compression, converts_aufs } => {
+            let keep = move |path: &[u8]| excludes.keep(path);
+            let archive = archive::open(file.as_deref(), *compression)?
+                .hard_links(job.hard_links)
+                .xattrs(job.xattrs)
+                .strip_case_hack(job.strip_case_hack)
+                .convert_aufs(*converts_aufs)
+                .keep(&keep);
+            Ok(archive.read()?)
         }
     }
 }

@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use uuid::Uuid;
 
+use crate::edits;
 use crate::exit::{self, Failure};
 use crate::hints::Hints;
 use crate::job::{self, Job};
@@ -44,6 +45,9 @@ fn build(job: &mut Job, progress: &Progress) -> Result<(Summary, Duration), Fail
     let start = Instant::now();
     let rules = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
     let mut tree = source::read(job)?;
+    if job.strips_overlay {
+        edits::strip_overlay(&mut tree);
+    }
     job.owners.apply(&mut tree)?;
     let build_time = job.build_time.resolve();
     job.file_times.apply(&mut tree, build_time.unwrap_or(Timestamp::from_sec(0)));

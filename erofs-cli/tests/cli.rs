@@ -112,7 +112,7 @@ fn help_and_version_are_answers() {
         for part in ["Usage: mkfs-erofs", "--store-paths", "Source:", "Layout:", "Identity:"] {
             assert!(run.stdout.contains(part), "{flag}: {part}");
         }
-        assert!(!run.stdout.contains("--tar="), "what is not built is not offered");
+        assert!(run.stdout.contains("--tar="), "containerd looks for it");
     }
     for flag in ["-V", "--version"] {
         let run = place.run(flag);
@@ -146,7 +146,7 @@ fn usage_errors_exit_with_2_and_say_what_is_wrong() {
     let place = Place::new();
     for (line, message) in [
         ("", "mkfs-erofs: FILE is missing\n"),
-        ("IMG", "mkfs-erofs: SOURCE (or --store-paths LIST) is missing\n"),
+        ("IMG", "mkfs-erofs: SOURCE (or --store-paths LIST, or --tar) is missing\n"),
         (
             "-L 1234567890123456 IMG source",
             "mkfs-erofs: invalid value '1234567890123456' for '-L <LABEL>': a label has at most 15 bytes, none of them NUL\n",

@@ -1,5 +1,7 @@
 //! The one error type of the crate.
 
+mod tar;
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
@@ -7,6 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::options::OptionsError;
+
+pub use tar::TarErrorKind;
 
 /// The result of every fallible function that does more than check a value.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -51,6 +55,15 @@ pub enum Error {
     },
     /// The list of store paths cannot be used.
     StorePaths(StorePathsError),
+    /// A tar archive cannot be used.
+    Tar {
+        /// The host path, or what the archive is called.
+        path: PathBuf,
+        /// Where in the archive, in bytes from its start.
+        offset: u64,
+        /// What is wrong there.
+        kind: TarErrorKind,
+    },
     /// The system has no threads to give.
     Threads {
         /// What the system said.
@@ -200,6 +213,9 @@ impl fmt::Display for Error {
             Error::Output { path, kind } => write!(f, "{}: {kind}", path.display()),
             Error::Tree { path, kind } => write!(f, "{}: {kind}", image_path(path)),
             Error::StorePaths(error) => error.fmt(f),
+            Error::Tar { path, offset, kind } => {
+                write!(f, "{}: at byte {offset}: {kind}", path.display())
+            }
             Error::Threads { .. } => f.write_str("threads cannot be started"),
             Error::Options(error) => error.fmt(f),
             Error::Full(limit) => limit.fmt(f),

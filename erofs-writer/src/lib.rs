@@ -35,6 +35,19 @@
 //! # }
 //! ```
 //!
+//! # A tar archive
+//!
+//! A file is read in place; contents of a stream wait in a file without a name.
+//!
+//! ```no_run
+//! use erofs_writer::source::Tar;
+//! use erofs_writer::{ImageWriter, Options};
+//!
+//! let layer = Tar::stream("layer", std::io::stdin(), "/var/tmp")?.convert_aufs(true);
+//! ImageWriter::new(Options::new()).write_path(&layer.read()?, "layer.erofs")?;
+//! # Ok::<(), erofs_writer::Error>(())
+//! ```
+//!
 //! # In memory
 //!
 //! Trees can be made and changed by hand, and written to anything that seeks.
@@ -147,7 +160,9 @@ mod write;
 
 pub use build::ImageWriter;
 pub use ere::{Ere, EreError};
-pub use error::{Error, Limit, OutputErrorKind, Result, StorePathsError, TreeErrorKind};
+pub use error::{
+    Error, Limit, OutputErrorKind, Result, StorePathsError, TarErrorKind, TreeErrorKind,
+};
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use options::{
     BlockSize, ChunkSize, Codec, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion,

@@ -1,8 +1,9 @@
-//! Where trees come from: a directory, or a list of store paths.
+//! Where trees come from: a directory, a list of store paths, or a tar archive.
 
 mod directory;
 mod scan;
 mod store;
+mod tar;
 mod xattrs;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub use directory::Directory;
 pub use scan::Keep;
 pub use store::{StorePaths, parse_store_paths};
+pub use tar::Tar;
 
 use crate::error::Result;
 use crate::tree::Tree;
@@ -22,6 +24,15 @@ impl Tree {
     /// As for [`Directory::read`].
     pub fn from_dir(path: impl AsRef<Path>) -> Result<Self> {
         Directory::new(path.as_ref()).read()
+    }
+
+    /// The tar archive in the file `path`, which must not be compressed. See
+    /// [`Tar`] for choices, and for archives that come from elsewhere.
+    ///
+    /// # Errors
+    /// As for [`Tar::open`] and [`Tar::read`].
+    pub fn from_tar(path: impl AsRef<Path>) -> Result<Self> {
+        Tar::open(path)?.read()
     }
 
     /// The store paths `paths`, each as `/<basename>`. See [`StorePaths`] for

@@ -172,6 +172,10 @@ impl Tree {
         &self.inodes[id.index()]
     }
 
+    pub(crate) fn inode_mut(&mut self, id: InodeId) -> &mut Inode {
+        &mut self.inodes[id.index()]
+    }
+
     /// The names in the directory `id`; none if it is something else.
     pub(crate) fn children(&self, id: InodeId) -> Option<&Children> {
         match &self.inode(id).kind {
@@ -233,7 +237,7 @@ impl Tree {
 }
 
 /// The names of a path.
-fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
 }
 
@@ -256,6 +260,20 @@ pub(crate) fn is_valid_name(name: &[u8]) -> bool {
         && name != b"."
         && name != b".."
         && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
+}
+
+/// What Nix puts behind names on file systems that ignore case, with a number.
+const CASE_HACK: &[u8] = b"~nix~case~hack~";
+
+/// A name without what Nix has put behind it.
+pub(crate) fn without_case_hack(name: &[u8]) -> &[u8] {
+    let hack = name.windows(CASE_HACK.len()).rposition(|window| window == CASE_HACK);
+    match hack {
+        Some(at) if at > 0 && name[at + CASE_HACK.len()..].iter().all(u8::is_ascii_digit) => {
+            &name[..at]
+        }
+        _ => name,
+    }
 }
 
 /// The length of a file or a symlink; 0 for everything else.

@@ -12,6 +12,7 @@
     reason = "tests are what uses this crate, and their failure is a panic"
 )]
 
+pub mod archive;
 pub mod digest;
 pub mod dump;
 pub mod entry;

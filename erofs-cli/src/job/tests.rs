@@ -147,12 +147,8 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
     ] {
         assert_eq!(refusal(line), expected, "{line}");
     }
-    let tar = "--tar: reading tar archives is not built yet";
     for (line, expected) in [
         ("-E48bit IMG DIR", "-E 48bit: the 48-bit layout is not built yet"),
-        ("--quiet --force-uid=0 -L nix-store -T 0 --hard-dereference --tar=f IMG", tar),
-        ("--tar=f --aufs --quiet -Enoinline_data -b4096 -U clear IMG", tar),
-        ("--tar -T0 --mkfs-time --sort=none IMG", tar),
         (
             "--file-contexts=F --all-root -T 1 IMG DIR",
             "--file-contexts: SELinux labels are not built yet",
@@ -170,6 +166,28 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
     ] {
         assert_eq!(refusal(line), expected, "{line}");
     }
+}
+
+#[test]
+fn archives_come_from_a_file_or_from_standard_input() {
+    let source = |line: &str| job(line).source;
+    let tar = |file: Option<&str>, compression, converts_aufs| Source::Tar {
+        file: file.map(PathBuf::from),
+        compression,
+        converts_aufs,
+    };
+    let nixpkgs = "--quiet --force-uid=0 -L nix-store -T 0 --hard-dereference --tar=f IMG";
+    assert_eq!(source(nixpkgs), tar(None, None, false));
+    assert_eq!(job(nixpkgs).hard_links, HardLinks::Ignore);
+    assert_eq!(job("--tar IMG").hard_links, HardLinks::Keep);
+    let containerd = "--tar=f --aufs --quiet -Enoinline_data -b4096 --sort=none -U clear IMG";
+    assert_eq!(source(containerd), tar(None, None, true));
+    let last = "--tar=f --ungzip --unxz IMG FILE";
+    assert_eq!(source(last), tar(Some("FILE"), Some(Compression::Xz), false));
+    let last = "--tar=f --unlzma --gzip IMG FILE";
+    assert_eq!(source(last), tar(Some("FILE"), Some(Compression::Gzip), false));
+    assert!(job("--tar --ovlfs-strip IMG").strips_overlay);
+    assert!(!job("--ovlfs-strip=0 IMG DIR").strips_overlay);
 }
 
 #[test]
@@ -337,7 +355,7 @@ fn flags_that_contradict_each_other_are_both_named() {
         assert!(found.contains(first) && found.contains(second), "{line}: {found}");
     }
     assert_eq!(refusal(""), "FILE is missing");
-    assert_eq!(refusal("IMG"), "SOURCE (or --store-paths LIST) is missing");
+    assert_eq!(refusal("IMG"), "SOURCE (or --store-paths LIST, or --tar) is missing");
     assert!(refusal("--store-paths L").contains("FILE is missing"));
     assert!(refusal("--no-such-flag I D").contains("'--no-such-flag'"));
 }

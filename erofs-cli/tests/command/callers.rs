@@ -1,5 +1,6 @@
-//! The lines with which programs call mkfs.erofs. What is built is run by both tools, and the mounted trees are compared; the
-//! rest is refused with the name of the flag.
+//! The lines with which programs call mkfs.erofs. What is built is run by both
+//! tools, and the mounted trees are compared; the rest is refused with the name
+//! of the flag. Lines with archives are in `tar.rs`.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -15,7 +16,7 @@ use crate::place::{PROGRAM, Place, Run};
 use crate::refusal::refusal_of;
 
 /// What callers pack: the common kinds of files.
-fn place() -> Place {
+pub(crate) fn place() -> Place {
     let place = Place::new();
     place.file("DIR/usr/bin/tool", vec![7; 20_000]);
     place.file("DIR/usr/share/doc/text", "some text\n".repeat(1000));
@@ -46,10 +47,10 @@ fn place() -> Place {
     place
 }
 
-const UUID: &str = "eb176051-bd15-49b7-9e6b-462e0b467019";
+pub(crate) const UUID: &str = "eb176051-bd15-49b7-9e6b-462e0b467019";
 
-/// Lines that need no tar and no compression but by LZ4, by caller. Those of systemd
-/// have no UUID of their own here.
+/// Lines that need no archive and no compression but by LZ4, by caller. Those of
+/// systemd have no UUID of their own here.
 const LINES: &[(&str, &str)] = &[
     (
         "a NixOS module of 2022",
@@ -173,16 +174,10 @@ fn the_list_of_a_closure_with_the_flags_of_ghaf_gives_the_tree_of_mkfs_erofs() {
 }
 
 const ALGORITHM: &str = "this algorithm is not built yet";
-const TAR: &str = "reading tar archives is not built yet";
 
 /// Lines that cannot be served, and what is said: always the first flag that
 /// stands in the way, never a wrong image.
 const REFUSED: &[(&str, &str, &str)] = &[
-    (
-        "nixpkgs",
-        "--quiet --force-uid=0 --force-gid=0 -L nix-store -U {UUID} -T 0 --hard-dereference --tar=f IMG",
-        "--tar",
-    ),
     (
         "ghaf",
         "-Eztailpacking -Efragments --workers=4 -zzstd,3 -E48bit -T 0 --all-root -L nix-store IMG DIR",
@@ -193,18 +188,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "-zzstd -T 1 --all-root -L nix-store IMG --hard-dereference --nix-closure list",
         "-z zstd",
     ),
-    ("wiplib", "--tar=f --force-uid=0 --force-gid=0 -T1 -U clear IMG", "--tar"),
     ("systemd-repart", "-U {UUID} --quiet -zzstd,level=12 IMG DIR", "-z zstd,level=12"),
-    ("containerd", "--tar=f --aufs --quiet -Enoinline_data IMG", "--tar"),
-    (
-        "containerd, index",
-        "--tar=i --aufs --quiet -T0 --mkfs-time --sort=none -U {UUID} IMG",
-        "--tar",
-    ),
-    ("containerd, sorting", "--sort=none IMG DIR", "--sort"),
-    ("containerd, aufs", "--aufs IMG DIR", "--aufs"),
     ("containerd, compressed", "--quiet -C 65536 -zzstd IMG DIR", "-z zstd"),
-    ("apko", "-zlz4,level=1 -U {UUID} --mkfs-time -T 7 --tar=f IMG TARFILE", "--tar"),
     (
         "Android",
         "-z lz4hc,9 --compress-hints F -b 4096 --mount-point /m --product-out D --fs-config-file F IMG DIR",
@@ -239,7 +224,6 @@ fn callers_lines_that_cannot_be_served_are_refused_by_the_name_of_a_flag() {
         assert!(!why.is_empty(), "{caller}: {message}");
         match *flag {
             _ if flag.starts_with("-z ") => assert_eq!(why, ALGORITHM),
-            "--tar" | "--sort" => assert_eq!(why, TAR),
             _ => assert!(why.ends_with("not built yet") || why.starts_with("this tool"), "{why}"),
         }
     }
@@ -256,12 +240,13 @@ fn merging_images_is_refused_by_the_name_of_the_second_source() {
     assert!(message.starts_with("BLOB0: is no directory"), "{message}");
 }
 
-/// A caller asks for the help to find out whether there is a tar mode.
+/// containerd asks for the help to find out whether there is a tar mode.
 #[test]
-fn the_help_offers_no_flag_that_is_refused() {
+fn the_help_offers_archives_and_no_flag_that_is_refused() {
     let run = Place::new().run("--help");
     run.succeeded();
-    for flag in ["--tar", "--aufs", "--zfeature-bits", "--file-contexts", "--blobdev", "--s3"] {
+    assert!(run.stdout.contains("--tar="), "{}", run.stdout);
+    for flag in ["--zfeature-bits", "--file-contexts", "--blobdev", "--s3"] {
         let offered = |line: &str| {
             line.trim_start()
                 .strip_prefix(flag)

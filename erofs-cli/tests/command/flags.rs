@@ -113,7 +113,7 @@ fn regular_expressions_that_are_none_or_cannot_be_searched_quickly() {
 #[test]
 fn arguments_that_are_missing_empty_or_too_many() {
     refused(&[
-        ("IMG", "SOURCE (or --store-paths LIST) is missing"),
+        ("IMG", "SOURCE (or --store-paths LIST, or --tar) is missing"),
         (
             "IMG source other",
             "other: one source makes an image; merging several images is not built yet",

@@ -21,3 +21,4 @@ mod signals;
 mod sources;
 mod stopped;
 mod store;
+mod tar;

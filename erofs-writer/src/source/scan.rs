@@ -19,7 +19,9 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::source::{HardLinks, xattrs};
-use crate::tree::{Content, InodeId, Kind, Metadata, Name, Rdev, Timestamp, Tree, Xattrs};
+use crate::tree::{
+    Content, InodeId, Kind, Metadata, Name, Rdev, Timestamp, Tree, Xattrs, without_case_hack,
+};
 
 /// Whether a path is wanted, relative to the source's root.
 pub type Keep<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
@@ -89,9 +91,6 @@ struct Found {
 /// How many directories one batch has: enough to keep workers busy, few
 /// enough that what they found does not pile up beside the tree.
 const BATCH: usize = 64;
-
-/// What Nix puts behind names on file systems that ignore case.
-const CASE_HACK: &[u8] = b"~nix~case~hack~";
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(options: ScanOptions<'a>) -> Result<Self> {
@@ -252,13 +251,7 @@ impl Lister<'_> {
         if !self.options.strip_case_hack {
             return name;
         }
-        let hack = name.windows(CASE_HACK.len()).rposition(|window| window == CASE_HACK);
-        match hack {
-            Some(at) if at > 0 && name[at + CASE_HACK.len()..].iter().all(u8::is_ascii_digit) => {
-                &name[..at]
-            }
-            _ => name,
-        }
+        without_case_hack(name)
     }
 }
 

@@ -19,4 +19,5 @@ mod peers_bugs;
 mod roundtrip;
 mod sharing;
 mod support;
+mod tar;
 mod tidy;

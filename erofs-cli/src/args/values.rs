@@ -1,0 +1,93 @@
+//! Values of flags, from text.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use erofs_writer::{
+    BlockSize, ChunkSize, KernelVersion, Label, OptionsError, PclusterSize, Uuid, XattrPrefix,
+};
+
+use super::{NoCopy, Tar, UuidArg};
+use crate::number;
+use crate::suboptions::{self, Suboption};
+
+type Parsed<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+pub(super) fn tar_mode(text: &str) -> Parsed<Tar> {
+    match text {
+        "f" => Ok(Tar::Full),
+        "i" | "0" | "headerball" => Err("an index of an archive is not built yet".into()),
+        _ => Err("only f, a full image, is known".into()),
+    }
+}
+
+pub(super) fn zero_or_one(text: &str) -> Parsed<bool> {
+    match text {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err("neither 0 nor 1".into()),
+    }
+}
+
+pub(super) fn no_copy(text: &str) -> Parsed<NoCopy> {
+    match text {
+        "" => Ok(NoCopy),
+        _ => Err("no copy of the archive is kept".into()),
+    }
+}
+
+pub(super) fn block_size(text: &str) -> Parsed<BlockSize> {
+    Ok(BlockSize::new(number::with_unit(text)?)?)
+}
+
+pub(super) fn chunk_size(text: &str) -> Parsed<ChunkSize> {
+    Ok(ChunkSize::new(number::unsigned(text)?)?)
+}
+
+pub(super) fn words(text: &str) -> Parsed<Vec<Suboption>> {
+    Ok(suboptions::parse(text)?)
+}
+
+pub(super) fn pcluster_size(text: &str) -> Parsed<PclusterSize> {
+    Ok(PclusterSize::new(number::with_unit(text)?)?)
+}
+
+pub(super) fn kernel_version(text: &str) -> Parsed<KernelVersion> {
+    Ok(text.parse()?)
+}
+
+pub(super) fn label(text: OsString) -> Result<Label, OptionsError> {
+    Label::new(text.as_bytes())
+}
+
+pub(super) fn xattr_prefix(text: OsString) -> Result<XattrPrefix, OptionsError> {
+    XattrPrefix::new(text.into_vec())
+}
+
+pub(super) fn uuid(text: &str) -> Parsed<UuidArg> {
+    match text {
+        "clear" => Ok(UuidArg::Clear),
+        "random" => Ok(UuidArg::Random),
+        // Only the form with hyphens, not the others the library reads.
+        _ if text.len() == 36 => Ok(UuidArg::Fixed(Uuid::parse_str(text)?)),
+        _ => Err("neither 'clear', 'random' nor a UUID of 36 characters".into()),
+    }
+}
+
+pub(super) fn seconds(text: &str) -> Parsed<i64> {
+    Ok(i64::try_from(number::unsigned::<u64>(text)?)?)
+}
+
+/// A user or a group; the last number means none.
+pub(super) fn id(text: &str) -> Parsed<u32> {
+    match number::unsigned(text)? {
+        u32::MAX => Err("reserved, as it means no user and no group".into()),
+        id => Ok(id),
+    }
+}
+
+pub(super) fn workers(text: &str) -> Parsed<NonZeroUsize> {
+    Ok(NonZeroUsize::new(number::unsigned(text)?).ok_or(OptionsError::Zero)?)
+}

@@ -1,0 +1,89 @@
+//! What can be wrong with a tar archive.
+
+use std::fmt;
+
+/// What is wrong with a tar archive. See [`Error::Tar`](crate::Error::Tar).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TarErrorKind {
+    /// It ends without the two blocks of zeros that end an archive: it was cut
+    /// off, or what writes it has failed.
+    Truncated,
+    /// A header is none: its checksum is wrong. At the start of the archive
+    /// this may mean that it is compressed, or no archive at all.
+    Checksum,
+    /// A number in a header is none, or too large.
+    Number {
+        /// What the number tells.
+        field: &'static str,
+    },
+    /// A header of extended attributes ("pax") breaks the rules for these.
+    Pax,
+    /// The list of what a sparse file holds breaks the rules for it.
+    Sparse,
+    /// A header says that more than 16 MiB of metadata follow.
+    Metadata {
+        /// How many bytes.
+        len: u64,
+    },
+    /// A member is of a type that is not known.
+    Type {
+        /// The byte that tells the type.
+        flag: u8,
+    },
+    /// A path has `..` in it, or is that of the root and no directory.
+    Path {
+        /// The path as it stands in the archive.
+        path: Vec<u8>,
+    },
+    /// A hard link to something that is not there, or not yet.
+    LinkTarget {
+        /// The path of the link.
+        path: Vec<u8>,
+        /// The path that it links to.
+        target: Vec<u8>,
+    },
+    /// A hard link to a directory.
+    LinkToDirectory {
+        /// The path of the link.
+        path: Vec<u8>,
+        /// The path that it links to.
+        target: Vec<u8>,
+    },
+}
+
+impl fmt::Display for TarErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
+        match self {
+            TarErrorKind::Truncated => f.write_str(
+                "ends without the two blocks of zeros that end an archive, and may be cut off",
+            ),
+            TarErrorKind::Checksum => f.write_str("is no header, as its checksum is wrong"),
+            TarErrorKind::Number { field } => write!(f, "the {field} is no number, or too large"),
+            TarErrorKind::Pax => f.write_str("the extended header cannot be read"),
+            TarErrorKind::Sparse => f.write_str("the map of the sparse file cannot be read"),
+            TarErrorKind::Metadata { len } => {
+                write!(f, "{len} bytes of metadata are more than an archive needs")
+            }
+            TarErrorKind::Type { flag } => {
+                write!(f, "members of the type '{}' are not known", flag.escape_ascii())
+            }
+            TarErrorKind::Path { path } => {
+                write!(f, "'{}' is no path of a member: it leads out of the root", text(path))
+            }
+            TarErrorKind::LinkTarget { path, target } => write!(
+                f,
+                "'{}' is a hard link to '{}', which is not in the archive before it",
+                text(path),
+                text(target)
+            ),
+            TarErrorKind::LinkToDirectory { path, target } => write!(
+                f,
+                "'{}' is a hard link to '{}', which is a directory",
+                text(path),
+                text(target)
+            ),
+        }
+    }
+}

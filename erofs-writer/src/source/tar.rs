@@ -1,0 +1,169 @@
+//! A tree from a tar archive: ustar, GNU or pax, uncompressed.
+
+mod assemble;
+mod header;
+mod input;
+mod members;
+mod pax;
+mod sparse;
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::source::{HardLinks, Keep};
+use crate::tree::Tree;
+
+use assemble::{Assembly, Refusal};
+use input::Input;
+use members::Members;
+
+/// Reads a tar archive into a [`Tree`].
+///
+/// Long names, links, extended attributes, times below a second, sparse files
+/// and large numbers are read in the forms of POSIX, GNU tar, bsdtar and star.
+/// Of several members with one name the last one counts; members may come in
+/// any order, but a hard link only behind what it links to. Directories that
+/// are in no member of their own have the mode 0755, and owner and time of the
+/// directory that they are in; a root like that has owner 0 and the time 0. An
+/// archive that ends without its two blocks of zeros is an error.
+pub struct Tar<'a> {
+    input: Input<'a>,
+    options: Options<'a>,
+    /// Where the archive lies on the host, if it is a file there.
+    host_path: Option<PathBuf>,
+}
+
+struct Options<'a> {
+    hard_links: HardLinks,
+    xattrs: bool,
+    strip_case_hack: bool,
+    converts_aufs: bool,
+    keep: Option<&'a Keep<'a>>,
+}
+
+impl std::fmt::Debug for Tar<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tar").field("host_path", &self.host_path).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Tar<'a> {
+    /// The archive in the file `path`. Contents stay there until the image is
+    /// written, and must not change before.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|error| Error::read(path, error))?;
+        let mut tar = Tar::in_file(path, file)?;
+        tar.host_path = Some(path.canonicalize().map_err(|error| Error::read(path, error))?);
+        Ok(tar)
+    }
+
+    /// The archive in `file` from its position on, as for [`open`](Tar::open).
+    /// `name` is what messages call it.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it is nothing that has positions.
+    pub fn in_file(name: impl Into<PathBuf>, mut file: File) -> Result<Self> {
+        let name = name.into();
+        let start = file.stream_position().map_err(|error| Error::read(&name, error))?;
+        Ok(Tar::new(Input::file(name, file, start)?))
+    }
+
+    /// The archive that comes from `reader`. Contents are kept in a file
+    /// without a name in `spool_dir`, and take as much there as in the archive.
+    ///
+    /// # Errors
+    /// [`Error::Write`] if there can be no such file.
+    pub fn stream(
+        name: impl Into<PathBuf>,
+        reader: impl Read + 'a,
+        spool_dir: impl AsRef<Path>,
+    ) -> Result<Self> {
+        Ok(Tar::new(Input::stream(name.into(), Box::new(reader), spool_dir.as_ref())?))
+    }
+
+    fn new(input: Input<'a>) -> Self {
+        let options = Options {
+            hard_links: HardLinks::default(),
+            xattrs: true,
+            strip_case_hack: false,
+            converts_aufs: false,
+            keep: None,
+        };
+        Tar { input, options, host_path: None }
+    }
+
+    /// What becomes of hard links. Default: [`HardLinks::Keep`].
+    #[must_use]
+    pub fn hard_links(mut self, policy: HardLinks) -> Self {
+        self.options.hard_links = policy;
+        self
+    }
+
+    /// Whether extended attributes of members are read. Default: yes.
+    #[must_use]
+    pub fn xattrs(mut self, on: bool) -> Self {
+        self.options.xattrs = on;
+        self
+    }
+
+    /// As [`Directory::strip_case_hack`](crate::source::Directory::strip_case_hack).
+    #[must_use]
+    pub fn strip_case_hack(mut self, on: bool) -> Self {
+        self.options.strip_case_hack = on;
+        self
+    }
+
+    /// Whether members that stand for something to be hidden, as layers of
+    /// containers have them, become what overlayfs takes for that: `.wh.NAME`
+    /// a whiteout of NAME, and `.wh..wh..opq` an opaque directory. Default: no.
+    #[must_use]
+    pub fn convert_aufs(mut self, on: bool) -> Self {
+        self.options.converts_aufs = on;
+        self
+    }
+
+    /// Keeps only what `keep` wants. It gets each path, without a leading
+    /// slash; what is in a directory that it does not want goes as well.
+    /// Default: everything.
+    #[must_use]
+    pub fn keep(mut self, keep: &'a Keep<'a>) -> Self {
+        self.options.keep = Some(keep);
+        self
+    }
+
+    /// Reads the archive to its end.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be read, [`Error::Tar`] if it is none or
+    /// was cut off, [`Error::Tree`] if an image cannot hold a member,
+    /// [`Error::Write`] if contents cannot be spooled, and [`Error::Full`] if
+    /// there are too many inodes.
+    pub fn read(self) -> Result<Tree> {
+        let Options { hard_links, xattrs, strip_case_hack, converts_aufs, keep } = self.options;
+        let mut assembly = Assembly::new();
+        assembly.hard_links = hard_links;
+        assembly.strip_case_hack = strip_case_hack;
+        assembly.converts_aufs = converts_aufs;
+        let mut members = Members::new(self.input, xattrs);
+        while let Some(member) = members.next()? {
+            let offset = member.offset;
+            assembly.put(member).map_err(|refusal| match refusal {
+                Refusal::Member(kind) => members.error(offset, kind),
+                Refusal::Tree(error) => error,
+            })?;
+        }
+        members.finish()?;
+        let mut tree = assembly.finish();
+        if let Some(keep) = keep {
+            tree.retain(|entry| keep(&entry.path()[1..]));
+        }
+        tree.host_roots.extend(self.host_path);
+        Ok(tree)
+    }
+}

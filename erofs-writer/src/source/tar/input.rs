@@ -1,0 +1,228 @@
+//! The bytes of an archive, from its start to its end.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, Result, TarErrorKind};
+use crate::format::{to_u64, to_usize};
+use crate::source::tar::header::{BLOCK_LEN, Block};
+
+/// So much is read and spooled at a time.
+const BUFFER_LEN: usize = 1 << 20;
+/// So much is read around the headers of an archive that is read in place.
+const AROUND_LEN: usize = 16 * 1024;
+/// More metadata than this no member needs.
+const METADATA_MAX: u64 = 16 << 20;
+
+/// An archive that is read.
+pub(super) struct Input<'a> {
+    source: Source<'a>,
+    /// For messages.
+    path: PathBuf,
+    /// How many bytes have been read.
+    pub(super) pos: u64,
+}
+
+enum Source<'a> {
+    /// A file, read in place.
+    File { file: Arc<File>, start: u64, len: u64, around: Around },
+    /// A stream, whose contents are spooled.
+    Stream { reader: BufReader<Box<dyn Read + 'a>>, spool: Spool },
+}
+
+/// Some bytes of a file, and where they lie in it.
+#[derive(Default)]
+struct Around {
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+/// A file without a name, to which contents are appended.
+struct Spool {
+    file: Arc<File>,
+    dir: PathBuf,
+    len: u64,
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn file(path: PathBuf, file: File, start: u64) -> Result<Self> {
+        let end = file.metadata().map_err(|error| Error::read(&path, error))?.len();
+        let len = end.saturating_sub(start);
+        let source = Source::File { file: Arc::new(file), start, len, around: Around::default() };
+        Ok(Input { source, path, pos: 0 })
+    }
+
+    pub(super) fn stream(
+        path: PathBuf,
+        reader: Box<dyn Read + 'a>,
+        spool_dir: &Path,
+    ) -> Result<Self> {
+        let file = tempfile::tempfile_in(spool_dir)
+            .map_err(|source| Error::Write { path: Some(spool_dir.to_owned()), source })?;
+        let spool = Spool { file: Arc::new(file), dir: spool_dir.to_owned(), len: 0 };
+        let reader = BufReader::with_capacity(BUFFER_LEN, reader);
+        Ok(Input { source: Source::Stream { reader, spool }, path, pos: 0 })
+    }
+
+    /// What is wrong at `offset`.
+    pub(super) fn error(&self, offset: u64, kind: TarErrorKind) -> Error {
+        Error::Tar { path: self.path.clone(), offset, kind }
+    }
+
+    fn truncated(&self) -> Error {
+        self.error(self.pos, TarErrorKind::Truncated)
+    }
+
+    /// The next block; none at the end.
+    pub(super) fn block(&mut self) -> Result<Option<Block>> {
+        let mut block = [0; BLOCK_LEN];
+        let mut filled = 0;
+        while filled < BLOCK_LEN {
+            let read = match &mut self.source {
+                Source::File { file, start, len, around } => {
+                    let at = self.pos + to_u64(filled);
+                    let left = to_usize((*len).saturating_sub(at).min(to_u64(BLOCK_LEN - filled)));
+                    around.read(file, *start + at, &mut block[filled..filled + left])
+                }
+                Source::Stream { reader, .. } => reader.read(&mut block[filled..]),
+            };
+            match read {
+                Ok(0) if filled == 0 => return Ok(None),
+                Ok(0) => return Err(self.truncated()),
+                Ok(len) => filled += len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::read(&self.path, error)),
+            }
+        }
+        self.pos += to_u64(BLOCK_LEN);
+        Ok(Some(block))
+    }
+
+    /// The next `len` bytes, which are not contents, with what fills their
+    /// last block.
+    pub(super) fn metadata(&mut self, len: u64) -> Result<Vec<u8>> {
+        if len > METADATA_MAX {
+            return Err(self.error(self.pos, TarErrorKind::Metadata { len }));
+        }
+        let mut bytes = Vec::new();
+        while to_u64(bytes.len()) < len {
+            let block = self.block()?.ok_or_else(|| self.truncated())?;
+            bytes.extend_from_slice(&block);
+        }
+        bytes.truncate(to_usize(len));
+        Ok(bytes)
+    }
+
+    /// Passes `len` bytes of contents, which are then in the file that is
+    /// returned, from the place on that is.
+    pub(super) fn contents(&mut self, len: u64) -> Result<(Arc<File>, u64)> {
+        let end = self.pos.checked_add(len).ok_or_else(|| self.truncated())?;
+        let place = match &mut self.source {
+            Source::File { file, start, len, .. } => {
+                let begin = *start + self.pos;
+                if end > *len {
+                    return Err(self.truncated());
+                }
+                (file.clone(), begin)
+            }
+            Source::Stream { reader, spool } => {
+                let begin = spool.len;
+                let passed = pass(reader, len, &self.path, |bytes| spool.append(bytes))?;
+                if passed < len {
+                    return Err(self.truncated());
+                }
+                (spool.file.clone(), begin)
+            }
+        };
+        self.pos = end;
+        self.pad()?;
+        Ok(place)
+    }
+
+    /// Passes `len` bytes that nobody wants.
+    pub(super) fn skip(&mut self, len: u64) -> Result<()> {
+        let end = self.pos.checked_add(len).ok_or_else(|| self.truncated())?;
+        let passed = match &mut self.source {
+            Source::File { len, .. } => end <= *len,
+            Source::Stream { reader, .. } => pass(reader, len, &self.path, |_| Ok(()))? == len,
+        };
+        if !passed {
+            return Err(self.truncated());
+        }
+        self.pos = end;
+        self.pad()
+    }
+
+    /// Passes what fills the last block of a member.
+    fn pad(&mut self) -> Result<()> {
+        match self.pos.next_multiple_of(to_u64(BLOCK_LEN)) - self.pos {
+            0 => Ok(()),
+            rest => self.skip(rest),
+        }
+    }
+
+    /// Passes whatever is behind the end, so that who writes a stream does not
+    /// fail, and what decodes it can check it.
+    pub(super) fn finish(self) -> Result<()> {
+        if let Source::Stream { mut reader, .. } = self.source {
+            pass(&mut reader, u64::MAX, &self.path, |_| Ok(()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives up to `len` bytes of `reader` to `put`, and tells how many there were.
+fn pass(
+    reader: &mut impl BufRead,
+    len: u64,
+    path: &Path,
+    mut put: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<u64> {
+    let mut passed = 0;
+    while passed < len {
+        let bytes = match reader.fill_buf() {
+            Ok([]) => break,
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Error::read(path, error)),
+        };
+        let count = to_usize((len - passed).min(to_u64(bytes.len())));
+        put(&bytes[..count])?;
+        reader.consume(count);
+        passed += to_u64(count);
+    }
+    Ok(passed)
+}
+
+impl Spool {
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        (&*self.file)
+            .write_all(bytes)
+            .map_err(|source| Error::Write { path: Some(self.dir.clone()), source })?;
+        self.len += to_u64(bytes.len());
+        Ok(())
+    }
+}
+
+impl Around {
+    /// Reads some bytes of `file` from `at` on.
+    fn read(&mut self, file: &File, at: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let has = |around: &Around| {
+            let within = usize::try_from(at.checked_sub(around.at)?).ok()?;
+            around.bytes.get(within..).filter(|rest| !rest.is_empty()).map(|_| within)
+        };
+        if has(self).is_none() && !buf.is_empty() {
+            self.bytes.resize(AROUND_LEN, 0);
+            let len = file.read_at(&mut self.bytes, at)?;
+            self.bytes.truncate(len);
+            self.at = at;
+        }
+        let rest = has(self).map_or(&[][..], |within| &self.bytes[within..]);
+        let len = rest.len().min(buf.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
+    }
+}

@@ -1,0 +1,147 @@
+//! Files of which an archive holds only some pieces; between them are zeros.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use crate::error::TarErrorKind;
+use crate::format::{to_u64, to_usize};
+use crate::source::tar::header::{Block, number};
+use crate::source::tar::pax::decimal;
+use crate::tree::ReadAt;
+
+/// Where a piece lies in the file, and how long it is.
+type Piece = (u64, u64);
+
+/// The pieces of a file, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Map {
+    pub(super) pieces: Vec<Piece>,
+}
+
+impl Map {
+    /// From offsets and lengths in turn.
+    pub(super) fn from_numbers(numbers: &[u64]) -> Result<Self, TarErrorKind> {
+        let pairs = numbers.chunks_exact(2);
+        match pairs.remainder() {
+            [] => Ok(Map { pieces: pairs.map(|pair| (pair[0], pair[1])).collect() }),
+            _ => Err(TarErrorKind::Sparse),
+        }
+    }
+
+    /// From a list with commas, as `GNU.sparse.map` has it.
+    pub(super) fn from_list(list: &[u8]) -> Result<Self, TarErrorKind> {
+        if list.is_empty() {
+            return Ok(Map::default());
+        }
+        let numbers = list.split(|byte| *byte == b',').map(decimal).collect::<Option<Vec<u64>>>();
+        Map::from_numbers(&numbers.ok_or(TarErrorKind::Sparse)?)
+    }
+
+    /// Adds the four pieces of an old GNU header, and tells whether a block of
+    /// more follows, and how long the file is.
+    pub(super) fn add_header(&mut self, block: &Block) -> Result<(bool, u64), TarErrorKind> {
+        let has_more = self.add_entries(&block[386..483])?;
+        Ok((has_more, old_number(&block[483..495])?))
+    }
+
+    /// Adds the pieces of such a block, and tells whether one more follows.
+    pub(super) fn add_block(&mut self, block: &Block) -> Result<bool, TarErrorKind> {
+        self.add_entries(&block[..505])
+    }
+
+    /// Entries of an offset and a length, and whether there are more.
+    fn add_entries(&mut self, entries: &[u8]) -> Result<bool, TarErrorKind> {
+        let (has_more, entries) = entries.split_last().ok_or(TarErrorKind::Sparse)?;
+        for entry in entries.chunks_exact(24).filter(|entry| entry[0] != 0) {
+            let (offset, len) = entry.split_at(12);
+            self.pieces.push((old_number(offset)?, old_number(len)?));
+        }
+        Ok(*has_more != 0)
+    }
+
+    /// Whether the pieces follow each other, end at `len` or before, and have
+    /// `stored` bytes together.
+    pub(super) fn check(&self, len: u64, stored: u64) -> Result<(), TarErrorKind> {
+        let (mut end, mut sum) = (0, 0_u64);
+        for (offset, piece) in &self.pieces {
+            let next = offset.checked_add(*piece).filter(|next| *offset >= end && *next <= len);
+            end = next.ok_or(TarErrorKind::Sparse)?;
+            sum += piece;
+        }
+        if sum == stored { Ok(()) } else { Err(TarErrorKind::Sparse) }
+    }
+}
+
+fn old_number(field: &[u8]) -> Result<u64, TarErrorKind> {
+    number(field).and_then(|number| u64::try_from(number).ok()).ok_or(TarErrorKind::Sparse)
+}
+
+/// The contents of such a file.
+#[derive(Debug)]
+pub(super) struct SparseFile {
+    file: Arc<File>,
+    len: u64,
+    /// Those that are not empty, with their places in `file`.
+    pieces: Vec<(Piece, u64)>,
+}
+
+impl SparseFile {
+    /// A file of `len` bytes whose pieces lie one behind the other in `file`,
+    /// the first one at `start`.
+    pub(super) fn new(file: Arc<File>, start: u64, len: u64, map: Map) -> Self {
+        let mut at = start;
+        let mut pieces = map.pieces;
+        pieces.retain(|(_, len)| *len > 0);
+        let placed = pieces.into_iter().map(|piece| {
+            at += piece.1;
+            (piece, at - piece.1)
+        });
+        SparseFile { file, len, pieces: placed.collect() }
+    }
+}
+
+impl ReadAt for SparseFile {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let wanted = buf.len().min(left);
+        let index = self.pieces.partition_point(|((start, len), _)| start + len <= offset);
+        match self.pieces.get(index) {
+            Some(((start, len), at)) if *start <= offset => {
+                let within = offset - start;
+                let wanted = to_u64(wanted).min(len - within);
+                self.file.read_at(&mut buf[..to_usize(wanted)], at + within)
+            }
+            next => {
+                let hole = next.map_or(u64::MAX, |((start, _), _)| start - offset);
+                let wanted = to_usize(to_u64(wanted).min(hole));
+                buf[..wanted].fill(0);
+                Ok(wanted)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_must_be_in_order_and_complete() {
+        let map = |list: &[u8]| Map::from_list(list);
+        let good = map(b"0,3,5,2,9,0").expect("pairs");
+        assert_eq!(good.check(9, 5), Ok(()));
+        assert_eq!(good.check(8, 5), Err(TarErrorKind::Sparse));
+        assert_eq!(good.check(9, 6), Err(TarErrorKind::Sparse));
+        assert_eq!(map(b"5,2,0,3").expect("pairs").check(9, 5), Err(TarErrorKind::Sparse));
+        assert_eq!(map(b"").expect("none").check(9, 0), Ok(()));
+        let huge = map(b"1,18446744073709551615").expect("a pair");
+        assert_eq!(huge.check(u64::MAX, u64::MAX), Err(TarErrorKind::Sparse));
+        assert!(map(b"0,3,5").is_err() && map(b"0,").is_err() && map(b"a,b").is_err());
+    }
+}
