@@ -37,7 +37,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("event", &["options"]),
     ("pool", &["error"]),
     ("tree", &["error", "format"]),
-    ("source", &["error", "pool", "tree"]),
+    ("source", &["error", "format", "pool", "tree"]),
     ("plan", &["error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),
     ("output", &["error"]),
