@@ -25,6 +25,14 @@ const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
        mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]
        mkfs-erofs [OPTIONS] --tar=f FILE [ARCHIVE]";
 
+/// Scripts that want a certain mkfs.erofs read the last word of the first line:
+/// it is that of the flags. Those that want a compressor look for its name.
+const VERSION: &str = concat!(
+    "(erofs-writer, with the flags of erofs-utils) 1.9.4\nmkfs-erofs ",
+    env!("CARGO_PKG_VERSION"),
+    "\navailable compressors: lz4, lz4hc"
+);
+
 /// Makes an EROFS image of a directory, a list of store paths or a tar archive
 ///
 /// Takes the arguments of mkfs.erofs and can be installed under its name.
@@ -34,7 +42,8 @@ const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "mkfs-erofs",
-    version = concat!("(erofs-writer) ", env!("CARGO_PKG_VERSION")),
+    display_name = "mkfs.erofs",
+    version = VERSION,
     override_usage = USAGE,
     no_binary_name = true,
     args_override_self = true,
@@ -429,10 +438,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, Us
     Ok(args)
 }
 
+/// What works.
+pub(crate) fn definition() -> Command {
+    Args::command()
+}
+
+/// What is understood: also flags that are refused.
 fn command() -> Command {
     // As getopt does it, a flag that needs a value takes what follows,
     // whatever it looks like.
-    refused::add_to(Args::command()).mut_args(|arg| {
+    refused::add_to(definition()).mut_args(|arg| {
         match arg.get_action().takes_values() && !arg.is_positional() {
             true => arg.allow_hyphen_values(true),
             false => arg,

@@ -27,6 +27,13 @@ use std::process::ExitCode;
 pub use job::Job;
 pub use usage::UsageError;
 
+/// The definition of the arguments, from which the manual page and completions
+/// are made.
+#[doc(hidden)]
+pub fn command() -> clap::Command {
+    args::definition()
+}
+
 /// Turns arguments, without the name of the program, into a job.
 /// `source_date_epoch` is the value of the environment variable of that name.
 ///

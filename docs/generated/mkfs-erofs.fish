@@ -1,0 +1,47 @@
+complete -c mkfs-erofs -l store-paths -l nix-closure -d 'Pack the store paths listed in LIST, one a line (- for standard input)' -r -F
+complete -c mkfs-erofs -l tar -d 'Pack a tar archive: the file SOURCE, or without one standard input' -r
+complete -c mkfs-erofs -l ovlfs-strip -d 'Leave out whiteouts and marks of opaque directories of overlayfs' -r
+complete -c mkfs-erofs -l sort -d 'The order of a tar archive\'s data; accepted, cannot change the image' -r -f -a "path\t''
+none\t''"
+complete -c mkfs-erofs -l ungzip -l gzip -d 'The tar archive is compressed by gzip, or not at all' -r
+complete -c mkfs-erofs -l unxz -l unlzma -d 'The tar archive is compressed by xz, lzma or lzip' -r
+complete -c mkfs-erofs -l exclude-path -d 'Leave out PATH, which is relative to the source; may be repeated' -r
+complete -c mkfs-erofs -l exclude-regex -d 'Leave out paths in which the extended regular expression REGEX is found' -r
+complete -c mkfs-erofs -s x -d 'Share extended attributes of more than N inodes; below 0, store none' -r
+complete -c mkfs-erofs -s b -d 'The size of a block in bytes, 512 to 65536 [default: 4096]' -r
+complete -c mkfs-erofs -s z -d 'Compress files with ALGORITHM: lz4, or lz4hc with a level of 1 to 12' -r
+complete -c mkfs-erofs -s C -d 'Compress into pclusters of up to SIZE bytes [default: a block]' -r
+complete -c mkfs-erofs -l max-extent-bytes -d 'Let a pcluster hold N bytes of a file at most [default: 12 MiB]' -r
+complete -c mkfs-erofs -l compress-hints -d 'Compress the files that match a line of FILE as this line says' -r -F
+complete -c mkfs-erofs -l target-kernel -d 'Refuse what Linux VERSION cannot mount, such as 6.1' -r
+complete -c mkfs-erofs -s E -d 'Extended options, joined by commas; ^ before one turns it off' -r
+complete -c mkfs-erofs -l chunksize -d 'Store files in chunks of SIZE bytes, equal chunks once' -r
+complete -c mkfs-erofs -l dsunit -d 'Align the data of files to N blocks' -r
+complete -c mkfs-erofs -l fsalignblks -d 'Pad the image to a multiple of N blocks' -r
+complete -c mkfs-erofs -l offset -d 'Leave N bytes of FILE before the image as they are' -r
+complete -c mkfs-erofs -l root-xattr-isize -d 'Reserve at least N bytes for the root\'s extended attributes' -r
+complete -c mkfs-erofs -l xattr-prefix -d 'Store this prefix of extended attribute names once; may be repeated' -r
+complete -c mkfs-erofs -l mount-point -d 'Where the image will be mounted; accepted, cannot change the image' -r
+complete -c mkfs-erofs -l clean -d 'Write all data anew, as is done anyway' -r -f -a "data\t''"
+complete -c mkfs-erofs -l force-uid -d 'Make user UID own everything' -r
+complete -c mkfs-erofs -l force-gid -d 'Make group GID own everything' -r
+complete -c mkfs-erofs -l uid-offset -d 'Add N to all user numbers, also to a forced one' -r
+complete -c mkfs-erofs -l gid-offset -d 'Add N to all group numbers, also to a forced one' -r
+complete -c mkfs-erofs -s T -d 'The time of the build and, without --mkfs-time, of all files' -r
+complete -c mkfs-erofs -s L -d 'The label, at most 15 bytes' -r
+complete -c mkfs-erofs -s U -d 'The UUID, or "clear" for none, or "random"' -r
+complete -c mkfs-erofs -s d -d 'How much to say: 0 or 1 errors only, 4 and above the time of each phase' -r
+complete -c mkfs-erofs -l workers -d 'How many threads work [default: as many as there are processors]' -r
+complete -c mkfs-erofs -l aufs -d 'In a tar archive, take .wh. files for whiteouts of overlayfs'
+complete -c mkfs-erofs -l hard-dereference -d 'Give every name of a hard-linked file an inode of its own'
+complete -c mkfs-erofs -l strip-case-hack -d 'Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS'
+complete -c mkfs-erofs -l all-root -d 'Make user and group 0 own everything'
+complete -c mkfs-erofs -l all-time -d 'Give all files the time of the build; implied by -T'
+complete -c mkfs-erofs -l mkfs-time -d 'Let files keep their times in spite of -T'
+complete -c mkfs-erofs -l ignore-mtime -d 'Give all files the time of the build, the current time if none is given'
+complete -c mkfs-erofs -l preserve-mtime -d 'Undo --ignore-mtime; with --store-paths, keep the times of the host'
+complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output'
+complete -c mkfs-erofs -l json -d 'Report on standard output as one JSON object'
+complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'
+complete -c mkfs-erofs -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mkfs-erofs -s V -l version -d 'Print version'
