@@ -70,7 +70,8 @@ pub(crate) struct Args {
     #[arg(long, visible_alias = "nix-closure", value_name = "LIST", help_heading = "Source")]
     pub(crate) store_paths: Option<PathBuf>,
 
-    /// Pack a tar archive: the file SOURCE, or without one standard input
+    /// Pack a tar archive: the file SOURCE, or without one (or with -) standard
+    /// input
     ///
     /// In the forms of POSIX, GNU and star; gzip, xz, lzma, lzip and zstd are
     /// known by how they begin. An uncompressed file is read in place, contents

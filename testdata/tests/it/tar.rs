@@ -222,6 +222,17 @@ fn hard_links_are_one_inode_or_several() {
     assert_ne!(id(&tree, "a"), id(&tree, "d/b"));
     assert_eq!(content(&tree, "d/b"), b"x");
 
+    // The size of a link is that of the file, and nothing is behind it, but in
+    // archives of POSIX the contents may be there again.
+    let header = Header::new(b'1', "b", 512).link("a");
+    let archive = Archive::default().file("a", &[7; 512]).member(&header, &[]).file("c", b"");
+    assert_eq!(paths(&read(&archive.finish())), ["/", "/a", "/b", "/c"]);
+    let archive = Archive::default().file("a", &[7; 512]).pax(b'x', &[("uid", b"1")]);
+    let archive = archive.member(&header, &[7; 512]).file("c", b"");
+    assert_eq!(paths(&read(&archive.finish())), ["/", "/a", "/b", "/c"]);
+    let archive = Archive::default().member(&Header::new(b'5', "d", 4096), &[]).file("d/c", b"");
+    assert_eq!(paths(&read(&archive.finish())), ["/", "/d", "/d/c"]);
+
     let later = Archive::default().hard_link("b", "a").file("a", b"x").finish();
     let (path, target) = (b"b".to_vec(), b"a".to_vec());
     assert_eq!(kind_of(&later), (0, TarErrorKind::LinkTarget { path, target }));

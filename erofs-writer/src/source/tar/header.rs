@@ -19,7 +19,8 @@ const MTIME: Range<usize> = 136..148;
 const CHKSUM: Range<usize> = 148..156;
 const TYPEFLAG: usize = 156;
 const LINKNAME: Range<usize> = 157..257;
-const MAGIC: Range<usize> = 257..265;
+/// With the NUL that GNU's has not.
+const MAGIC: Range<usize> = 257..263;
 const DEVMAJOR: Range<usize> = 329..337;
 const DEVMINOR: Range<usize> = 337..345;
 const PREFIX: Range<usize> = 345..500;
@@ -50,7 +51,7 @@ impl<'a> Header<'a> {
     /// The name with its prefix, which only one of the two formats has.
     pub(super) fn path(&self) -> Vec<u8> {
         let name = text(&self.0[NAME]);
-        let prefix = match &self.0[MAGIC] == b"ustar\x0000" {
+        let prefix = match &self.0[MAGIC] == b"ustar\0" {
             true => text(&self.0[PREFIX]),
             false => &[],
         };

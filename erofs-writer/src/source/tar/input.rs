@@ -15,7 +15,7 @@ const BUFFER_LEN: usize = 1 << 20;
 /// So much is read around the headers of an archive that is read in place.
 const AROUND_LEN: usize = 16 * 1024;
 /// More metadata than this no member needs.
-const METADATA_MAX: u64 = 16 << 20;
+pub(super) const METADATA_MAX: u64 = 16 << 20;
 
 /// An archive that is read.
 pub(super) struct Input<'a> {

@@ -4,7 +4,7 @@
 use crate::error::{Error, Result, TarErrorKind};
 use crate::format::to_u64;
 use crate::source::tar::header::{BLOCK_LEN, Block, Header};
-use crate::source::tar::input::Input;
+use crate::source::tar::input::{Input, METADATA_MAX};
 use crate::source::tar::pax::{Pax, decimal};
 use crate::source::tar::sparse::{Map, SparseFile};
 use crate::tree::{Content, Metadata, Rdev, Timestamp, Xattrs};
@@ -116,6 +116,13 @@ impl<'a> Members<'a> {
             None => self.check(offset, header.size())?,
         };
         let is_dir = path.ends_with(b"/");
+        // Elsewhere a size is that of the file a link leads to, or says how
+        // much room a directory is to have.
+        let has_body = match header.typeflag() {
+            b'1' => !pax.is_empty(),
+            b'D' => true,
+            _ => false,
+        };
         let kind = match header.typeflag() {
             // Long ago directories were files whose names end in a slash.
             b'0' | 0 if is_dir => MemberKind::Directory,
@@ -130,7 +137,7 @@ impl<'a> Members<'a> {
             b'6' => MemberKind::Fifo,
             flag => return Err(self.error(offset, TarErrorKind::Type { flag })),
         };
-        if !matches!(kind, MemberKind::File(_)) {
+        if has_body {
             self.input.skip(size)?;
         }
         Ok(Member { offset, path, metadata, kind })
@@ -169,6 +176,10 @@ impl<'a> Members<'a> {
         let mut numbers: Vec<u64> = Vec::new();
         while numbers.first().is_none_or(|count| to_u64(numbers.len()) <= count.saturating_mul(2)) {
             match text.iter().position(|byte| *byte == b'\n') {
+                Some(_) if size - left > METADATA_MAX => {
+                    let kind = TarErrorKind::Metadata { len: size - left };
+                    return Err(self.error(offset, kind));
+                }
                 Some(end) => {
                     let number = decimal(&text[..end]).ok_or_else(|| bad(&self.input))?;
                     numbers.push(number);

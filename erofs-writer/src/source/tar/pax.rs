@@ -32,6 +32,10 @@ impl Pax {
         Ok(())
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
     /// These records, and those of `other` where there is none here.
     pub(super) fn or(mut self, other: &Pax) -> Self {
         for (keyword, value) in &other.records {
