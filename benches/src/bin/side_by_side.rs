@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use benches::compare::contender::{Contender, Programs};
@@ -48,7 +49,7 @@ struct Args {
     /// repeated
     #[arg(long, allow_hyphen_values = true)]
     flags: Vec<String>,
-    /// The corpus of the scenarios flags and read
+    /// The corpus of the scenarios tar, flags and read
     #[arg(long, default_value = "system")]
     flags_corpus: String,
     /// The corpus of the reflink scenario
@@ -75,6 +76,8 @@ enum Scenario {
     Tiny,
     /// 10,000 store paths
     Paths10k,
+    /// Plain image of a tar archive, by a pipe and of a file
+    Tar,
     /// Images by the same flags (--flags)
     Flags,
     /// Reading what the same flags give, mounted; needs root
@@ -105,6 +108,7 @@ fn main() -> Result<()> {
             Scenario::Half => bench.half()?,
             Scenario::Tiny => bench.plain("tiny")?,
             Scenario::Paths10k => bench.plain("paths10k")?,
+            Scenario::Tar => bench.tar(&args.flags_corpus)?,
             Scenario::Flags => bench.flags(&args.flags_corpus, &args.flags)?,
             Scenario::Read => bench.read(&args.flags_corpus, &args.flags)?,
             Scenario::Reflink => bench.reflink(&args.reflink_corpus)?,
@@ -160,6 +164,26 @@ impl Bench {
         println!("\nplain image of {corpus}: {inodes} inodes");
         println!("{}", table(&runs, inodes, Output::Image));
         Ok(())
+    }
+
+    fn tar(&self, corpus: &str) -> Result<()> {
+        let store = self.corpus(corpus)?.join("nix/store");
+        let archive = self.series.work.join("archive.tar");
+        let words = ["-C".as_ref(), store.as_os_str(), "-cf".as_ref(), archive.as_ref()];
+        let status = Command::new("tar").args(words).arg(".").status()?;
+        ensure!(status.success(), "{}: tar failed", store.display());
+        let inodes = count_inodes(&store)?;
+        let programs = &self.programs;
+        for (contenders, what) in [
+            (programs.of_pipe(&store), "by a pipe from tar"),
+            (programs.of_archive(&archive), "of a file"),
+        ] {
+            let contenders = self.chosen(contenders.into())?;
+            let runs = self.series.run(&contenders, image_len, || Ok(()))?;
+            println!("\nplain image of the archive of {corpus}, {what}: {inodes} inodes");
+            println!("{}", table(&runs, inodes, Output::Image));
+        }
+        Ok(fs::remove_file(&archive)?)
     }
 
     fn flags(&self, corpus: &str, flags: &[String]) -> Result<()> {

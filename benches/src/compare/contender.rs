@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 const UUID: &str = "eb176051-bd15-49b7-9e6b-462e0b467019";
 const LABEL: &str = "nix-store";
 
+/// The flags of nixpkgs.
+const NIXPKGS: &str = "--quiet --force-uid=0 --force-gid=0 -T 0 --hard-dereference \
+                       -L nix-store -U eb176051-bd15-49b7-9e6b-462e0b467019";
+
 /// A command under a name.
 #[derive(Clone, Debug)]
 pub struct Contender {
@@ -110,6 +114,27 @@ impl Programs {
         let fixed = ["-T", "0", "-L", LABEL, "-U", UUID];
         let before = owner.into_iter().chain(fixed);
         Contender::new("mkfs.erofs", &self.peer, before, [dir])
+    }
+
+    /// Ours and mkfs.erofs, from the archive of a directory that GNU tar makes
+    /// meanwhile, with the flags nixpkgs gives them.
+    #[must_use]
+    pub fn of_pipe(&self, dir: &Path) -> [Contender; 2] {
+        let script = format!("tar -C \"$1\" -cf - . | \"$2\" {NIXPKGS} --tar=f \"$3\"");
+        [("ours, pipe", &self.ours), ("mkfs.erofs", &self.peer)].map(|(name, program)| {
+            let words = [OsStr::new("-c"), script.as_ref(), "sh".as_ref(), dir.as_ref()];
+            let before = words.into_iter().chain([program.as_os_str()]);
+            Contender::new(name, Path::new("sh"), before, [""; 0])
+        })
+    }
+
+    /// The same from an archive that is a file.
+    #[must_use]
+    pub fn of_archive(&self, archive: &Path) -> [Contender; 2] {
+        [("ours, archive", &self.ours), ("mkfs.erofs", &self.peer)].map(|(name, program)| {
+            let before = NIXPKGS.split_whitespace().chain(["--tar=f"]);
+            Contender::new(name, program, before, [archive])
+        })
     }
 
     /// mksquashfs that compresses nothing.
