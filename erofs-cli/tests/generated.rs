@@ -1,4 +1,4 @@
-//! The manual page and the completions, which are made from the definition of
+//! The help, the manual page and the completions, which are made from the definition of
 //! the arguments and must be what is in `docs/generated`.
 //!
 //! `UPDATE_GENERATED=1 cargo test -p erofs-cli --test generated` makes them anew.
@@ -26,6 +26,14 @@ fn check(name: &str, made: &[u8]) {
     }
     let there = fs::read(&path).expect("is in the repository");
     assert!(there == made, "{name} is not that of these arguments: see {}", file!());
+}
+
+#[test]
+fn the_help_is_current() {
+    // As wide as it is where there is no terminal.
+    let mut command = command().term_width(100);
+    let (short, long) = (command.render_help(), command.render_long_help());
+    check("help.txt", format!("{short}\n{long}").as_bytes());
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub enum TarErrorKind {
         /// The byte that tells the type.
         flag: u8,
     },
-    /// A path has `..` in it, or is that of the root and no directory.
+    /// A path has `..` in it, or is that of the root and not of a directory.
     Path {
         /// The path as it stands in the archive.
         path: Vec<u8>,
@@ -70,7 +70,7 @@ impl fmt::Display for TarErrorKind {
                 write!(f, "members of the type '{}' are not known", flag.escape_ascii())
             }
             TarErrorKind::Path { path } => {
-                write!(f, "'{}' is no path of a member: it leads out of the root", text(path))
+                write!(f, "'{}' can be no path of a member", text(path))
             }
             TarErrorKind::LinkTarget { path, target } => write!(
                 f,
@@ -84,6 +84,43 @@ impl fmt::Display for TarErrorKind {
                 text(path),
                 text(target)
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_what_is_wrong() {
+        let (path, target) = (b"a/b".to_vec(), b"\xff".to_vec());
+        for (kind, message) in [
+            (
+                TarErrorKind::Truncated,
+                "ends without the two blocks of zeros that end an archive, and may be cut off",
+            ),
+            (TarErrorKind::Checksum, "is no header, as its checksum is wrong"),
+            (TarErrorKind::Number { field: "size" }, "the size is no number, or too large"),
+            (TarErrorKind::Pax, "the extended header cannot be read"),
+            (TarErrorKind::Sparse, "the map of the sparse file cannot be read"),
+            (
+                TarErrorKind::Metadata { len: 1 << 30 },
+                "1073741824 bytes of metadata are more than an archive needs",
+            ),
+            (TarErrorKind::Type { flag: b'Q' }, "members of the type 'Q' are not known"),
+            (TarErrorKind::Type { flag: 0xfe }, "members of the type '\\xfe' are not known"),
+            (TarErrorKind::Path { path: path.clone() }, "'a/b' can be no path of a member"),
+            (
+                TarErrorKind::LinkTarget { path: path.clone(), target: target.clone() },
+                "'a/b' is a hard link to '\u{fffd}', which is not in the archive before it",
+            ),
+            (
+                TarErrorKind::LinkToDirectory { path, target },
+                "'a/b' is a hard link to '\u{fffd}', which is a directory",
+            ),
+        ] {
+            assert_eq!(kind.to_string(), message);
         }
     }
 }
