@@ -56,6 +56,9 @@ pub(crate) struct Args {
     pub(crate) file: Option<PathBuf>,
 
     /// The directory to pack; with --store-paths, where the store lies
+    ///
+    /// Of several directories later ones are laid over earlier ones: those with
+    /// one path are merged, of anything else the last one counts.
     #[arg(value_name = "SOURCE")]
     pub(crate) sources: Vec<PathBuf>,
 

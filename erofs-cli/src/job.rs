@@ -52,7 +52,8 @@ pub struct Job {
 /// Where the tree comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    Directory(PathBuf),
+    /// Directories, of which later ones lie over earlier ones.
+    Directories(Vec<PathBuf>),
     /// A list of store paths.
     Store {
         /// The file with the list; `-` is standard input.
@@ -150,10 +151,11 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
 /// The output and the source.
 fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
     let output = args.file.clone().ok_or_else(|| UsageError::missing("FILE"))?;
-    let mut sources = args.sources.iter().cloned();
-    let first = sources.next();
-    if let Some(second) = sources.next() {
-        let why = "one source makes an image; merging several images is not built yet";
+    let first = args.sources.first().cloned();
+    if let (Some(second), true) =
+        (args.sources.get(1), args.store_paths.is_some() || args.tar.is_some())
+    {
+        let why = "only directories can be laid over each other";
         return Err(UsageError::refused(second.display(), why));
     }
     let source = match (&args.store_paths, args.tar, first) {
@@ -169,7 +171,7 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
             let compression = gzip.or(args.unxz.map(|NoCopy| Compression::Xz));
             Source::Tar { file, compression, converts_aufs: args.aufs }
         }
-        (None, None, Some(directory)) => Source::Directory(directory),
+        (None, None, Some(_)) => Source::Directories(args.sources.clone()),
         (None, None, None) => {
             return Err(UsageError::missing("SOURCE (or --store-paths LIST, or --tar)"));
         }

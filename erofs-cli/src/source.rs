@@ -19,7 +19,14 @@ use crate::usage::UsageError;
 pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
     let excludes = mem::take(&mut job.excludes);
     match &job.source {
-        Source::Directory(path) => directory(job, path, excludes),
+        Source::Directories(paths) => {
+            let mut trees = paths.iter().map(|path| directory(job, path, &excludes));
+            let mut tree = trees.next().expect("one is there at least")?;
+            for upper in trees {
+                tree.overlay(upper?)?;
+            }
+            Ok(tree)
+        }
         Source::Store { list, store, keep_times } => {
             let paths = StorePaths::new(read_list(list)?).keep_times(*keep_times);
             let paths = match store {
@@ -44,7 +51,7 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
     }
 }
 
-fn directory(job: &Job, path: &Path, excludes: Excludes) -> Result<Tree, Failure> {
+fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failure> {
     if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
         let why = "is no directory; making an image from other images is not built yet";
         return Err(UsageError::refused(path.display(), why).into());

@@ -158,8 +158,8 @@ fn usage_errors_exit_with_2_and_say_what_is_wrong() {
         ("--frobnicate IMG source", "mkfs-erofs: unexpected argument '--frobnicate' found\n"),
         ("--quiet --json IMG source", "mkfs-erofs: --json contradicts --quiet\n"),
         (
-            "IMG source more",
-            "mkfs-erofs: more: one source makes an image; merging several images is not built yet\n",
+            "--tar IMG source more",
+            "mkfs-erofs: more: only directories can be laid over each other\n",
         ),
         (
             "IMG source/b",

@@ -43,7 +43,7 @@ fn uuid(uuid: &str) -> ImageUuid {
 
 #[test]
 fn callers_that_use_no_compression_get_the_right_job() {
-    let directory = |path: &str| Source::Directory(path.into());
+    let directory = |path: &str| Source::Directories(vec![path.into()]);
 
     // Systems built with Nixpkgs before 2023, and some still.
     let line = "--force-uid=0 --force-gid=0 -L nix-store \
@@ -105,7 +105,7 @@ fn callers_that_change_owners_times_or_excludes_get_the_right_job() {
     assert!(!found.excludes.keep(b"proc/1") && found.excludes.keep(b"proc"));
 
     // archiso.
-    let source = Source::Directory("-dir".into());
+    let source = Source::Directories(vec!["-dir".into()]);
     assert_eq!(job(&format!("-U {UUID} -- IMG -dir")).source, source);
 
     // avocado.
@@ -153,10 +153,7 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
             "--file-contexts=F --all-root -T 1 IMG DIR",
             "--file-contexts: SELinux labels are not built yet",
         ),
-        (
-            "--quiet META BLOB1 BLOB2",
-            "BLOB2: one source makes an image; merging several images is not built yet",
-        ),
+        ("--tar META BLOB1 BLOB2", "BLOB2: only directories can be laid over each other"),
         ("--oci IMG", "--oci: this tool reads no network; fetch the files first"),
         (
             "--incremental=data IMG DIR",

@@ -230,14 +230,15 @@ fn callers_lines_that_cannot_be_served_are_refused_by_the_name_of_a_flag() {
 }
 
 #[test]
-fn merging_images_is_refused_by_the_name_of_the_second_source() {
+fn merging_images_is_refused_by_the_name_of_an_image() {
     let place = place();
-    let message = refusal_of(&place, 2, "--quiet IMG BLOB0 BLOB1");
-    let why = "one source makes an image; merging several images is not built yet";
-    assert_eq!(message, format!("BLOB1: {why}"));
     place.run("-T0 BLOB0 DIR").succeeded();
-    let message = refusal_of(&place, 2, "--quiet IMG BLOB0");
-    assert!(message.starts_with("BLOB0: is no directory"), "{message}");
+    place.run("-T0 BLOB1 DIR").succeeded();
+    let why = "is no directory; making an image from other images is not built yet";
+    let message = refusal_of(&place, 2, "--quiet IMG BLOB0 BLOB1");
+    assert_eq!(message, format!("BLOB0: {why}"));
+    let message = refusal_of(&place, 2, "--quiet IMG DIR BLOB1");
+    assert_eq!(message, format!("BLOB1: {why}"));
 }
 
 /// containerd asks for the help to find out whether there is a tar mode.

@@ -115,8 +115,8 @@ fn arguments_that_are_missing_empty_or_too_many() {
     refused(&[
         ("IMG", "SOURCE (or --store-paths LIST, or --tar) is missing"),
         (
-            "IMG source other",
-            "other: one source makes an image; merging several images is not built yet",
+            "--store-paths LIST IMG source other",
+            "other: only directories can be laid over each other",
         ),
         ("IMG source -T", "a value is required for '-T <SECONDS>' but none was supplied"),
         ("--no-such-flag IMG source", "unexpected argument '--no-such-flag' found"),

@@ -1,4 +1,4 @@
-//! Sources that cannot be read.
+//! Sources that cannot be read, and several sources.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -94,4 +94,26 @@ fn what_is_left_out_need_not_be_readable() {
     let words = ["--exclude-path=a", "IMG", "source"];
     crate::place::Run::of(&mut by_nobody(&place, &words)).succeeded();
     fs::set_permissions(place.path("source/a"), Permissions::from_mode(0o755)).expect("is mine");
+}
+
+#[test]
+fn later_folders_lie_over_earlier_ones() {
+    let place = Place::with_source();
+    place.file("upper/a/new", "n");
+    place.file("upper/b/below", "a folder in place of a file");
+    place.file("top/a/file", "the last one");
+    let all = place.image("-T0 --all-root -U clear IMG source upper top", "IMG");
+    fs::remove_file(place.path("IMG")).expect("is mine");
+    // The same, put together by hand.
+    place.file("merged/a/new", "n");
+    place.file("merged/b/below", "a folder in place of a file");
+    place.file("merged/a/file", "the last one");
+    assert!(all == place.image("-T0 --all-root -U clear IMG merged", "IMG"), "images differ");
+    fs::remove_file(place.path("IMG")).expect("is mine");
+    let message = refusal_of(&place, 1, "IMG source nowhere");
+    assert!(message.starts_with("nowhere: cannot be read: "), "{message}");
+    let without = place.image("-T0 --all-root -U clear --exclude-path=a IMG source upper", "IMG");
+    fs::remove_file(place.path("IMG")).expect("is mine");
+    place.file("rest/b/below", "a folder in place of a file");
+    assert!(without == place.image("-T0 --all-root -U clear IMG rest", "IMG"), "images differ");
 }

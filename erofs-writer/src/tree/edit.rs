@@ -3,7 +3,7 @@
 use std::mem;
 
 use crate::error::Result;
-use crate::tree::{Children, Entry, Metadata, Node, Tree, components};
+use crate::tree::{Children, Entry, Inode, Kind, Metadata, Node, Tree, components};
 
 impl Tree {
     /// Removes every path that `keep` does not want, and what lies below it.
@@ -39,6 +39,41 @@ impl Tree {
         for inode in self.inodes_mut() {
             edit(&mut inode.metadata);
         }
+    }
+
+    /// Lays `upper` over what is here. Directories of both are merged, and get
+    /// the metadata of `upper`; of anything else with one path in both, what is
+    /// in `upper` counts. Hard links lead to what they led to before.
+    ///
+    /// # Errors
+    /// [`Error::Full`](crate::Error::Full) if there are too many inodes.
+    pub fn overlay(&mut self, upper: Tree) -> Result<()> {
+        let mut ids = Vec::with_capacity(upper.arena_len());
+        for Inode { metadata, kind } in upper.inodes {
+            ids.push(self.add(metadata, kind)?);
+        }
+        for id in &ids {
+            if let Kind::Directory(children) = &mut self.inode_mut(*id).kind {
+                children.values_mut().for_each(|child| *child = ids[child.index()]);
+            }
+        }
+        let mut pending = vec![(Tree::ROOT, ids[Tree::ROOT.index()])];
+        while let Some((here, over)) = pending.pop() {
+            self.inode_mut(here).metadata = self.inode(over).metadata.clone();
+            for (name, id) in mem::take(self.children_mut(over)) {
+                let known = self.children(here).and_then(|names| names.get(&name)).copied();
+                let both = known
+                    .filter(|known| [*known, id].into_iter().all(|id| self.children(id).is_some()));
+                match both {
+                    Some(known) => pending.push((known, id)),
+                    None => {
+                        self.children_mut(here).insert(name, id);
+                    }
+                }
+            }
+        }
+        self.host_roots.extend(upper.host_roots);
+        Ok(())
     }
 
     /// Moves everything in the root below the directory `prefix`. The
@@ -95,6 +130,30 @@ mod tests {
             entry.path() != b"/a/b"
         });
         assert_eq!(paths(&tree), ["/", "/a", "/d"]);
+    }
+
+    #[test]
+    fn what_lies_above_counts() {
+        let file = |byte: u8| Node::File(Content::from_bytes([byte]));
+        let mut tree = sample();
+        let mut upper = Tree::new(Metadata::new(0o700));
+        upper.insert("a", Metadata::new(0o711), Node::Directory).expect("free");
+        upper.insert("a/b", Metadata::new(0o600), file(1)).expect("free");
+        let id = upper.insert("a/new", Metadata::new(0o600), file(2)).expect("free");
+        upper.hard_link("linked", id).expect("free");
+        upper.insert("d", Metadata::new(0o755), Node::Directory).expect("free");
+        tree.overlay(upper).expect("few inodes");
+        assert_eq!(paths(&tree), ["/", "/a", "/a/b", "/a/new", "/d", "/linked"]);
+        let mode = |path: &str| tree.get(path).expect("is there").metadata().mode;
+        assert_eq!([mode("/"), mode("a"), mode("a/b"), mode("d")], [0o700, 0o711, 0o600, 0o755]);
+        let id = |path: &str| tree.get(path).expect("is there").id();
+        assert_eq!(id("a/new"), id("linked"));
+        // What was a hard link there stays what it was.
+        let mut tree = sample();
+        let mut upper = Tree::new(Metadata::new(0o755));
+        upper.insert("d", Metadata::new(0o600), Node::Fifo).expect("free");
+        tree.overlay(upper).expect("few inodes");
+        assert!(tree.get("a/b/c").expect("is there").content().is_some());
     }
 
     #[test]
