@@ -241,6 +241,14 @@ fn merging_images_is_refused_by_the_name_of_an_image() {
     assert_eq!(message, format!("BLOB1: {why}"));
 }
 
+#[test]
+fn kata_finds_the_names_of_flags_in_the_program() {
+    let program = fs::read(PROGRAM).expect("is there");
+    for name in [&b"\0mkfs-time\0"[..], b"\0sort\0"] {
+        assert!(program.windows(name.len()).any(|bytes| bytes == name), "{name:?}");
+    }
+}
+
 /// containerd asks for the help to find out whether there is a tar mode.
 #[test]
 fn the_help_offers_archives_and_no_flag_that_is_refused() {
