@@ -17,6 +17,7 @@ mod outputs;
 mod place;
 mod races;
 mod refusal;
+mod reports;
 mod signals;
 mod sources;
 mod stopped;
