@@ -79,20 +79,16 @@ pub(crate) fn open<'a>(path: Option<&Path>, said: Option<Compression>) -> Result
         let why = "is not compressed as it is said to be";
         return Err(read(io::Error::new(io::ErrorKind::InvalidData, why)));
     }
-    if !is_file {
-        let stream = BufReader::with_capacity(BUFFER_LEN, Cursor::new(magic).chain(file));
-        return Tar::stream(name, decoded(format, stream).map_err(read)?, env::temp_dir());
+    if is_file && format == Format::Tar {
+        let Some(path) = path else {
+            file.seek(SeekFrom::Current(-i64::try_from(magic.len()).expect("a few")))
+                .map_err(read)?;
+            return Tar::in_file(name, file);
+        };
+        return Tar::open(path);
     }
-    let back = i64::try_from(magic.len()).expect("a few");
-    file.seek(SeekFrom::Current(-back)).map_err(read)?;
-    match (format, path) {
-        (Format::Tar, Some(path)) => Tar::open(path),
-        (Format::Tar, None) => Tar::in_file(name, file),
-        (format, _) => {
-            let stream = BufReader::with_capacity(BUFFER_LEN, Cursor::new(Vec::new()).chain(file));
-            Tar::stream(name, decoded(format, stream).map_err(read)?, env::temp_dir())
-        }
-    }
+    let stream = BufReader::with_capacity(BUFFER_LEN, Cursor::new(magic).chain(file));
+    Tar::stream(name, decoded(format, stream).map_err(read)?, env::temp_dir())
 }
 
 fn first_bytes(file: &mut File) -> io::Result<Vec<u8>> {

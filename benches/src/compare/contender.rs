@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 const UUID: &str = "eb176051-bd15-49b7-9e6b-462e0b467019";
 const LABEL: &str = "nix-store";
 
-/// The flags of nixpkgs.
-const NIXPKGS: &str = "--quiet --force-uid=0 --force-gid=0 -T 0 --hard-dereference \
-                       -L nix-store -U eb176051-bd15-49b7-9e6b-462e0b467019";
+/// The flags of nixpkgs, whatever the source.
+const NIXPKGS: [&str; 9] =
+    ["--quiet", "--force-uid=0", "--force-gid=0", "-T", "0", "-L", LABEL, "-U", UUID];
+/// Those for an archive.
+const ARCHIVE: [&str; 2] = ["--hard-dereference", "--tar=f"];
 
 /// A command under a name.
 #[derive(Clone, Debug)]
@@ -110,17 +112,15 @@ impl Programs {
     /// mkfs.erofs with the flags nixpkgs gives it, from a directory.
     #[must_use]
     pub fn peer_directory(&self, dir: &Path) -> Contender {
-        let owner = ["--quiet", "--force-uid=0", "--force-gid=0"];
-        let fixed = ["-T", "0", "-L", LABEL, "-U", UUID];
-        let before = owner.into_iter().chain(fixed);
-        Contender::new("mkfs.erofs", &self.peer, before, [dir])
+        Contender::new("mkfs.erofs", &self.peer, NIXPKGS, [dir])
     }
 
     /// Ours and mkfs.erofs, from the archive of a directory that GNU tar makes
     /// meanwhile, with the flags nixpkgs gives them.
     #[must_use]
     pub fn of_pipe(&self, dir: &Path) -> [Contender; 2] {
-        let script = format!("tar -C \"$1\" -cf - . | \"$2\" {NIXPKGS} --tar=f \"$3\"");
+        let flags = [&NIXPKGS[..], &ARCHIVE].concat().join(" ");
+        let script = format!("tar -C \"$1\" -cf - . | \"$2\" {flags} \"$3\"");
         [("ours, pipe", &self.ours), ("mkfs.erofs", &self.peer)].map(|(name, program)| {
             let words = [OsStr::new("-c"), script.as_ref(), "sh".as_ref(), dir.as_ref()];
             let before = words.into_iter().chain([program.as_os_str()]);
@@ -132,8 +132,7 @@ impl Programs {
     #[must_use]
     pub fn of_archive(&self, archive: &Path) -> [Contender; 2] {
         [("ours, archive", &self.ours), ("mkfs.erofs", &self.peer)].map(|(name, program)| {
-            let before = NIXPKGS.split_whitespace().chain(["--tar=f"]);
-            Contender::new(name, program, before, [archive])
+            Contender::new(name, program, NIXPKGS.iter().chain(&ARCHIVE), [archive])
         })
     }
 

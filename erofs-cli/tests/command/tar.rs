@@ -131,6 +131,7 @@ fn the_form_of_an_archive_and_the_way_it_comes_change_nothing() {
         ("gzip", "--gzip"),
         ("xz", "--unxz"),
         ("xz --format=lzma", "--unlzma"),
+        ("lzip", "--unxz"),
         ("zstd", ""),
         ("cat", "--ungzip"),
     ] {
@@ -152,6 +153,18 @@ fn the_form_of_an_archive_and_the_way_it_comes_change_nothing() {
             assert!(run.stderr.starts_with("mkfs-erofs: standard input: "), "{}", run.stderr);
             assert!(!place.path("IMG").exists(), "{program}");
         }
+    }
+    // Streams of several pieces, each compressed by itself.
+    for program in ["gzip", "xz", "lzip", "zstd"] {
+        let (front, back) = archive.split_at(archive.len() / 3);
+        let packed = [front, back].map(|piece| {
+            fs::write(place.path("PIECE"), piece).expect("there is room");
+            let input = File::open(place.path("PIECE")).expect("was written");
+            Command::new(program).stdin(input).output().expect("can be run").stdout
+        });
+        fs::write(place.path("PACKED"), packed.concat()).expect("there is room");
+        place.run(&format!("{line} IMG PACKED")).succeeded();
+        same(&format!("{program} in pieces"));
     }
     let mut redirected = place.command();
     redirected.args(line.split(' ')).arg("IMG");

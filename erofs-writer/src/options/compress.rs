@@ -172,7 +172,7 @@ impl Options {
     /// How large pclusters of the packed inode are at most. Default: as
     /// [`Options::pcluster_size`] says for files, and without that 16 KiB for
     /// [`Fragments::Tails`], which reads no slower than a block and makes the
-    /// packed inode smaller by a seventh.
+    /// image of a store smaller by a hundredth.
     #[must_use]
     pub fn packed_pcluster_size(mut self, size: PclusterSize) -> Self {
         self.packed_pcluster_size = Some(size);

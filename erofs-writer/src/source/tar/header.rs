@@ -44,6 +44,11 @@ impl<'a> Header<'a> {
         }
     }
 
+    /// All of it, for what only some forms have.
+    pub(super) fn block(&self) -> &'a Block {
+        self.0
+    }
+
     pub(super) fn typeflag(&self) -> u8 {
         self.0[TYPEFLAG]
     }

@@ -84,7 +84,7 @@ impl<'a> Members<'a> {
             let header = self.check(offset, Header::new(&block))?;
             let flag = header.typeflag();
             if !matches!(flag, b'x' | b'X' | b'g' | b'L' | b'K' | b'V') {
-                return self.member(offset, &block, before).map(Some);
+                return self.member(offset, &header, before).map(Some);
             }
             let size = self.check(offset, header.size())?;
             let data = self.input.metadata(size)?;
@@ -102,15 +102,14 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The member whose header is `block`.
-    fn member(&mut self, offset: u64, block: &Block, before: Before) -> Result<Member> {
+    /// The member with this header, at `offset`.
+    fn member(&mut self, offset: u64, header: &Header<'_>, before: Before) -> Result<Member> {
         let pax = before.pax.or(&self.global);
-        let header = self.check(offset, Header::new(block))?;
         let said = |keyword: &str| pax.text(keyword).map(<[u8]>::to_vec);
         let path = said("GNU.sparse.name").or_else(|| said("path")).or(before.path);
         let path = path.unwrap_or_else(|| header.path());
         let link = said("linkpath").or(before.link).unwrap_or_else(|| header.link());
-        let metadata = self.check(offset, metadata(&header, &pax, self.xattrs))?;
+        let metadata = self.check(offset, metadata(header, &pax, self.xattrs))?;
         let size = match self.check(offset, pax.number("size", "size"))? {
             Some(size) => size,
             None => self.check(offset, header.size())?,
@@ -127,11 +126,11 @@ impl<'a> Members<'a> {
             // Long ago directories were files whose names end in a slash.
             b'0' | 0 if is_dir => MemberKind::Directory,
             b'0' | 0 | b'7' => MemberKind::File(self.contents(offset, size, &pax)?),
-            b'S' => MemberKind::File(self.old_sparse(offset, size, block)?),
+            b'S' => MemberKind::File(self.old_sparse(offset, size, header.block())?),
             b'1' => MemberKind::HardLink(link),
             b'2' => MemberKind::Symlink(link),
-            b'3' => MemberKind::CharDevice(self.check(offset, device(&header))?),
-            b'4' => MemberKind::BlockDevice(self.check(offset, device(&header))?),
+            b'3' => MemberKind::CharDevice(self.check(offset, device(header))?),
+            b'4' => MemberKind::BlockDevice(self.check(offset, device(header))?),
             // GNU's `D` has a list of names behind it.
             b'5' | b'D' => MemberKind::Directory,
             b'6' => MemberKind::Fifo,
