@@ -88,7 +88,9 @@ pub(crate) fn open<'a>(path: Option<&Path>, said: Option<Compression>) -> Result
         return Tar::open(path);
     }
     let stream = BufReader::with_capacity(BUFFER_LEN, Cursor::new(magic).chain(file));
-    Tar::stream(name, decoded(format, stream).map_err(read)?, env::temp_dir())
+    // The image is written once.
+    Ok(Tar::stream(name, decoded(format, stream).map_err(read)?, env::temp_dir())?
+        .empty_spool(true))
 }
 
 fn first_bytes(file: &mut File) -> io::Result<Vec<u8>> {

@@ -10,6 +10,7 @@ mod node;
 mod walk;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::Arc;
 
 pub use content::{Content, ReadAt};
@@ -60,6 +61,8 @@ pub struct Tree {
     /// Host directories whose contents the tree holds; an output in one of
     /// them would be part of its own source.
     pub(crate) host_roots: Vec<std::path::PathBuf>,
+    /// Files with contents that may be emptied when these have been written.
+    pub(crate) spools: Vec<Arc<File>>,
 }
 
 /// What the arena holds.
@@ -102,7 +105,7 @@ impl Tree {
     /// A tree of an empty root directory.
     pub fn new(root: Metadata) -> Self {
         let root = Inode { metadata: root, kind: Kind::Directory(Children::new()) };
-        Tree { inodes: vec![root], host_roots: Vec::new() }
+        Tree { inodes: vec![root], host_roots: Vec::new(), spools: Vec::new() }
     }
 
     /// Puts `node` at `path`, whose parent directory must be there.

@@ -8,6 +8,7 @@
 mod piece;
 mod progress;
 mod run;
+mod spools;
 mod window;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use crate::sink::Sink;
 use crate::tree::{InodeId, Tree};
 use crate::write::piece::Piece;
 use crate::write::run::Run;
+use crate::write::spools::Spools;
 use crate::write::window::Window;
 
 /// The results of all stages before, and where to write.
@@ -83,22 +85,26 @@ impl Job<'_> {
     pub(crate) fn run(&self, observer: &mut Observer<'_, '_>) -> Result<Written> {
         let tasks = self.tasks();
         let total = tasks.iter().map(|task| task.weight()).sum();
+        let spools = &Spools::new(self, &tasks);
         let done = observer.watch(self.stop, total, |report| {
-            let results: Vec<Result<Done>> = tasks
-                .par_iter()
-                .map(|task| {
+            let mut results: Vec<(usize, Result<Done>)> = spools
+                .order(tasks.len())
+                .into_par_iter()
+                .map(|index| {
                     if self.stop.load(Relaxed) {
-                        return Err(Error::Cancelled);
+                        return (index, Err(Error::Cancelled));
                     }
-                    let done = self.perform(task);
-                    report(task.weight());
+                    let done = self.perform(&tasks[index]);
+                    spools.done(index);
+                    report(tasks[index].weight());
                     if done.is_err() {
                         self.stop.store(true, Relaxed);
                     }
-                    done
+                    (index, done)
                 })
                 .collect();
-            first_error(results)
+            results.sort_by_key(|(index, _)| *index);
+            first_error(results.into_iter().map(|(_, result)| result))
         })?;
         Ok(self.combine(done))
     }
@@ -161,6 +167,15 @@ impl Job<'_> {
 }
 
 impl Task {
+    /// The files it may read.
+    fn files(&self, job: &Job<'_>) -> Vec<InodeId> {
+        match self {
+            Task::Window(window) => window.inodes(job).to_vec(),
+            Task::Packed(_) => Vec::new(),
+            Task::Pieces(pieces) => pieces.iter().filter_map(|piece| piece.id).collect(),
+        }
+    }
+
     fn weight(&self) -> u64 {
         match self {
             Task::Window(window) => window.weight,
@@ -172,8 +187,8 @@ impl Task {
 
 /// The results, or the first error that is not merely the consequence of
 /// another one.
-fn first_error(results: Vec<Result<Done>>) -> Result<Vec<Done>> {
-    let mut done = Vec::with_capacity(results.len());
+fn first_error(results: impl Iterator<Item = Result<Done>>) -> Result<Vec<Done>> {
+    let mut done = Vec::new();
     let mut cancelled = false;
     for result in results {
         match result {

@@ -6,6 +6,7 @@ mod input;
 mod members;
 mod pax;
 mod sparse;
+mod spool;
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -40,6 +41,7 @@ struct Options<'a> {
     xattrs: bool,
     strip_case_hack: bool,
     converts_aufs: bool,
+    empties_spool: bool,
     keep: Option<&'a Keep<'a>>,
 }
 
@@ -93,6 +95,7 @@ impl<'a> Tar<'a> {
             xattrs: true,
             strip_case_hack: false,
             converts_aufs: false,
+            empties_spool: false,
             keep: None,
         };
         Tar { input, options, host_path: None }
@@ -128,6 +131,15 @@ impl<'a> Tar<'a> {
         self
     }
 
+    /// Whether what has been spooled of a stream is given up as soon as it has
+    /// been written to an image that is not compressed, so that it need not go
+    /// to the disk. The tree can be written once then. Default: no.
+    #[must_use]
+    pub fn empty_spool(mut self, on: bool) -> Self {
+        self.options.empties_spool = on;
+        self
+    }
+
     /// Keeps only what `keep` wants. It gets each path, without a leading
     /// slash; what is in a directory that it does not want goes as well.
     /// Default: everything.
@@ -145,7 +157,8 @@ impl<'a> Tar<'a> {
     /// [`Error::Write`] if contents cannot be spooled, and [`Error::Full`] if
     /// there are too many inodes.
     pub fn read(self) -> Result<Tree> {
-        let Options { hard_links, xattrs, strip_case_hack, converts_aufs, keep } = self.options;
+        let Options { hard_links, xattrs, strip_case_hack, converts_aufs, empties_spool, keep } =
+            self.options;
         let mut assembly = Assembly::new();
         assembly.hard_links = hard_links;
         assembly.strip_case_hack = strip_case_hack;
@@ -158,8 +171,11 @@ impl<'a> Tar<'a> {
                 Refusal::Tree(error) => error,
             })?;
         }
-        members.finish()?;
+        let spools = members.finish()?;
         let mut tree = assembly.finish();
+        if empties_spool {
+            tree.spools = spools;
+        }
         if let Some(keep) = keep {
             tree.retain(|entry| keep(&entry.path()[1..]));
         }

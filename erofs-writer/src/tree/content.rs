@@ -119,6 +119,19 @@ impl Content {
         }
     }
 
+    /// The open file the bytes are a part of, if they are.
+    pub(crate) fn shared_file(&self) -> Option<&Arc<File>> {
+        match &self.source {
+            Source::FileRange(file, _) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody else's code reads the bytes, from wherever they are.
+    pub(crate) fn is_custom(&self) -> bool {
+        matches!(self.source, Source::Reader(_))
+    }
+
     /// Something that is equal only if the bytes are the same for sure,
     /// because they are the same memory or the same file.
     pub(crate) fn identity(&self) -> Identity {

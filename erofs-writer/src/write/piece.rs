@@ -17,7 +17,7 @@ const TASK_LEN: u64 = 4 * 1024 * 1024;
 /// Bytes of a file, and where they go.
 pub(crate) struct Piece {
     /// The file, or `None` for zeros.
-    id: Option<InodeId>,
+    pub(crate) id: Option<InodeId>,
     offset: u64,
     pub(crate) len: u64,
     pos: u64,

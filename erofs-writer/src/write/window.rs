@@ -68,6 +68,10 @@ pub(crate) fn cut(job: &Job<'_>) -> Vec<Window> {
 }
 
 impl Window {
+    pub(crate) fn inodes<'a>(&self, job: &Job<'a>) -> &'a [InodeId] {
+        &job.placement.by_pos[self.first..self.last]
+    }
+
     /// Writes the window. The first one gives back the head of the image
     /// unwritten.
     pub(crate) fn write(&self, job: &Job<'_>) -> Result<(Option<Vec<u8>>, Option<blake3::Hash>)> {

@@ -1,7 +1,7 @@
 //! The bytes of an archive, from its start to its end.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result, TarErrorKind};
 use crate::format::{to_u64, to_usize};
 use crate::source::tar::header::{BLOCK_LEN, Block};
+use crate::source::tar::spool::Spool;
 
 /// So much is read and spooled at a time.
 const BUFFER_LEN: usize = 1 << 20;
@@ -40,13 +41,6 @@ struct Around {
     bytes: Vec<u8>,
 }
 
-/// A file without a name, to which contents are appended.
-struct Spool {
-    file: Arc<File>,
-    dir: PathBuf,
-    len: u64,
-}
-
 impl<'a> Input<'a> {
     pub(super) fn file(path: PathBuf, file: File, start: u64) -> Result<Self> {
         let end = file.metadata().map_err(|error| Error::read(&path, error))?.len();
@@ -60,9 +54,7 @@ impl<'a> Input<'a> {
         reader: Box<dyn Read + 'a>,
         spool_dir: &Path,
     ) -> Result<Self> {
-        let file = tempfile::tempfile_in(spool_dir)
-            .map_err(|source| Error::Write { path: Some(spool_dir.to_owned()), source })?;
-        let spool = Spool { file: Arc::new(file), dir: spool_dir.to_owned(), len: 0 };
+        let spool = Spool::new(spool_dir).map_err(|source| unspooled(spool_dir, source))?;
         let reader = BufReader::with_capacity(BUFFER_LEN, reader);
         Ok(Input { source: Source::Stream { reader, spool }, path, pos: 0 })
     }
@@ -129,12 +121,14 @@ impl<'a> Input<'a> {
                 (file.clone(), begin)
             }
             Source::Stream { reader, spool } => {
-                let begin = spool.len;
-                let passed = pass(reader, len, &self.path, |bytes| spool.append(bytes))?;
+                let place = spool.next().map_err(|source| unspooled(&spool.dir, source))?;
+                let passed = pass(reader, len, &self.path, |bytes| {
+                    spool.append(bytes).map_err(|source| unspooled(&spool.dir, source))
+                })?;
                 if passed < len {
                     return Err(self.truncated());
                 }
-                (spool.file.clone(), begin)
+                place
             }
         };
         self.pos = end;
@@ -165,12 +159,15 @@ impl<'a> Input<'a> {
     }
 
     /// Passes whatever is behind the end, so that who writes a stream does not
-    /// fail, and what decodes it can check it.
-    pub(super) fn finish(self) -> Result<()> {
-        if let Source::Stream { mut reader, .. } = self.source {
-            pass(&mut reader, u64::MAX, &self.path, |_| Ok(()))?;
-        }
-        Ok(())
+    /// fail, and what decodes it can check it. Gives the files in which contents
+    /// have been spooled.
+    pub(super) fn finish(self) -> Result<Vec<Arc<File>>> {
+        let Source::Stream { mut reader, spool } = self.source else {
+            return Ok(Vec::new());
+        };
+        pass(&mut reader, u64::MAX, &self.path, |_| Ok(()))?;
+        let dir = spool.dir.clone();
+        spool.finish().map_err(|source| unspooled(&dir, source))
     }
 }
 
@@ -197,14 +194,9 @@ fn pass(
     Ok(passed)
 }
 
-impl Spool {
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        (&*self.file)
-            .write_all(bytes)
-            .map_err(|source| Error::Write { path: Some(self.dir.clone()), source })?;
-        self.len += to_u64(bytes.len());
-        Ok(())
-    }
+/// Contents cannot be kept in `dir`.
+fn unspooled(dir: &Path, source: io::Error) -> Error {
+    Error::Write { path: Some(dir.to_owned()), source }
 }
 
 impl Around {

@@ -1,6 +1,9 @@
 //! The members of an archive, one by one, with all that headers before them
 //! say of them.
 
+use std::fs::File;
+use std::sync::Arc;
+
 use crate::error::{Error, Result, TarErrorKind};
 use crate::format::to_u64;
 use crate::source::tar::header::{BLOCK_LEN, Block, Header};
@@ -213,8 +216,9 @@ impl<'a> Members<'a> {
         Ok(Content::new(SparseFile::new(file, start, len, map)))
     }
 
-    /// Reads what is behind the end of the archive.
-    pub(super) fn finish(self) -> Result<()> {
+    /// Reads what is behind the end of the archive, and gives the files in which
+    /// contents have been spooled.
+    pub(super) fn finish(self) -> Result<Vec<Arc<File>>> {
         self.input.finish()
     }
 }

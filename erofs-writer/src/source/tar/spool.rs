@@ -1,0 +1,93 @@
+//! Where contents of a stream wait until they are written.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::format::to_u64;
+
+/// A segment takes contents until it has this many bytes ...
+const SEGMENT_LEN: u64 = 16 << 20;
+/// ... or this part of everything, so that a stream of 100 GB has some 360
+/// segments, each of which is an open file.
+const SEGMENT_PART: u64 = 64;
+
+/// So much is written at a time. With more, file systems look for large folios,
+/// and those take longer to be had than their pages one by one.
+const BUFFER_LEN: usize = 32 << 10;
+
+/// Files without names, to which contents are appended. There are several, so
+/// that those can be emptied whose contents have been written: what is still
+/// in memory then need never go to the disk, and a tmpfs has its memory back.
+pub(super) struct Spool {
+    pub(super) dir: PathBuf,
+    segments: Vec<Arc<File>>,
+    /// What comes next in the last segment, so that there are fewer writes.
+    buffer: Vec<u8>,
+    /// How many bytes are in the last segment, with these.
+    last_len: u64,
+    /// And in all.
+    len: u64,
+}
+
+impl Spool {
+    pub(super) fn new(dir: &Path) -> io::Result<Self> {
+        let mut spool = Spool {
+            dir: dir.to_owned(),
+            segments: Vec::new(),
+            buffer: Vec::with_capacity(BUFFER_LEN),
+            last_len: 0,
+            len: 0,
+        };
+        spool.add_segment()?;
+        Ok(spool)
+    }
+
+    fn add_segment(&mut self) -> io::Result<()> {
+        self.segments.push(Arc::new(tempfile::tempfile_in(&self.dir)?));
+        self.last_len = 0;
+        Ok(())
+    }
+
+    /// The file that the next contents go to, and where in it.
+    pub(super) fn next(&mut self) -> io::Result<(Arc<File>, u64)> {
+        if self.last_len >= SEGMENT_LEN.max(self.len / SEGMENT_PART) {
+            self.flush()?;
+            self.add_segment()?;
+        }
+        Ok((self.last().clone(), self.last_len))
+    }
+
+    fn last(&self) -> &Arc<File> {
+        self.segments.last().expect("there is one from the start")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&**self.last()).write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// All files, with everything in them.
+    pub(super) fn finish(mut self) -> io::Result<Vec<Arc<File>>> {
+        self.flush()?;
+        Ok(self.segments)
+    }
+
+    pub(super) fn append(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let len = to_u64(bytes.len());
+        while !bytes.is_empty() {
+            let room = BUFFER_LEN - self.buffer.len();
+            let (next, rest) = bytes.split_at(bytes.len().min(room));
+            self.buffer.extend_from_slice(next);
+            if next.len() == room {
+                self.flush()?;
+            }
+            bytes = rest;
+        }
+        self.last_len += len;
+        self.len += len;
+        Ok(())
+    }
+}
