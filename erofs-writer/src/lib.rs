@@ -43,7 +43,7 @@
 //! use erofs_writer::source::Tar;
 //! use erofs_writer::{ImageWriter, Options};
 //!
-//! let layer = Tar::stream("layer", std::io::stdin(), "/var/tmp")?.convert_aufs(true);
+//! let layer = Tar::stream("layer", std::io::stdin(), "/var/tmp").convert_aufs(true);
 //! ImageWriter::new(Options::new()).write_path(&layer.read()?, "layer.erofs")?;
 //! # Ok::<(), erofs_writer::Error>(())
 //! ```

@@ -169,6 +169,7 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
 fn archives_come_from_a_file_or_from_standard_input() {
     let source = |line: &str| job(line).source;
     let tar = |file: Option<&str>, compression, converts_aufs| Source::Tar {
+        index: false,
         file: file.map(PathBuf::from),
         compression,
         converts_aufs,

@@ -73,6 +73,7 @@ impl Tree {
             }
         }
         self.host_roots.extend(upper.host_roots);
+        self.devices.extend(upper.devices);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result, TarErrorKind};
 use crate::format::{to_u64, to_usize};
 use crate::source::tar::header::{BLOCK_LEN, Block};
+use crate::tree::device::Device;
 
 /// So much is read and spooled at a time.
 const BUFFER_LEN: usize = 1 << 20;
@@ -24,13 +25,23 @@ pub(super) struct Input<'a> {
     path: PathBuf,
     /// How many bytes have been read.
     pub(super) pos: u64,
+    /// The archive itself, if contents are to stay there.
+    device: Option<Arc<Device>>,
 }
 
 enum Source<'a> {
     /// A file, read in place.
     File { file: Arc<File>, start: u64, len: u64, around: Around },
     /// A stream, whose contents are spooled.
-    Stream { reader: BufReader<Box<dyn Read + 'a>>, spool: Spool },
+    Stream { reader: BufReader<Box<dyn Read + 'a>>, spool_dir: PathBuf, spool: Option<Spool> },
+}
+
+/// Where contents are that were passed.
+pub(super) enum Stored {
+    /// In a file, from this byte on.
+    InFile(Arc<File>, u64),
+    /// The same in an archive in which they stay.
+    OnDevice(Arc<Device>, u64),
 }
 
 /// Some bytes of a file, and where they lie in it.
@@ -52,19 +63,27 @@ impl<'a> Input<'a> {
         let end = file.metadata().map_err(|error| Error::read(&path, error))?.len();
         let len = end.saturating_sub(start);
         let source = Source::File { file: Arc::new(file), start, len, around: Around::default() };
-        Ok(Input { source, path, pos: 0 })
+        Ok(Input { source, path, pos: 0, device: None })
     }
 
-    pub(super) fn stream(
-        path: PathBuf,
-        reader: Box<dyn Read + 'a>,
-        spool_dir: &Path,
-    ) -> Result<Self> {
-        let file = tempfile::tempfile_in(spool_dir)
-            .map_err(|source| Error::Write { path: Some(spool_dir.to_owned()), source })?;
-        let spool = Spool { file: Arc::new(file), dir: spool_dir.to_owned(), len: 0 };
+    pub(super) fn stream(path: PathBuf, reader: Box<dyn Read + 'a>, spool_dir: &Path) -> Self {
         let reader = BufReader::with_capacity(BUFFER_LEN, reader);
-        Ok(Input { source: Source::Stream { reader, spool }, path, pos: 0 })
+        let source = Source::Stream { reader, spool_dir: spool_dir.to_owned(), spool: None };
+        Input { source, path, pos: 0, device: None }
+    }
+
+    /// Gets ready to be read: where contents stay, if `stay` says so, or where
+    /// those of a stream wait.
+    pub(super) fn prepare(&mut self, stay: bool) -> Result<()> {
+        match &mut self.source {
+            Source::File { file, start, .. } if stay => {
+                self.device = Some(Arc::new(Device::new(Some((file.clone(), *start)))));
+            }
+            Source::Stream { .. } if stay => self.device = Some(Arc::new(Device::new(None))),
+            Source::File { .. } => {}
+            Source::Stream { spool_dir, spool, .. } => *spool = Some(Spool::new(spool_dir)?),
+        }
+        Ok(())
     }
 
     /// What is wrong at `offset`.
@@ -116,9 +135,13 @@ impl<'a> Input<'a> {
         Ok(bytes)
     }
 
-    /// Passes `len` bytes of contents, which are then in the file that is
-    /// returned, from the place on that is.
-    pub(super) fn contents(&mut self, len: u64) -> Result<(Arc<File>, u64)> {
+    /// Passes `len` bytes of contents, and tells where they are then.
+    pub(super) fn contents(&mut self, len: u64) -> Result<Stored> {
+        if let Some(device) = self.device.clone() {
+            let pos = self.pos;
+            self.skip(len)?;
+            return Ok(Stored::OnDevice(device, pos));
+        }
         let end = self.pos.checked_add(len).ok_or_else(|| self.truncated())?;
         let place = match &mut self.source {
             Source::File { file, start, len, .. } => {
@@ -126,15 +149,16 @@ impl<'a> Input<'a> {
                 if end > *len {
                     return Err(self.truncated());
                 }
-                (file.clone(), begin)
+                Stored::InFile(file.clone(), begin)
             }
-            Source::Stream { reader, spool } => {
+            Source::Stream { reader, spool, .. } => {
+                let spool = spool.as_mut().expect("was made before");
                 let begin = spool.len;
                 let passed = pass(reader, len, &self.path, |bytes| spool.append(bytes))?;
                 if passed < len {
                     return Err(self.truncated());
                 }
-                (spool.file.clone(), begin)
+                Stored::InFile(spool.file.clone(), begin)
             }
         };
         self.pos = end;
@@ -165,12 +189,16 @@ impl<'a> Input<'a> {
     }
 
     /// Passes whatever is behind the end, so that who writes a stream does not
-    /// fail, and what decodes it can check it.
-    pub(super) fn finish(self) -> Result<()> {
+    /// fail, and what decodes it can check it. The archive, if contents stay
+    /// there, ends where it says.
+    pub(super) fn finish(self) -> Result<Option<Arc<Device>>> {
         if let Source::Stream { mut reader, .. } = self.source {
             pass(&mut reader, u64::MAX, &self.path, |_| Ok(()))?;
         }
-        Ok(())
+        if let Some(device) = &self.device {
+            device.set_len(self.pos);
+        }
+        Ok(self.device)
     }
 }
 
@@ -198,6 +226,12 @@ fn pass(
 }
 
 impl Spool {
+    fn new(dir: &Path) -> Result<Self> {
+        let file = tempfile::tempfile_in(dir)
+            .map_err(|source| Error::Write { path: Some(dir.to_owned()), source })?;
+        Ok(Spool { file: Arc::new(file), dir: dir.to_owned(), len: 0 })
+    }
+
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         (&*self.file)
             .write_all(bytes)
