@@ -20,4 +20,5 @@ mod roundtrip;
 mod sharing;
 mod support;
 mod tar;
+mod tar_index;
 mod tidy;

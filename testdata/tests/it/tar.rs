@@ -15,7 +15,7 @@ use testdata::{expected, verify};
 
 use crate::support::{assert_same, fixed, image, verify};
 
-fn stream(bytes: &[u8]) -> Tar<'_> {
+pub(crate) fn stream(bytes: &[u8]) -> Tar<'_> {
     Tar::stream("an archive", bytes, std::env::temp_dir())
 }
 
@@ -50,7 +50,7 @@ fn paths(tree: &Tree) -> Vec<String> {
 }
 
 /// A directory with all that archives find hard.
-fn host_tree() -> tempfile::TempDir {
+pub(crate) fn host_tree() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
     let long = "n".repeat(120);
@@ -78,7 +78,7 @@ fn host_tree() -> tempfile::TempDir {
 }
 
 /// What nobody but GNU and POSIX archives can hold is left out.
-fn normalized(mut tree: Tree, keeps_nanoseconds: bool) -> Tree {
+pub(crate) fn normalized(mut tree: Tree, keeps_nanoseconds: bool) -> Tree {
     tree.update_metadata(|metadata| {
         if !keeps_nanoseconds {
             metadata.mtime.nsec = 0;
