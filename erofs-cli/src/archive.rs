@@ -62,8 +62,13 @@ impl Format {
 
 /// The archive `path`; without one, or if that is `-`, standard input.
 ///
-/// An uncompressed file is read in place, anything else as a stream.
-pub(crate) fn open<'a>(path: Option<&Path>, said: Option<Compression>) -> Result<Tar<'a>, Error> {
+/// An uncompressed file is read in place, anything else as a stream. With
+/// `index`, contents stay where they are, so that it must not be compressed.
+pub(crate) fn open<'a>(
+    path: Option<&Path>,
+    said: Option<Compression>,
+    index: bool,
+) -> Result<Tar<'a>, Error> {
     let path = path.filter(|path| *path != Path::new("-"));
     let name = path.unwrap_or(Path::new("standard input"));
     let read = |source| Error::Read { path: name.to_owned(), source };
@@ -79,18 +84,22 @@ pub(crate) fn open<'a>(path: Option<&Path>, said: Option<Compression>) -> Result
         let why = "is not compressed as it is said to be";
         return Err(read(io::Error::new(io::ErrorKind::InvalidData, why)));
     }
+    if index && format != Format::Tar {
+        let why = "is compressed, and an index can only lead into an archive that is not";
+        return Err(read(io::Error::new(io::ErrorKind::InvalidData, why)));
+    }
     if is_file && format == Format::Tar {
         let Some(path) = path else {
             file.seek(SeekFrom::Current(-i64::try_from(magic.len()).expect("a few")))
                 .map_err(read)?;
-            return Tar::in_file(name, file);
+            return Ok(Tar::in_file(name, file)?.index(index));
         };
-        return Tar::open(path);
+        return Ok(Tar::open(path)?.index(index));
     }
     let stream = BufReader::with_capacity(BUFFER_LEN, Cursor::new(magic).chain(file));
+    let stream = decoded(format, stream).map_err(read)?;
     // The image is written once.
-    Ok(Tar::stream(name, decoded(format, stream).map_err(read)?, env::temp_dir())?
-        .empty_spool(true))
+    Ok(Tar::stream(name, stream, env::temp_dir()).empty_spool(true).index(index))
 }
 
 fn first_bytes(file: &mut File) -> io::Result<Vec<u8>> {

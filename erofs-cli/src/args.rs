@@ -23,7 +23,7 @@ use values::{
 
 const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
        mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]
-       mkfs-erofs [OPTIONS] --tar=f FILE [ARCHIVE]";
+       mkfs-erofs [OPTIONS] --tar[=f|i] FILE [ARCHIVE]";
 
 /// Scripts that want a certain mkfs.erofs read the last word of the first line:
 /// it is that of the flags. Those that want a compressor look for its name.
@@ -80,9 +80,13 @@ pub(crate) struct Args {
     /// known by how they begin. An uncompressed file is read in place, contents
     /// of anything else wait in a file where the variable TMPDIR says. Of
     /// members with the same name the last one counts.
+    ///
+    /// With i the image is an index of an uncompressed archive, without its
+    /// contents. To be mounted it needs the archive, given as -o device=ARCHIVE
+    /// or appended to the image (Linux 6.4).
     #[arg(
         long,
-        value_name = "f",
+        value_name = "f|i",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "f",
@@ -396,6 +400,8 @@ pub(crate) enum UuidArg {
 pub(crate) enum Tar {
     /// All of it goes to the image.
     Full,
+    /// The image leads to contents that stay in it.
+    Index,
 }
 
 /// The missing value of a flag by which mkfs.erofs can also copy an archive.

@@ -2,12 +2,14 @@
 //! together; where that differs between a directory and a list of store
 //! paths, the two are handled one behind the other.
 
+mod index;
+
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use erofs_writer::{Codec, Ere, HardLinks, ImageUuid, Label, Options, Uuid};
+use erofs_writer::{BlockSize, Codec, Ere, HardLinks, ImageUuid, Label, Options, Uuid};
 
 use crate::archive::Compression;
 use crate::args::{Args, NoCopy, Tar, UuidArg};
@@ -71,6 +73,8 @@ pub(crate) enum Source {
         compression: Option<Compression>,
         /// Whether whiteouts of aufs become those of overlayfs.
         converts_aufs: bool,
+        /// Whether contents stay in the archive.
+        index: bool,
     },
 }
 
@@ -100,6 +104,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
     if let (true, Some(dsunit @ 2..)) = (shares_blocks, args.dsunit) {
         return Err(UsageError::contradiction(format!("--dsunit={dsunit}"), "-E dedupe"));
     }
+    index::check(&args, &words)?;
     let options = suboptions::apply(&words, compresses, Options::new())?;
     let codecs = match &args.compress {
         Some(text) => compress::codecs(text).map_err(|error| error.of(text))?,
@@ -159,17 +164,18 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
         return Err(UsageError::refused(second.display(), why));
     }
     let source = match (&args.store_paths, args.tar, first) {
-        (Some(_), Some(Tar::Full), _) => {
+        (Some(_), Some(_), _) => {
             return Err(UsageError::contradiction("--store-paths", "--tar"));
         }
         (Some(list), None, store) => {
             let (list, keep_times) = (list.clone(), args.preserve_mtime);
             Source::Store { list, store, keep_times }
         }
-        (None, Some(Tar::Full), file) => {
+        (None, Some(tar), file) => {
             let gzip = args.ungzip.map(|NoCopy| Compression::Gzip);
             let compression = gzip.or(args.unxz.map(|NoCopy| Compression::Xz));
-            Source::Tar { file, compression, converts_aufs: args.aufs }
+            let index = tar == Tar::Index;
+            Source::Tar { file, compression, converts_aufs: args.aufs, index }
         }
         (None, None, Some(_)) => Source::Directories(args.sources.clone()),
         (None, None, None) => {
@@ -179,9 +185,18 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
     Ok((output, source))
 }
 
+/// The size of blocks. In an index it is that of the archive's.
+fn block_size(args: &Args) -> BlockSize {
+    let default = match args.tar {
+        Some(Tar::Index) => index::block_size(),
+        _ => BlockSize::default(),
+    };
+    args.block_size.unwrap_or(default)
+}
+
 /// What the image is laid out like.
 fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, UsageError> {
-    let block_size = args.block_size.unwrap_or_default();
+    let block_size = block_size(args);
     let dsunit = args.dsunit.unwrap_or(0);
     let mut options = options
         .block_size(block_size)
@@ -235,7 +250,7 @@ fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, Us
 /// Hints that have something to choose from.
 fn hints(args: &Args, codecs: Vec<Codec>) -> Option<Hints> {
     let file = args.compress_hints.clone().filter(|_| !codecs.is_empty())?;
-    let block_len = args.block_size.unwrap_or_default().bytes();
+    let block_len = block_size(args).bytes();
     Some(Hints { file, codecs, block_len })
 }
 

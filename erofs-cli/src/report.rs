@@ -41,6 +41,7 @@ pub(crate) fn text(summary: &Summary) -> String {
         ("Repeated ", summary.repeated_bytes),
         ("Packed   ", summary.fragment_bytes),
         ("Holes    ", summary.hole_bytes),
+        ("Archive  ", summary.device_bytes),
     ];
     for (name, bytes) in savings.into_iter().filter(|(_, bytes)| *bytes > 0) {
         let _ = writeln!(out, "{name}{}", Size(bytes));
@@ -65,6 +66,7 @@ pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
         ("repeated_bytes", summary.repeated_bytes),
         ("fragment_bytes", summary.fragment_bytes),
         ("hole_bytes", summary.hole_bytes),
+        ("device_bytes", summary.device_bytes),
         ("kernel_copied_bytes", summary.kernel_copied_bytes),
     ];
     for (name, number) in numbers {

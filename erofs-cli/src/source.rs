@@ -38,9 +38,9 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
                 other => other.into(),
             })
         }
-        Source::Tar { file, compression, converts_aufs } => {
+        Source::Tar { file, compression, converts_aufs, index } => {
             let keep = move |path: &[u8]| excludes.keep(path);
-            let archive = archive::open(file.as_deref(), *compression)?
+            let archive = archive::open(file.as_deref(), *compression, *index)?
                 .hard_links(job.hard_links)
                 .xattrs(job.xattrs)
                 .strip_case_hack(job.strip_case_hack)

@@ -247,6 +247,16 @@ pub(crate) fn ask_for_dedupe(words: &[Suboption]) -> Option<bool> {
     last.map(|suboption| !suboption.negated)
 }
 
+/// A word that tells how contents are stored, also without compression.
+pub(crate) fn of_stored_contents(words: &[Suboption]) -> Option<&Suboption> {
+    let dedupe = ask_for_dedupe(words) == Some(true);
+    words.iter().find(|suboption| match suboption.word {
+        Word::Dedupe => dedupe && !suboption.negated,
+        Word::ChunkIndexes(on) => !on,
+        _ => false,
+    })
+}
+
 /// Kernels that know fragments know shared pclusters, too, and mkfs.erofs then
 /// shares some unless it is told not to.
 fn has_dedupe(words: &[Suboption], compresses: bool) -> bool {

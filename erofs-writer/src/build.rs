@@ -116,7 +116,7 @@ impl<'a> ImageWriter<'a> {
             .watch(stop, 0, |_| DataPlan::new(reader, order, codecs, options, &head_len))?;
 
         let sink = &Sink::new(output, options);
-        let head = Head::new(tree, xattrs, inodes, options)?;
+        let head = Head::new(tree, xattrs, inodes, plan.devices.len(), options)?;
         let first_block = head.blocks();
         let form = IndexForm::of(options, false);
         let with_index = |id, size, scattered| form.inode_len(inodes.head_len(id), size, scattered);

@@ -182,6 +182,11 @@ pub enum Limit {
     Blocks,
     /// The shared xattrs lie beyond 16 GiB.
     SharedXattrs,
+    /// More than 1,024 further devices.
+    Devices,
+    /// An image and its further devices have more than 2^32 - 1 blocks together:
+    /// 2 TiB with blocks of 512 bytes.
+    DeviceBlocks,
 }
 
 impl Error {
@@ -343,6 +348,10 @@ impl fmt::Display for Limit {
             Limit::Inodes => "an image can hold at most 4294967295 inodes",
             Limit::Blocks => "an image can hold at most 4294967295 blocks",
             Limit::SharedXattrs => "shared extended attributes must lie in the first 16 GiB",
+            Limit::Devices => "an image can have at most 1024 further devices",
+            Limit::DeviceBlocks => {
+                "an image and its further devices can have at most 4294967295 blocks together"
+            }
         })
     }
 }

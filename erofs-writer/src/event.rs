@@ -106,6 +106,9 @@ pub struct Summary {
     pub fragment_bytes: u64,
     /// Bytes not stored because they are zeros.
     pub hole_bytes: u64,
+    /// Bytes of files that stay on further devices, as in an archive of which
+    /// the image is an index.
+    pub device_bytes: u64,
     /// Bytes that the kernel copied from files to the output by itself. Where
     /// the file system can, it shares their blocks and copies nothing.
     pub kernel_copied_bytes: u64,

@@ -43,10 +43,13 @@
 //! use erofs_writer::source::Tar;
 //! use erofs_writer::{ImageWriter, Options};
 //!
-//! let layer = Tar::stream("layer", std::io::stdin(), "/var/tmp")?.convert_aufs(true);
+//! let layer = Tar::stream("layer", std::io::stdin(), "/var/tmp").convert_aufs(true);
 //! ImageWriter::new(Options::new()).write_path(&layer.read()?, "layer.erofs")?;
 //! # Ok::<(), erofs_writer::Error>(())
 //! ```
+//!
+//! Of an archive that is kept there can also be an [index](source::Tar::index):
+//! an image without contents, mounted together with the archive.
 //!
 //! # In memory
 //!
@@ -119,7 +122,8 @@
 //!   files.
 //! - **Kernels.** The default options need Linux 5.4; a file with holes and
 //!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
-//!   blocks below the page size need 6.4, and 6.8 if files are compressed;
+//!   blocks below the page size, and so [`source::Tar::index`], need 6.4, and 6.8
+//!   if files are compressed;
 //!   [`Options::pcluster_size`] over a block needs 5.13, and
 //!   [`Options::inline_pclusters`] 5.17, [`Options::fragments`] and
 //!   [`Options::dedupe`] 6.1. [`Options::target_kernel`] refuses what is too
@@ -129,8 +133,8 @@
 //!
 //! Every kind of inode, hard links, devices, xattrs and ACLs (inline, shared,
 //! long prefixes, name filter), inline tails, files that share their blocks,
-//! chunk-based files, holes, block sizes from 512 to 65,536 bytes, labels and
-//! UUIDs. Files can be compressed with LZ4, at levels from fast to near-optimal
+//! chunk-based files, holes, extra devices with the contents of archives, block
+//! sizes from 512 to 65,536 bytes, labels and UUIDs. Files can be compressed with LZ4, at levels from fast to near-optimal
 //! ([`Options::codec`], and [`codec`] for the encoders themselves), all alike or
 //! by rules for their paths, with their ends in blocks, behind inodes, or
 //! together in a packed inode. Bytes that come again in files that differ can be

@@ -45,6 +45,12 @@ pub enum OptionsError {
     MaxExtentLen,
     /// Chunk-based files are not compressed.
     ChunksAndCodec,
+    /// Contents stay in an archive, and blocks have not the 512 bytes that it
+    /// has as well.
+    BlockSizeForDevices {
+        /// The block size in bytes.
+        block: u32,
+    },
     /// A label over 15 bytes or with a NUL in it.
     Label,
     /// An xattr prefix in no namespace that EROFS can store, or over 255 bytes.
@@ -94,6 +100,10 @@ impl fmt::Display for OptionsError {
             OptionsError::ChunksAndCodec => {
                 f.write_str("files are stored in chunks or compressed, not both")
             }
+            OptionsError::BlockSizeForDevices { block } => write!(
+                f,
+                "contents that stay in an archive need blocks of 512 bytes, not of {block}"
+            ),
             OptionsError::Label => f.write_str("a label has at most 15 bytes, none of them NUL"),
             OptionsError::XattrPrefix => f.write_str(
                 "an xattr prefix starts with user., trusted. or security. and has at most 255 bytes more",

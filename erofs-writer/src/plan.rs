@@ -3,6 +3,7 @@
 mod blocks;
 mod chunks;
 mod codecs;
+mod devices;
 mod fragments;
 mod hash;
 mod holes;
@@ -40,6 +41,10 @@ pub(crate) struct DataPlan {
     pub(crate) maps: Vec<ChunkMap>,
     /// What to copy into the chunk area, in its order, without gaps.
     pub(crate) runs: Vec<Run>,
+    /// How many blocks each further device has.
+    pub(crate) devices: Vec<u64>,
+    /// Bytes of files that stay there.
+    pub(crate) device_bytes: u64,
     pub(crate) shared_bytes: u64,
     pub(crate) hole_bytes: u64,
 }
@@ -63,9 +68,12 @@ impl DataPlan {
             layouts: vec![flat; reader.tree.arena_len()],
             maps: Vec::new(),
             runs: Vec::new(),
+            devices: Vec::new(),
+            device_bytes: 0,
             shared_bytes: 0,
             hole_bytes: 0,
         };
+        devices::plan(&mut plan, reader.tree, order, options.block_size)?;
         if let Some(chunk_size) = options.chunk_size {
             chunks::plan(&mut plan, reader, order, options, chunk_size)?;
             return Ok(plan);
@@ -100,7 +108,7 @@ impl DataPlan {
     }
 
     /// Whether it is open how `id` is stored, but for its tail.
-    pub(crate) fn may_compress(&self, id: InodeId) -> bool {
+    pub(crate) fn is_open(&self, id: InodeId) -> bool {
         matches!(self.layout(id), Layout::Flat | Layout::FlatPlain)
     }
 

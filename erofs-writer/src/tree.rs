@@ -5,6 +5,7 @@
 
 pub(crate) mod check;
 mod content;
+pub(crate) mod device;
 mod edit;
 mod node;
 mod walk;
@@ -22,6 +23,7 @@ pub use walk::{Entry, Walk};
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::format::dirent::NAME_MAX;
 use crate::format::{to_u64, to_usize};
+use device::Device;
 
 /// A name in a directory, shared with the contents that are found by it.
 pub(crate) type Name = Arc<[u8]>;
@@ -63,6 +65,8 @@ pub struct Tree {
     pub(crate) host_roots: Vec<std::path::PathBuf>,
     /// Files with contents that may be emptied when these have been written.
     pub(crate) spools: Vec<Arc<File>>,
+    /// What is to be mounted together with the image, in this order.
+    pub(crate) devices: Vec<Arc<Device>>,
 }
 
 /// What the arena holds.
@@ -105,7 +109,8 @@ impl Tree {
     /// A tree of an empty root directory.
     pub fn new(root: Metadata) -> Self {
         let root = Inode { metadata: root, kind: Kind::Directory(Children::new()) };
-        Tree { inodes: vec![root], host_roots: Vec::new(), spools: Vec::new() }
+        let inodes = vec![root];
+        Tree { inodes, host_roots: Vec::new(), spools: Vec::new(), devices: Vec::new() }
     }
 
     /// Puts `node` at `path`, whose parent directory must be there.

@@ -1,12 +1,14 @@
 //! Any bytes as a tar archive: an error or a tree, never a panic, and the same
-//! from a stream and in place. A tree that an image can hold comes back.
+//! from a stream and in place, also for an index. A tree that an image can hold
+//! comes back.
 #![no_main]
 
 use std::fs;
 use std::io::Cursor;
+use std::path::Path;
 
 use erofs_writer::source::Tar;
-use erofs_writer::{ImageUuid, ImageWriter, Options, SeekWriter, Tree};
+use erofs_writer::{BlockSize, Error, ImageUuid, ImageWriter, Options, SeekWriter, TarErrorKind, Tree};
 use libfuzzer_sys::fuzz_target;
 use testdata::entry::{Compare, diff};
 use testdata::expected;
@@ -15,10 +17,42 @@ use testdata::raw::{self, Image};
 /// Sparse files may be longer than there is room for.
 const MOST_BYTES: u64 = 1 << 22;
 
-fn image(tree: &Tree) -> Option<Vec<u8>> {
+fn image(tree: &Tree, block_size: BlockSize) -> Option<Vec<u8>> {
     let output = SeekWriter::new(Cursor::new(Vec::new()));
-    ImageWriter::new(Options::new().uuid(ImageUuid::None)).write(tree, &output).ok()?;
+    let options = Options::new().uuid(ImageUuid::None).block_size(block_size);
+    ImageWriter::new(options).write(tree, &output).ok()?;
     Some(output.into_inner().into_inner())
+}
+
+/// Checks `image` by the rules of the format.
+fn check(image: Vec<u8>) {
+    if let Err(findings) = raw::check(&Image::from_bytes(image)) {
+        panic!("{findings}");
+    }
+}
+
+/// An index shows what `tree` does, if there can be one.
+fn check_index(archive: &Path, bytes: &[u8], tree: &Tree) {
+    let in_place = Tar::open(archive).expect("was written").convert_aufs(true).index(true).read();
+    let streamed = Tar::stream("stream", bytes, "/").convert_aufs(true).index(true).read();
+    let trees = match (in_place, streamed) {
+        (Ok(in_place), Ok(streamed)) => [in_place, streamed],
+        (Err(error), Err(_)) => {
+            let is_sparse =
+                matches!(error, Error::Tar { kind: TarErrorKind::SparseIndex, .. });
+            assert!(is_sparse, "{error}");
+            return;
+        }
+        (in_place, streamed) => panic!("{in_place:?} and {streamed:?}"),
+    };
+    let snapshots = [tree, &trees[0]].map(|tree| expected::snapshot(tree).expect("is read"));
+    if let Err(text) = diff(&snapshots[0], &snapshots[1], Compare::ALL) {
+        panic!("{text}");
+    }
+    let images = [&trees[0], &trees[1]]
+        .map(|tree| image(tree, BlockSize::new(512).expect("is a size")));
+    assert_eq!(images[0], images[1]);
+    images.into_iter().flatten().for_each(check);
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -35,7 +69,7 @@ fuzz_target!(|bytes: &[u8]| {
     let path = dir.join(format!("fuzz-tar-{}", std::process::id()));
     fs::write(&path, &bytes).expect("there is room");
     let streamed =
-        Tar::stream("stream", &bytes[..], &dir).expect("there is room").convert_aufs(true);
+        Tar::stream("stream", &bytes[..], &dir).convert_aufs(true);
     let in_place = Tar::open(&path).expect("was written").convert_aufs(true);
     let trees = match (streamed.read(), in_place.read()) {
         (Ok(streamed), Ok(in_place)) => [streamed, in_place],
@@ -56,8 +90,8 @@ fuzz_target!(|bytes: &[u8]| {
     if let Err(text) = diff(&snapshots[0], &snapshots[1], Compare::ALL) {
         panic!("{text}");
     }
-    let Some(image) = image(&trees[0]) else { return };
-    if let Err(findings) = raw::check(&Image::from_bytes(image)) {
-        panic!("{findings}");
+    check_index(&path, &bytes, &trees[0]);
+    if let Some(image) = image(&trees[0], BlockSize::default()) {
+        check(image);
     }
 });

@@ -18,8 +18,10 @@ type Parsed<T> = Result<T, Box<dyn Error + Send + Sync>>;
 pub(super) fn tar_mode(text: &str) -> Parsed<Tar> {
     match text {
         "f" => Ok(Tar::Full),
-        "i" | "0" | "headerball" => Err("an index of an archive is not built yet".into()),
-        _ => Err("only f, a full image, is known".into()),
+        "i" | "0" => Ok(Tar::Index),
+        "headerball" => Err("archives without contents are not built yet".into()),
+        _ if text.contains(',') => Err("no map of blocks is written".into()),
+        _ => Err("only f, a full image, and i, an index, are known".into()),
     }
 }
 

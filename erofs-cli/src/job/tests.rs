@@ -172,6 +172,7 @@ fn archives_come_from_a_file_or_from_standard_input() {
         file: file.map(PathBuf::from),
         compression,
         converts_aufs,
+        index: false,
     };
     let nixpkgs = "--quiet --force-uid=0 -L nix-store -T 0 --hard-dereference --tar=f IMG";
     assert_eq!(source(nixpkgs), tar(None, None, false));
@@ -184,6 +185,12 @@ fn archives_come_from_a_file_or_from_standard_input() {
     let last = "--tar=f --unlzma --gzip IMG FILE";
     assert_eq!(source(last), tar(Some("FILE"), Some(Compression::Gzip), false));
     assert!(job("--tar --ovlfs-strip IMG").strips_overlay);
+    let containerd = "--tar=i --aufs --quiet --sort=none -U clear IMG";
+    let index = Source::Tar { file: None, compression: None, converts_aufs: true, index: true };
+    assert_eq!(source(containerd), index);
+    let block_size = BlockSize::new(512).expect("is one");
+    assert_eq!(job("--tar=i IMG").options, defaults().block_size(block_size));
+    assert!(refusal("--tar=i -zlz4 IMG").contains("-z lz4"));
     assert!(!job("--ovlfs-strip=0 IMG DIR").strips_overlay);
 }
 

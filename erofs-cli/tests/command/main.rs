@@ -23,3 +23,4 @@ mod sources;
 mod stopped;
 mod store;
 mod tar;
+mod tar_index;

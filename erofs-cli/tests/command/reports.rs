@@ -42,7 +42,13 @@ fn reports_are_what_the_schema_says() {
     let place = Place::with_source();
     let store = place.path("source").display().to_string();
     place.file("list", format!("{store}/a\n{store}/b\n"));
-    for line in ["IMG source", "-zlz4 -Eall-fragments IMG source", "--store-paths list IMG"] {
+    place.file("tar", [0; 1024]);
+    for line in [
+        "IMG source",
+        "--tar=i IMG tar",
+        "-zlz4 -Eall-fragments IMG source",
+        "--store-paths list IMG",
+    ] {
         let run = place.run(&format!("--json {line}"));
         run.succeeded();
         assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);

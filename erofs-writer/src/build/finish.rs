@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::event::{InodeCounts, Summary};
 use crate::format::superblock::{
     ALG_LZ4, COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
-    INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE, INCOMPAT_FRAGMENTS,
-    INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES, INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE,
-    Lz4Cfgs, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
+    DEVT_SLOT_LEN, INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE,
+    INCOMPAT_DEVICE_TABLE, INCOMPAT_FRAGMENTS, INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES,
+    INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
 };
 use crate::format::{Nid, checked_u32, to_usize};
 use crate::options::ImageUuid;
@@ -79,6 +79,7 @@ impl Job<'_> {
             | flag(xattrs.has_filters, COMPAT_XATTR_FILTER)
             | flag(features.xattr_prefixes, COMPAT_PLAIN_XATTR_PFX);
         let incompat = flag(features.chunks, INCOMPAT_CHUNKED_FILE)
+            | flag(!self.plan.devices.is_empty(), INCOMPAT_DEVICE_TABLE)
             | flag(features.compressed, INCOMPAT_LZ4_0PADDING)
             | flag(features.big_pclusters, INCOMPAT_BIG_PCLUSTER)
             | flag(features.inline_pclusters, INCOMPAT_ZTAILPACKING)
@@ -105,6 +106,12 @@ impl Job<'_> {
             (true, true) => ALG_LZ4,
         }
         .into();
+        if !self.plan.devices.is_empty() {
+            let count = u16::try_from(self.plan.devices.len()).expect("few enough");
+            raw.extra_devices = count.into();
+            let slot = u16::try_from(placement.devices_pos / DEVT_SLOT_LEN);
+            raw.devt_slotoff = slot.expect("the table follows the superblock").into();
+        }
         if features.fragments {
             raw.packed_nid = Nid::at(placement.packed_pos()).0.into();
         }
@@ -155,6 +162,7 @@ impl Job<'_> {
             fragment_bytes: self.placement.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
             repeated_bytes: self.placement.encoded.repeated_bytes,
             hole_bytes: self.plan.hole_bytes,
+            device_bytes: self.plan.device_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
             oldest_kernel: self.features().oldest_kernel(),
             entry_sizes: match self.options.entry_sizes {

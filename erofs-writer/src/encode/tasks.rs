@@ -115,7 +115,7 @@ impl Job<'_> {
             false => block_len,
         };
         crate::plan::files(self.reader.tree, self.order)
-            .filter(move |(id, content)| content.len() > above && self.plan.may_compress(*id))
+            .filter(move |(id, content)| content.len() > above && self.plan.is_open(*id))
     }
 
     /// Those for which there is a codec.

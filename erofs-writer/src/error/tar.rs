@@ -21,6 +21,9 @@ pub enum TarErrorKind {
     Pax,
     /// The list of what a sparse file holds breaks the rules for it.
     Sparse,
+    /// The pieces of a sparse file begin or end within a block of 512 bytes, or
+    /// are too many, so that no index can lead to them.
+    SparseIndex,
     /// A header says that more than 16 MiB of metadata follow.
     Metadata {
         /// How many bytes.
@@ -63,6 +66,9 @@ impl fmt::Display for TarErrorKind {
             TarErrorKind::Number { field } => write!(f, "the {field} is no number, or too large"),
             TarErrorKind::Pax => f.write_str("the extended header cannot be read"),
             TarErrorKind::Sparse => f.write_str("the map of the sparse file cannot be read"),
+            TarErrorKind::SparseIndex => f.write_str(
+                "the pieces of the sparse file are no whole blocks of 512 bytes, or are too many for an index",
+            ),
             TarErrorKind::Metadata { len } => {
                 write!(f, "{len} bytes of metadata are more than an archive needs")
             }
@@ -104,6 +110,10 @@ mod tests {
             (TarErrorKind::Number { field: "size" }, "the size is no number, or too large"),
             (TarErrorKind::Pax, "the extended header cannot be read"),
             (TarErrorKind::Sparse, "the map of the sparse file cannot be read"),
+            (
+                TarErrorKind::SparseIndex,
+                "the pieces of the sparse file are no whole blocks of 512 bytes, or are too many for an index",
+            ),
             (
                 TarErrorKind::Metadata { len: 1 << 30 },
                 "1073741824 bytes of metadata are more than an archive needs",

@@ -27,6 +27,8 @@ pub(crate) const INCOMPAT_LZ4_0PADDING: u32 = 0x001;
 pub(crate) const INCOMPAT_BIG_PCLUSTER: u32 = 0x002;
 /// `feature_incompat`: chunk-based files (Linux 5.15).
 pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
+/// `feature_incompat`: a table of further devices (Linux 5.16).
+pub(crate) const INCOMPAT_DEVICE_TABLE: u32 = 0x008;
 /// `feature_incompat`: pclusters behind inodes (Linux 5.17).
 pub(crate) const INCOMPAT_ZTAILPACKING: u32 = 0x010;
 /// `feature_incompat`: a packed inode with fragments (Linux 6.1).
@@ -81,6 +83,28 @@ pub(crate) struct SuperBlock {
 }
 
 const _: () = assert!(size_of::<SuperBlock>() == 128);
+
+/// One device, in the table at `devt_slotoff`.
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct DeviceSlot {
+    /// By which a device is found that is not given to the mount.
+    pub(crate) tag: [u8; 64],
+    pub(crate) blocks_lo: U32,
+    /// Its first block where all devices have one behind the other.
+    pub(crate) uniaddr_lo: U32,
+    pub(crate) blocks_hi: U16,
+    pub(crate) uniaddr_hi: U16,
+    pub(crate) reserved: [u8; 52],
+}
+
+const _: () = assert!(size_of::<DeviceSlot>() == 128);
+
+/// The unit of `devt_slotoff`.
+pub(crate) const DEVT_SLOT_LEN: u64 = 128;
+/// More devices are not taken: the root comes behind their table, and has to
+/// begin in the first 2 MiB.
+pub(crate) const DEVICES_MAX: u16 = 1024;
 
 /// What LZ4 needs to be told, behind its length in two bytes.
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]

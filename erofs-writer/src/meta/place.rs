@@ -7,11 +7,13 @@
 
 use std::ops::Range;
 
+use zerocopy::{FromZeros, IntoBytes};
+
 use crate::encode::{Compressed, Encoded};
 use crate::error::{Error, Limit, Result};
 use crate::format::chunk::{BLOCK_MAP_ENTRY_LEN, CHUNK_FORMAT_INDEXES, ChunkIndex};
-use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
-use crate::format::{NULL_ADDR, Nid, SLOT_LEN, round_up, to_u64};
+use crate::format::superblock::{DEVT_SLOT_LEN, DeviceSlot, SUPER_LEN, SUPER_OFFSET};
+use crate::format::{NULL_ADDR, Nid, SLOT_LEN, round_up, to_u64, to_usize};
 use crate::meta::dir;
 use crate::meta::index::IndexForm;
 use crate::meta::inode::{DataAt, Inodes};
@@ -50,6 +52,9 @@ pub(crate) struct Placement<'a> {
     pub(crate) prefixes_pos: u64,
     /// Where the shared xattrs start.
     pub(crate) shared_xattrs_pos: u64,
+    /// Where the table of further devices starts.
+    pub(crate) devices_pos: u64,
+    pub(crate) device_table: Vec<u8>,
     /// The blocks of compressed files, among those of the metadata.
     pub(crate) pclusters: Range<u64>,
     /// The first block behind the metadata, but for the packed inode.
@@ -71,6 +76,7 @@ pub(crate) struct Head {
     space: Space,
     root: u64,
     root_inline: bool,
+    devices: u64,
     prefixes: u64,
     shared_xattrs: u64,
 }
@@ -82,11 +88,17 @@ impl Head {
         tree: &Tree,
         xattrs: &XattrTable,
         inodes: &Inodes<'_>,
+        devices: usize,
         options: &Options,
     ) -> Result<Self> {
         let block_len = options.block_size.len();
         let cfgs = if options.may_have_big_pclusters() { SLOT_LEN } else { 0 };
-        let mut space = Space::new(block_len, SUPER_OFFSET + SUPER_LEN + cfgs);
+        let super_end = SUPER_OFFSET + SUPER_LEN + cfgs;
+        let (devices, used) = match to_u64(devices) * DEVT_SLOT_LEN {
+            0 => (0, super_end),
+            len => (round_up(super_end, DEVT_SLOT_LEN), round_up(super_end, DEVT_SLOT_LEN) + len),
+        };
+        let mut space = Space::new(block_len, used);
         let size = inode_size(tree, Tree::ROOT, block_len);
         let (len, root_inline) =
             flat_len(options.block_size, inodes.head_len(Tree::ROOT), size, false);
@@ -98,7 +110,7 @@ impl Head {
         if tables_end.max(prefixes) / 4 > u64::from(u32::MAX) {
             return Err(Error::Full(Limit::SharedXattrs));
         }
-        Ok(Head { space, root, root_inline, prefixes, shared_xattrs })
+        Ok(Head { space, root, root_inline, devices, prefixes, shared_xattrs })
     }
 
     /// The first block behind it.
@@ -145,6 +157,8 @@ impl<'a> Placement<'a> {
             by_pos: order.ids.clone(),
             prefixes_pos: head.prefixes,
             shared_xattrs_pos: head.shared_xattrs,
+            devices_pos: head.devices,
+            device_table: Vec::new(),
             meta_end: 0,
             packed_blocks: 0,
             chunk_area: 0,
@@ -153,6 +167,7 @@ impl<'a> Placement<'a> {
         };
         placement.place_metadata(head, order, inodes);
         placement.place_data(options)?;
+        placement.device_table = placement.devices()?;
         Ok(placement)
     }
 
@@ -216,9 +231,36 @@ impl<'a> Placement<'a> {
         let Layout::Chunked(index) = self.plan.layout(self.plan.owner(id)) else {
             return None;
         };
-        let entry_len =
-            if self.chunk_indexes { to_u64(size_of::<ChunkIndex>()) } else { BLOCK_MAP_ENTRY_LEN };
-        Some((crate::format::to_usize(u64::from(index)), entry_len))
+        let index = to_usize(u64::from(index));
+        let entry_len = match self.has_indexes(index) {
+            true => to_u64(size_of::<ChunkIndex>()),
+            false => BLOCK_MAP_ENTRY_LEN,
+        };
+        Some((index, entry_len))
+    }
+
+    /// Whether the entries of a chunk map name devices.
+    fn has_indexes(&self, map: usize) -> bool {
+        self.chunk_indexes || self.plan.maps[map].device > 0
+    }
+
+    /// The table of further devices. Their blocks follow those of the image, so
+    /// that they may be appended to it as well.
+    fn devices(&self) -> Result<Vec<u8>> {
+        let mut table = Vec::new();
+        let mut next = self.blocks;
+        for blocks in &self.plan.devices {
+            let field = |value| u32::try_from(value).map_err(|_| Error::Full(Limit::DeviceBlocks));
+            let mut slot = DeviceSlot::new_zeroed();
+            slot.blocks_lo = field(*blocks)?.into();
+            slot.uniaddr_lo = field(next)?.into();
+            table.extend_from_slice(slot.as_bytes());
+            next += blocks;
+        }
+        match u32::try_from(next) {
+            Ok(_) => Ok(table),
+            Err(_) => Err(Error::Full(Limit::DeviceBlocks)),
+        }
     }
 
     /// Gives blocks to everything that has some of its own.
@@ -326,7 +368,7 @@ impl<'a> Placement<'a> {
     pub(crate) fn data_at(&self, id: InodeId, size: u64) -> DataAt {
         if let Some((index, _)) = self.chunk_map(id) {
             let bits = self.plan.maps[index].chunk_bits - self.block_size.bits();
-            let indexes = if self.chunk_indexes { CHUNK_FORMAT_INDEXES } else { 0 };
+            let indexes = if self.has_indexes(index) { CHUNK_FORMAT_INDEXES } else { 0 };
             return DataAt::Chunks(u32::from(bits) | indexes);
         }
         if let Some(file) = self.compressed(id) {

@@ -27,7 +27,7 @@ pub(crate) fn plan(
 ) -> Result<()> {
     let block_len = options.block_size.len();
     let candidates: Vec<File<'_>> = files(reader.tree, order)
-        .filter(|(id, content)| content.len() >= SHARED_MIN * block_len && plan.may_compress(*id))
+        .filter(|(id, content)| content.len() >= SHARED_MIN * block_len && plan.is_open(*id))
         .collect();
     let blocks = chunks::chunks(reader, &candidates, block_len)?;
     let sharing = sharing(&blocks, block_len, options.holes);

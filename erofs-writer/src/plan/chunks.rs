@@ -18,10 +18,12 @@ use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
 /// The chunks of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChunkMap {
+    /// The device that the chunks are on; 0 is the image.
+    pub(crate) device: u16,
     /// log2 of the chunk size in bytes.
     pub(crate) chunk_bits: u8,
-    /// For each chunk its first block, counted from the start of the chunk
-    /// area, or [`NULL_ADDR`] for a hole.
+    /// For each chunk its first block, or [`NULL_ADDR`] for a hole. Counted from
+    /// the start of the device, in the image from that of the chunk area.
     pub(crate) chunks: Vec<u32>,
 }
 
@@ -54,7 +56,7 @@ impl ChunkMap {
             chunks = chunks.iter().step_by(2).copied().collect();
             chunk_bits += 1;
         }
-        ChunkMap { chunk_bits, chunks }
+        ChunkMap { device: 0, chunk_bits, chunks }
     }
 }
 
@@ -120,7 +122,8 @@ pub(crate) fn plan(
     options: &Options,
     chunk_size: ChunkSize,
 ) -> Result<()> {
-    let files: Vec<File<'_>> = files(reader.tree, order).collect();
+    let files: Vec<File<'_>> =
+        files(reader.tree, order).filter(|(id, _)| plan.is_open(*id)).collect();
     let hashed = chunks(reader, &files, chunk_size.bytes())?;
     store(plan, files.into_iter().zip(hashed), options, chunk_size)
 }

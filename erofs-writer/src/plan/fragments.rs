@@ -17,7 +17,7 @@ pub(crate) fn plan(
     head_len: &dyn Fn(InodeId) -> u64,
 ) {
     for (id, content) in files(tree, order) {
-        let Some(codec) = codecs.of(id).filter(|_| plan.may_compress(id)) else { continue };
+        let Some(codec) = codecs.of(id).filter(|_| plan.is_open(id)) else { continue };
         let len = content.len();
         let fits = options.fragments == Fragments::All || len <= codec.pcluster_len;
         if fits && pays(options, head_len(id), len) {

@@ -34,7 +34,7 @@ pub(crate) fn plan(
     block_size: BlockSize,
 ) -> Result<()> {
     let candidates: Vec<(InodeId, &Content)> = files(reader.tree, order)
-        .filter(|(id, content)| content.len() >= MIN_LEN && plan.may_compress(*id))
+        .filter(|(id, content)| content.len() >= MIN_LEN && plan.is_open(*id))
         .collect();
     let found: Vec<Vec<bool>> = candidates
         .par_iter()

@@ -42,7 +42,7 @@ pub(crate) fn plan(
             || options.may_have_fragments()
     };
     let candidates: Vec<Candidate<'_>> = files(reader.tree, order)
-        .filter(|(id, content)| owns_blocks(*id, content.len()))
+        .filter(|(id, content)| plan.is_open(*id) && owns_blocks(*id, content.len()))
         .enumerate()
         .map(|(place, (id, content))| Candidate { id, place, content })
         .collect();

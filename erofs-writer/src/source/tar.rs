@@ -42,6 +42,7 @@ struct Options<'a> {
     strip_case_hack: bool,
     converts_aufs: bool,
     empties_spool: bool,
+    index: bool,
     keep: Option<&'a Keep<'a>>,
 }
 
@@ -77,16 +78,14 @@ impl<'a> Tar<'a> {
     }
 
     /// The archive that comes from `reader`. Contents are kept in a file
-    /// without a name in `spool_dir`, and take as much there as in the archive.
-    ///
-    /// # Errors
-    /// [`Error::Write`] if there can be no such file.
+    /// without a name in `spool_dir`, and take as much there as in the archive;
+    /// but not those of an [`index`](Tar::index).
     pub fn stream(
         name: impl Into<PathBuf>,
         reader: impl Read + 'a,
         spool_dir: impl AsRef<Path>,
-    ) -> Result<Self> {
-        Ok(Tar::new(Input::stream(name.into(), Box::new(reader), spool_dir.as_ref())?))
+    ) -> Self {
+        Tar::new(Input::stream(name.into(), Box::new(reader), spool_dir.as_ref()))
     }
 
     fn new(input: Input<'a>) -> Self {
@@ -96,6 +95,7 @@ impl<'a> Tar<'a> {
             strip_case_hack: false,
             converts_aufs: false,
             empties_spool: false,
+            index: false,
             keep: None,
         };
         Tar { input, options, host_path: None }
@@ -140,6 +140,34 @@ impl<'a> Tar<'a> {
         self
     }
 
+    /// Whether contents stay in the archive, so that an image of the tree is an
+    /// index of it (Linux 6.4). Default: no.
+    ///
+    /// The archive is then an extra device of the image: either it is given to
+    /// the mount, `-o device=ARCHIVE`, where both are block devices or, since
+    /// 6.12, may be files; or it is appended to the image, and the two are one.
+    /// It must not be compressed, and blocks must have 512 bytes
+    /// ([`Options::block_size`](crate::Options::block_size)), since files begin
+    /// at any multiple of that. Contents are passed over, and not read where
+    /// the archive is a file: those of a stream are gone when its tree is there,
+    /// and do not change the image, nor the UUID that is derived from it.
+    /// Sparse files must have their pieces at multiples of 512 bytes.
+    ///
+    /// ```no_run
+    /// use erofs_writer::source::Tar;
+    /// use erofs_writer::{BlockSize, ImageWriter, Options};
+    ///
+    /// let tree = Tar::open("layer.tar")?.index(true).read()?;
+    /// let options = Options::new().block_size(BlockSize::new(512)?);
+    /// ImageWriter::new(options).write_path(&tree, "layer.erofs")?;
+    /// # Ok::<(), erofs_writer::Error>(())
+    /// ```
+    #[must_use]
+    pub fn index(mut self, on: bool) -> Self {
+        self.options.index = on;
+        self
+    }
+
     /// Keeps only what `keep` wants. It gets each path, without a leading
     /// slash; what is in a directory that it does not want goes as well.
     /// Default: everything.
@@ -156,9 +184,10 @@ impl<'a> Tar<'a> {
     /// was cut off, [`Error::Tree`] if an image cannot hold a member,
     /// [`Error::Write`] if contents cannot be spooled, and [`Error::Full`] if
     /// there are too many inodes.
-    pub fn read(self) -> Result<Tree> {
-        let Options { hard_links, xattrs, strip_case_hack, converts_aufs, empties_spool, keep } =
-            self.options;
+    pub fn read(mut self) -> Result<Tree> {
+        let Options { hard_links, xattrs, strip_case_hack, converts_aufs, .. } = self.options;
+        let Options { empties_spool, index, keep, .. } = self.options;
+        self.input.keep_contents(index);
         let mut assembly = Assembly::new();
         assembly.hard_links = hard_links;
         assembly.strip_case_hack = strip_case_hack;
@@ -171,8 +200,9 @@ impl<'a> Tar<'a> {
                 Refusal::Tree(error) => error,
             })?;
         }
-        let spools = members.finish()?;
+        let (device, spools) = members.finish()?;
         let mut tree = assembly.finish();
+        tree.devices.extend(device);
         if empties_spool {
             tree.spools = spools;
         }

@@ -1,5 +1,6 @@
 //! The bytes of a regular file: where they are, and how to get at them.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -13,6 +14,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::format::{to_u64, to_usize};
 use crate::tree::Name;
+use crate::tree::device::{Device, Piece, Scattered};
 
 /// Bytes that can be read at any position, from several threads at a time.
 pub trait ReadAt: Send + Sync {
@@ -51,6 +53,9 @@ pub(crate) enum Source {
     InDirectory(Arc<PathBuf>, Name),
     FileRange(Arc<File>, u64),
     Reader(Arc<Box<dyn ReadAt>>),
+    /// Bytes that stay where they are, from this one on.
+    OnDevice(Arc<Device>, u64),
+    Scattered(Arc<Scattered>),
 }
 
 // A million of these are held at once.
@@ -64,6 +69,8 @@ impl std::fmt::Debug for Source {
             Source::InDirectory(dir, name) => join(dir, name).fmt(f),
             Source::FileRange(file, start) => write!(f, "{file:?} from {start}"),
             Source::Reader(_) => f.write_str("a reader"),
+            Source::OnDevice(_, pos) => write!(f, "a device from {pos}"),
+            Source::Scattered(_) => f.write_str("pieces of a device"),
         }
     }
 }
@@ -98,6 +105,29 @@ impl Content {
 
     pub(crate) fn in_directory(dir: Arc<PathBuf>, name: Name, len: u64) -> Self {
         Content { len, source: Source::InDirectory(dir, name) }
+    }
+
+    /// The `len` bytes of `device` from `pos` on, which stay there.
+    pub(crate) fn on_device(device: Arc<Device>, pos: u64, len: u64) -> Self {
+        Content { len, source: Source::OnDevice(device, pos) }
+    }
+
+    /// The same for `len` bytes of which a device holds only some pieces.
+    pub(crate) fn scattered(len: u64, scattered: Scattered) -> Self {
+        Content { len, source: Source::Scattered(Arc::new(scattered)) }
+    }
+
+    /// The device on which the bytes stay, and where on that they are, if they
+    /// are not for the image.
+    pub(crate) fn device(&self) -> Option<(&Arc<Device>, Cow<'_, [Piece]>)> {
+        match &self.source {
+            Source::OnDevice(device, pos) => {
+                let piece = Piece { offset: 0, len: self.len, pos: *pos };
+                Some((device, Cow::Owned(vec![piece])))
+            }
+            Source::Scattered(all) => Some((&all.device, Cow::Borrowed(&all.pieces))),
+            _ => None,
+        }
     }
 
     /// The length in bytes.
@@ -144,6 +174,8 @@ impl Content {
             Source::InDirectory(dir, name) => Identity(2, address(dir), to_u64(address(name))),
             Source::FileRange(file, start) => Identity(3, address(file), *start),
             Source::Reader(reader) => Identity(4, address(reader), 0),
+            Source::OnDevice(device, pos) => Identity(5, address(device), *pos),
+            Source::Scattered(all) => Identity(6, address(all), 0),
         }
     }
 
@@ -157,9 +189,19 @@ impl Content {
             }
             Source::FileRange(file, start) => Reader::Range(file, *start),
             Source::Reader(reader) => Reader::Custom(&***reader),
+            Source::OnDevice(device, pos) => {
+                let (file, start) = device.readable().ok_or_else(not_kept)?;
+                Reader::Range(file, start + pos)
+            }
+            Source::Scattered(all) => Reader::Custom(&**all.reader.as_ref().ok_or_else(not_kept)?),
         };
         Ok(OpenContent { len: self.len, reader })
     }
+}
+
+fn not_kept() -> io::Error {
+    let why = "an index of a stream was made, and its contents were not kept";
+    io::Error::new(io::ErrorKind::Unsupported, why)
 }
 
 /// Opens the contents for each read: meant for a look at them, not for speed.

@@ -74,6 +74,7 @@ impl Tree {
         }
         self.host_roots.extend(upper.host_roots);
         self.spools.extend(upper.spools);
+        self.devices.extend(upper.devices);
         Ok(())
     }
 

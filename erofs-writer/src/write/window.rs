@@ -90,6 +90,7 @@ impl Window {
         meta.resize(needed, 0);
         self.add_table(&mut meta, &job.xattrs.prefixes, job.placement.prefixes_pos);
         self.add_table(&mut meta, &job.xattrs.shared, job.placement.shared_xattrs_pos);
+        self.add_table(&mut meta, &job.placement.device_table, job.placement.devices_pos);
         let digest = run.finish(&meta)?;
         if self.start > 0 {
             job.write_at(&meta, self.start)?;
@@ -182,15 +183,17 @@ impl Filler<'_> {
         let (index, entry_len) = job.placement.chunk_map(id).expect("the caller asked");
         let aligned = round_up(self.start + to_u64(self.meta.len()), entry_len) - self.start;
         self.meta.resize(to_usize(aligned), 0);
-        for chunk in &job.plan.maps[index].chunks {
-            let block = match *chunk {
-                NULL_ADDR => NULL_ADDR,
-                block => checked_u32(job.placement.chunk_area + u64::from(block)),
+        let map = &job.plan.maps[index];
+        for chunk in &map.chunks {
+            let (block, device) = match (*chunk, map.device) {
+                (NULL_ADDR, _) => (NULL_ADDR, 0),
+                (block, 0) => (checked_u32(job.placement.chunk_area + u64::from(block)), 0),
+                (block, device) => (block, device),
             };
-            if job.options.chunk_indexes {
+            if entry_len == to_u64(size_of::<ChunkIndex>()) {
                 let record = ChunkIndex {
                     startblk_hi: 0.into(),
-                    device_id: 0.into(),
+                    device_id: device.into(),
                     startblk_lo: block.into(),
                 };
                 self.meta.extend_from_slice(record.as_bytes());

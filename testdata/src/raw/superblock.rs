@@ -352,6 +352,8 @@ pub fn read_devices(
     found: &mut Findings,
 ) -> Vec<Device> {
     let mut devices = Vec::new();
+    // Devices follow each other behind the image, so that they may be appended.
+    let mut next = sb.blocks();
     for slot in 0..sb.get("extra_devices") {
         let at = 128 * (sb.get("devt_slotoff") + slot);
         let Some(bytes) = image.bytes(at, 128) else {
@@ -361,13 +363,24 @@ pub fn read_devices(
         space.claim(at, 128, Use::Meta, "device slot");
         let zero = bytes[0x4c..].iter().all(|&byte| byte == 0);
         found.expect(zero, Rule::Reserved, at, "device slot");
-        devices.push(Device {
+        let device = Device {
             at,
             tag: bytes[..64].to_vec(),
             blocks: le(&bytes, 0x40, 4) | le(&bytes, 0x48, 2) << 32,
             uniaddr: le(&bytes, 0x44, 4) | le(&bytes, 0x4a, 2) << 32,
-        });
+        };
+        let text = format!("device at block {}, but should be at {next}", device.uniaddr);
+        found.expect(device.uniaddr == next, Rule::DeviceTable, at, text);
+        next += device.blocks;
+        let text = format!("{next} blocks with this device");
+        let good = next <= 0xffff_ffff || sb.incompat(incompat::BIT48);
+        found.expect(good, Rule::DeviceTable, at, text);
+        let mut after_name = device.tag.iter().skip_while(|&&byte| byte != 0);
+        found.expect(after_name.all(|&byte| byte == 0), Rule::DeviceTable, at, "tag");
+        devices.push(device);
     }
+    let good = !devices.is_empty() || sb.get("devt_slotoff") == 0;
+    found.expect(good, Rule::DeviceTable, START + 0x58, "devt_slotoff without devices");
     let good = devices.is_empty() || sb.incompat(incompat::DEVICE_TABLE);
     found.expect(good, Rule::MissingFeature, START + 0x56, "DEVICE_TABLE");
     devices

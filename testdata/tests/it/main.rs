@@ -21,4 +21,5 @@ mod sharing;
 mod spool;
 mod support;
 mod tar;
+mod tar_index;
 mod tidy;

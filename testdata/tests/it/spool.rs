@@ -24,7 +24,7 @@ fn archive() -> Archive {
 }
 
 fn read(bytes: &[u8], empties: bool) -> Tree {
-    let tar = Tar::stream("an archive", bytes, std::env::temp_dir()).unwrap();
+    let tar = Tar::stream("an archive", bytes, std::env::temp_dir());
     tar.empty_spool(empties).read().unwrap()
 }
 

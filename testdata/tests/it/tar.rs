@@ -15,8 +15,8 @@ use testdata::{expected, verify};
 
 use crate::support::{assert_same, fixed, image, verify};
 
-fn stream(bytes: &[u8]) -> Tar<'_> {
-    Tar::stream("an archive", bytes, std::env::temp_dir()).unwrap()
+pub(crate) fn stream(bytes: &[u8]) -> Tar<'_> {
+    Tar::stream("an archive", bytes, std::env::temp_dir())
 }
 
 fn read(bytes: &[u8]) -> Tree {
@@ -50,7 +50,7 @@ fn paths(tree: &Tree) -> Vec<String> {
 }
 
 /// A directory with all that archives find hard.
-fn host_tree() -> tempfile::TempDir {
+pub(crate) fn host_tree() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
     let long = "n".repeat(120);
@@ -78,7 +78,7 @@ fn host_tree() -> tempfile::TempDir {
 }
 
 /// What nobody but GNU and POSIX archives can hold is left out.
-fn normalized(mut tree: Tree, keeps_nanoseconds: bool) -> Tree {
+pub(crate) fn normalized(mut tree: Tree, keeps_nanoseconds: bool) -> Tree {
     tree.update_metadata(|metadata| {
         if !keeps_nanoseconds {
             metadata.mtime.nsec = 0;
@@ -153,7 +153,7 @@ fn agrees(dir: &Path, archive: &Path, is_exact: bool, what: &str) {
     diff(&snapshots[0], &snapshots[1], Compare::ALL)
         .unwrap_or_else(|text| panic!("{what}: {text}"));
     let file = File::open(archive).unwrap();
-    let streamed = Tar::stream("stream", file, std::env::temp_dir()).unwrap().read().unwrap();
+    let streamed = Tar::stream("stream", file, std::env::temp_dir()).read().unwrap();
     let images = [wanted, in_place, of_dir(streamed)].map(|tree| image(&tree, fixed()));
     assert_same(&images[0], &images[1], what);
     assert_same(&images[0], &images[2], what);
@@ -353,12 +353,12 @@ impl Read for Failing<'_> {
 fn a_stream_that_fails_is_an_error_even_behind_the_end() {
     let whole = Archive::default().file("a", b"data").finish();
     for len in [0, 512, 600, 1024, whole.len()] {
-        let tar = Tar::stream("a pipe", Failing(&whole[..len]), std::env::temp_dir()).unwrap();
+        let tar = Tar::stream("a pipe", Failing(&whole[..len]), std::env::temp_dir());
         let Err(Error::Read { path, .. }) = tar.read() else { panic!("{len}: no error") };
         assert_eq!(path, Path::new("a pipe"));
     }
     let nowhere = Tar::stream("a pipe", Cursor::new(whole), "/no/such/directory");
-    assert!(matches!(nowhere.unwrap_err(), Error::Write { .. }));
+    assert!(matches!(nowhere.read().unwrap_err(), Error::Write { .. }));
 }
 
 #[test]

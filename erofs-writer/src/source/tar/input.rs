@@ -10,6 +10,7 @@ use crate::error::{Error, Result, TarErrorKind};
 use crate::format::{to_u64, to_usize};
 use crate::source::tar::header::{BLOCK_LEN, Block};
 use crate::source::tar::spool::Spool;
+use crate::tree::device::Device;
 
 /// So much is read and spooled at a time.
 const BUFFER_LEN: usize = 1 << 20;
@@ -25,6 +26,8 @@ pub(super) struct Input<'a> {
     path: PathBuf,
     /// How many bytes have been read.
     pub(super) pos: u64,
+    /// The archive itself, if contents are to stay there.
+    device: Option<Arc<Device>>,
 }
 
 enum Source<'a> {
@@ -32,6 +35,18 @@ enum Source<'a> {
     File { file: Arc<File>, start: u64, len: u64, around: Around },
     /// A stream, whose contents are spooled.
     Stream { reader: BufReader<Box<dyn Read + 'a>>, spool: Spool },
+}
+
+/// What is left of an archive: itself, if contents stay there, and the files in
+/// which they have been spooled.
+pub(super) type Left = (Option<Arc<Device>>, Vec<Arc<File>>);
+
+/// Where contents are that were passed.
+pub(super) enum Stored {
+    /// In a file, from this byte on.
+    InFile(Arc<File>, u64),
+    /// The same in an archive in which they stay.
+    OnDevice(Arc<Device>, u64),
 }
 
 /// Some bytes of a file, and where they lie in it.
@@ -46,17 +61,22 @@ impl<'a> Input<'a> {
         let end = file.metadata().map_err(|error| Error::read(&path, error))?.len();
         let len = end.saturating_sub(start);
         let source = Source::File { file: Arc::new(file), start, len, around: Around::default() };
-        Ok(Input { source, path, pos: 0 })
+        Ok(Input { source, path, pos: 0, device: None })
     }
 
-    pub(super) fn stream(
-        path: PathBuf,
-        reader: Box<dyn Read + 'a>,
-        spool_dir: &Path,
-    ) -> Result<Self> {
-        let spool = Spool::new(spool_dir).map_err(|source| unspooled(spool_dir, source))?;
+    pub(super) fn stream(path: PathBuf, reader: Box<dyn Read + 'a>, spool_dir: &Path) -> Self {
         let reader = BufReader::with_capacity(BUFFER_LEN, reader);
-        Ok(Input { source: Source::Stream { reader, spool }, path, pos: 0 })
+        let source = Source::Stream { reader, spool: Spool::new(spool_dir) };
+        Input { source, path, pos: 0, device: None }
+    }
+
+    /// Whether contents stay where they are.
+    pub(super) fn keep_contents(&mut self, on: bool) {
+        let place = match &self.source {
+            Source::File { file, start, .. } => Some((file.clone(), *start)),
+            Source::Stream { .. } => None,
+        };
+        self.device = on.then(|| Arc::new(Device::new(place)));
     }
 
     /// What is wrong at `offset`.
@@ -108,9 +128,13 @@ impl<'a> Input<'a> {
         Ok(bytes)
     }
 
-    /// Passes `len` bytes of contents, which are then in the file that is
-    /// returned, from the place on that is.
-    pub(super) fn contents(&mut self, len: u64) -> Result<(Arc<File>, u64)> {
+    /// Passes `len` bytes of contents, and tells where they are then.
+    pub(super) fn contents(&mut self, len: u64) -> Result<Stored> {
+        if let Some(device) = self.device.clone() {
+            let pos = self.pos;
+            self.skip(len)?;
+            return Ok(Stored::OnDevice(device, pos));
+        }
         let end = self.pos.checked_add(len).ok_or_else(|| self.truncated())?;
         let place = match &mut self.source {
             Source::File { file, start, len, .. } => {
@@ -118,7 +142,7 @@ impl<'a> Input<'a> {
                 if end > *len {
                     return Err(self.truncated());
                 }
-                (file.clone(), begin)
+                Stored::InFile(file.clone(), begin)
             }
             Source::Stream { reader, spool } => {
                 let place = spool.next().map_err(|source| unspooled(&spool.dir, source))?;
@@ -128,7 +152,7 @@ impl<'a> Input<'a> {
                 if passed < len {
                     return Err(self.truncated());
                 }
-                place
+                Stored::InFile(place.0, place.1)
             }
         };
         self.pos = end;
@@ -159,15 +183,20 @@ impl<'a> Input<'a> {
     }
 
     /// Passes whatever is behind the end, so that who writes a stream does not
-    /// fail, and what decodes it can check it. Gives the files in which contents
+    /// fail, and what decodes it can check it. Gives the archive, which ends
+    /// where it says, if contents stay there, and the files in which contents
     /// have been spooled.
-    pub(super) fn finish(self) -> Result<Vec<Arc<File>>> {
+    pub(super) fn finish(self) -> Result<Left> {
+        if let Some(device) = &self.device {
+            device.set_len(self.pos);
+        }
         let Source::Stream { mut reader, spool } = self.source else {
-            return Ok(Vec::new());
+            return Ok((self.device, Vec::new()));
         };
         pass(&mut reader, u64::MAX, &self.path, |_| Ok(()))?;
         let dir = spool.dir.clone();
-        spool.finish().map_err(|source| unspooled(&dir, source))
+        let spools = spool.finish().map_err(|source| unspooled(&dir, source))?;
+        Ok((self.device, spools))
     }
 }
 

@@ -1,13 +1,10 @@
 //! The members of an archive, one by one, with all that headers before them
 //! say of them.
 
-use std::fs::File;
-use std::sync::Arc;
-
 use crate::error::{Error, Result, TarErrorKind};
 use crate::format::to_u64;
 use crate::source::tar::header::{BLOCK_LEN, Block, Header};
-use crate::source::tar::input::{Input, METADATA_MAX};
+use crate::source::tar::input::{Input, Left, METADATA_MAX, Stored};
 use crate::source::tar::pax::{Pax, decimal};
 use crate::source::tar::sparse::{Map, SparseFile};
 use crate::tree::{Content, Metadata, Rdev, Timestamp, Xattrs};
@@ -152,8 +149,10 @@ impl<'a> Members<'a> {
             None => pax.text("GNU.sparse.size"),
         };
         let Some(len) = len else {
-            let (file, start) = self.input.contents(size)?;
-            return Ok(Content::from_file_range(file, start..start + size));
+            return Ok(match self.input.contents(size)? {
+                Stored::InFile(file, start) => Content::from_file_range(file, start..start + size),
+                Stored::OnDevice(device, pos) => Content::on_device(device, pos, size),
+            });
         };
         let len = self.check(offset, decimal(len).ok_or(TarErrorKind::Sparse))?;
         if pax.text("GNU.sparse.major") == Some(b"1") {
@@ -212,13 +211,16 @@ impl<'a> Members<'a> {
     /// The contents of a sparse file of `len` bytes, of which `stored` follow.
     fn sparse(&mut self, offset: u64, stored: u64, len: u64, map: Map) -> Result<Content> {
         self.check(offset, map.check(len, stored))?;
-        let (file, start) = self.input.contents(stored)?;
-        Ok(Content::new(SparseFile::new(file, start, len, map)))
+        match self.input.contents(stored)? {
+            Stored::InFile(file, start) => {
+                Ok(Content::new(SparseFile::new(file, start, len, &map)))
+            }
+            Stored::OnDevice(device, pos) => self.check(offset, map.on_device(device, pos, len)),
+        }
     }
 
-    /// Reads what is behind the end of the archive, and gives the files in which
-    /// contents have been spooled.
-    pub(super) fn finish(self) -> Result<Vec<Arc<File>>> {
+    /// Reads what is behind the end of the archive.
+    pub(super) fn finish(self) -> Result<Left> {
         self.input.finish()
     }
 }

@@ -7,12 +7,17 @@ use std::sync::Arc;
 
 use crate::error::TarErrorKind;
 use crate::format::{to_u64, to_usize};
-use crate::source::tar::header::{Block, number};
+use crate::source::tar::header::{BLOCK_LEN, Block, number};
 use crate::source::tar::pax::decimal;
-use crate::tree::ReadAt;
+use crate::tree::device::{self, Device, Scattered};
+use crate::tree::{Content, ReadAt};
 
 /// Where a piece lies in the file, and how long it is.
 type Piece = (u64, u64);
+
+/// A file with more chunks has an index of more than 128 MiB, and most likely
+/// no contents.
+const CHUNKS_MAX: u64 = 1 << 24;
 
 /// The pieces of a file, in their order.
 #[derive(Debug, Default)]
@@ -61,6 +66,42 @@ impl Map {
         Ok(*has_more != 0)
     }
 
+    /// The pieces that are not empty, of which the first one lies at `start`
+    /// and each other one behind the one before.
+    pub(super) fn placed(&self, start: u64) -> impl Iterator<Item = (Piece, u64)> + '_ {
+        let mut next = start;
+        let pieces = self.pieces.iter().filter(|(_, len)| *len > 0);
+        pieces.map(move |piece| {
+            let at = next;
+            next += piece.1;
+            (*piece, at)
+        })
+    }
+
+    /// A file of `len` bytes with these pieces, of which the first one lies at
+    /// `start` of the archive, where they stay.
+    pub(super) fn on_device(
+        &self,
+        device: Arc<Device>,
+        start: u64,
+        len: u64,
+    ) -> Result<Content, TarErrorKind> {
+        let pieces =
+            self.placed(start).map(|((offset, len), pos)| device::Piece { offset, len, pos });
+        let pieces: Vec<device::Piece> = pieces.collect();
+        let bits = device::chunk_bits(&pieces, len);
+        let is_aligned = pieces.iter().all(|piece| piece.pos % to_u64(BLOCK_LEN) == 0);
+        let edges_are = len <= to_u64(BLOCK_LEN) || 1_u64 << bits >= to_u64(BLOCK_LEN);
+        if !is_aligned || !edges_are || len >> bits > CHUNKS_MAX {
+            return Err(TarErrorKind::SparseIndex);
+        }
+        let in_file = |(file, at): &(Arc<File>, u64)| -> Box<dyn ReadAt> {
+            Box::new(SparseFile::new(file.clone(), at + start, len, self))
+        };
+        let reader = device.readable().map(in_file);
+        Ok(Content::scattered(len, Scattered { device, pieces, reader }))
+    }
+
     /// Whether the pieces follow each other, end at `len` or before, and have
     /// `stored` bytes together.
     pub(super) fn check(&self, len: u64, stored: u64) -> Result<(), TarErrorKind> {
@@ -90,15 +131,8 @@ pub(super) struct SparseFile {
 impl SparseFile {
     /// A file of `len` bytes whose pieces lie one behind the other in `file`,
     /// the first one at `start`.
-    pub(super) fn new(file: Arc<File>, start: u64, len: u64, map: Map) -> Self {
-        let mut at = start;
-        let mut pieces = map.pieces;
-        pieces.retain(|(_, len)| *len > 0);
-        let placed = pieces.into_iter().map(|piece| {
-            at += piece.1;
-            (piece, at - piece.1)
-        });
-        SparseFile { file, len, pieces: placed.collect() }
+    pub(super) fn new(file: Arc<File>, start: u64, len: u64, map: &Map) -> Self {
+        SparseFile { file, len, pieces: map.placed(start).collect() }
     }
 }
 

@@ -32,40 +32,37 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    pub(super) fn new(dir: &Path) -> io::Result<Self> {
-        let mut spool = Spool {
+    pub(super) fn new(dir: &Path) -> Self {
+        Spool {
             dir: dir.to_owned(),
             segments: Vec::new(),
             buffer: Vec::with_capacity(BUFFER_LEN),
             last_len: 0,
             len: 0,
-        };
-        spool.add_segment()?;
-        Ok(spool)
-    }
-
-    fn add_segment(&mut self) -> io::Result<()> {
-        self.segments.push(Arc::new(tempfile::tempfile_in(&self.dir)?));
-        self.last_len = 0;
-        Ok(())
+        }
     }
 
     /// The file that the next contents go to, and where in it.
     pub(super) fn next(&mut self) -> io::Result<(Arc<File>, u64)> {
-        if self.last_len >= SEGMENT_LEN.max(self.len / SEGMENT_PART) {
-            self.flush()?;
-            self.add_segment()?;
-        }
-        Ok((self.last().clone(), self.last_len))
-    }
-
-    fn last(&self) -> &Arc<File> {
-        self.segments.last().expect("there is one from the start")
+        let full = SEGMENT_LEN.max(self.len / SEGMENT_PART);
+        let file = match self.segments.last() {
+            Some(last) if self.last_len < full => last.clone(),
+            _ => {
+                self.flush()?;
+                let file = Arc::new(tempfile::tempfile_in(&self.dir)?);
+                self.segments.push(file.clone());
+                self.last_len = 0;
+                file
+            }
+        };
+        Ok((file, self.last_len))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        (&**self.last()).write_all(&self.buffer)?;
-        self.buffer.clear();
+        if let Some(mut last) = self.segments.last().map(|file| &**file) {
+            last.write_all(&self.buffer)?;
+            self.buffer.clear();
+        }
         Ok(())
     }
 

@@ -1,0 +1,131 @@
+//! Files whose contents stay on devices of their own, and the chunk maps that
+//! lead there.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Limit, Result};
+use crate::format::chunk::CHUNK_BITS_MAX;
+use crate::format::superblock::DEVICES_MAX;
+use crate::format::{NULL_ADDR, checked_u32};
+use crate::options::{BlockSize, OptionsError};
+use crate::plan::chunks::ChunkMap;
+use crate::plan::{DataPlan, Order, files};
+use crate::tree::Tree;
+use crate::tree::device::{self, Device, Piece};
+
+/// Files on a device begin at multiples of this.
+const BLOCK_LEN: u32 = 512;
+
+/// The devices of an image, in the order of their numbers.
+struct Devices<'a> {
+    found: Vec<&'a Arc<Device>>,
+    block_size: BlockSize,
+}
+
+/// Finds the devices, and gives the files that lie on them their chunk maps.
+pub(crate) fn plan(
+    plan: &mut DataPlan,
+    tree: &Tree,
+    order: &Order,
+    block_size: BlockSize,
+) -> Result<()> {
+    let mut devices = Devices { found: Vec::new(), block_size };
+    // A device counts whether or not a file lies on it: who mounts the image
+    // has to give as many as it has.
+    for device in &tree.devices {
+        devices.number(device)?;
+    }
+    for (id, content) in files(tree, order) {
+        let Some((device, pieces)) = content.device() else { continue };
+        let device = devices.number(device)?;
+        let stored: u64 = pieces.iter().map(|piece| piece.len).sum();
+        plan.device_bytes += stored;
+        plan.hole_bytes += content.len() - stored;
+        plan.set_map(id, map(&pieces, content.len(), device, block_size))?;
+    }
+    plan.devices = devices.found.iter().map(|device| devices.blocks(device)).collect();
+    Ok(())
+}
+
+impl<'a> Devices<'a> {
+    /// The number of `device`. That of the image is 0.
+    fn number(&mut self, device: &'a Arc<Device>) -> Result<u16> {
+        let known = self.found.iter().position(|known| Arc::ptr_eq(known, device));
+        let index = known.unwrap_or(self.found.len());
+        let number = u16::try_from(index + 1).ok().filter(|number| *number <= DEVICES_MAX);
+        let number = number.ok_or(Error::Full(Limit::Devices))?;
+        if known.is_none() {
+            // Kernels that know these know devices, too.
+            if self.block_size.bytes() != BLOCK_LEN {
+                let block = self.block_size.bytes();
+                return Err(OptionsError::BlockSizeForDevices { block }.into());
+            }
+            if self.blocks(device) > u64::from(u32::MAX) {
+                return Err(Error::Full(Limit::DeviceBlocks));
+            }
+            self.found.push(device);
+        }
+        Ok(number)
+    }
+
+    fn blocks(&self, device: &Device) -> u64 {
+        self.block_size.blocks(device.len())
+    }
+}
+
+/// The chunks of a file of `len` bytes, as long as they can be.
+fn map(pieces: &[Piece], len: u64, device: u16, block_size: BlockSize) -> ChunkMap {
+    let block_bits = u32::from(block_size.bits());
+    let bits = device::chunk_bits(pieces, len).clamp(block_bits, block_bits + CHUNK_BITS_MAX);
+    let chunk_len = 1_u64 << bits;
+    let mut pieces = pieces.iter().peekable();
+    let chunks = (0..len.div_ceil(chunk_len)).map(|chunk| {
+        let offset = chunk * chunk_len;
+        while pieces.next_if(|piece| piece.end() <= offset).is_some() {}
+        match pieces.peek() {
+            Some(piece) if piece.offset <= offset => {
+                let pos = piece.pos + (offset - piece.offset);
+                assert!(pos % block_size.len() == 0, "byte {pos} of a device starts a block");
+                checked_u32(pos / block_size.len())
+            }
+            _ => NULL_ADDR,
+        }
+    });
+    let chunks = chunks.collect();
+    let bits = u8::try_from(bits).expect("at most 40");
+    ChunkMap { device, ..ChunkMap::new(chunks, bits, block_size) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapped(pieces: &[(u64, u64, u64)], len: u64) -> (u8, Vec<u32>) {
+        let piece =
+            |(offset, len, pos): &(u64, u64, u64)| Piece { offset: *offset, len: *len, pos: *pos };
+        let pieces: Vec<Piece> = pieces.iter().map(piece).collect();
+        let map = map(&pieces, len, 1, BlockSize::new(512).expect("a block size"));
+        assert_eq!(map.device, 1);
+        (map.chunk_bits, map.chunks)
+    }
+
+    #[test]
+    fn a_file_is_one_chunk() {
+        assert_eq!(mapped(&[(0, 1, 512)], 1), (9, vec![1]));
+        assert_eq!(mapped(&[(0, 513, 1024)], 513), (10, vec![2]));
+        assert_eq!(mapped(&[(0, 1 << 40, 512)], 1 << 40), (40, vec![1]));
+        let long = (1 << 40) + 1;
+        assert_eq!(mapped(&[(0, long, 512)], long), (40, vec![1, (1 << 31) + 1]));
+    }
+
+    #[test]
+    fn holes_are_chunks_of_their_own() {
+        assert_eq!(mapped(&[], 5000), (13, vec![NULL_ADDR]));
+        assert_eq!(mapped(&[(1024, 512, 512)], 1536), (10, vec![NULL_ADDR, 1]));
+        assert_eq!(mapped(&[(0, 4096, 512), (8192, 100, 4608)], 8292), (12, vec![1, NULL_ADDR, 9]));
+        assert_eq!(
+            mapped(&[(0, 4096, 512)], 20_000),
+            (12, vec![1, NULL_ADDR, NULL_ADDR, NULL_ADDR, NULL_ADDR])
+        );
+    }
+}
