@@ -23,7 +23,7 @@ use values::{
 
 const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
        mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]
-       mkfs-erofs [OPTIONS] --tar[=f|i] FILE [ARCHIVE]";
+       mkfs-erofs [OPTIONS] --tar=f|i FILE [ARCHIVE]";
 
 /// Scripts that want a certain mkfs.erofs read the last word of the first line:
 /// it is that of the flags. Those that want a compressor look for its name.
