@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches the Linux kernel of a Debian suite, with its modules and a static
-# busybox, for scripts/boot-kernels.sh:
+# busybox, for scripts/boot-kernels.sh and boot-store.sh:
 #
 #     testdata/fetch-kernel.sh SUITE [DIR]     default: target/kernels/SUITE
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches the machine emulator of Debian 13 into DIR, for
-# scripts/boot-kernels.sh:
+# scripts/boot-kernels.sh and boot-store.sh:
 #
 #     testdata/fetch-qemu.sh [DIR]         default: target/kernels/qemu
 #     DIR/bin/qemu-system-x86_64 ...

@@ -1,5 +1,6 @@
-# Sourced by scripts/boot-kernels.sh on the host and by init in the guest, both
-# times with applets of the same busybox, so that equal trees give equal text.
+# Sourced by scripts/boot-kernels.sh and scripts/boot-store.sh on the host, and
+# by what reads their images in the guest, both times with applets of the same
+# busybox, so that equal trees give equal text.
 
 # random_reads FILE...: hashes of reads at odd offsets, each FILE's in one line.
 random_reads() {
@@ -40,4 +41,17 @@ describe() {
             getfattr -d "$file" | sort
         done
     ) && describe_contents "$1"
+}
+
+# describe_store DIR: what a store image keeps of its store paths.
+describe_store() {
+    (
+        cd "$1" || return
+        find . ! -type l -print0 | sort -z | xargs -0 stat -c '%f %n'
+    ) && describe_contents "$1"
+}
+
+# differs LIST LIST: some lines that differ, in one line.
+differs() {
+    diff "$1" "$2" | grep '^[-+][^-+]' | head -n 4 | tr '\n' ' '
 }

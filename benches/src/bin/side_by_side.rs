@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use benches::compare::alternatives;
 use benches::compare::contender::{Contender, Programs};
 use benches::compare::measure;
-use benches::compare::reading::{self, Image, Way, read_all};
+use benches::compare::reading::{self, FileSystem, Image, Stored, Way, count_inodes, read_all};
 use benches::compare::reflink::{Mounted, copy_tree};
 use benches::compare::series::{Series, image_len};
 use benches::compare::table::{Output, table};
@@ -49,7 +50,7 @@ struct Args {
     /// repeated
     #[arg(long, allow_hyphen_values = true)]
     flags: Vec<String>,
-    /// The corpus of the scenarios tar, flags and read
+    /// The corpus of the scenarios tar, flags, read and alternatives
     #[arg(long, default_value = "system")]
     flags_corpus: String,
     /// The corpus of the reflink scenario
@@ -82,6 +83,8 @@ enum Scenario {
     Flags,
     /// Reading what the same flags give, mounted; needs root
     Read,
+    /// What Nix projects do today: builds, and as root reads, as Markdown
+    Alternatives,
     /// Time and new disk blocks on btrfs and XFS; needs root
     Reflink,
 }
@@ -111,6 +114,7 @@ fn main() -> Result<()> {
             Scenario::Tar => bench.tar(&args.flags_corpus)?,
             Scenario::Flags => bench.flags(&args.flags_corpus, &args.flags)?,
             Scenario::Read => bench.read(&args.flags_corpus, &args.flags)?,
+            Scenario::Alternatives => bench.alternatives(&args.flags_corpus)?,
             Scenario::Reflink => bench.reflink(&args.reflink_corpus)?,
         }
     }
@@ -220,7 +224,9 @@ impl Bench {
             {
                 let path = self.series.work.join(format!("read-{number}"));
                 measure::run(&contender.command(&path))?;
-                images.push(Image::mount(&contender.name, contender.is_ours(), &path)?);
+                let (name, ours) = (contender.name.clone(), contender.is_ours());
+                let file_system = FileSystem::EROFS;
+                images.push(Image::mount(Stored { name, ours, path, file_system })?);
             }
             for way in Way::ALL {
                 let runs = read_all(&images, way, self.series.rounds)?;
@@ -232,6 +238,14 @@ impl Bench {
                 let _ = fs::remove_file(self.series.work.join(format!("read-{number}")));
             }
         }
+        Ok(())
+    }
+
+    fn alternatives(&self, corpus: &str) -> Result<()> {
+        let dir = self.corpus(corpus)?;
+        let all = self.chosen(alternatives::all(&self.programs, &dir)?)?;
+        let text = alternatives::compare(&all, &self.series, &dir.join("nix/store"))?;
+        println!("\n{text}");
         Ok(())
     }
 
@@ -318,20 +332,24 @@ impl Bench {
     }
 
     /// Leaves out what is not asked for, and, with a word, what is not there.
-    fn chosen(&self, contenders: Vec<Contender>) -> Result<Vec<Contender>> {
+    fn chosen<T: AsRef<Contender>>(&self, candidates: Vec<T>) -> Result<Vec<T>> {
         let asked = |name: &str| {
             self.only.is_empty() || self.only.iter().any(|word| name.contains(word.as_str()))
         };
         let mut chosen = Vec::new();
-        for contender in contenders {
+        for candidate in candidates {
+            let contender = candidate.as_ref();
             if !asked(&contender.name) {
                 continue;
             }
             if contender.is_installed() {
-                chosen.push(contender);
+                chosen.push(candidate);
             } else {
-                let program = contender.program().display();
-                println!("{}: skipped, {program} is not there", contender.name);
+                println!(
+                    "{}: skipped, {} is not there",
+                    contender.name,
+                    contender.needs().display()
+                );
             }
         }
         if chosen.is_empty() {
@@ -339,16 +357,4 @@ impl Bench {
         }
         Ok(chosen)
     }
-}
-
-/// Everything below `path`, and itself.
-fn count_inodes(path: &Path) -> Result<u64> {
-    let mut count = 1;
-    if fs::symlink_metadata(path)?.is_dir() {
-        for entry in fs::read_dir(path).with_context(|| format!("{}", path.display()))? {
-            let entry = entry?;
-            count += if entry.file_type()?.is_dir() { count_inodes(&entry.path())? } else { 1 };
-        }
-    }
-    Ok(count)
 }

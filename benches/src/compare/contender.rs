@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 /// The UUID that NixOS gives its store images.
 const UUID: &str = "eb176051-bd15-49b7-9e6b-462e0b467019";
-const LABEL: &str = "nix-store";
+pub(super) const LABEL: &str = "nix-store";
 
 /// The flags of nixpkgs, whatever the source.
-const NIXPKGS: [&str; 9] =
+pub(super) const NIXPKGS: [&str; 9] =
     ["--quiet", "--force-uid=0", "--force-gid=0", "-T", "0", "-L", LABEL, "-U", UUID];
 /// Those for an archive.
-const ARCHIVE: [&str; 2] = ["--hard-dereference", "--tar=f"];
+pub(super) const ARCHIVE: [&str; 2] = ["--hard-dereference", "--tar=f"];
 
 /// A command under a name.
 #[derive(Clone, Debug)]
@@ -19,12 +19,14 @@ pub struct Contender {
     /// How the table calls it. Ours begin with "ours".
     pub name: String,
     program: PathBuf,
+    /// What has to be there: the program, or what that runs.
+    needs: PathBuf,
     before: Vec<OsString>,
     after: Vec<OsString>,
 }
 
 impl Contender {
-    fn new<B: AsRef<OsStr>, A: AsRef<OsStr>>(
+    pub(super) fn new<B: AsRef<OsStr>, A: AsRef<OsStr>>(
         name: &str,
         program: &Path,
         before: impl IntoIterator<Item = B>,
@@ -34,6 +36,7 @@ impl Contender {
         Self {
             name: name.to_owned(),
             program: program.to_owned(),
+            needs: program.to_owned(),
             before: before.into_iter().map(|w| owned(w.as_ref())).collect(),
             after: after.into_iter().map(|w| owned(w.as_ref())).collect(),
         }
@@ -46,27 +49,34 @@ impl Contender {
         self
     }
 
+    /// The same, for a program that runs this one.
+    #[must_use]
+    pub(super) fn that_needs(mut self, program: &Path) -> Self {
+        self.needs = program.to_owned();
+        self
+    }
+
     /// Is this a command of this project, not a peer or the floor?
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.name.starts_with("ours")
     }
 
-    /// Is its program there? A bare name is looked for in PATH.
+    /// Is what it needs there? A bare name is looked for in PATH.
     #[must_use]
     pub fn is_installed(&self) -> bool {
-        if self.program.components().count() > 1 {
-            return self.program.is_file();
+        if self.needs.components().count() > 1 {
+            return self.needs.is_file();
         }
         std::env::var_os("PATH").is_some_and(|path| {
-            std::env::split_paths(&path).any(|dir| dir.join(&self.program).is_file())
+            std::env::split_paths(&path).any(|dir| dir.join(&self.needs).is_file())
         })
     }
 
-    /// The program's path, for the report of what is missing.
+    /// The path of what it needs, for the report of what is missing.
     #[must_use]
-    pub fn program(&self) -> &Path {
-        &self.program
+    pub fn needs(&self) -> &Path {
+        &self.needs
     }
 
     /// The command line that writes `out`.
@@ -77,6 +87,12 @@ impl Contender {
         command.push(out.into());
         command.extend_from_slice(&self.after);
         command
+    }
+}
+
+impl AsRef<Contender> for Contender {
+    fn as_ref(&self) -> &Contender {
+        self
     }
 }
 
@@ -124,7 +140,7 @@ impl Programs {
         [("ours, pipe", &self.ours), ("mkfs.erofs", &self.peer)].map(|(name, program)| {
             let words = [OsStr::new("-c"), script.as_ref(), "sh".as_ref(), dir.as_ref()];
             let before = words.into_iter().chain([program.as_os_str()]);
-            Contender::new(name, Path::new("sh"), before, [""; 0])
+            Contender::new(name, Path::new("sh"), before, [""; 0]).that_needs(program)
         })
     }
 

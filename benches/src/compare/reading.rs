@@ -19,28 +19,70 @@ const READS: u64 = 20_000;
 /// ... of how many bytes.
 const READ_LEN: usize = 4096;
 
+/// What is in an image.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSystem {
+    /// The kernel's name of it.
+    pub kind: &'static str,
+    /// Where the store paths lie in it.
+    pub store: &'static str,
+}
+
+impl FileSystem {
+    /// Ours.
+    pub const EROFS: Self = Self { kind: "erofs", store: "" };
+}
+
+/// An image that is a file.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The name of the command that made it.
+    pub name: String,
+    /// Is that a command of this project?
+    pub ours: bool,
+    /// The file; the image is mounted beside it.
+    pub path: PathBuf,
+    /// What is in it.
+    pub file_system: FileSystem,
+}
+
+impl Stored {
+    /// What still has to be written does not leave the memory.
+    pub(super) fn wait_for_disk(&self) -> Result<()> {
+        let file = File::open(&self.path).with_context(|| format!("{}", self.path.display()))?;
+        Ok(file.sync_all()?)
+    }
+}
+
 /// An image, mounted until it is dropped.
 #[derive(Debug)]
 pub struct Image {
-    name: String,
-    ours: bool,
+    stored: Stored,
     bytes: u64,
     at: PathBuf,
 }
 
 impl Image {
-    /// Mounts the image `path` beside itself.
-    pub fn mount(name: &str, ours: bool, path: &Path) -> Result<Self> {
+    /// Mounts the image beside itself.
+    pub fn mount(stored: Stored) -> Result<Self> {
+        stored.wait_for_disk()?;
+        let path = &stored.path;
         let at = path.with_extension("mnt");
         fs::create_dir_all(&at)?;
         let bytes = fs::metadata(path)?.len();
         let status = Command::new("mount")
-            .args(["-t", "erofs", "-o", "loop,ro"])
+            .args(["-t", stored.file_system.kind, "-o", "loop,ro"])
             .args([path, &at])
             .stdout(Stdio::null())
             .status()?;
         ensure!(status.success(), "{} cannot be mounted", path.display());
-        Ok(Self { name: name.to_owned(), ours, bytes, at })
+        Ok(Self { stored, bytes, at })
+    }
+
+    /// Where its store paths are.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.at.join(self.stored.file_system.store)
     }
 }
 
@@ -91,8 +133,11 @@ impl Way {
 
 /// Reads the images in turn, `rounds` times and once to warm up.
 pub fn read_all(images: &[Image], way: Way, rounds: usize) -> Result<Vec<Runs>> {
-    let new =
-        |image: &Image| Runs { name: image.name.clone(), ours: image.ours, samples: Vec::new() };
+    let new = |image: &Image| Runs {
+        name: image.stored.name.clone(),
+        ours: image.stored.ours,
+        samples: Vec::new(),
+    };
     let mut all: Vec<Runs> = images.iter().map(new).collect();
     for round in 0..=rounds {
         let mut turns: Vec<_> = images.iter().zip(&mut all).collect();
@@ -100,11 +145,11 @@ pub fn read_all(images: &[Image], way: Way, rounds: usize) -> Result<Vec<Runs>> 
             turns.reverse();
         }
         for (image, runs) in turns {
-            let command = way.command(&image.at)?;
+            let command = way.command(&image.store())?;
             if way == Way::WarmTar {
                 run(&command)?;
             } else {
-                fs::write("/proc/sys/vm/drop_caches", "3")?;
+                forget()?;
             }
             let mut sample = run(&command)?;
             sample.bytes = image.bytes;
@@ -114,6 +159,11 @@ pub fn read_all(images: &[Image], way: Way, rounds: usize) -> Result<Vec<Runs>> 
         }
     }
     Ok(all)
+}
+
+/// Empties the memory of all that was read.
+pub(super) fn forget() -> Result<()> {
+    Ok(fs::write("/proc/sys/vm/drop_caches", "3")?)
 }
 
 /// The other side of [`Way::ColdRandom`]: reads files below `at`, the same
@@ -155,4 +205,16 @@ fn list(dir: &Path, files: &mut Vec<(PathBuf, u64)>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Everything below `path`, and itself.
+pub fn count_inodes(path: &Path) -> Result<u64> {
+    let mut count = 1;
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path).with_context(|| format!("{}", path.display()))? {
+            let entry = entry?;
+            count += if entry.file_type()?.is_dir() { count_inodes(&entry.path())? } else { 1 };
+        }
+    }
+    Ok(count)
 }

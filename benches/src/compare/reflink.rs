@@ -63,7 +63,7 @@ pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     command("cp", &[how[0], how[1], from.as_os_str(), to.as_os_str()])
 }
 
-fn command(program: &str, arguments: &[&std::ffi::OsStr]) -> Result<()> {
+pub(super) fn command(program: &str, arguments: &[&std::ffi::OsStr]) -> Result<()> {
     let status = Command::new(program)
         .args(arguments)
         .stdout(Stdio::null())

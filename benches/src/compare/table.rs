@@ -78,19 +78,19 @@ fn ratios(a: &Runs, b: &Runs) -> String {
     )
 }
 
-fn wall(sample: &Sample) -> f64 {
+pub(super) fn wall(sample: &Sample) -> f64 {
     seconds(sample.wall)
 }
 
-fn cpu(sample: &Sample) -> f64 {
+pub(super) fn cpu(sample: &Sample) -> f64 {
     seconds(sample.cpu)
 }
 
-fn peak(sample: &Sample) -> f64 {
+pub(super) fn peak(sample: &Sample) -> f64 {
     float(sample.peak_kib)
 }
 
-fn bytes(sample: &Sample) -> f64 {
+pub(super) fn bytes(sample: &Sample) -> f64 {
     float(sample.bytes)
 }
 
@@ -98,7 +98,7 @@ fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
-fn median(runs: &Runs, f: impl Fn(&Sample) -> f64) -> f64 {
+pub(super) fn median(runs: &Runs, f: impl Fn(&Sample) -> f64) -> f64 {
     middle(runs.samples.iter().map(f).collect())
 }
 
