@@ -58,18 +58,20 @@ fn common_rest(data: &[u8], a: usize, b: usize, max: usize) -> usize {
 /// which is at most `a`, which is less than `b`.
 #[inline(always)]
 pub(super) fn common_suffix(data: &[u8], a: usize, b: usize, max: usize) -> usize {
+    let (mut left, mut right) = (&data[..a], &data[..b]);
     let mut len = 0;
     while len < max {
-        let (Some(left), Some(right)) = ((a - len).checked_sub(8), (b - len).checked_sub(8)) else {
+        let (Some((left_rest, x)), Some((right_rest, y))) =
+            (left.split_last_chunk::<8>(), right.split_last_chunk::<8>())
+        else {
             let rest = (len..max).take_while(|len| data[a - len - 1] == data[b - len - 1]);
             return len + rest.count();
         };
-        let (Some(x), Some(y)) = (long_word(data, left), long_word(data, right)) else {
-            return len;
-        };
-        if x != y {
-            return max.min(len + ((x ^ y).leading_zeros() / 8) as usize);
+        let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        if differ != 0 {
+            return max.min(len + (differ.leading_zeros() / 8) as usize);
         }
+        (left, right) = (left_rest, right_rest);
         len += 8;
     }
     max

@@ -102,21 +102,30 @@ impl Chains {
     }
 
     /// Puts in some more places, of which there is one at least.
-    #[inline(never)]
     fn extend(&mut self, data: &[u8]) {
+        match self.hash_bits {
+            14 => self.extend_by::<14, { 1 << 14 }>(data),
+            16 => self.extend_by::<16, { 1 << 16 }>(data),
+            _ => self.extend_by::<17, HEADS>(data),
+        }
+    }
+
+    /// The same for hashes of `BITS` bits, of which there are `LEN`.
+    #[inline(never)]
+    fn extend_by<const BITS: u32, const LEN: usize>(&mut self, data: &[u8]) {
         let (first, start) = (self.next, self.start);
         let end = ((first / BATCH + 1) * BATCH).min(data.len() - 3);
         let len = end - first;
         let links = &mut self.links[first % RING..][..len];
         let (values, earlier) = (&mut self.values[..len], &mut self.earlier[..len]);
 
-        let shift = 32 - self.hash_bits;
+        let heads = self.heads.first_chunk_mut::<LEN>().expect("there are as many at least");
         // Each step by itself has no branches and is fast for all places.
         let words = data[first..end + 3].windows(4);
         for (index, ((bytes, value), link)) in words.zip(&mut *values).zip(&mut *links).enumerate()
         {
             *value = bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-            let head = &mut self.heads[(hash(*value) >> shift) as usize % HEADS];
+            let head = &mut heads[(hash(*value) >> (32 - BITS)) as usize % LEN];
             *link = *head;
             *head = (first + index) as u16;
         }

@@ -15,6 +15,7 @@ use super::block::{
 ///
 /// They are reached by a match, and by literals behind it.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
 struct Piece {
     from: u32,
     /// Where the first four bytes of the match end.
@@ -157,11 +158,8 @@ impl Frontier {
         if from >= base && new.cost(from) < reach_cost {
             from = self.cut(&new);
         } else {
-            // Literals are cheaper for so long at least.
-            from = from.max((self.reach + cost).saturating_sub(reach_cost + 1)).min(end - 1);
-            while last.cost_behind(from + 1) <= new.cost(from + 1) {
-                from += 1;
-            }
+            // Literals are cheaper for so long, but for what lengths take.
+            from = from.max((self.reach + cost).saturating_sub(reach_cost)).min(end - 1);
         }
         self.pieces.push(Piece { from, ..new });
         self.reach = end;
@@ -195,12 +193,10 @@ impl Frontier {
         let mut best = Start { at: first, cost: 0, piece: 0 };
         let mut best_cost = u32::MAX;
         let mut last = latest;
-        let mut index = self.pieces.len() - 1;
-        while self.pieces[index].from >= latest {
-            index -= 1;
-        }
-        loop {
-            let piece = &self.pieces[index];
+        for (index, piece) in self.pieces.iter().enumerate().rev() {
+            if piece.from >= latest {
+                continue;
+            }
             let mut consider = |at: u32| {
                 let cost = piece.cost(at) + MATCH_COST as u32;
                 let with_len = cost + extra(end - at - MIN_MATCH as u32);
@@ -220,11 +216,11 @@ impl Frontier {
                 }
             }
             if piece.from < first {
-                return best;
+                break;
             }
             last = piece.from;
-            index -= 1;
         }
+        best
     }
 
     /// The end of the block that takes the most bytes, up to `limit`, into

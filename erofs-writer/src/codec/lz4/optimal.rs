@@ -19,8 +19,8 @@ pub(super) struct Optimal {
     effort: Effort,
     chains: Chains,
     frontier: Frontier,
-    /// What a search has found.
-    found: Vec<Match>,
+    /// What a search has found beside the match that leads furthest.
+    shorter: Vec<Match>,
     /// What `frontier` is about.
     parsed: Option<Parsed>,
 }
@@ -43,27 +43,27 @@ struct Match {
     distance: usize,
 }
 
-/// Of the matches around the place that is looked at, the one that leads
-/// furthest.
+/// What a match around `at` has to have to be better than the best so far.
 ///
 /// Most other places can be told by the bytes that a better match would have
 /// to add.
 #[derive(Debug, Clone, Copy)]
-struct Furthest {
-    end: usize,
-    /// How many bytes before that place it begins.
-    before: usize,
+struct Wanted {
+    /// From `at` to the end of the best one.
+    after: usize,
     last_byte: u8,
+    /// From the byte before the best one to `at`.
+    before: usize,
     /// [`NO_BYTE`] if it may not begin earlier.
     first_byte: u16,
 }
 
-impl Furthest {
+impl Wanted {
     #[inline(always)]
-    fn new(data: &[u8], at: usize, first: usize, end: usize, before: usize) -> Self {
-        let start = at - before;
-        let first_byte = if start > first { u16::from(data[start - 1]) } else { NO_BYTE };
-        Furthest { end, before, last_byte: data[end], first_byte }
+    fn new(data: &[u8], at: usize, first: usize, best: &Match) -> Self {
+        let before = best.before + 1;
+        let first_byte = if at - first >= before { u16::from(data[at - before]) } else { NO_BYTE };
+        Wanted { after: best.end - at, last_byte: data[best.end], before, first_byte }
     }
 }
 
@@ -129,7 +129,7 @@ impl Optimal {
             effort: Effort::of(level, 0),
             chains: Chains::new(),
             frontier: Frontier::default(),
-            found: Vec::new(),
+            shorter: Vec::new(),
             parsed: None,
         }
     }
@@ -188,7 +188,7 @@ impl Optimal {
             reach = reach.max(needed);
             let Some(at) = at_linked else { return };
             let first = (looked + 1).min(at.saturating_sub(LOOK_BACK).max(start + 1));
-            if self.search(data, bounds, at, first, reach) {
+            if self.search(data, bounds, at, first) {
                 reach = self.frontier.reach();
             }
             looked = at;
@@ -199,50 +199,31 @@ impl Optimal {
     /// begin at `first` or behind it, and puts them into the frontier. Did
     /// that extend it?
     #[inline(always)]
-    fn search(
-        &mut self,
-        data: &[u8],
-        bounds: Bounds,
-        at: usize,
-        first: usize,
-        reach: usize,
-    ) -> bool {
-        let Bounds { start, last_start, matches_end } = bounds;
-        self.found.clear();
-        let before_max = at - first;
-        let mut best = Furthest::new(data, at, first, reach, 0);
+    fn search(&mut self, data: &[u8], bounds: Bounds, at: usize, first: usize) -> bool {
         let lowest = self.chains.lowest();
         let mut tries = self.effort.depth;
         let mut place = at - self.chains.link(at);
         if place < lowest {
             return false;
         }
-        loop {
-            let (after_place, after) = (place + MIN_MATCH, at + MIN_MATCH);
-            let end = after + common_prefix(data, after_place, after, matches_end);
-            let before = common_suffix(data, place, at, before_max.min(place - start));
-            let new = Match { before, end, distance: at - place };
-            if end > best.end {
-                while self.found.last().is_some_and(|last| last.before <= before) {
-                    self.found.pop();
-                }
-                self.found.push(new);
-                if end >= matches_end || end - at >= self.effort.nice {
-                    break;
-                }
-                best = Furthest::new(data, at, first, end, before);
-            } else if before > best.before {
-                if end == best.end {
-                    best = Furthest::new(data, at, first, end, before);
-                }
-                self.add_shorter(new);
-            }
-            match self.next_place(data, at, place, &best, lowest, &mut tries) {
+        self.shorter.clear();
+        let mut best = around(data, bounds, at, first, place);
+        let mut wanted = Wanted::new(data, at, first, &best);
+        while best.end < bounds.matches_end && best.end - at < self.effort.nice {
+            match self.next_place(data, place, wanted, lowest, &mut tries) {
                 Some(next) => place = next,
                 None => break,
             }
+            let new = around(data, bounds, at, first, place);
+            if new.end > best.end || (new.end == best.end && new.before > best.before) {
+                self.set_aside(best, new.before);
+                best = new;
+                wanted = Wanted::new(data, at, first, &best);
+            } else if new.before > best.before {
+                self.add_shorter(new);
+            }
         }
-        self.insert(at, last_start)
+        self.insert(at, bounds.last_start, best)
     }
 
     /// The next place from `place` on back where there may be a better match.
@@ -250,9 +231,8 @@ impl Optimal {
     fn next_place(
         &self,
         data: &[u8],
-        at: usize,
         mut place: usize,
-        best: &Furthest,
+        wanted: Wanted,
         lowest: usize,
         tries: &mut u32,
     ) -> Option<usize> {
@@ -264,9 +244,9 @@ impl Optimal {
                 return None;
             }
             place -= link;
-            let leads = data[place + (best.end - at)] == best.last_byte;
-            let byte = data.get(place.wrapping_sub(best.before + 1));
-            let is_earlier = byte.is_some_and(|byte| u16::from(*byte) == best.first_byte);
+            let leads = data[place + wanted.after] == wanted.last_byte;
+            let byte = data.get(place.wrapping_sub(wanted.before));
+            let is_earlier = byte.is_some_and(|byte| u16::from(*byte) == wanted.first_byte);
             // Taken at random, and so one branch and not two.
             if leads | is_earlier {
                 return Some(place);
@@ -274,11 +254,24 @@ impl Optimal {
         }
     }
 
+    /// Keeps `best`, which is not the furthest any more, unless that begins
+    /// `before` bytes before the place that is looked at or later.
+    #[inline(always)]
+    fn set_aside(&mut self, best: Match, before: usize) {
+        if best.before > before {
+            self.shorter.push(best);
+        } else {
+            while self.shorter.last().is_some_and(|last| last.before <= before) {
+                self.shorter.pop();
+            }
+        }
+    }
+
     /// Adds a match to those that were found, which are in the order of their
     /// ends, unless another one begins no later and leads as far.
     fn add_shorter(&mut self, new: Match) {
-        let mut index = self.found.len();
-        while let Some(found) = index.checked_sub(1).map(|index| self.found[index]) {
+        let mut index = self.shorter.len();
+        while let Some(found) = index.checked_sub(1).map(|index| self.shorter[index]) {
             if found.end >= new.end && found.before >= new.before {
                 return;
             }
@@ -287,17 +280,18 @@ impl Optimal {
             }
             index -= 1;
             if found.end <= new.end {
-                self.found.remove(index);
+                self.shorter.remove(index);
             }
         }
-        self.found.insert(index, new);
+        self.shorter.insert(index, new);
     }
 
     /// Puts in what was found around `at`, the shortest first, so that longer
     /// matches can begin behind shorter ones.
-    fn insert(&mut self, at: usize, last_start: usize) -> bool {
+    #[inline(always)]
+    fn insert(&mut self, at: usize, last_start: usize, best: Match) -> bool {
         let mut extended = false;
-        for found in &self.found {
+        for found in self.shorter.iter().chain([&best]) {
             let start = at - found.before;
             if start <= last_start {
                 extended |= self.frontier.insert(start, last_start, found.end, found.distance);
@@ -305,4 +299,15 @@ impl Optimal {
         }
         extended
     }
+}
+
+/// The match around `at` with the same bytes around `place`, where there are
+/// the same four.
+#[inline(always)]
+fn around(data: &[u8], bounds: Bounds, at: usize, first: usize, place: usize) -> Match {
+    let (after_place, after) = (place + MIN_MATCH, at + MIN_MATCH);
+    let end = after + common_prefix(data, after_place, after, bounds.matches_end);
+    let before_max = (at - first).min(place - bounds.start);
+    let before = common_suffix(data, place, at, before_max);
+    Match { before, end, distance: at - place }
 }
