@@ -11,6 +11,7 @@ mod determinism;
 mod devices;
 mod disks;
 mod flags;
+mod labels;
 mod lists;
 mod oldway;
 mod outputs;

@@ -37,6 +37,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("event", &["options"]),
     ("pool", &["error"]),
     ("tree", &["error", "format"]),
+    ("contexts", &["error", "tree"]),
     ("source", &["error", "format", "pool", "tree"]),
     ("plan", &["error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),
