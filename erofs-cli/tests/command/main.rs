@@ -10,6 +10,7 @@ mod compression;
 mod determinism;
 mod devices;
 mod disks;
+mod documented;
 mod flags;
 mod labels;
 mod lists;
