@@ -1,6 +1,8 @@
 //! The one error type of the crate.
 
 mod contexts;
+#[cfg(test)]
+mod messages;
 mod tar;
 
 use std::ffi::OsStr;

@@ -14,6 +14,7 @@ mod documented;
 mod flags;
 mod labels;
 mod lists;
+mod messages;
 mod oldway;
 mod outputs;
 mod place;

@@ -31,7 +31,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("codec", &[]),
     ("ere", &[]),
-    ("error", &["options"]),
+    // Ere for a test of messages alone.
+    ("error", &["ere", "options"]),
     // A time is a time, in options as in trees.
     ("options", &["codec", "ere", "format", "tree"]),
     ("event", &["options"]),
