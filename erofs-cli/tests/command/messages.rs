@@ -107,7 +107,7 @@ fn every_flag_that_is_refused_has_a_message() {
         for flag in first.split('`').filter(|code| code.starts_with('-')) {
             let name = flag.split(['=', '[', '#']).next().expect("is one at least");
             let has = |line: &&str| line.split(' ').any(|word| word.starts_with(name));
-            assert!(LINES.iter().any(|line| has(&line)), "{flag}");
+            assert!(LINES.iter().any(has), "{flag}");
         }
     }
 }

@@ -5,8 +5,8 @@
 //! automaton can do: a pattern that is taken means what it means there.
 
 use regex_syntax::ast::{
-    AssertionKind, Ast, ClassSetBinaryOp, ClassSetItem, GroupKind, HexLiteralKind, Literal,
-    LiteralKind, Span, SpecialLiteralKind, Visitor, parse::ParserBuilder, visit,
+    AssertionKind, Ast, ClassSet, ClassSetBinaryOp, ClassSetItem, GroupKind, HexLiteralKind,
+    Literal, LiteralKind, Span, SpecialLiteralKind, Visitor, parse::ParserBuilder, visit,
 };
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::translate::TranslatorBuilder;
@@ -86,6 +86,13 @@ impl Visitor for Differences {
                 _ => Err((assertion.span, "this escape is not supported")),
             },
             Ast::Literal(literal) => check_literal(literal),
+            // To PCRE2 the hyphen makes a range of its neighbours.
+            Ast::ClassBracketed(class) => match &class.kind {
+                ClassSet::Item(ClassSetItem::Union(union)) if is_bare_range(&union.items) => {
+                    Err((class.span, "a range from ] or - needs a backslash"))
+                }
+                _ => Ok(()),
+            },
             Ast::ClassUnicode(class) => Err((class.span, "this escape is not supported")),
             _ => Ok(()),
         }
@@ -108,6 +115,17 @@ impl Visitor for Differences {
     fn visit_class_set_binary_op_pre(&mut self, op: &ClassSetBinaryOp) -> Found {
         Err((op.span, "&&, -- and ~~ inside brackets need backslashes"))
     }
+}
+
+/// Whether these begin with a `]` or `-` and a hyphen that do not end them.
+fn is_bare_range(items: &[ClassSetItem]) -> bool {
+    let is = |item: &ClassSetItem, chars: &[char]| match item {
+        ClassSetItem::Literal(literal) => {
+            literal.kind == LiteralKind::Verbatim && chars.contains(&literal.c)
+        }
+        _ => false,
+    };
+    matches!(items, [first, second, _, ..] if is(first, &[']', '-']) && is(second, &['-']))
 }
 
 fn check_literal(literal: &Literal) -> Found {
