@@ -7,6 +7,7 @@ complete -c mkfs-erofs -l ungzip -l gzip -d 'The tar archive is compressed by gz
 complete -c mkfs-erofs -l unxz -l unlzma -d 'The tar archive is compressed by xz, lzma or lzip' -r
 complete -c mkfs-erofs -l exclude-path -d 'Leave out PATH, which is relative to the source; may be repeated' -r
 complete -c mkfs-erofs -l exclude-regex -d 'Leave out paths in which the extended regular expression REGEX is found' -r
+complete -c mkfs-erofs -l file-contexts -d 'Give everything the SELinux label that FILE has for its path' -r -F
 complete -c mkfs-erofs -s x -d 'Share extended attributes of more than N inodes; below 0, store none' -r
 complete -c mkfs-erofs -s b -d 'The size of a block in bytes, 512 to 65536 [default: 4096]' -r
 complete -c mkfs-erofs -s z -d 'Compress files with ALGORITHM: lz4, or lz4hc with a level of 1 to 12' -r
@@ -21,7 +22,7 @@ complete -c mkfs-erofs -l fsalignblks -d 'Pad the image to a multiple of N block
 complete -c mkfs-erofs -l offset -d 'Leave N bytes of FILE before the image as they are' -r
 complete -c mkfs-erofs -l root-xattr-isize -d 'Reserve at least N bytes for the root\'s extended attributes' -r
 complete -c mkfs-erofs -l xattr-prefix -d 'Store this prefix of extended attribute names once; may be repeated' -r
-complete -c mkfs-erofs -l mount-point -d 'Where the image will be mounted; accepted, cannot change the image' -r
+complete -c mkfs-erofs -l mount-point -d 'Where the image will be mounted, which is what --file-contexts goes by' -r
 complete -c mkfs-erofs -l clean -d 'Write all data anew, as is done anyway' -r -f -a "data\t''"
 complete -c mkfs-erofs -l force-uid -d 'Make user UID own everything' -r
 complete -c mkfs-erofs -l force-gid -d 'Make group GID own everything' -r

@@ -176,6 +176,14 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Source")]
     pub(crate) strip_case_hack: bool,
 
+    /// Give everything the SELinux label that FILE has for its path
+    ///
+    /// FILE is one of a policy, file_contexts; FILE.homedirs, FILE.local,
+    /// FILE.subs and FILE.subs_dist are read as well where they are there.
+    /// Labels of the source do not count.
+    #[arg(long, value_name = "FILE", help_heading = "Source")]
+    pub(crate) file_contexts: Vec<PathBuf>,
+
     /// Share extended attributes of more than N inodes; below 0, store none
     #[arg(short = 'x', value_name = "N", value_parser = number::signed, help_heading = "Source")]
     pub(crate) xattr_tolerance: Option<i64>,
@@ -262,12 +270,9 @@ pub(crate) struct Args {
     )]
     pub(crate) xattr_prefix: Vec<XattrPrefix>,
 
-    /// Where the image will be mounted; accepted, cannot change the image
-    ///
-    /// mkfs.erofs uses it for SELinux labels and on Android only, neither of
-    /// which is built.
+    /// Where the image will be mounted, which is what --file-contexts goes by
     #[arg(long, value_name = "PATH", help_heading = "Layout")]
-    mount_point: Option<OsString>,
+    pub(crate) mount_point: Option<OsString>,
 
     /// Write all data anew, as is done anyway
     #[arg(

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use erofs_writer::{Ere, Metadata, Node, Rdev, Timestamp, Tree};
+use erofs_writer::{Ere, Error, FileContexts, Metadata, Node, Rdev, Timestamp, Tree};
 
 use crate::exit::Failure;
 
@@ -90,6 +91,21 @@ impl Owners {
             metadata.gid = self.group.of(metadata.gid).unwrap_or(metadata.gid);
         });
         Ok(())
+    }
+}
+
+/// SELinux labels as they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Labels {
+    pub(crate) file: PathBuf,
+    /// Where the image will be mounted.
+    pub(crate) mount_point: Vec<u8>,
+}
+
+impl Labels {
+    /// Reads the file.
+    pub(crate) fn read(&self) -> Result<FileContexts, Error> {
+        FileContexts::open(&self.file)
     }
 }
 

@@ -6,7 +6,7 @@ mod index;
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use erofs_writer::{BlockSize, Codec, Ere, HardLinks, ImageUuid, Label, Options, Uuid};
@@ -14,7 +14,7 @@ use erofs_writer::{BlockSize, Codec, Ere, HardLinks, ImageUuid, Label, Options, 
 use crate::archive::Compression;
 use crate::args::{Args, NoCopy, Tar, UuidArg};
 use crate::compress;
-use crate::edits::{BuildTime, Excludes, FileTimes, Owner, Owners};
+use crate::edits::{BuildTime, Excludes, FileTimes, Labels, Owner, Owners};
 use crate::hints::Hints;
 use crate::number;
 use crate::suboptions::{self, Suboption};
@@ -36,6 +36,7 @@ pub struct Job {
     /// Whether whiteouts of overlayfs and the like are left out.
     pub(crate) strips_overlay: bool,
     pub(crate) excludes: Excludes,
+    pub(crate) labels: Option<Labels>,
     pub(crate) owners: Owners,
     pub(crate) build_time: BuildTime,
     pub(crate) file_times: FileTimes,
@@ -118,7 +119,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
         Source::Store { keep_times: false, .. } => store_times(&args),
         _ => times(&args, epoch),
     };
-    let tolerance = args.xattr_tolerance.unwrap_or(if is_store { -1 } else { 2 });
+    let labels = labels(&args)?;
     let mut notes: Vec<String> = words
         .iter()
         .filter(|word| word.has_idle_caret())
@@ -130,7 +131,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
     Ok(Job {
         hints: hints(&args, codecs),
         source,
-        xattrs: tolerance >= 0,
+        xattrs: args.xattr_tolerance.map_or(!is_store, |tolerance| tolerance >= 0),
         hard_links: match is_store || args.hard_dereference {
             true => HardLinks::Ignore,
             false => HardLinks::Keep,
@@ -138,6 +139,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
         strip_case_hack: args.strip_case_hack,
         strips_overlay: args.ovlfs_strip == Some(true),
         excludes,
+        labels,
         owners: Owners {
             user: Owner { force: args.force_uid, offset: args.uid_offset.unwrap_or(0) },
             group: Owner { force: args.force_gid, offset: args.gid_offset.unwrap_or(0) },
@@ -145,7 +147,8 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
         build_time,
         file_times,
         random_uuid: args.uuid == Some(UuidArg::Random),
-        options: identity(&args, is_store, options).xattr_share_above(share_above(tolerance)),
+        options: identity(&args, is_store, options)
+            .xattr_share_above(share_above(args.xattr_tolerance.unwrap_or(2))),
         threads: args.workers,
         output,
         report: report(&args)?,
@@ -277,6 +280,22 @@ fn idle_tar(args: &Args) -> Vec<String> {
     ];
     let idle = flags.into_iter().filter(|(_, given)| *given && args.tar.is_none());
     idle.map(|(flag, _)| format!("{flag}: without --tar there is no archive")).collect()
+}
+
+/// Which labels everything gets.
+fn labels(args: &Args) -> Result<Option<Labels>, UsageError> {
+    let name = |file: &PathBuf| format!("--file-contexts={}", file.display());
+    let Some(file) = args.file_contexts.first() else {
+        return Ok(None);
+    };
+    if let Some(other) = args.file_contexts.iter().find(|other| *other != file) {
+        return Err(UsageError::contradiction(name(file), name(other)));
+    }
+    if let Some(tolerance @ ..=-1) = args.xattr_tolerance {
+        return Err(UsageError::contradiction(format!("-x {tolerance}"), name(file)));
+    }
+    let mount_point = args.mount_point.clone().unwrap_or_default().into_vec();
+    Ok(Some(Labels { file: file.clone(), mount_point }))
 }
 
 /// The number of inodes above which an extended attribute is shared.

@@ -23,7 +23,6 @@ struct Refused {
 
 const COMPRESSION: &str = "this form of compression is not built yet";
 const METADATA: &str = "metadata compression is not built yet";
-const LABELS: &str = "SELinux labels are not built yet";
 const DEVICES: &str = "images with extra devices are not built yet";
 const FETCHING: &str = "this tool reads no network; fetch the files first";
 const APPENDING: &str = "this tool never changes an image; it writes a new one";
@@ -41,7 +40,6 @@ const FLAGS: &[Refused] = &[
     refused("-m", Value::Required, METADATA),
     refused("--zD", Value::Optional, METADATA),
     refused("--MZ", Value::Optional, "a metadata zone is not built yet"),
-    refused("--file-contexts", Value::Required, LABELS),
     refused("--blobdev", Value::Required, DEVICES),
     refused("--xattr-inode-digest", Value::Optional, "inode digests are not built yet"),
     refused("--async-queue-limit", Value::Required, "a limit of queued jobs is not built yet"),

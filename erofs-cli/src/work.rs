@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use uuid::Uuid;
 
-use crate::edits;
+use crate::edits::{self, Labels};
 use crate::exit::{self, Failure};
 use crate::hints::Hints;
 use crate::job::{self, Job};
@@ -44,9 +44,13 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
 fn build(job: &mut Job, progress: &Progress) -> Result<(Summary, Duration), Failure> {
     let start = Instant::now();
     let rules = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
+    let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
     let mut tree = source::read(job)?;
     if job.strips_overlay {
         edits::strip_overlay(&mut tree);
+    }
+    if let (Some(contexts), Some(labels)) = (contexts, &job.labels) {
+        tree.label(&contexts, &labels.mount_point);
     }
     job.owners.apply(&mut tree)?;
     let build_time = job.build_time.resolve();

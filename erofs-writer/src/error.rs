@@ -1,5 +1,8 @@
 //! The one error type of the crate.
 
+mod contexts;
+#[cfg(test)]
+mod messages;
 mod tar;
 
 use std::ffi::OsStr;
@@ -10,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::options::OptionsError;
 
+pub use contexts::FileContextsErrorKind;
 pub use tar::TarErrorKind;
 
 /// The result of every fallible function that does more than check a value.
@@ -63,6 +67,15 @@ pub enum Error {
         offset: u64,
         /// What is wrong there.
         kind: TarErrorKind,
+    },
+    /// A file of SELinux contexts cannot be used.
+    FileContexts {
+        /// The host path, or what the file is called.
+        path: PathBuf,
+        /// The line, the first being 1.
+        line: usize,
+        /// What is wrong there.
+        kind: FileContextsErrorKind,
     },
     /// The system has no threads to give.
     Threads {
@@ -220,6 +233,9 @@ impl fmt::Display for Error {
             Error::StorePaths(error) => error.fmt(f),
             Error::Tar { path, offset, kind } => {
                 write!(f, "{}: at byte {offset}: {kind}", path.display())
+            }
+            Error::FileContexts { path, line, kind } => {
+                write!(f, "{}: line {line}: {kind}", path.display())
             }
             Error::Threads { .. } => f.write_str("threads cannot be started"),
             Error::Options(error) => error.fmt(f),

@@ -138,7 +138,8 @@
 //! ([`Options::codec`], and [`codec`] for the encoders themselves), all alike or
 //! by rules for their paths, with their ends in blocks, behind inodes, or
 //! together in a packed inode. Bytes that come again in files that differ can be
-//! stored once ([`Options::dedupe`]).
+//! stored once ([`Options::dedupe`]). SELinux labels come from the files that
+//! policies have for them ([`FileContexts`]).
 //!
 //! The crate has no Cargo features: there is nothing optional in it so far. It
 //! needs a 64-bit Unix host.
@@ -147,6 +148,7 @@
 
 mod build;
 pub mod codec;
+mod contexts;
 mod encode;
 mod ere;
 mod error;
@@ -163,9 +165,11 @@ mod tree;
 mod write;
 
 pub use build::ImageWriter;
+pub use contexts::FileContexts;
 pub use ere::{Ere, EreError};
 pub use error::{
-    Error, Limit, OutputErrorKind, Result, StorePathsError, TarErrorKind, TreeErrorKind,
+    Error, FileContextsErrorKind, Limit, OutputErrorKind, Result, StorePathsError, TarErrorKind,
+    TreeErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use options::{

@@ -149,10 +149,6 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
     }
     for (line, expected) in [
         ("-E48bit IMG DIR", "-E 48bit: the 48-bit layout is not built yet"),
-        (
-            "--file-contexts=F --all-root -T 1 IMG DIR",
-            "--file-contexts: SELinux labels are not built yet",
-        ),
         ("--tar META BLOB1 BLOB2", "BLOB2: only directories can be laid over each other"),
         ("--oci IMG", "--oci: this tool reads no network; fetch the files first"),
         (
@@ -294,7 +290,7 @@ fn store_mode_has_its_own_defaults() {
     assert!(!found.xattrs);
     assert_eq!((found.build_time, found.file_times), (BuildTime::At(0), FileTimes::Build));
     let options = defaults().label(label("nix-store")).uuid(ImageUuid::Fixed(STORE_UUID));
-    assert_eq!(found.options, options.clone().xattr_share_above(0));
+    assert_eq!(found.options, options);
 
     let line =
         "--nix-closure - IMG STORE -x 2 -L other -Uclear -T1 --force-uid=3 --strip-case-hack";
@@ -349,6 +345,8 @@ fn flags_that_contradict_each_other_are_both_named() {
         ("--quiet --json I D", "--quiet", "--json"),
         ("-b 8192 --chunksize 4096 I D", "-b", "--chunksize=4096"),
         ("--dsunit=512 --chunksize=4096 I D", "--dsunit=512", "--chunksize=4096"),
+        ("--file-contexts=A --file-contexts B I D", "--file-contexts=A", "--file-contexts=B"),
+        ("-x -1 --file-contexts A I D", "-x -1", "--file-contexts=A"),
         (
             "-Eforce-inode-compact -Eforce-inode-extended I D",
             "force-inode-compact",
@@ -362,6 +360,20 @@ fn flags_that_contradict_each_other_are_both_named() {
     assert_eq!(refusal("IMG"), "SOURCE (or --store-paths LIST, or --tar) is missing");
     assert!(refusal("--store-paths L").contains("FILE is missing"));
     assert!(refusal("--no-such-flag I D").contains("'--no-such-flag'"));
+}
+
+#[test]
+fn labels_come_from_one_file_and_go_by_where_the_image_is_mounted() {
+    let labels = |mount_point: &str| {
+        Some(Labels { file: "F".into(), mount_point: mount_point.as_bytes().to_vec() })
+    };
+    assert_eq!(job("--mount-point=/nix/store I D").labels, None);
+    assert_eq!(job("--file-contexts=F I D").labels, labels(""));
+    let line = "--file-contexts=F --mount-point /vendor/ --file-contexts F I D";
+    assert_eq!(job(line).labels, labels("/vendor/"));
+    // Attributes of a store do not count, which says nothing about labels.
+    let store = job("--store-paths L --file-contexts F I");
+    assert!(!store.xattrs && store.labels == labels(""));
 }
 
 #[test]

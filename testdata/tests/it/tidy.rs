@@ -31,12 +31,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("codec", &[]),
     ("ere", &[]),
-    ("error", &["options"]),
+    // Ere for a test of messages alone.
+    ("error", &["ere", "options"]),
     // A time is a time, in options as in trees.
     ("options", &["codec", "ere", "format", "tree"]),
     ("event", &["options"]),
     ("pool", &["error"]),
     ("tree", &["error", "format"]),
+    ("contexts", &["error", "tree"]),
     ("source", &["error", "format", "pool", "tree"]),
     ("plan", &["error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),

@@ -1,0 +1,251 @@
+//! Every message of the library, as in `messages.txt`. `UPDATE_GOLDEN=1` writes
+//! that file anew; the diff is the review of the words.
+
+use std::error::Error as _;
+use std::fmt::{Display, Write as _};
+
+use super::*;
+use crate::ere::EreError;
+use crate::options::KernelVersion;
+
+/// A function that gives the name of a variant, and those of all variants. One
+/// that is not named here does not compile.
+macro_rules! names {
+    ($function:ident: $of:ident { $($variant:ident),* $(,)? }) => {
+        fn $function(value: &$of) -> (&'static str, &'static [&'static str]) {
+            let name = match value {
+                $($of::$variant { .. } => stringify!($variant),)*
+            };
+            (name, &[$(stringify!($variant)),*])
+        }
+    };
+}
+
+names!(error: Error {
+    Read, Changed, Write, Output, Tree, StorePaths, Tar, FileContexts, Threads, Options, Full,
+    Cancelled,
+});
+names!(output: OutputErrorKind { NotAFile, InsideSource, TooSmall });
+names!(tree: TreeErrorKind {
+    BadName, Exists, NotFound, NotADirectory, DirectoryHardLink, BadSymlinkTarget,
+    BadDeviceNumber, BadTimestamp, FileTooLarge, XattrNamespace, XattrName, XattrValue, XattrBody,
+    NotCompact,
+});
+names!(store_paths: StorePathsError { Empty, Relative, NoName, Clash });
+names!(tar: TarErrorKind {
+    Truncated, Checksum, Number, Pax, Sparse, SparseIndex, Metadata, Type, Path, LinkTarget, LinkToDirectory,
+});
+names!(file_contexts: FileContextsErrorKind {
+    Compiled, NotAscii, Incomplete, Excess, Type, Pattern, TooLarge, Context,
+});
+names!(options: OptionsError {
+    BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
+    MaxExtentLen, ChunksAndCodec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, BuildTime,
+    KernelVersion, TargetKernel, Zero,
+});
+names!(limit: Limit { Inodes, Blocks, SharedXattrs, Devices, DeviceBlocks });
+names!(ere: EreError {
+    Nul, Escape, BackReference, Group, Repeat, RepeatedAnchor, Interval, Bracket, Range, Hyphens,
+    Class, Collating, Height, TooLarge,
+});
+
+/// Adds a line for each value, of which there must be one of each variant.
+fn section<T: Display>(
+    out: &mut String,
+    title: &str,
+    names: fn(&T) -> (&'static str, &'static [&'static str]),
+    values: &[T],
+) {
+    let _ = writeln!(out, "# {title}");
+    let mut found = Vec::new();
+    let mut all: &[&str] = &[];
+    for value in values {
+        let (name, those) = names(value);
+        let text = value.to_string();
+        assert!(!text.contains('\n') && !text.ends_with('.'), "{title}::{name}: {text}");
+        let _ = writeln!(out, "{name}: {text}");
+        all = those;
+        if found.last() != Some(&name) {
+            found.push(name);
+        }
+    }
+    assert_eq!(found, all, "of {title} each variant has a message here, in this order");
+}
+
+fn errors() -> Vec<Error> {
+    let system = || io::Error::other("what the system said");
+    let path = || PathBuf::from("/host/path");
+    vec![
+        Error::Read { path: path(), source: system() },
+        Error::Changed { path: path() },
+        Error::Write { path: Some(path()), source: system() },
+        Error::Write { path: None, source: system() },
+        Error::Output { path: path(), kind: OutputErrorKind::NotAFile },
+        Error::Tree { path: b"/image/path".to_vec(), kind: TreeErrorKind::Exists },
+        Error::StorePaths(StorePathsError::Empty),
+        Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
+        Error::FileContexts { path: path(), line: 7, kind: FileContextsErrorKind::NotAscii },
+        Error::Threads { source: system() },
+        Error::Options(OptionsError::Zero),
+        Error::Full(Limit::Blocks),
+        Error::Cancelled,
+    ]
+}
+
+fn of_trees() -> Vec<TreeErrorKind> {
+    use TreeErrorKind::*;
+    let name = || b"user.name".to_vec();
+    vec![
+        BadName,
+        Exists,
+        NotFound,
+        NotADirectory,
+        DirectoryHardLink,
+        BadSymlinkTarget,
+        BadDeviceNumber,
+        BadTimestamp,
+        FileTooLarge { len: u64::MAX },
+        XattrNamespace { name: b"other.name".to_vec() },
+        XattrName { name: name() },
+        XattrValue { name: name(), len: 65_536 },
+        XattrBody { len: 300_000 },
+        NotCompact,
+    ]
+}
+
+fn of_inputs(out: &mut String) {
+    let path = |path: &str| PathBuf::from(path);
+    section(
+        out,
+        "StorePathsError",
+        store_paths,
+        &[
+            StorePathsError::Empty,
+            StorePathsError::Relative { path: path("a/b") },
+            StorePathsError::NoName { path: path("/a/..") },
+            StorePathsError::Clash { first: path("/a/c"), second: path("/b/c") },
+        ],
+    );
+    let (link, target) = (b"a/link".to_vec(), b"b".to_vec());
+    section(
+        out,
+        "TarErrorKind",
+        tar,
+        &[
+            TarErrorKind::Truncated,
+            TarErrorKind::Checksum,
+            TarErrorKind::Number { field: "size" },
+            TarErrorKind::Pax,
+            TarErrorKind::Sparse,
+            TarErrorKind::SparseIndex,
+            TarErrorKind::Metadata { len: 1 << 30 },
+            TarErrorKind::Type { flag: b'Q' },
+            TarErrorKind::Path { path: b"a/../b".to_vec() },
+            TarErrorKind::LinkTarget { path: link.clone(), target: target.clone() },
+            TarErrorKind::LinkToDirectory { path: link, target },
+        ],
+    );
+    section(
+        out,
+        "FileContextsErrorKind",
+        file_contexts,
+        &[
+            FileContextsErrorKind::Compiled,
+            FileContextsErrorKind::NotAscii,
+            FileContextsErrorKind::Incomplete,
+            FileContextsErrorKind::Excess { word: "word".into() },
+            FileContextsErrorKind::Type { word: "-x".into() },
+            FileContextsErrorKind::Pattern { at: 4, what: "what is wrong".into() },
+            FileContextsErrorKind::TooLarge,
+            FileContextsErrorKind::Context { len: 65_536 },
+        ],
+    );
+}
+
+fn of_options(out: &mut String) {
+    use OptionsError::*;
+    section(
+        out,
+        "OptionsError",
+        options,
+        &[
+            BlockSize,
+            ChunkSize,
+            ChunkSizeForBlockSize { chunk: 512, block: 4096 },
+            PclusterSize,
+            PclusterSizeForBlockSize { pcluster: 512, block: 4096 },
+            MaxExtentLen,
+            ChunksAndCodec,
+            BlockSizeForDevices { block: 4096 },
+            Label,
+            XattrPrefix,
+            TooManyXattrPrefixes,
+            BuildTime,
+            KernelVersion,
+            TargetKernel {
+                feature: "what is asked for",
+                since: self::KernelVersion::new(6, 1),
+                target: self::KernelVersion::new(5, 4),
+            },
+            Zero,
+        ],
+    );
+    let at = 3;
+    section(
+        out,
+        "EreError",
+        ere,
+        &[
+            EreError::Nul { at },
+            EreError::Escape { at },
+            EreError::BackReference { at },
+            EreError::Group { at },
+            EreError::Repeat { at },
+            EreError::RepeatedAnchor { at },
+            EreError::Interval { at },
+            EreError::Bracket { at },
+            EreError::Range { at },
+            EreError::Hyphens { at },
+            EreError::Class { at },
+            EreError::Collating { at },
+            EreError::Height { at },
+            EreError::TooLarge,
+        ],
+    );
+}
+
+#[test]
+fn messages_are_those_that_were_reviewed() {
+    let mut out = String::new();
+    section(&mut out, "Error", error, &errors());
+    for error in errors() {
+        // What has a source says it there alone.
+        let source = error.source().map(ToString::to_string);
+        assert!(source.is_none_or(|source| !error.to_string().contains(&source)));
+    }
+    section(
+        &mut out,
+        "OutputErrorKind",
+        output,
+        &[
+            OutputErrorKind::NotAFile,
+            OutputErrorKind::InsideSource,
+            OutputErrorKind::TooSmall { needed: 8192, available: 4096 },
+        ],
+    );
+    section(&mut out, "TreeErrorKind", tree, &of_trees());
+    of_inputs(&mut out);
+    of_options(&mut out);
+    use Limit::{Blocks, DeviceBlocks, Devices, Inodes, SharedXattrs};
+    let limits = [Inodes, Blocks, SharedXattrs, Devices, DeviceBlocks];
+    section(&mut out, "Limit", limit, &limits);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/error/messages.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+        std::fs::write(&file, &out).expect("a golden file can be written");
+    }
+    let reviewed = std::fs::read_to_string(&file).expect("is in the repository");
+    for (number, (reviewed, made)) in reviewed.lines().zip(out.lines()).enumerate() {
+        assert_eq!(made, reviewed, "messages.txt:{}: UPDATE_GOLDEN=1 writes it", number + 1);
+    }
+    assert_eq!(out.lines().count(), reviewed.lines().count(), "UPDATE_GOLDEN=1 writes it");
+}
