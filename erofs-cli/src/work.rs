@@ -48,6 +48,7 @@ fn build(job: &mut Job, progress: &Progress) -> Result<(Summary, Duration), Fail
     if job.strips_overlay {
         edits::strip_overlay(&mut tree);
     }
+    job.added.iter().try_for_each(|file| file.add_to(&mut tree))?;
     job.owners.apply(&mut tree)?;
     let build_time = job.build_time.resolve();
     job.file_times.apply(&mut tree, build_time.unwrap_or(Timestamp::from_sec(0)));
