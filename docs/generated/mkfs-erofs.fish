@@ -1,4 +1,5 @@
 complete -c mkfs-erofs -l store-paths -l nix-closure -d 'Pack the store paths listed in LIST, one a line (- for standard input)' -r -F
+complete -c mkfs-erofs -l add-file -d 'Put the contents of FILE at PATH in the image; may be repeated' -r
 complete -c mkfs-erofs -l tar -d 'Pack a tar archive: the file SOURCE, or without one (or with -) standard input' -r
 complete -c mkfs-erofs -l ovlfs-strip -d 'Leave out whiteouts and marks of opaque directories of overlayfs' -r
 complete -c mkfs-erofs -l sort -d 'The order of a tar archive\'s data; accepted, cannot change the image' -r -f -a "path\t''

@@ -11,14 +11,15 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
 use erofs_writer::{BlockSize, ChunkSize, KernelVersion, Label, PclusterSize, Uuid, XattrPrefix};
 
+use crate::edits::AddedFile;
 use crate::number;
 use crate::refused;
 use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
 use values::{
-    block_size, chunk_size, id, kernel_version, label, no_copy, pcluster_size, seconds, tar_mode,
-    uuid, words, workers, xattr_prefix, zero_or_one,
+    added_file, block_size, chunk_size, id, kernel_version, label, no_copy, pcluster_size, seconds,
+    tar_mode, uuid, words, workers, xattr_prefix, zero_or_one,
 };
 
 const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
@@ -72,6 +73,19 @@ pub(crate) struct Args {
     /// change each of these.
     #[arg(long, visible_alias = "nix-closure", value_name = "LIST", help_heading = "Source")]
     pub(crate) store_paths: Option<PathBuf>,
+
+    /// Put the contents of FILE at PATH in the image; may be repeated
+    ///
+    /// The directory PATH lies in must be in the source, PATH itself not. The
+    /// mode is 0444, or 0555 if FILE is executable; owner and time are 0 or
+    /// what flags say. Excludes do not count.
+    #[arg(
+        long,
+        value_name = "PATH=FILE",
+        value_parser = OsStringValueParser::new().try_map(added_file),
+        help_heading = "Source"
+    )]
+    pub(crate) add_file: Vec<AddedFile>,
 
     /// Pack a tar archive: the file SOURCE, or without one (or with -) standard
     /// input

@@ -1,12 +1,13 @@
-//! What is changed between the source and the image: what is left out, who
-//! owns the rest, and which times it has.
+//! What is changed between the source and the image: what is left out, what is
+//! added, who owns it all, and which times it has.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fmt, fs, io};
 
-use erofs_writer::{Ere, Error, FileContexts, Metadata, Node, Rdev, Timestamp, Tree};
+use erofs_writer::{Content, Ere, Error, FileContexts, Metadata, Node, Rdev, Timestamp, Tree};
 
 use crate::exit::Failure;
 
@@ -30,6 +31,33 @@ impl fmt::Debug for Excludes {
             .field("paths", &self.paths)
             .field("regexes", &self.regexes.len())
             .finish()
+    }
+}
+
+/// A file that is put into the image besides the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AddedFile {
+    /// Where it goes.
+    pub(crate) path: Vec<u8>,
+    /// The file of the host.
+    pub(crate) file: PathBuf,
+}
+
+impl AddedFile {
+    /// Puts the file into `tree`. Of the host only its contents count, and
+    /// whether it is executable.
+    pub(crate) fn add_to(&self, tree: &mut Tree) -> Result<(), Failure> {
+        let unreadable = |source| Error::Read { path: self.file.clone(), source };
+        let stat = fs::metadata(&self.file).map_err(unreadable)?;
+        if !stat.is_file() {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "no regular file");
+            return Err(unreadable(source).into());
+        }
+        let executable = stat.permissions().mode() & 0o111 != 0;
+        let metadata = Metadata::new(if executable { 0o555 } else { 0o444 });
+        let content = Content::from_path(&self.file, stat.len());
+        tree.insert(&self.path, metadata, Node::File(content))?;
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use erofs_writer::{BlockSize, Codec, Ere, HardLinks, ImageUuid, Label, Options, 
 use crate::archive::Compression;
 use crate::args::{Args, NoCopy, Tar, UuidArg};
 use crate::compress;
-use crate::edits::{BuildTime, Excludes, FileTimes, Labels, Owner, Owners};
+use crate::edits::{AddedFile, BuildTime, Excludes, FileTimes, Labels, Owner, Owners};
 use crate::hints::Hints;
 use crate::number;
 use crate::suboptions::{self, Suboption};
@@ -36,6 +36,8 @@ pub struct Job {
     /// Whether whiteouts of overlayfs and the like are left out.
     pub(crate) strips_overlay: bool,
     pub(crate) excludes: Excludes,
+    /// What the image gets besides the source.
+    pub(crate) added: Vec<AddedFile>,
     pub(crate) labels: Option<Labels>,
     pub(crate) owners: Owners,
     pub(crate) build_time: BuildTime,
@@ -139,6 +141,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
         strip_case_hack: args.strip_case_hack,
         strips_overlay: args.ovlfs_strip == Some(true),
         excludes,
+        added: args.add_file.clone(),
         labels,
         owners: Owners {
             user: Owner { force: args.force_uid, offset: args.uid_offset.unwrap_or(0) },

@@ -49,6 +49,7 @@ fn build(job: &mut Job, progress: &Progress) -> Result<(Summary, Duration), Fail
     if job.strips_overlay {
         edits::strip_overlay(&mut tree);
     }
+    job.added.iter().try_for_each(|file| file.add_to(&mut tree))?;
     if let (Some(contexts), Some(labels)) = (contexts, &job.labels) {
         tree.label(&contexts, &labels.mount_point);
     }

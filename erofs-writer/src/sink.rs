@@ -1,12 +1,14 @@
 //! Outputs, and what the pipeline writes through.
 
+mod host;
+
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FallocateFlags, copy_file_range, fallocate, fstatfs};
+use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
 use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
@@ -82,17 +84,12 @@ pub(crate) struct Sink<'a> {
 /// Below this, reading into a buffer that gathers many files costs less.
 const COPY_MIN: u64 = 256 * 1024;
 
-/// File systems on which a copy of whole blocks by the kernel shares them:
-/// btrfs, XFS and bcachefs.
-const SHARING_FILE_SYSTEMS: [i64; 3] = [0x9123_683E, 0x5846_5342, 0xCA45_1A4E];
-
 impl<'a> Sink<'a> {
     /// A sink for an image in `output`. All its bytes have to pass through the
     /// writer's hands if the UUID depends on them.
     pub(crate) fn new(output: &'a dyn WriteAt, options: &Options) -> Self {
         let (offset, block_len) = (options.offset, options.block_size.len());
-        let stat = output.as_file().and_then(|file| fstatfs(file).ok());
-        let shares = stat.is_some_and(|stat| SHARING_FILE_SYSTEMS.contains(&stat.f_type));
+        let shares = output.as_file().is_some_and(host::copies_share);
         Sink {
             output,
             offset,
@@ -146,9 +143,8 @@ impl<'a> Sink<'a> {
         }
         let mut done = 0;
         while done < len {
-            let (mut off_in, mut off_out) = (from + done, self.offset + pos + done);
-            let step = to_usize(len - done);
-            match copy_file_range(source, Some(&mut off_in), output, Some(&mut off_out), step) {
+            let (off_in, off_out) = (from + done, self.offset + pos + done);
+            match host::copy(source, off_in, output, off_out, to_usize(len - done)) {
                 Ok(0) => break,
                 Ok(copied) => done += to_u64(copied),
                 Err(Errno::INTR) => {}

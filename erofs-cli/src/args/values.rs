@@ -10,6 +10,7 @@ use erofs_writer::{
 };
 
 use super::{NoCopy, Tar, UuidArg};
+use crate::edits::AddedFile;
 use crate::number;
 use crate::suboptions::{self, Suboption};
 
@@ -62,6 +63,17 @@ pub(super) fn kernel_version(text: &str) -> Parsed<KernelVersion> {
 
 pub(super) fn label(text: OsString) -> Result<Label, OptionsError> {
     Label::new(text.as_bytes())
+}
+
+/// Up to the first equals sign a path in the image, behind it one of the host.
+pub(super) fn added_file(text: OsString) -> Parsed<AddedFile> {
+    let bytes = text.as_bytes();
+    let equals = bytes.iter().position(|byte| *byte == b'=').ok_or("no = in it")?;
+    let (path, file) = (&bytes[..equals], &bytes[equals + 1..]);
+    if path.is_empty() || file.is_empty() {
+        return Err("a path is missing before or behind the =".into());
+    }
+    Ok(AddedFile { path: path.to_vec(), file: OsString::from_vec(file.to_vec()).into() })
 }
 
 pub(super) fn xattr_prefix(text: OsString) -> Result<XattrPrefix, OptionsError> {

@@ -331,6 +331,11 @@ fn values_that_cannot_be_used_are_refused_with_their_flag() {
         ("--clean=rvsp I D", "'--clean[=<data>]'"),
         ("-Efragmnts I D", "'-E <WORD,...>': there is no 'fragmnts'; did you mean 'fragments'?"),
         ("-Ezz I D", "'-E <WORD,...>': there is no 'zz'"),
+        ("--add-file=a I D", "invalid value 'a' for '--add-file <PATH=FILE>': no = in it"),
+        (
+            "--add-file==b I D",
+            "invalid value '=b' for '--add-file <PATH=FILE>': a path is missing before or behind the =",
+        ),
         ("--exclude-regex=( I D", "invalid value '(' for '--exclude-regex <REGEX>': "),
     ] {
         let found = refusal(line);

@@ -1,8 +1,11 @@
 //! Sources that cannot be read, and several sources.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
+
+use testdata::mount::KernelMount;
+use testdata::skip::{Oracle, have};
 
 use crate::place::Place;
 use crate::refusal::{refusal, refusal_of};
@@ -116,4 +119,52 @@ fn later_folders_lie_over_earlier_ones() {
     fs::remove_file(place.path("IMG")).expect("is mine");
     place.file("rest/b/below", "a folder in place of a file");
     assert!(without == place.image("-T0 --all-root -U clear IMG rest", "IMG"), "images differ");
+}
+
+#[test]
+fn files_are_added_with_their_contents_alone() {
+    let place = Place::with_source();
+    place.file("one", "some bytes");
+    place.file("x=y", "a program");
+    fs::set_permissions(place.path("one"), Permissions::from_mode(0o600)).expect("is mine");
+    fs::set_permissions(place.path("x=y"), Permissions::from_mode(0o700)).expect("is mine");
+    place.file("list", format!("{}\n", place.path("source/a").display()));
+    let added = "--add-file added=one --add-file /a/more=x=y";
+    let image = place.image(&format!("--store-paths list {added} IMG"), "IMG");
+    if have(Oracle::KernelMount) {
+        let mount = KernelMount::new(&place.path("IMG")).expect("is an image");
+        for (path, contents, mode) in
+            [("added", "some bytes", 0o100_444), ("a/more", "a program", 0o100_555)]
+        {
+            let path = mount.path().join(path);
+            assert_eq!(fs::read_to_string(&path).expect("is there"), contents);
+            let stat = fs::metadata(&path).expect("is there");
+            assert_eq!((stat.mode(), stat.uid(), stat.gid(), stat.mtime()), (mode, 0, 0, 0));
+        }
+    }
+    // What an image of the same files in a directory has, too.
+    place.file("dir/a/file", "some bytes");
+    place.file("dir/a/more", "a program");
+    place.file("dir/added", "some bytes");
+    for (path, mode) in [("a/more", 0o555), ("added", 0o444)] {
+        let path = place.path("dir").join(path);
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("is mine");
+    }
+    let same = "-L nix-store -U eb176051-bd15-49b7-9e6b-462e0b467019 -T0 --all-root -x-1";
+    assert!(image == place.image(&format!("{same} SAME dir"), "SAME"), "the bytes differ");
+}
+
+#[test]
+fn a_file_that_cannot_be_added_is_named() {
+    let place = Place::with_source();
+    for (added, message) in [
+        ("new=nowhere", format!("nowhere: {MISSING}")),
+        ("new=source", "source: cannot be read: no regular file".to_owned()),
+        ("new=/dev/null", "/dev/null: cannot be read: no regular file".to_owned()),
+        ("a/file=source/b", "/a/file: exists already".to_owned()),
+        ("none/new=source/b", "/none/new: does not exist".to_owned()),
+        ("b/new=source/b", "/b/new: is not a directory".to_owned()),
+    ] {
+        assert_eq!(refusal_of(&place, 1, &format!("--add-file {added} IMG source")), message);
+    }
 }

@@ -384,6 +384,8 @@ fn kind(
     })
 }
 
+#[allow(clippy::useless_conversion, reason = "the type differs between hosts")]
 fn rdev(dev: u64) -> Rdev {
+    let dev = rustix::fs::Dev::try_from(dev).unwrap_or_default();
     Rdev { major: rustix::fs::major(dev), minor: rustix::fs::minor(dev) }
 }

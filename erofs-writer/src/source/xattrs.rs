@@ -8,6 +8,12 @@ use rustix::io::Errno;
 
 use crate::tree::Xattrs;
 
+/// There is no attribute of this name.
+#[cfg(not(target_vendor = "apple"))]
+const MISSING: Errno = Errno::NODATA;
+#[cfg(target_vendor = "apple")]
+const MISSING: Errno = Errno::NOATTR;
+
 /// The attributes of `path` itself, not of what a symlink points at. A file
 /// system without attributes has none.
 pub(crate) fn read(path: &Path) -> io::Result<Xattrs> {
@@ -25,7 +31,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Xattrs> {
         .filter_map(|name| match grow(|buf| lgetxattr(path, name, buf)) {
             Ok(value) => Some(Ok((name.to_vec(), value))),
             // Removed since it was listed, or listed but kept from us.
-            Err(Errno::NODATA) => None,
+            Err(MISSING) => None,
             Err(error) => Some(Err(error.into())),
         })
         .collect()

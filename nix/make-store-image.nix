@@ -1,0 +1,68 @@
+# makeErofsStoreImage: an image of the closure of store paths. What depends on
+# the host alone stays out, so it is the same wherever it is built.
+{
+  lib,
+  closureInfo,
+  runCommandLocal,
+  stdenvNoCC,
+  erofs-writer,
+}:
+
+{
+  # Their closure becomes the contents; each path lies at the root.
+  rootPaths,
+  name ? "nix-store.erofs",
+  # Name of the image in the output. Without it the output is the image.
+  fileName ? null,
+  # At most 15 bytes. Guests mount the store by this.
+  label ? "nix-store",
+  uuid ? "eb176051-bd15-49b7-9e6b-462e0b467019",
+  # As for -z: "lz4hc", "lz4hc,12". None: files are stored as they are.
+  compression ? null,
+  # Further flags of mkfs.erofs, one argument each.
+  flags ? [ ],
+  # The same as words that the shell expands, such as "--workers=$((2 * 2))".
+  shellFlags ? [ ],
+  # Whether `nix-store --load-db` finds a file nix-path-registration at the root.
+  registration ? false,
+  # Further files: where in the image, and what.
+  files ? { },
+  passthru ? { },
+}:
+
+let
+  closure = closureInfo { inherit rootPaths; };
+  added =
+    lib.optionalAttrs registration { nix-path-registration = "${closure}/registration"; } // files;
+in
+runCommandLocal name
+  {
+    __structuredAttrs = true;
+    # The image holds the names of store paths and must not keep these alive.
+    unsafeDiscardReferences.out = true;
+
+    nativeBuildInputs = [ erofs-writer ];
+    storePaths = "${closure}/store-paths";
+    # Of flags given several times the last one counts.
+    arguments = [
+      "-U"
+      uuid
+    ]
+    ++ lib.optional (compression != null) "-z${compression}"
+    # Nix adds to names that differ in case alone, on file systems of macOS.
+    ++ lib.optional stdenvNoCC.buildPlatform.isDarwin "--strip-case-hack"
+    ++ lib.mapAttrsToList (path: file: "--add-file=${path}=${file}") added
+    ++ flags;
+    inherit label;
+
+    passthru = { inherit closure label uuid; } // passthru;
+  }
+  ''
+    image=$out
+    ${lib.optionalString (fileName != null) ''
+      mkdir "$out"
+      image=$out/${lib.escapeShellArg fileName}
+    ''}
+    mkfs-erofs --workers="$NIX_BUILD_CORES" "''${arguments[@]}" \
+      ${lib.concatStringsSep " " shellFlags} -L "$label" --store-paths "$storePaths" "$image"
+  ''

@@ -1,0 +1,39 @@
+# What the modules beside this one have in common.
+{ config, lib, ... }:
+
+let
+  cfg = config.virtualisation.storeImage;
+in
+{
+  options.virtualisation.storeImage = {
+    package = lib.mkOption {
+      type = lib.types.nullOr lib.types.package;
+      default = null;
+      description = ''
+        The erofs-writer that makes images of the Nix store. By default that of
+        this source, built for the machine that makes the image.
+      '';
+    };
+    flags = lib.mkOption {
+      type = lib.types.listOf lib.types.str;
+      default = [ ];
+      example = [
+        "-zlz4hc"
+        "-C65536"
+      ];
+      description = "Flags of mkfs.erofs for images of the Nix store.";
+    };
+    make = lib.mkOption {
+      type = lib.types.raw;
+      internal = true;
+      readOnly = true;
+      description = "makeErofsStoreImage of given packages, with these options.";
+    };
+  };
+
+  config.virtualisation.storeImage.make =
+    pkgs: arguments:
+    pkgs.callPackage ../make-store-image.nix {
+      erofs-writer = if cfg.package != null then cfg.package else pkgs.callPackage ../package.nix { };
+    } (arguments // { flags = cfg.flags ++ arguments.flags or [ ]; });
+}

@@ -1,0 +1,84 @@
+# The command, as mkfs-erofs and mkfs.erofs, with its manual page and
+# completions.
+{ lib, rustPlatform }:
+
+let
+  manifest = builtins.fromTOML (builtins.readFile ../Cargo.toml);
+  # What cargo reads for the command. The workspace wants all its members to be
+  # there; changes elsewhere are no reason to build again.
+  kept = [
+    "Cargo.lock"
+    "Cargo.toml"
+    "LICENSE-APACHE"
+    "LICENSE-MIT"
+    "benches"
+    "docs"
+    "erofs-cli"
+    "erofs-writer"
+    "testdata"
+  ];
+  root = toString ../.;
+in
+rustPlatform.buildRustPackage {
+  pname = "erofs-writer";
+  inherit (manifest.workspace.package) version;
+
+  src = builtins.path {
+    name = "erofs-writer-source";
+    path = ../.;
+    filter =
+      path: _type:
+      let
+        folder = dirOf path;
+        name = baseNameOf path;
+      in
+      if folder == root then
+        builtins.elem name kept
+      else if folder == "${root}/docs" then
+        name == "generated"
+      else
+        name != "target";
+  };
+
+  cargoLock.lockFile = ../Cargo.lock;
+  cargoBuildFlags = [ "--package=erofs-cli" ];
+  # The others mount images, or compare with other tools.
+  cargoTestFlags = [
+    "--package=erofs-writer"
+    "--package=erofs-cli"
+    "--lib"
+  ];
+
+  # Callers of erofs-utils add to these (microvm.nix does so), and expect a
+  # list. There is nothing here that would read them.
+  configureFlags = [ ];
+  configurePhase = ''
+    runHook preConfigure
+    runHook postConfigure
+  '';
+
+  postInstall = ''
+    ln -s mkfs-erofs "$out/bin/mkfs.erofs"
+    man=$out/share/man/man1
+    bash=$out/share/bash-completion/completions
+    zsh=$out/share/zsh/site-functions
+    fish=$out/share/fish/vendor_completions.d
+    mkdir -p "$man" "$bash" "$zsh" "$fish"
+    cp docs/generated/mkfs-erofs.1 "$man/mkfs-erofs.1"
+    cp docs/generated/mkfs-erofs.1 "$man/mkfs.erofs.1"
+    cp docs/generated/mkfs-erofs.bash "$bash/mkfs-erofs.bash"
+    cp docs/generated/_mkfs-erofs "$zsh/_mkfs-erofs"
+    cp docs/generated/mkfs-erofs.fish "$fish/mkfs-erofs.fish"
+  '';
+
+  meta = {
+    description = "Writes EROFS file-system images, with the flags of mkfs.erofs";
+    homepage = manifest.workspace.package.repository;
+    license = [
+      lib.licenses.mit
+      lib.licenses.asl20
+    ];
+    platforms = lib.platforms.linux ++ lib.platforms.darwin;
+    mainProgram = "mkfs.erofs";
+  };
+}

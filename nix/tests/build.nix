@@ -1,0 +1,113 @@
+# What scripts/nix.sh builds with a real Nix: a small system of packages that
+# refer to each other, and images of it, made by the files beside this folder.
+{ tools }:
+
+let
+  lib = import ./lib.nix;
+  bare = import ./pkgs.nix {
+    inherit lib tools;
+    system = builtins.currentSystem;
+  };
+  pkgs = bare.extend (import ../overlay.nix);
+  inherit (pkgs) runCommandLocal;
+  world = import ./world.nix { inherit lib pkgs; };
+
+  shell = runCommandLocal "shell" { } ''
+    mkdir -p $out/bin $out/var/empty
+    cp "$programs/busybox" $out/bin/busybox
+    ln -s busybox $out/bin/sh
+  '';
+  # Much that is the same, which an optimised store keeps once.
+  doc = runCommandLocal "doc" { } ''
+    mkdir -p $out/share/copy
+    seq 50000 >$out/share/numbers
+    cp $out/share/numbers $out/share/copy/numbers
+    ln $out/share/numbers $out/share/linked
+    : >$out/share/nothing
+    truncate -s 1000000 $out/share/zeros
+    cd $out/share/copy
+    for name in 'a b' 'é' -dash 'back\slash' 'Name~nix~case~hack~1' name; do
+      echo "this is $name" >"./$name"
+    done
+  '';
+  greeting = runCommandLocal "greeting" { } ''
+    mkdir -p $out/bin $out/share
+    cp ${doc}/share/numbers $out/share/numbers
+    printf '#!%s\n' ${shell}/bin/sh >$out/bin/greet
+    echo 'echo greetings; head -n 1 ${doc}/share/numbers' >>$out/bin/greet
+    chmod +x $out/bin/greet
+  '';
+  config = runCommandLocal "config" { } "echo 'run=${greeting}/bin/greet' >$out";
+  current = runCommandLocal "current" { } "ln -s ${greeting} $out";
+  toplevel = runCommandLocal "toplevel" { } ''
+    mkdir $out
+    ln -s ${config} $out/config
+    ln -s ${current} $out/current
+  '';
+
+  evaluate =
+    modules:
+    (lib.evalModules {
+      modules = [
+        world.nixos
+        { system.build.toplevel = lib.mkForce toplevel; }
+      ]
+      ++ modules;
+      specialArgs = {
+        inherit pkgs;
+        modulesPath = ./nixos/modules;
+      };
+    }).config;
+in
+{
+  inherit shell toplevel;
+  source = pkgs.erofs-writer.src;
+  # As microvm.nix asks for it when there is the overlay alone.
+  tool = pkgs.erofs-utils.overrideAttrs (old: {
+    configureFlags = old.configureFlags ++ [ "--enable-multithreading" ];
+  });
+
+  plain = pkgs.makeErofsStoreImage {
+    rootPaths = [ toplevel ];
+    registration = true;
+  };
+  compressed = pkgs.makeErofsStoreImage {
+    rootPaths = [
+      toplevel
+      doc
+    ];
+    fileName = "store image.erofs";
+    compression = "lz4hc,12";
+    flags = [ "-Eztailpacking,fragments" ];
+    registration = true;
+    files.extra = config;
+  };
+  microvm =
+    (evaluate [
+      world.microvm
+      ../modules/microvm.nix
+      {
+        microvm.storeDiskErofsFlags = [
+          "-zlz4hc"
+          "-C$((64 * 1024))"
+          "-Eztailpacking"
+          "-Efragments"
+          "--workers=$((NIX_BUILD_CORES + 1))"
+        ];
+      }
+    ]).microvm.storeDisk;
+  isolation =
+    (evaluate [
+      world.qemu
+      ../modules/qemu-isolation.nix
+    ]).system.build.nixStoreImage;
+
+  # Not the same twice, which has to be noticed.
+  random = pkgs.makeErofsStoreImage {
+    rootPaths = [ shell ];
+    flags = [
+      "-U"
+      "random"
+    ];
+  };
+}

@@ -1,0 +1,11 @@
+# In place of the flake of Nixpkgs, which cannot be had without a network.
+# scripts/nix.sh puts it into a folder with what it reads.
+{
+  outputs = _: rec {
+    lib = import ./lib.nix;
+    legacyPackages.x86_64-linux = import ./pkgs.nix {
+      inherit lib;
+      tools = ./tools;
+    };
+  };
+}

@@ -1,0 +1,255 @@
+#!/bin/bash
+# Tests what is in nix/ with a real Nix:
+#
+#     scripts/nix.sh
+#
+# Every file is evaluated; then packages, and images of their closure, are built
+# by the functions that users call, in a store of its own that is thrown away.
+# Images are built again from a store whose equal files are hard links: the
+# bytes have to be the same. A guest's Nix then checks the hash of every path in
+# the mounted image against what the image registers. There is no Nixpkgs: as
+# much of it as is called is in nix/tests. With NIXPKGS_LIB=FOLDER the module
+# system is that of Nixpkgs. Exit status 3: Nix cannot be had here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+dir=$PWD/target/nix
+images="plain compressed microvm isolation"
+
+unavailable() {
+    echo "SKIPPED: $0: $*"
+    exit 3
+}
+
+cleanup() {
+    status=$?
+    trap - EXIT
+    if mountpoint -q "$work/mounted"; then umount "$work/mounted"; fi
+    # What is in a store cannot be written.
+    chmod -R u+w "$work"
+    rm -rf "$work"
+    exit "$status"
+}
+
+# nix COMMAND...: without the machine's configuration, on the store of this run.
+nix() {
+    local command=$1
+    shift
+    env -i HOME="$work/home" PATH=/usr/bin:/bin TMPDIR="$work" NIX_CONF_DIR="$work/home" \
+        timeout --kill-after=10 600 "$dir/bin/$command" --store "$store" "$@"
+}
+
+# build ATTRIBUTE [WORD...]: prints the path that Nix knows it by.
+build() {
+    nix nix-build --no-out-link --arg tools "$work/tools" "${@:2}" -A "$1" nix/tests/build.nix \
+        2>"$work/log" || { cat "$work/log" >&2; return 1; }
+}
+
+# try SANDBOX STORE REAL: whether a build runs that way. REAL is where the
+# machine finds the paths of the store.
+try() {
+    store=$2 real=$3
+    cat >"$work/home/nix.conf" <<CONF
+sandbox = $1
+sandbox-fallback = false
+sandbox-paths =
+build-users-group =
+builders =
+substituters =
+experimental-features = nix-command flakes
+CONF
+    build shell >/dev/null 2>&1
+}
+
+make_store() {
+    mkdir -p "$work/home" "$work/tools" "$work/mounted"
+    cp "$dir/programs/"* "$work/tools/"
+    # The first is a store as everybody has it, below another root.
+    try true "$work/root" "$work/root/nix/store" && return
+    echo "no build in a sandbox here: $(tail -n 1 "$work/log")"
+    local plain=$work/plain
+    try false "local?store=$plain/store&state=$plain/var&log=$plain/log" "$plain/store" ||
+        unavailable "no build without a sandbox either: $(tail -n 1 "$work/log")"
+}
+
+# From what the package would be built of, so that all of it has to be there;
+# linked statically, as nothing else is in the store.
+build_command() {
+    local source host
+    source=$(nix nix-instantiate --eval --read-write-mode --arg tools "$work/tools" -A source \
+        nix/tests/build.nix | tr -d '"')
+    source=$real/${source##*/}
+    [ -e "$source/Cargo.lock" ] || die "the package has no source"
+    if ! diff -rq "$source" "$dir/source" >/dev/null 2>&1; then
+        [ ! -d "$dir/source" ] || chmod -R u+w "$dir/source"
+        rm -rf "$dir/source"
+        cp -r "$source" "$dir/source"
+        chmod -R u+w "$dir/source"
+    fi
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    # Fully optimised it would take minutes.
+    (cd "$dir/source" &&
+        CARGO_TARGET_DIR=$dir/build RUSTFLAGS="-C target-feature=+crt-static" \
+            CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+            CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+            cargo build --quiet --release --locked -p erofs-cli --target "$host")
+    cp "$dir/build/$host/release/mkfs-erofs" "$work/tools/"
+}
+
+evaluate() {
+    local file failures
+    for file in flake.nix nix/*.nix nix/*/*.nix; do
+        nix nix-instantiate --parse "$file" >/dev/null || die "$file cannot be parsed"
+    done
+    failures=$(nix nix-instantiate --eval --strict --json --expr \
+        "import $PWD/nix/tests/eval.nix { ${NIXPKGS_LIB:+lib = import $NIXPKGS_LIB;} }")
+    [ "$failures" = "[]" ] || die "not as it should be: $failures"
+    echo "$(grep -cE '^    "[^"]*" =' nix/tests/eval.nix) statements about the Nix files hold"
+}
+
+# place PATH: where the machine finds what Nix knows by PATH.
+place() {
+    echo "$real/${1##*/}"
+}
+
+# The flake, as users have it but for its input.
+check_flake() {
+    local flake=$work/flake
+    mkdir "$flake" "$flake/nixpkgs"
+    cp -r "$dir/source" "$flake/own"
+    cp -r flake.nix nix "$flake/own/"
+    cp -r nix/tests/lib.nix nix/tests/pkgs.nix "$work/tools" "$flake/nixpkgs/"
+    cp nix/tests/nixpkgs.nix "$flake/nixpkgs/flake.nix"
+    nix nix flake check --no-build --no-write-lock-file \
+        --override-input nixpkgs "path:$flake/nixpkgs" "path:$flake/own" 2>"$work/log" ||
+        { cat "$work/log"; die "the flake is not as Nix wants it"; }
+    echo "nix flake check: $(grep -c '^checking' "$work/log") outputs"
+}
+
+# image_of ATTRIBUTE: the file, which may lie in a folder.
+image_of() {
+    local image
+    image=$(place "$(cat "$work/$1.path")")
+    [ ! -d "$image" ] || image=$(echo "$image"/*)
+    echo "$image"
+}
+
+build_images() {
+    local image found
+    for image in $images; do
+        build "$image" >"$work/$image.path"
+        found=$(nix nix-store --query --references "$(cat "$work/$image.path")")
+        [ -z "$found" ] || die "$image keeps its contents alive: $found"
+    done
+    [ "$(image_of compressed)" = "$(place "$(cat "$work/compressed.path")")/store image.erofs" ] ||
+        die "the image has not the name that was asked for"
+}
+
+# build_again HOW: Nix compares with what is there.
+build_again() {
+    local image
+    for image in $images; do
+        build "$image" --check >/dev/null || die "$image differs $1"
+    done
+    echo "the same images $1"
+}
+
+# The package, and the tools among which it replaces mkfs.erofs.
+check_tool() {
+    local tool name man
+    tool=$(place "$(build tool)")
+    for name in mkfs.erofs mkfs-erofs; do
+        case $(readlink "$tool/bin/$name") in
+        *-erofs-writer-*/bin/"$name") ;;
+        *) die "$name among the tools is not ours" ;;
+        esac
+    done
+    case $(readlink "$tool/bin/fsck.erofs") in
+    *-erofs-utils-*/bin/fsck.erofs) ;;
+    *) die "fsck.erofs is not among the tools" ;;
+    esac
+    man=$(cd "$tool/share/man/man1" && echo *)
+    [ "$man" = "dump.erofs.1.gz fsck.erofs.1.gz mkfs-erofs.1 mkfs.erofs.1" ] ||
+        die "these are the manual pages: $man"
+    for name in man/man1/mkfs.erofs.1 bash-completion/completions/mkfs-erofs.bash \
+        zsh/site-functions/_mkfs-erofs fish/vendor_completions.d/mkfs-erofs.fish; do
+        [ -s "$(place "$(readlink "$tool/bin/mkfs.erofs" | sed 's:/bin/.*::')")/share/$name" ] ||
+            die "the package has no share/$name"
+    done
+}
+
+# Equal files become hard links.
+optimise() {
+    nix nix-store --optimise 2>/dev/null
+    local numbers
+    numbers=$(echo "$real"/*-doc/share/copy/numbers)
+    [ "$(stat -c %h "$numbers")" -gt 2 ] || die "the store has no hard links: $numbers"
+}
+
+# guest COMMAND...: Nix of a machine whose store is what $work/guest holds.
+guest() {
+    local logical
+    logical=$(dirname "$(cat "$work/plain.path")")
+    store="local?store=$logical&real=$work/guest/store&state=$work/guest/var&log=$work/guest/log" \
+        nix nix-store "$@"
+}
+
+# check_contents ATTRIBUTE [NAME...]: a guest that has nothing but the mounted
+# image, and what the image registers, looks at every path. NAMEs are what else
+# is at the root.
+check_contents() {
+    local list=$work/$1.list registration
+    sed 's:.*/::' "$(place "$(build "$1.closure")")/store-paths" | sort >"$list"
+    mount -t erofs -o loop,ro "$(image_of "$1")" "$work/mounted"
+    diff <(cat "$list" <(printf '%s\n' "${@:2}") | grep . | sort) <(ls "$work/mounted" | sort) ||
+        die "$1: these paths are in the closure and not in the image, or the other way round"
+    rm -rf "$work/guest"
+    mkdir -p "$work/guest/store"
+    cp -a "$work/mounted/." "$work/guest/store/"
+    umount "$work/mounted"
+    chmod -R u+w "$work/guest"
+    registration=$work/guest/store/nix-path-registration
+    [ -e "$registration" ] || registration=$(echo "$work"/guest/store/*-closure-info/registration)
+    guest --load-db <"$registration"
+    guest --verify --check-contents 2>"$work/log" || { cat "$work/log"; die "$1: a path differs"; }
+    echo "$1: $(wc -l <"$list") paths, all as registered"
+}
+
+check_all_contents() {
+    local toplevel
+    toplevel=$(build toplevel)
+    check_contents compressed nix-path-registration extra
+    check_contents microvm
+    check_contents isolation
+    check_contents plain nix-path-registration
+    diff "$work/plain.list" <(nix nix-store --query --requisites "$toplevel" | sed 's:.*/::' | sort) ||
+        die "the list of paths is not the closure"
+    [ "$(guest --query --requisites "$toplevel" | wc -l)" = 6 ] || die "the guest knows less"
+    # It has to notice.
+    echo >>"$(echo "$work"/guest/store/*-greeting/bin/greet)"
+    ! guest --verify --check-contents 2>/dev/null || die "the guest does not look at its store"
+}
+
+sh testdata/fetch-nix.sh || unavailable "no Nix"
+need_rust
+mkdir -p target
+work=$(mktemp -d "$PWD/target/nix-XXXXXX")
+trap cleanup EXIT
+make_store
+evaluate
+build_command
+check_flake
+check_tool
+build_images
+build_again "when built again"
+optimise
+build_again "of a store that is optimised"
+build random >/dev/null
+! build random --check >/dev/null 2>&1 || die "Nix does not notice an image that differs"
+if [ "$(id -u)" = 0 ]; then
+    check_all_contents
+else
+    echo "not root: the images are not mounted"
+fi
+echo "done in $SECONDS s"

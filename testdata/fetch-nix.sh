@@ -1,0 +1,43 @@
+#!/bin/sh
+# Fetches Nix of Debian 13 into DIR, and static programs to build with, for
+# scripts/nix.sh:
+#
+#     testdata/fetch-nix.sh [DIR]          default: target/nix
+#     DIR/bin/nix-build ..., DIR/programs/{bash,busybox}
+#
+# Version 2.8 of Debian 12 will not do: it does not know
+# unsafeDiscardReferences. The system is not changed, there is no daemon and no
+# /nix. Does nothing when DIR/bin works already.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/fetch-lib.sh"
+
+dir=${1:-$here/../target/nix}
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+
+works() {
+    "$dir/bin/nix-build" --version 2>/dev/null | grep -q '^nix-build (Nix) 2\.' &&
+        "$dir/programs/busybox" true && "$dir/programs/bash" -c true
+}
+
+if works; then
+    exit 0
+fi
+fetch_debian "$dir" trixie nix-bin bash-static busybox-static
+mkdir -p "$dir/bin" "$dir/programs"
+# Run by the dynamic linker, it cannot find out where it lies: tell it.
+wrap_env="export NIX_BIN_DIR=\"$dir/bin\"
+"
+for tool in nix nix-build nix-instantiate nix-store; do
+    wrap "$dir/bin/$tool" "$dir/root" "$dir/root/usr/bin/$tool"
+done
+for folder in usr/bin bin; do
+    for tool in bash busybox; do
+        for file in "$dir/root/$folder/$tool" "$dir/root/$folder/$tool-static"; do
+            [ ! -f "$file" ] || cp "$file" "$dir/programs/$tool"
+        done
+    done
+done
+works || die "the fetched programs do not run; see $dir/bin"
+"$dir/bin/nix-build" --version
