@@ -43,6 +43,8 @@ pub(crate) struct Extent {
     /// Whether the blocks hold more than these, from another place on which
     /// they are shared.
     pub(crate) partial: bool,
+    /// Whether it is an extent of another part, or of the same one before it.
+    pub(crate) linked: bool,
 }
 
 /// The end of a file, stored behind its inode and index.
@@ -74,6 +76,9 @@ pub(crate) struct Compressed {
     /// Whether its index has to tell of each block, as some of its extents are,
     /// or might have been, in blocks of others.
     pub(crate) scattered: bool,
+    /// Whether its index has to tell of every other block, as only what begins
+    /// in one of these and the next lies together.
+    pub(crate) jumps: bool,
     pub(crate) inline: Option<InlinePcluster>,
     pub(crate) fragment: Option<Fragment>,
 }
@@ -88,10 +93,38 @@ impl Compressed {
         (self.inline, self.fragment) = (next.inline, next.fragment);
     }
 
+    /// Lets the index tell of every other block and not of each, if that is
+    /// enough.
+    fn pair_blocks(&mut self, block_len: u64) {
+        if self.scattered && is_paired(&self.extents, block_len) {
+            (self.scattered, self.jumps) = (false, true);
+        }
+    }
+
     /// Where the file begins in the packed inode, if all of it is there.
     pub(crate) fn whole_fragment(&self) -> Option<u64> {
         self.fragment.filter(|_| self.extents.is_empty()).map(|fragment| fragment.at)
     }
+}
+
+/// Whether of `extents` that begin in the same two lclusters, from an even one
+/// on, each pcluster lies behind the one before, and holds no more than that.
+fn is_paired(extents: &[Extent], block_len: u64) -> bool {
+    let ends = extents.iter().scan(0, |at, extent| {
+        *at += u64::from(extent.len);
+        Some(*at / block_len)
+    });
+    let starts: Vec<u64> = std::iter::once(0).chain(ends).collect();
+    let follows = |[a, b]: [usize; 2]| {
+        let behind = u64::from(extents[a].block) + u64::from(extents[a].blocks);
+        // A pair may tell of a pcluster by what lies before it, which has to
+        // be there.
+        let has_room = extents[b].block >= u32::from(extents[a].blocks);
+        let is_together = starts[a] / 2 == starts[b] / 2;
+        has_room && (!is_together || behind == u64::from(extents[b].block))
+    };
+    !extents.iter().any(|extent| extent.partial)
+        && (1..extents.len()).all(|index| follows([index - 1, index]))
 }
 
 /// The files that were worth encoding.
@@ -218,6 +251,9 @@ impl Job<'_> {
         let placed = self.encode(&tasks, &packed, end, report)?;
         let mut packed_file = None;
         placed.parts.into_iter().for_each(|part| append(&mut packed_file, part.file));
+        if let Some(file) = &mut packed_file {
+            file.pair_blocks(self.options.block_size.len());
+        }
         let mut encoded = Encoded {
             blocks: placed.end - self.first_block,
             packed: packed_file.map(|file| (file, packed.len)),
@@ -278,5 +314,27 @@ fn append(file: &mut Option<Box<Compressed>>, part: Box<Compressed>) {
     match file {
         Some(file) => file.append(*part),
         none => *none = Some(part),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(len: u32, block: u32, blocks: u16) -> Extent {
+        Extent { len, block, blocks, plain: false, partial: false, linked: false }
+    }
+
+    #[test]
+    fn what_begins_in_two_lclusters_lies_together() {
+        let [a, b, c] = [extent(9000, 10, 2), extent(5000, 5, 1), extent(5000, 6, 1)];
+        // They begin in the lclusters 0, 2 and 3; and in 0, 1 and 3.
+        assert!(is_paired(&[a, b, c], 4096));
+        assert!(!is_paired(&[a, c, b], 4096));
+        assert!(!is_paired(&[b, a, c], 4096));
+        assert!(is_paired(&[b, c], 4096) && is_paired(&[a], 4096) && is_paired(&[], 4096));
+        // A block that no address can come before.
+        assert!(!is_paired(&[a, extent(9000, 1, 1)], 4096));
+        assert!(!is_paired(&[a, Extent { partial: true, ..b }], 4096));
     }
 }

@@ -203,6 +203,7 @@ impl State {
             own_blocks: narrow(self.block - start),
             behind: narrow(self.block),
             scattered: !filling.links.is_empty(),
+            jumps: false,
             inline: filling.inline,
             fragment: None,
         });

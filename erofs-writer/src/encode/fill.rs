@@ -50,6 +50,10 @@ pub(crate) struct Filler<'a> {
     pub(crate) end: End,
     /// Whether plain blocks are rings.
     pub(crate) interlaced: bool,
+    /// Whether the index is to tell of two lclusters together: then of extents
+    /// that begin in these, from an even one on, each has to lie behind the
+    /// one before, and hold no more than what it is asked for.
+    pub(crate) paired: bool,
 }
 
 impl Filler<'_> {
@@ -163,5 +167,6 @@ fn extent(len: usize, blocks: usize, plain: bool) -> Extent {
         blocks: u16::try_from(blocks).expect("at most 1 MiB in blocks of 512 bytes"),
         plain,
         partial: false,
+        linked: false,
     }
 }

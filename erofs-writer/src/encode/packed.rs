@@ -7,16 +7,20 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::encode::similar::{self, Sketch};
+use crate::encode::similar::{self, Sketch, nearest};
 use crate::encode::{Compressed, Fragment, Job};
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::plan::Layout;
 use crate::tree::{InodeId, Kind};
 
-/// So many bytes are ordered by what they have in common. It bounds the memory
-/// for that, and lets several threads do it.
-const WINDOW_LEN: u64 = 16 << 20;
+/// So many bytes of those that have a sketch are ordered by what they have in
+/// common. It bounds the memory for that, and lets several threads do it.
+const WINDOW_LEN: u64 = 64 << 20;
+/// In pclusters of this length it matters what lies up to 64 KiB before, and
+/// not just beside a fragment; and so few extents begin that it costs little to
+/// let no two begin in a pair of lclusters.
+pub(super) const LARGE_PCLUSTER: u64 = 64 * 1024;
 /// What is longer fills pclusters alone, whatever is beside it.
 const SKETCHED_MAX: u64 = 64 * 1024;
 
@@ -126,7 +130,8 @@ impl Fragments {
     fn order(&self, job: &Job<'_>) -> Result<Vec<usize>> {
         let mut windows = Vec::new();
         let (mut first, mut len) = (0, 0);
-        for (index, fragment) in self.different.iter().enumerate() {
+        let sketched = self.different.iter().enumerate();
+        for (index, fragment) in sketched.filter(|(_, fragment)| is_sketched(fragment.len)) {
             if len + fragment.len > WINDOW_LEN && index > first {
                 windows.push(first..index);
                 (first, len) = (index, 0);
@@ -137,7 +142,12 @@ impl Fragments {
         let ordered = windows.into_par_iter().with_max_len(1).map(|window| {
             let fragments = self.different[window.clone()].iter();
             let sketches = fragments.map(|fragment| fragment.sketch(job));
-            let order = similar::order(&sketches.collect::<Result<Vec<_>>>()?);
+            let sketches = sketches.collect::<Result<Vec<_>>>()?;
+            let lens = self.different[window.clone()].iter().map(|fragment| fragment.len);
+            let order = match job.options.packed_codec().pcluster_len >= LARGE_PCLUSTER {
+                true => nearest::order(&sketches, &lens.collect::<Vec<_>>()),
+                false => similar::order(&sketches),
+            };
             Ok(order.into_iter().map(move |index| window.start + index).collect())
         });
         Ok(ordered.collect::<Result<Vec<Vec<usize>>>>()?.concat())

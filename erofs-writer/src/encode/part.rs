@@ -6,7 +6,7 @@ use crate::codec::lz4::{Encoder, Level};
 use crate::encode::commit::Queue;
 use crate::encode::fill::{End, Filler, Filling, Stretch};
 use crate::encode::inline::Room;
-use crate::encode::packed::Packed;
+use crate::encode::packed::{LARGE_PCLUSTER, Packed};
 use crate::encode::repeats::{Repeat, Repeats};
 use crate::encode::{Extent, Job};
 use crate::error::{Error, Result};
@@ -194,6 +194,10 @@ impl<'a> Worker<'a> {
             extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
             end,
             interlaced: options.has_interlaced_pclusters(),
+            // Only for this the index is long enough to matter.
+            paired: part.source == Source::Packed
+                && part.codec.pcluster_len >= LARGE_PCLUSTER
+                && !options.full_indexes,
         }
         .run(repeats)
     }

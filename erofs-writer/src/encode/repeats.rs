@@ -64,7 +64,7 @@ impl Repeats {
         let worth = Worth::of(parts, block_len);
         let chunks = cut_parts(parts, worth.run, &read)?;
         let repeats = confirmed(parts, Chunks::new(chunks).repeats(worth), &read)?;
-        let cuts = worth.cuts(repeats.iter().flatten(), parts.len(), to_usize(block_len));
+        let cuts = worth.cuts(&repeats, to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
         let files = with_repeats.map(|(part, _)| part.source).collect();
         let sources = repeats.iter().flatten().map(|repeat| parts[repeat.source].source).collect();
@@ -200,17 +200,16 @@ impl Worth {
 
     /// For each part where its pclusters are made to begin: at multiples of a
     /// block, which can always be done.
-    fn cuts<'a>(
-        self,
-        repeats: impl Iterator<Item = &'a Repeat>,
-        parts: usize,
-        block_len: usize,
-    ) -> Vec<Vec<usize>> {
-        let mut wanted = vec![Vec::new(); parts];
-        for Repeat { len, source, source_at, .. } in repeats {
+    fn cuts(self, repeats: &[Vec<Repeat>], block_len: usize) -> Vec<Vec<usize>> {
+        let mut wanted = vec![Vec::new(); repeats.len()];
+        for Repeat { len, source, source_at, .. } in repeats.iter().flatten() {
             wanted[*source].push(source_at.next_multiple_of(block_len));
             if self.ends {
-                wanted[*source].push((source_at + len) / block_len * block_len);
+                let end = source_at + len;
+                wanted[*source].push(end / block_len * block_len);
+                // What is a repeat itself can only be cut where it came from.
+                let (origin, end) = origin(repeats, *source, end);
+                wanted[origin].push(end / block_len * block_len);
             }
         }
         for places in &mut wanted {
@@ -219,5 +218,41 @@ impl Worth {
             *places = same.map(|same| same[0]).collect();
         }
         wanted
+    }
+}
+
+/// Where the bytes before `end`, in the part of this number, were first: the
+/// number of that part, and their end in it.
+fn origin(repeats: &[Vec<Repeat>], mut part: usize, mut end: usize) -> (usize, usize) {
+    // Repeats are in the order of their places, and go back.
+    loop {
+        let behind = repeats[part].partition_point(|repeat| repeat.at < end);
+        let before = behind.checked_sub(1).map(|index| repeats[part][index]);
+        let Some(repeat) = before.filter(|repeat| end < repeat.at + repeat.len) else {
+            return (part, end);
+        };
+        (part, end) = (repeat.source, repeat.source_at + end - repeat.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_repeated_again_is_cut_where_it_was_first() {
+        let repeat = |at, len, source, source_at| Repeat { at, len, source, source_at };
+        // The second part has 30,000 bytes of the first, the third 20,000 of those.
+        let repeats =
+            [vec![], vec![repeat(8192, 30_000, 0, 4096)], vec![repeat(0, 20_000, 1, 8192)]];
+        assert_eq!(origin(&repeats, 1, 28_192), (0, 24_096));
+        assert_eq!(origin(&repeats, 2, 1000), (0, 5096));
+        // Its end is one already.
+        assert_eq!(origin(&repeats, 1, 38_192), (1, 38_192));
+        assert_eq!(origin(&repeats, 1, 8192), (1, 8192));
+        let worth = Worth { run: 0, cut: 0, wanted: 1, ends: true };
+        let cuts = worth.cuts(&repeats, 4096);
+        assert_eq!(cuts[0], [4096, 20_480, 32_768]);
+        assert_eq!(cuts[1], [8192, 24_576]);
     }
 }

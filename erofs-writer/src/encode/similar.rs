@@ -4,6 +4,8 @@
 //! sketch of a piece keeps some of these, chosen by their hashes alone, so
 //! that pieces with the same strings keep the same ones.
 
+pub(super) mod nearest;
+
 use std::cmp::Reverse;
 
 /// How long the strings are.

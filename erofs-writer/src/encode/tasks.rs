@@ -16,6 +16,11 @@ use crate::tree::{Content, InodeId};
 
 /// Parts are put together, and large files cut, to about this many bytes.
 const TASK_LEN: u64 = 4 << 20;
+/// The packed inode is cut into no more parts than this, unless they would be
+/// longer than the longest: a pcluster ends with each part, and the next one
+/// knows nothing of what was before.
+const PACKED_PARTS: u64 = 128;
+const PACKED_PART_MAX: u64 = 16 << 20;
 /// A file of more than a part is looked at in so many places ...
 const PROBES: u64 = 16;
 /// ... of so many bytes, to see whether it can be compressed.
@@ -71,15 +76,16 @@ impl Job<'_> {
     /// The same for the packed inode.
     pub(super) fn packed_tasks(&self, packed: &Packed) -> Result<Tasks> {
         let codec = self.options.packed_codec();
+        let part_len = packed_part_len(packed.len);
         let part = |number, offset| Part {
             number,
             source: Source::Packed,
             codec,
             offset,
-            len: TASK_LEN.min(packed.len - offset),
+            len: part_len.min(packed.len - offset),
             size: packed.len,
         };
-        let offsets = (0..packed.len).step_by(to_usize(TASK_LEN)).enumerate();
+        let offsets = (0..packed.len).step_by(to_usize(part_len)).enumerate();
         let all: Vec<Part> = offsets.map(|(number, offset)| part(number, offset)).collect();
         // Ends of files and short files are too short to repeat much.
         let repeats = match self.options.fragments {
@@ -158,6 +164,11 @@ fn parts(file: &File<'_>, first: usize) -> impl Iterator<Item = Part> {
     })
 }
 
+/// How long the parts of a packed inode of `len` bytes are.
+fn packed_part_len(len: u64) -> u64 {
+    len.div_ceil(PACKED_PARTS).next_multiple_of(TASK_LEN).clamp(TASK_LEN, PACKED_PART_MAX)
+}
+
 /// Puts parts together.
 fn tasks(parts: Vec<Part>) -> Vec<Vec<Part>> {
     let mut tasks: Vec<Vec<Part>> = Vec::new();
@@ -171,4 +182,19 @@ fn tasks(parts: Vec<Part>) -> Vec<Vec<Part>> {
         tasks.last_mut().expect("pushed above").push(part);
     }
     tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_large_packed_inode_are_long() {
+        const MIB: u64 = 1 << 20;
+        assert_eq!([0, 1].map(packed_part_len), [4 * MIB; 2]);
+        assert_eq!(packed_part_len(512 * MIB), 4 * MIB);
+        assert_eq!(packed_part_len(512 * MIB + 1), 8 * MIB);
+        assert_eq!(packed_part_len(2000 * MIB), 16 * MIB);
+        assert_eq!(packed_part_len(1 << 50), 16 * MIB);
+    }
 }

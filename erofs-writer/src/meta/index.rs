@@ -25,6 +25,8 @@ pub(crate) struct IndexForm {
     pub(crate) big_pclusters: bool,
     /// Whether plain blocks are rings.
     pub(crate) interlaced: bool,
+    /// Whether packs have two entries, and not sixteen where they can.
+    pub(crate) pairs: bool,
 }
 
 /// What is in one entry.
@@ -49,6 +51,7 @@ impl IndexForm {
             full: options.full_indexes || options.block_size.bits() > 14,
             big_pclusters,
             interlaced: options.has_interlaced_pclusters(),
+            pairs: false,
         }
     }
 
@@ -57,7 +60,8 @@ impl IndexForm {
     fn for_file(self, file: &Compressed) -> Self {
         let is_far = file.fragment.is_some_and(|fragment| u32::try_from(fragment.at).is_err());
         let is_whole = file.whole_fragment().is_some();
-        IndexForm { full: self.full || is_far || is_whole || file.scattered, ..self }
+        let full = self.full || is_far || is_whole || file.scattered;
+        IndexForm { full, pairs: file.jumps, ..self }
     }
 
     /// The layout of the inode of `file`.
@@ -101,9 +105,10 @@ impl IndexForm {
         [(8, first), (32, small), (8, count - first - small)]
     }
 
-    /// Whether 14 bits are enough for an entry.
+    /// Whether 14 bits are enough for an entry, and what a pack tells of lies
+    /// together.
     fn has_small_packs(self) -> bool {
-        self.block_size.bits() <= 12
+        self.block_size.bits() <= 12 && !self.pairs
     }
 
     /// Appends header and index of a file of `size` bytes to `out`, whose
@@ -213,8 +218,8 @@ impl IndexForm {
         let base = match (self.big_pclusters, pack[0]) {
             // The head is in the pack before, and its blocks count here.
             (true, Entry::NonHead { blocks: Some(count), .. }) => {
-                let head = *block;
-                *block += u32::from(count);
+                let head = first.map_or(*block, |first| first - u32::from(count));
+                *block = head + u32::from(count);
                 head
             }
             (true, _) => first.unwrap_or(*block),
@@ -274,7 +279,7 @@ struct Stored {
 /// something in place of it.
 fn stored(file: &Compressed, full: bool) -> impl Iterator<Item = Stored> {
     let extents = file.extents.iter().map(|extent| {
-        let Extent { len, block, blocks, plain, partial } = *extent;
+        let Extent { len, block, blocks, plain, partial, linked: _ } = *extent;
         Stored { len: u64::from(len), block, blocks, plain, partial, is_end: false }
     });
     let end = move |len, block, plain| Stored {

@@ -100,6 +100,7 @@ impl Filler<'_> {
     /// as can be.
     fn repeated(&self, at: usize, len: usize, extents: &[Extent]) -> Repeated {
         let mut repeated = Repeated { extents: Vec::new(), len: 0 };
+        let mut previous: Option<(usize, &Extent)> = None;
         for extent in extents {
             let whole = to_usize(u64::from(extent.len));
             let left = len - repeated.len;
@@ -108,19 +109,48 @@ impl Filler<'_> {
             let stored = usize::from(extent.blocks) * self.block_len;
             let taken = match whole <= left {
                 true => whole,
-                false if !extent.plain && left > stored => left,
+                false if !extent.plain && left > stored && !self.paired => left,
                 false => break,
             };
             let begin = at + repeated.len;
             if begin / self.block_len == (begin + taken) / self.block_len {
                 break;
             }
+            // Of what is of a third part it is not known where it lies.
+            let follows = |before: &Extent| !before.linked && !extent.linked;
+            if previous
+                .is_some_and(|(place, before)| self.is_pair(place, begin) && !follows(before))
+            {
+                break;
+            }
+            previous = Some((begin, extent));
             let len = u32::try_from(taken).expect("no more than the extent has");
             let partial = extent.partial || taken < whole;
-            repeated.extents.push(Extent { len, partial, ..*extent });
+            repeated.extents.push(Extent { len, partial, linked: true, ..*extent });
             repeated.len += taken;
         }
+        self.end_with_pair(at, &mut repeated);
         repeated
+    }
+
+    /// Whether one entry tells of the lclusters with these places, of which
+    /// the first is before the second.
+    fn is_pair(&self, first: usize, second: usize) -> bool {
+        let pair = 2 * self.block_len;
+        self.paired && first / pair == second / pair && second < self.data.len()
+    }
+
+    /// Lets what comes behind a repeat from `at` on not be told of together
+    /// with it.
+    fn end_with_pair(&self, at: usize, repeated: &mut Repeated) {
+        while let Some(last) = repeated.extents.last() {
+            let before = repeated.len - to_usize(u64::from(last.len));
+            if !self.is_pair(at + before, at + repeated.len) {
+                return;
+            }
+            repeated.len = before;
+            repeated.extents.pop();
+        }
     }
 
     /// Encodes the bytes from `start` to `stop`, so that an extent can begin
@@ -140,6 +170,10 @@ impl Filler<'_> {
             let block = std::mem::replace(&mut begin, end) / self.block_len;
             block < end / self.block_len
         });
+        let last = filling.extents[extents..].last();
+        let is_paired =
+            last.is_some_and(|extent| self.is_pair(stop - to_usize(u64::from(extent.len)), stop));
+        let reached = reached && !is_paired;
         if !reached {
             self.out.truncate(bytes);
             filling.extents.truncate(extents);

@@ -1,0 +1,218 @@
+//! An order in which each piece has much in common with those just before it.
+//!
+//! A match may reach back over many pieces that are short, so what comes next
+//! is what has most in common with all of the last bytes together. A table
+//! tells which pieces have a hash, so that only those are counted for which
+//! something changes.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::ops::Range;
+
+use crate::encode::similar::Sketch;
+use crate::format::{to_u64, to_usize};
+
+/// How far back a match reaches.
+const REACH: u64 = 64 * 1024;
+/// What is in more sketches than this tells little.
+const COMMON: usize = 128;
+
+/// An order of pieces, given by their places in `sketches`; `lens` are their
+/// lengths. What has nothing in common with those before comes in the order in
+/// which it is.
+pub(in crate::encode) fn order(sketches: &[Sketch], lens: &[u64]) -> Vec<usize> {
+    let table = Table::new(sketches);
+    let mut reach = Reach::new(&table, sketches);
+    let mut order = Vec::with_capacity(sketches.len());
+    let mut within = VecDeque::new();
+    let mut len = 0;
+    let mut first = 0;
+    while order.len() < sketches.len() {
+        while reach.done[first] {
+            first += 1;
+        }
+        let piece = reach.best().unwrap_or(first);
+        order.push(piece);
+        within.push_back(piece);
+        len += lens[piece];
+        reach.add(piece);
+        while len > REACH && within.len() > 1 {
+            let Some(last) = within.pop_front() else { break };
+            len -= lens[last];
+            reach.remove(last);
+        }
+    }
+    order
+}
+
+/// Which pieces have the same hashes.
+struct Table {
+    /// The pieces with each hash that several have, one hash behind the other.
+    pieces: Vec<u32>,
+    /// For each hash its place in `pieces`.
+    hashes: Vec<Range<u32>>,
+    /// For each piece the hashes that it has, as indexes of `hashes`.
+    of: Vec<Vec<u32>>,
+}
+
+impl Table {
+    fn new(sketches: &[Sketch]) -> Self {
+        let all = (0_u32..).zip(sketches);
+        let mut places: Vec<(u32, u32)> =
+            all.flat_map(|(piece, sketch)| sketch.iter().map(move |hash| (*hash, piece))).collect();
+        places.sort_unstable();
+        let mut table =
+            Table { pieces: Vec::new(), hashes: Vec::new(), of: vec![Vec::new(); sketches.len()] };
+        for same in places.chunk_by(|(a, _), (b, _)| a == b) {
+            if !(2..=COMMON).contains(&same.len()) {
+                continue;
+            }
+            let [hash, first] = [table.hashes.len(), table.pieces.len()].map(narrow);
+            for (_, piece) in same {
+                table.of[index(*piece)].push(hash);
+                table.pieces.push(*piece);
+            }
+            table.hashes.push(first..narrow(table.pieces.len()));
+        }
+        table
+    }
+
+    /// The hashes of `piece`.
+    fn hashes(&self, piece: usize) -> impl Iterator<Item = usize> {
+        self.of[piece].iter().map(|hash| index(*hash))
+    }
+
+    /// The pieces with the hash of this index.
+    fn with(&self, hash: usize) -> impl Iterator<Item = usize> {
+        let Range { start, end } = self.hashes[hash];
+        self.pieces[index(start)..index(end)].iter().map(|piece| index(*piece))
+    }
+}
+
+fn index(narrow: u32) -> usize {
+    to_usize(u64::from(narrow))
+}
+
+fn narrow(index: usize) -> u32 {
+    u32::try_from(index).expect("pieces that are ordered together are few")
+}
+
+/// What is within reach, and what the other pieces have in common with it.
+struct Reach<'a> {
+    table: &'a Table,
+    sketches: &'a [Sketch],
+    /// For each hash how many pieces within reach have it.
+    counts: Vec<u32>,
+    /// For each piece how many of its hashes are within reach.
+    common: Vec<u32>,
+    /// Which pieces have got a place.
+    done: Vec<bool>,
+    /// The others by what they had in common when that last grew.
+    heap: BinaryHeap<(u64, Reverse<usize>)>,
+}
+
+impl<'a> Reach<'a> {
+    fn new(table: &'a Table, sketches: &'a [Sketch]) -> Self {
+        Reach {
+            table,
+            sketches,
+            counts: vec![0; table.hashes.len()],
+            common: vec![0; sketches.len()],
+            done: vec![false; sketches.len()],
+            heap: BinaryHeap::new(),
+        }
+    }
+
+    /// How well a piece would do next. As much in common is worth more if it
+    /// is more of the piece, but short pieces are not to come before all others.
+    fn worth(&self, piece: usize) -> u64 {
+        let common = u64::from(self.common[piece]);
+        // A square, as the root of the length is what counts.
+        ((common * common) << 16) / (to_u64(self.sketches[piece].len()) + 4)
+    }
+
+    /// The piece that has most in common with what is within reach, if one has
+    /// anything.
+    fn best(&mut self) -> Option<usize> {
+        while let Some((known, Reverse(piece))) = self.heap.pop() {
+            if self.done[piece] || self.common[piece] == 0 {
+                continue;
+            }
+            let worth = self.worth(piece);
+            if worth == known {
+                return Some(piece);
+            }
+            // What has more by now is in again.
+            if worth < known {
+                self.heap.push((worth, Reverse(piece)));
+            }
+        }
+        None
+    }
+
+    /// Gives `piece` a place, behind which it is within reach.
+    fn add(&mut self, piece: usize) {
+        let table = self.table;
+        self.done[piece] = true;
+        let mut grown = Vec::new();
+        for hash in table.hashes(piece) {
+            self.counts[hash] += 1;
+            if self.counts[hash] == 1 {
+                for other in table.with(hash) {
+                    self.common[other] += 1;
+                    if !self.done[other] {
+                        grown.push(other);
+                    }
+                }
+            }
+        }
+        grown.sort_unstable();
+        grown.dedup();
+        for other in grown {
+            self.heap.push((self.worth(other), Reverse(other)));
+        }
+    }
+
+    /// Puts `piece` out of reach.
+    fn remove(&mut self, piece: usize) {
+        let table = self.table;
+        for hash in table.hashes(piece) {
+            self.counts[hash] -= 1;
+            if self.counts[hash] == 0 {
+                for other in table.with(hash) {
+                    self.common[other] -= 1;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_alike_follows_also_over_others() {
+        let sketches: Vec<Sketch> = vec![
+            [1, 2, 3, 4].into(),
+            [11, 12, 13].into(),
+            [1, 2, 3, 9].into(),
+            [11, 12, 13, 21].into(),
+            [4, 9, 22].into(),
+        ];
+        assert_eq!(order(&sketches, &[1000; 5]), [0, 2, 4, 1, 3]);
+        // Out of reach nothing counts.
+        assert_eq!(order(&sketches, &[REACH; 5]), [0, 2, 4, 1, 3]);
+        assert_eq!(order(&[], &[]), []);
+    }
+
+    #[test]
+    fn all_pieces_come_once() {
+        let sketches: Vec<Sketch> = (0..200_u32)
+            .map(|piece| [piece % 7, 100 + piece % 31, 1000 + piece / 5].into())
+            .collect();
+        let mut order = order(&sketches, &[9000; 200]);
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..200));
+    }
+}
