@@ -8,7 +8,9 @@ use std::io::Cursor;
 use std::path::Path;
 
 use erofs_writer::source::Tar;
-use erofs_writer::{BlockSize, Error, ImageUuid, ImageWriter, Options, SeekWriter, TarErrorKind, Tree};
+use erofs_writer::{
+    BlockSize, Error, ImageUuid, ImageWriter, Options, SeekWriter, TarErrorKind, Tree,
+};
 use libfuzzer_sys::fuzz_target;
 use testdata::entry::{Compare, diff};
 use testdata::expected;
@@ -38,8 +40,7 @@ fn check_index(archive: &Path, bytes: &[u8], tree: &Tree) {
     let trees = match (in_place, streamed) {
         (Ok(in_place), Ok(streamed)) => [in_place, streamed],
         (Err(error), Err(_)) => {
-            let is_sparse =
-                matches!(error, Error::Tar { kind: TarErrorKind::SparseIndex, .. });
+            let is_sparse = matches!(error, Error::Tar { kind: TarErrorKind::SparseIndex, .. });
             assert!(is_sparse, "{error}");
             return;
         }
@@ -49,8 +50,8 @@ fn check_index(archive: &Path, bytes: &[u8], tree: &Tree) {
     if let Err(text) = diff(&snapshots[0], &snapshots[1], Compare::ALL) {
         panic!("{text}");
     }
-    let images = [&trees[0], &trees[1]]
-        .map(|tree| image(tree, BlockSize::new(512).expect("is a size")));
+    let images =
+        [&trees[0], &trees[1]].map(|tree| image(tree, BlockSize::new(512).expect("is a size")));
     assert_eq!(images[0], images[1]);
     images.into_iter().flatten().for_each(check);
 }
@@ -68,8 +69,7 @@ fuzz_target!(|bytes: &[u8]| {
     let dir = std::env::temp_dir();
     let path = dir.join(format!("fuzz-tar-{}", std::process::id()));
     fs::write(&path, &bytes).expect("there is room");
-    let streamed =
-        Tar::stream("stream", &bytes[..], &dir).convert_aufs(true);
+    let streamed = Tar::stream("stream", &bytes[..], &dir).convert_aufs(true);
     let in_place = Tar::open(&path).expect("was written").convert_aufs(true);
     let trees = match (streamed.read(), in_place.read()) {
         (Ok(streamed), Ok(in_place)) => [streamed, in_place],
