@@ -43,8 +43,30 @@ pub(crate) struct Extent {
     /// Whether the blocks hold more than these, from another place on which
     /// they are shared.
     pub(crate) partial: bool,
-    /// Whether it is an extent of another part, or of the same one before it.
-    pub(crate) linked: bool,
+    pub(crate) lies: Lies,
+}
+
+/// Where the pcluster of an extent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lies {
+    /// Among those of its part.
+    Here,
+    /// Elsewhere, as it is that of another extent.
+    There,
+    /// The same, and it is known to be behind that of the extent before.
+    Behind,
+}
+
+impl Extent {
+    /// Whether its pcluster lies right behind that of `before`, the extent
+    /// before it in the part.
+    pub(crate) fn follows(&self, before: &Extent) -> bool {
+        match self.lies {
+            Lies::Here => before.lies == Lies::Here,
+            Lies::There => false,
+            Lies::Behind => true,
+        }
+    }
 }
 
 /// The end of a file, stored behind its inode and index.
@@ -322,7 +344,7 @@ mod tests {
     use super::*;
 
     fn extent(len: u32, block: u32, blocks: u16) -> Extent {
-        Extent { len, block, blocks, plain: false, partial: false, linked: false }
+        Extent { len, block, blocks, plain: false, partial: false, lies: Lies::Here }
     }
 
     #[test]

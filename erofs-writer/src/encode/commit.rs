@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use crate::encode::packed::Tail;
 use crate::encode::part::{Done, DonePart, Part, Source};
+use crate::encode::tasks::TASK_LEN;
 use crate::encode::{Compressed, Extent, Job};
 use crate::error::{Error, Limit, Result};
 
 /// So many tasks for each worker may be in work or wait for an earlier one,
 /// which bounds memory.
 const AHEAD: usize = 4;
+/// Of the long tasks of a large packed inode, which take equally long, so many.
+const LONG_AHEAD: usize = 2;
 /// How often one who waits looks whether all is to end.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -61,7 +64,8 @@ impl<'a> Queue<'a> {
             repeated_bytes: 0,
             error: None,
         };
-        let ahead = AHEAD * rayon::current_num_threads();
+        let is_long = tasks.iter().flatten().any(|part| part.len > 2 * TASK_LEN);
+        let ahead = if is_long { LONG_AHEAD } else { AHEAD } * rayon::current_num_threads();
         Queue { job, tasks, ahead, state: Mutex::new(state), moved: Condvar::new() }
     }
 

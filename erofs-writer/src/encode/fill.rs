@@ -6,7 +6,7 @@ mod repeat;
 use crate::codec::Filled;
 use crate::codec::lz4::Segment;
 use crate::encode::packed::Tail;
-use crate::encode::{Extent, InlinePcluster};
+use crate::encode::{Extent, InlinePcluster, Lies};
 
 pub(crate) use repeat::{Link, Stretch};
 
@@ -167,6 +167,6 @@ fn extent(len: usize, blocks: usize, plain: bool) -> Extent {
         blocks: u16::try_from(blocks).expect("at most 1 MiB in blocks of 512 bytes"),
         plain,
         partial: false,
-        linked: false,
+        lies: Lies::Here,
     }
 }

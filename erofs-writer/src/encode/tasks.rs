@@ -15,12 +15,12 @@ use crate::options::{FileCodec, Fragments};
 use crate::tree::{Content, InodeId};
 
 /// Parts are put together, and large files cut, to about this many bytes.
-const TASK_LEN: u64 = 4 << 20;
+pub(super) const TASK_LEN: u64 = 4 << 20;
 /// The packed inode is cut into no more parts than this, unless they would be
 /// longer than the longest: a pcluster ends with each part, and the next one
 /// knows nothing of what was before.
-const PACKED_PARTS: u64 = 128;
-const PACKED_PART_MAX: u64 = 16 << 20;
+const PACKED_PARTS: u64 = 64;
+const PACKED_PART_MAX: u64 = 32 << 20;
 /// A file of more than a part is looked at in so many places ...
 const PROBES: u64 = 16;
 /// ... of so many bytes, to see whether it can be compressed.
@@ -192,9 +192,9 @@ mod tests {
     fn parts_of_a_large_packed_inode_are_long() {
         const MIB: u64 = 1 << 20;
         assert_eq!([0, 1].map(packed_part_len), [4 * MIB; 2]);
-        assert_eq!(packed_part_len(512 * MIB), 4 * MIB);
-        assert_eq!(packed_part_len(512 * MIB + 1), 8 * MIB);
-        assert_eq!(packed_part_len(2000 * MIB), 16 * MIB);
-        assert_eq!(packed_part_len(1 << 50), 16 * MIB);
+        assert_eq!(packed_part_len(256 * MIB), 4 * MIB);
+        assert_eq!(packed_part_len(256 * MIB + 1), 8 * MIB);
+        assert_eq!(packed_part_len(2000 * MIB), 32 * MIB);
+        assert_eq!(packed_part_len(1 << 50), 32 * MIB);
     }
 }

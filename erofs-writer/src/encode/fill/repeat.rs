@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use crate::encode::Extent;
 use crate::encode::fill::{Filler, Filling};
+use crate::encode::{Extent, Lies};
 use crate::format::to_usize;
 
 /// An extent of this part that is one of another part.
@@ -116,17 +116,15 @@ impl Filler<'_> {
             if begin / self.block_len == (begin + taken) / self.block_len {
                 break;
             }
-            // Of what is of a third part it is not known where it lies.
-            let follows = |before: &Extent| !before.linked && !extent.linked;
-            if previous
-                .is_some_and(|(place, before)| self.is_pair(place, begin) && !follows(before))
-            {
+            let follows = previous.is_some_and(|(_, before)| extent.follows(before));
+            if !follows && previous.is_some_and(|(place, _)| self.is_pair(place, begin)) {
                 break;
             }
             previous = Some((begin, extent));
             let len = u32::try_from(taken).expect("no more than the extent has");
             let partial = extent.partial || taken < whole;
-            repeated.extents.push(Extent { len, partial, linked: true, ..*extent });
+            let lies = if follows { Lies::Behind } else { Lies::There };
+            repeated.extents.push(Extent { len, partial, lies, ..*extent });
             repeated.len += taken;
         }
         self.end_with_pair(at, &mut repeated);
