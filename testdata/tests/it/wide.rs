@@ -147,7 +147,7 @@ fn extents_come_back_in_blocks_of_every_size() {
 #[test]
 fn extents_make_metadata_no_larger() {
     let mut tree = Builder::new();
-    for number in 0..40 {
+    for number in 0..8 {
         tree.file(format!("{number}"), mixed(number, 3_000_000));
     }
     let tree = tree.done();
