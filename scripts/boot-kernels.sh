@@ -37,6 +37,10 @@ dedupe-C64k     6.1   -zlz4 -C65536 -Ededupe,ztailpacking
 dedupe-frags    6.1   -zlz4hc -Efragments,dedupe
 dedupe-all-1M   6.1   -zlz4hc -C1048576 -Eall-fragments,dedupe
 dedupe-flat     5.15  -Ededupe
+48bit           6.15  -E48bit
+48bit-chunks    6.15  -E48bit,force-chunk-indexes --chunksize=4096
+48bit-C64k      6.15  -zlz4hc -C65536 -E48bit
+48bit-frags     6.15  -zlz4hc -C65536 -E48bit,fragments
 '
 
 dir=target/boot

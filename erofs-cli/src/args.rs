@@ -250,8 +250,8 @@ pub(crate) struct Args {
     /// force-inode-extended, force-inode-blockmap, force-chunk-indexes,
     /// legacy-compress, ztailpacking, fragments[=SIZE], all-fragments[=SIZE],
     /// fragdedupe[=full|inode|off], nosbcrc, ^xattr-name-filter,
-    /// plain-xattr-prefixes, dedupe, and ^dedupe, after which files with the
-    /// same contents do not share their blocks either.
+    /// plain-xattr-prefixes, 48bit, dedupe, and ^dedupe, after which files with
+    /// the same contents do not share their blocks either.
     #[arg(short = 'E', value_name = "WORD,...", value_parser = words, help_heading = "Layout")]
     extended: Vec<Vec<Suboption>>,
 

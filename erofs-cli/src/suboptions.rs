@@ -23,6 +23,7 @@ enum Word {
     Dedupe,
     FullIndexes,
     InlinePclusters,
+    WideAddresses,
     /// With the size of pclusters of the packed inode.
     Fragments(Fragments, Option<PclusterSize>),
     ShareFragments(bool),
@@ -31,7 +32,7 @@ enum Word {
 }
 
 const COMPACT: &str = "force-inode-compact";
-const LAYOUT: &str = "the 48-bit layout is not built yet";
+const DOTS: &str = "leaving out dots is not built yet";
 
 const WORDS: &[(&str, Word)] = &[
     (COMPACT, Word::InodeForm(InodeForm::Compact)),
@@ -49,8 +50,8 @@ const WORDS: &[(&str, Word)] = &[
     ("fragments", Word::Fragments(Fragments::Tails, None)),
     ("all-fragments", Word::Fragments(Fragments::All, None)),
     ("fragdedupe", Word::ShareFragments(true)),
-    ("48bit", Word::NotBuilt(LAYOUT)),
-    ("dot-omitted", Word::NotBuilt(LAYOUT)),
+    ("48bit", Word::WideAddresses),
+    ("dot-omitted", Word::NotBuilt(DOTS)),
 ];
 
 /// One word as typed.
@@ -90,6 +91,7 @@ impl Suboption {
                     | InlinePclusters
                     | Fragments(..)
                     | ShareFragments(_)
+                    | WideAddresses
                     | NotBuilt(_)
             )
     }
@@ -234,6 +236,7 @@ pub(crate) fn apply(
             }
             Word::ShareFragments(on) => options.share_fragments(on && !negated),
             Word::Dedupe => options.share_identical(!negated),
+            Word::WideAddresses => options.wide_addresses(!negated),
             Word::NotBuilt(_) if negated => options,
             Word::NotBuilt(why) => return Err(UsageError::refused(suboption, why)),
         };
@@ -328,15 +331,17 @@ mod tests {
         assert_eq!(options("fragments,fragdedupe=inode"), tails().share_fragments(false));
         assert_eq!(options("fragments,fragdedupe=off"), tails().share_fragments(false));
         assert_eq!(options("fragments,^fragdedupe"), tails().share_fragments(false));
+        assert_eq!(options("48bit"), new().wide_addresses(true));
+        assert_eq!(options("48bit,^48bit,^dot-omitted"), new());
         assert_eq!(options(""), new());
         assert_eq!(options("nosbcrc,"), new().checksum(false));
     }
 
     #[test]
     fn words_that_are_not_built_are_refused_by_name() {
-        let message = "-E 48bit: the 48-bit layout is not built yet";
-        assert_eq!(refusal("48bit"), message);
-        assert_eq!(refusal("nosbcrc,dedupe,48bit"), message);
+        let message = "-E dot-omitted: leaving out dots is not built yet";
+        assert_eq!(refusal("dot-omitted"), message);
+        assert_eq!(refusal("nosbcrc,dedupe,dot-omitted"), message);
     }
 
     #[test]

@@ -154,7 +154,10 @@ fn usage_errors_exit_with_2_and_say_what_is_wrong() {
             "mkfs-erofs: invalid value '1234567890123456' for '-L <LABEL>': a label has at most 15 bytes, none of them NUL\n",
         ),
         ("-zzstd IMG source", "mkfs-erofs: -z zstd: this algorithm is not built yet\n"),
-        ("-E48bit IMG source", "mkfs-erofs: -E 48bit: the 48-bit layout is not built yet\n"),
+        (
+            "-Edot-omitted IMG source",
+            "mkfs-erofs: -E dot-omitted: leaving out dots is not built yet\n",
+        ),
         ("--frobnicate IMG source", "mkfs-erofs: unexpected argument '--frobnicate' found\n"),
         ("--quiet --json IMG source", "mkfs-erofs: --json contradicts --quiet\n"),
         (

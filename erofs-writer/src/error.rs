@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::options::OptionsError;
+use crate::options::{Options, OptionsError};
 
 pub use contexts::FileContextsErrorKind;
 pub use tar::TarErrorKind;
@@ -191,15 +191,28 @@ pub enum StorePathsError {
 pub enum Limit {
     /// More than 2^32 - 1 inodes.
     Inodes,
-    /// More than 2^32 - 1 blocks: 16 TiB with blocks of 4 KiB.
+    /// More than 2^32 - 1 blocks: 16 TiB with blocks of 4 KiB. Wide addresses
+    /// allow for more.
     Blocks,
+    /// More than 2^48 - 1 blocks, or 2^63 - 1 bytes.
+    WideBlocks,
+    /// Compressed files have more than 2^32 - 1 blocks, or go on behind these.
+    Pclusters,
     /// The shared xattrs lie beyond 16 GiB.
     SharedXattrs,
     /// More than 1,024 further devices.
     Devices,
     /// An image and its further devices have more than 2^32 - 1 blocks together:
-    /// 2 TiB with blocks of 512 bytes.
+    /// 2 TiB with blocks of 512 bytes. With wide addresses the last device may
+    /// have more.
     DeviceBlocks,
+}
+
+impl Limit {
+    /// How many blocks an image has.
+    pub(crate) fn of_blocks(options: &Options) -> Self {
+        if options.wide_addresses { Limit::WideBlocks } else { Limit::Blocks }
+    }
 }
 
 impl Error {
@@ -362,11 +375,14 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Limit::Inodes => "an image can hold at most 4294967295 inodes",
-            Limit::Blocks => "an image can hold at most 4294967295 blocks",
+            Limit::Blocks => "without wide addresses an image can hold at most 4294967295 blocks",
+            Limit::WideBlocks => "an image can hold at most 281474976710655 blocks or 8 EiB",
+            Limit::Pclusters => "compressed files must lie in the first 4294967295 blocks",
             Limit::SharedXattrs => "shared extended attributes must lie in the first 16 GiB",
             Limit::Devices => "an image can have at most 1024 further devices",
             Limit::DeviceBlocks => {
-                "an image and its further devices can have at most 4294967295 blocks together"
+                "an image and its further devices can have at most 4294967295 blocks together, \
+                 of which only wide addresses leave out the last device"
             }
         })
     }

@@ -16,6 +16,8 @@ pub(crate) const SLOT_LEN: u64 = 32;
 
 /// "No block": a hole in a chunk map, and `i_u` of inodes without blocks.
 pub(crate) const NULL_ADDR: u32 = u32::MAX;
+/// The same where addresses have 48 bits.
+pub(crate) const NULL_ADDR_48: u64 = (1 << 48) - 1;
 
 /// The address of an inode: its byte position divided by 32, counted from
 /// `meta_blkaddr`, which our images leave at 0.
@@ -50,6 +52,16 @@ pub(crate) const fn to_u64(value: usize) -> u64 {
 /// A field of 32 bits whose limit `check` or `place` has already enforced.
 pub(crate) fn checked_u32(value: u64) -> u32 {
     u32::try_from(value).expect("limits are checked before the first byte is written")
+}
+
+/// Bits 0..31 of an address.
+pub(crate) fn low_half(value: u64) -> u32 {
+    checked_u32(value & 0xffff_ffff)
+}
+
+/// Bits 32..47 of one, whose limit has been enforced as well.
+pub(crate) fn high_bits(value: u64) -> u16 {
+    u16::try_from(value >> 32).expect("limits are checked before the first byte is written")
 }
 
 /// Rounds `value` up to a multiple of `unit`.

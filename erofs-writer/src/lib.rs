@@ -126,8 +126,9 @@
 //!   if files are compressed;
 //!   [`Options::pcluster_size`] over a block needs 5.13, and
 //!   [`Options::inline_pclusters`] 5.17, [`Options::fragments`] and
-//!   [`Options::dedupe`] 6.1. [`Options::target_kernel`] refuses what is too
-//!   new, and [`Summary::oldest_kernel`] says what an image needs.
+//!   [`Options::dedupe`] 6.1, and [`Options::wide_addresses`] 6.15.
+//!   [`Options::target_kernel`] refuses what is too new, and
+//!   [`Summary::oldest_kernel`] says what an image needs.
 //!
 //! # Features of the format
 //!

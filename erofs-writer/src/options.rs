@@ -3,6 +3,7 @@
 mod compress;
 pub(crate) mod kernel;
 mod sizes;
+mod wide;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -246,6 +247,7 @@ pub struct Options {
     pub(crate) uuid: ImageUuid,
     pub(crate) build_time: Option<Timestamp>,
     pub(crate) checksum: bool,
+    pub(crate) wide_addresses: bool,
     pub(crate) inode_form: InodeForm,
     pub(crate) tails: Tails,
     pub(crate) chunk_size: Option<ChunkSize>,
@@ -282,6 +284,7 @@ impl Default for Options {
             uuid: ImageUuid::default(),
             build_time: None,
             checksum: true,
+            wide_addresses: false,
             inode_form: InodeForm::default(),
             tails: Tails::default(),
             chunk_size: None,
@@ -341,9 +344,9 @@ impl Options {
 
     /// The time the image says it was built at. Default: not recorded.
     ///
-    /// Files keep their own times. An inode is compact only if its time is
-    /// the image's `epoch`; without a build time, the commonest time of the
-    /// tree becomes the epoch.
+    /// Files keep their own times. Without [`Options::wide_addresses`] an inode
+    /// is compact only if its time is the image's `epoch`; without a build time,
+    /// the commonest time of the tree becomes the epoch.
     #[must_use]
     pub fn build_time(mut self, time: Timestamp) -> Self {
         self.build_time = Some(time);

@@ -10,7 +10,7 @@ mod holes;
 mod order;
 mod share;
 
-pub(crate) use chunks::{ChunkMap, Run};
+pub(crate) use chunks::{ChunkMap, HOLE, Run};
 pub(crate) use codecs::Codecs;
 pub(crate) use hash::{Reader, shown_path};
 pub(crate) use order::Order;
@@ -73,7 +73,7 @@ impl DataPlan {
             shared_bytes: 0,
             hole_bytes: 0,
         };
-        devices::plan(&mut plan, reader.tree, order, options.block_size)?;
+        devices::plan(&mut plan, reader.tree, order, options)?;
         if let Some(chunk_size) = options.chunk_size {
             chunks::plan(&mut plan, reader, order, options, chunk_size)?;
             return Ok(plan);
@@ -88,7 +88,7 @@ impl DataPlan {
             blocks::plan(&mut plan, reader, order, options)?;
         }
         if options.may_have_holes() {
-            holes::plan(&mut plan, reader, order, options.block_size)?;
+            holes::plan(&mut plan, reader, order, options)?;
         }
         Ok(plan)
     }

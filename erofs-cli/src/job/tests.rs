@@ -148,7 +148,7 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
         assert_eq!(refusal(line), expected, "{line}");
     }
     for (line, expected) in [
-        ("-E48bit IMG DIR", "-E 48bit: the 48-bit layout is not built yet"),
+        ("-Edot-omitted IMG DIR", "-E dot-omitted: leaving out dots is not built yet"),
         ("--tar META BLOB1 BLOB2", "BLOB2: only directories can be laid over each other"),
         ("--oci IMG", "--oci: this tool reads no network; fetch the files first"),
         (

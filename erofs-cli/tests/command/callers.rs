@@ -263,7 +263,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "ghaf",
         "-Eztailpacking -Efragments --workers=4 -zzstd,3 -E48bit -T 0 --all-root -L nix-store IMG DIR",
-        "-E 48bit",
+        "-z zstd,3",
     ),
     (
         "ghaf, image",

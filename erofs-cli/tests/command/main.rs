@@ -27,3 +27,4 @@ mod stopped;
 mod store;
 mod tar;
 mod tar_index;
+mod wide;

@@ -192,7 +192,7 @@ fn contents_of_a_stream_wait_where_tmpdir_says() {
     let place = place_with_archive();
     let mut command = place.command();
     command.args(["--tar", "IMG"]).env("TMPDIR", "no-such-folder");
-    let run = fed(&mut command, &[0; 1024]);
+    let run = fed(&mut command, &Archive::default().file("file", b"contents").finish());
     assert_eq!(run.code(), Some(1), "{run:?}");
     assert!(run.stderr.starts_with("mkfs-erofs: no-such-folder: "), "{}", run.stderr);
     // A file is read in place.

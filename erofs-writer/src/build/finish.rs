@@ -10,11 +10,11 @@ use crate::error::{Error, Result};
 use crate::event::{InodeCounts, Summary};
 use crate::format::superblock::{
     ALG_LZ4, COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
-    DEVT_SLOT_LEN, INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE,
+    DEVT_SLOT_LEN, INCOMPAT_48BIT, INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE,
     INCOMPAT_DEVICE_TABLE, INCOMPAT_FRAGMENTS, INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES,
     INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
 };
-use crate::format::{Nid, checked_u32, to_usize};
+use crate::format::{Nid, checked_u32, high_bits, low_half, to_usize};
 use crate::options::ImageUuid;
 use crate::options::kernel::Features;
 use crate::tree::{Kind, Tree};
@@ -85,7 +85,8 @@ impl Job<'_> {
             | flag(features.inline_pclusters, INCOMPAT_ZTAILPACKING)
             | flag(features.fragments, INCOMPAT_FRAGMENTS)
             | flag(features.dedupe, INCOMPAT_DEDUPE)
-            | flag(features.xattr_prefixes, INCOMPAT_XATTR_PREFIXES);
+            | flag(features.xattr_prefixes, INCOMPAT_XATTR_PREFIXES)
+            | flag(features.wide_addresses, INCOMPAT_48BIT);
         let root = placement.nid(Tree::ROOT).0;
         let prefixes = if features.xattr_prefixes { placement.prefixes_pos / 4 } else { 0 };
         let mut raw = SuperBlock::new_zeroed();
@@ -93,12 +94,17 @@ impl Job<'_> {
         raw.feature_compat = compat.into();
         raw.feature_incompat = incompat.into();
         raw.blkszbits = options.block_size.bits();
-        raw.rootnid_2b = u16::try_from(root).expect("the root is placed first").into();
+        raw.blocks_lo = low_half(placement.blocks).into();
+        if features.wide_addresses {
+            raw.rootnid_8b = root.into();
+            raw.rootnid_2b = high_bits(placement.blocks).into();
+        } else {
+            raw.rootnid_2b = u16::try_from(root).expect("the root is placed first").into();
+        }
         raw.inos = avoid_minix(placement.inodes()).into();
         raw.epoch = epoch.time.sec.into();
         raw.fixed_nsec = epoch.time.nsec.into();
         raw.build_time = epoch.build_time.into();
-        raw.blocks_lo = checked_u32(placement.blocks).into();
         raw.volume_name = options.label.field();
         raw.u1 = match (features.compressed, features.big_pclusters) {
             (false, _) => 0,
@@ -132,6 +138,7 @@ impl Job<'_> {
             fragments: encoded.packed.is_some(),
             dedupe: encoded.repeated_bytes > 0,
             xattr_prefixes: self.xattrs.prefix_count > 0,
+            wide_addresses: self.options.wide_addresses,
         }
     }
 

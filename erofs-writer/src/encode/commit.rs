@@ -148,7 +148,10 @@ impl<'a> Queue<'a> {
             return Err(Error::Cancelled);
         }
         if state.block > u64::from(u32::MAX) {
-            return Err(Error::Full(Limit::Blocks));
+            return Err(Error::Full(match self.job.options.wide_addresses {
+                true => Limit::Pclusters,
+                false => Limit::Blocks,
+            }));
         }
         let State { block: end, hasher, parts, repeated_bytes, .. } = state;
         Ok(AllPlaced { end, digest: hasher.finalize(), parts, repeated_bytes })

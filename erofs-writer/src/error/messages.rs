@@ -43,7 +43,9 @@ names!(options: OptionsError {
     MaxExtentLen, ChunksAndCodec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, BuildTime,
     KernelVersion, TargetKernel, Zero,
 });
-names!(limit: Limit { Inodes, Blocks, SharedXattrs, Devices, DeviceBlocks });
+names!(limit: Limit {
+    Inodes, Blocks, WideBlocks, Pclusters, SharedXattrs, Devices, DeviceBlocks,
+});
 names!(ere: EreError {
     Nul, Escape, BackReference, Group, Repeat, RepeatedAnchor, Interval, Bracket, Range, Hyphens,
     Class, Collating, Height, TooLarge,
@@ -236,8 +238,8 @@ fn messages_are_those_that_were_reviewed() {
     section(&mut out, "TreeErrorKind", tree, &of_trees());
     of_inputs(&mut out);
     of_options(&mut out);
-    use Limit::{Blocks, DeviceBlocks, Devices, Inodes, SharedXattrs};
-    let limits = [Inodes, Blocks, SharedXattrs, Devices, DeviceBlocks];
+    use Limit::{Blocks, DeviceBlocks, Devices, Inodes, Pclusters, SharedXattrs, WideBlocks};
+    let limits = [Inodes, Blocks, WideBlocks, Pclusters, SharedXattrs, Devices, DeviceBlocks];
     section(&mut out, "Limit", limit, &limits);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/error/messages.txt");
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {

@@ -1,5 +1,8 @@
 //! Indexes of compressed files (`struct z_erofs_map_header` and what follows).
 
+use zerocopy::little_endian::U32;
+use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+
 /// The length of the map header.
 pub(crate) const HEADER_LEN: u64 = 8;
 
@@ -18,6 +21,38 @@ pub(crate) const ADVISE_INLINE_PCLUSTER: u16 = 0x08;
 pub(crate) const ADVISE_INTERLACED_PCLUSTER: u16 = 0x10;
 /// `h_advise`: the last extent is a fragment (Linux 6.1).
 pub(crate) const ADVISE_FRAGMENT_PCLUSTER: u16 = 0x20;
+
+/// `h_advise` of a full index: there are [`ExtentRecord`]s in its place (Linux
+/// 6.15).
+pub(crate) const ADVISE_EXTENTS: u16 = 0x01;
+/// `h_advise`: of these, only the first 16 bytes.
+pub(crate) const ADVISE_EXTRECSZ_16: u16 = 2 << 1;
+/// `h_advise`: all 32 bytes.
+pub(crate) const ADVISE_EXTRECSZ_32: u16 = 3 << 1;
+
+/// An extent where there is no index.
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ExtentRecord {
+    /// How many bytes it takes, and how they are stored; of a fragment, bits
+    /// 0..31 of where it begins in the packed inode.
+    pub(crate) plen: U32,
+    /// The byte of the image at which it begins; of a fragment, bits 32..63 of
+    /// the same.
+    pub(crate) pstart_lo: U32,
+    pub(crate) pstart_hi: U32,
+    /// The byte of the file at which it begins.
+    pub(crate) lstart_lo: U32,
+    pub(crate) lstart_hi: U32,
+    pub(crate) reserved: [u8; 12],
+}
+
+const _: () = assert!(size_of::<ExtentRecord>() == 32);
+
+/// `plen`: the file has only what comes first of what the pcluster holds.
+pub(crate) const EXTENT_PLEN_PARTIAL: u32 = 1 << 27;
+/// `plen`: it is compressed by LZ4. Without it, it is not.
+pub(crate) const EXTENT_PLEN_FMT_LZ4: u32 = 1 << 28;
 
 /// An lcluster in which an extent of uncompressed bytes begins.
 pub(crate) const TYPE_PLAIN: u32 = 0;

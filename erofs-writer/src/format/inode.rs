@@ -5,6 +5,9 @@ use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// Bit 0 of `i_format`: the inode is extended.
 pub(crate) const I_EXTENDED: u16 = 1;
+/// Bit 4 of `i_format` of a compact inode that is no directory: it has one
+/// link, and `i_nb` holds bits 32..47 of the block address (Linux 6.15).
+pub(crate) const I_NLINK_1: u16 = 1 << 4;
 
 /// `i_format` bits 1..3: the data lies in consecutive blocks from `i_u`.
 pub(crate) const LAYOUT_FLAT_PLAIN: u16 = 0;

@@ -38,6 +38,9 @@ pub(crate) const INCOMPAT_FRAGMENTS: u32 = 0x020;
 pub(crate) const INCOMPAT_DEDUPE: u32 = 0x020;
 /// `feature_incompat`: long xattr prefixes (Linux 6.4).
 pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
+/// `feature_incompat`: addresses of 48 bits, times in compact inodes, and
+/// encoded extents (Linux 6.15).
+pub(crate) const INCOMPAT_48BIT: u32 = 0x080;
 
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -78,6 +81,7 @@ pub(crate) struct SuperBlock {
     pub(crate) reserved: [u8; 2],
     pub(crate) build_time: U32,
 
+    /// The root's nid under 48BIT.
     pub(crate) rootnid_8b: U64,
     pub(crate) reserved2: [u8; 8],
 }

@@ -12,7 +12,8 @@ use crate::format::index::{
     PARTIAL_REF, TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
 };
 use crate::format::inode::{LAYOUT_COMPRESSED_COMPACT, LAYOUT_COMPRESSED_FULL};
-use crate::format::{checked_u32, round_up, to_u64, to_usize};
+use crate::format::{checked_u32, low_half, round_up, to_u64, to_usize};
+use crate::meta::extents::Records;
 use crate::options::{BlockSize, Options};
 
 /// Which of the two forms indexes have, and whether pclusters may have more
@@ -27,6 +28,8 @@ pub(crate) struct IndexForm {
     pub(crate) interlaced: bool,
     /// Whether packs have two entries, and not sixteen where they can.
     pub(crate) pairs: bool,
+    /// Whether files may have records in place of an index.
+    pub(crate) records: bool,
 }
 
 /// What is in one entry.
@@ -52,6 +55,7 @@ impl IndexForm {
             big_pclusters,
             interlaced: options.has_interlaced_pclusters(),
             pairs: false,
+            records: options.wide_addresses,
         }
     }
 
@@ -64,9 +68,22 @@ impl IndexForm {
         IndexForm { full, pairs: file.jumps, ..self }
     }
 
-    /// The layout of the inode of `file`.
-    pub(crate) fn layout(self, file: &Compressed) -> u16 {
-        if self.for_file(file).full { LAYOUT_COMPRESSED_FULL } else { LAYOUT_COMPRESSED_COMPACT }
+    /// The records of `file`, of `size` bytes, if it has some: where they are no
+    /// longer than an index behind an inode of `head` bytes.
+    fn records(self, head: u64, size: u64, file: &Compressed) -> Option<Records> {
+        let records = Records::of(file, size).filter(|_| self.records)?;
+        let index = self.for_file(file).inode_len(head, size, file.scattered);
+        (records.end(round_up(head, 8)) <= index).then_some(records)
+    }
+
+    /// The layout of the inode of `file`, which is `head` bytes long.
+    pub(crate) fn layout(self, head: u64, size: u64, file: &Compressed) -> u16 {
+        let has_records = self.records(head, size, file).is_some();
+        if has_records || self.for_file(file).full {
+            LAYOUT_COMPRESSED_FULL
+        } else {
+            LAYOUT_COMPRESSED_COMPACT
+        }
     }
 
     /// How long an inode of `head` bytes is with what `file`, of `size` bytes,
@@ -74,6 +91,9 @@ impl IndexForm {
     pub(crate) fn file_len(self, head: u64, size: u64, file: &Compressed) -> u64 {
         if file.whole_fragment().is_some() {
             return round_up(head, 8) + fragment::HEADER_LEN;
+        }
+        if let Some(records) = self.records(head, size, file) {
+            return records.end(round_up(head, 8));
         }
         let inline = file.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
         self.for_file(file).inode_len(head, size, file.scattered) + inline
@@ -118,6 +138,11 @@ impl IndexForm {
         out.resize(to_usize(round_up(to_u64(out.len()), 8)), 0);
         if let Some(at) = file.whole_fragment() {
             out.extend_from_slice(&(at | fragment::WHOLE).to_le_bytes());
+            return;
+        }
+        // Only the place within 32 bytes counts.
+        if let Some(records) = self.records(to_u64(out.len()), size, file) {
+            records.write(out, file, self.block_size.len(), self.interlaced);
             return;
         }
         let form = self.for_file(file);
@@ -297,10 +322,6 @@ fn stored(file: &Compressed, full: bool) -> impl Iterator<Item = Stored> {
         end(fragment.len, block, false)
     });
     extents.chain(inline).chain(fragment)
-}
-
-fn low_half(value: u64) -> u32 {
-    checked_u32(value & 0xffff_ffff)
 }
 
 fn high_half(value: u64) -> u32 {

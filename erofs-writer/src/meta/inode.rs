@@ -4,48 +4,16 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::format::inode::{
-    I_EXTENDED, InodeCompact, InodeExtended, LAYOUT_CHUNK_BASED, LAYOUT_FLAT_INLINE,
+    I_EXTENDED, I_NLINK_1, InodeCompact, InodeExtended, LAYOUT_CHUNK_BASED, LAYOUT_FLAT_INLINE,
     LAYOUT_FLAT_PLAIN,
 };
-use crate::format::{NULL_ADDR, checked_u32};
+use crate::format::{NULL_ADDR, checked_u32, high_bits, low_half};
+use crate::meta::epoch::Epoch;
+use crate::meta::reach;
 use crate::meta::xattr::XattrTable;
 use crate::options::{InodeForm, Options, OptionsError};
 use crate::plan::Order;
-use crate::tree::{InodeId, Kind, Metadata, Rdev, Timestamp, Tree};
-
-/// The time that compact inodes have, and the image's build time after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Epoch {
-    pub(crate) time: Timestamp,
-    pub(crate) build_time: u32,
-}
-
-impl Epoch {
-    /// The commonest time of the inodes, if a given build time can be told
-    /// relative to it; else the build time.
-    fn choose(tree: &Tree, order: &Order, build: Option<Timestamp>) -> Self {
-        let common = commonest_time(tree, order);
-        let Some(build) = build else {
-            return Epoch { time: common, build_time: 0 };
-        };
-        let after = build.sec.checked_sub(common.sec).map(u32::try_from);
-        match after {
-            Some(Ok(build_time)) if build.nsec == 0 || build == common => {
-                Epoch { time: common, build_time }
-            }
-            _ => Epoch { time: build, build_time: 0 },
-        }
-    }
-}
-
-fn commonest_time(tree: &Tree, order: &Order) -> Timestamp {
-    let mut times: Vec<Timestamp> =
-        order.ids.iter().map(|id| tree.inode(*id).metadata.mtime).collect();
-    times.sort_unstable();
-    // The earliest of those that are equally common.
-    let runs = times.chunk_by(|a, b| a == b).rev();
-    runs.max_by_key(|run| run.len()).map_or(Timestamp::default(), |run| run[0])
-}
+use crate::tree::{InodeId, Kind, Metadata, Rdev, Tree};
 
 /// What is decided about inodes before their data is looked at.
 #[derive(Debug)]
@@ -55,6 +23,8 @@ pub(crate) struct Inodes<'a> {
     xattrs: &'a XattrTable,
     form: InodeForm,
     pub(crate) epoch: Epoch,
+    /// Whether addresses of blocks may have more than 32 bits.
+    pub(crate) far: bool,
 }
 
 impl<'a> Inodes<'a> {
@@ -68,8 +38,9 @@ impl<'a> Inodes<'a> {
         if options.build_time.is_some_and(|time| time.sec < 0 || time.nsec >= 1_000_000_000) {
             return Err(OptionsError::BuildTime.into());
         }
-        let epoch = Epoch::choose(tree, order, options.build_time);
-        let inodes = Inodes { tree, order, xattrs, form: options.inode_form, epoch };
+        let epoch = Epoch::choose(tree, order, options.build_time, options.wide_addresses);
+        let far = reach::is_far(tree, order, xattrs, options);
+        let inodes = Inodes { tree, order, xattrs, form: options.inode_form, epoch, far };
         if options.inode_form == InodeForm::Compact {
             if let Some(id) = order.ids.iter().find(|id| inodes.needs_extended(**id)) {
                 return Err(Error::tree(tree.path_of(*id), TreeErrorKind::NotCompact));
@@ -95,8 +66,19 @@ impl<'a> Inodes<'a> {
         uid > FIELD_MAX
             || gid > FIELD_MAX
             || self.order.links(id) > FIELD_MAX
-            || mtime != self.epoch.time
+            || self.epoch.field(mtime).is_none()
+            || self.far && !self.has_room_for_address(id)
             || crate::tree::content_len(&inode.kind) > u64::from(u32::MAX)
+    }
+
+    /// Whether a compact inode can have an address of 48 bits, as it has where
+    /// the count of links is otherwise.
+    fn has_room_for_address(&self, id: InodeId) -> bool {
+        match self.tree.inode(id).kind {
+            Kind::Directory(_) => false,
+            Kind::File(_) | Kind::Symlink(_) => self.order.links(id) == 1,
+            _ => true,
+        }
     }
 
     /// The length of the inode with its xattrs.
@@ -110,9 +92,9 @@ impl<'a> Inodes<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DataAt {
     /// In blocks from this one on, if there are any.
-    Plain(Option<u32>),
+    Plain(Option<u64>),
     /// The same, with the tail behind the inode.
-    Inline(Option<u32>),
+    Inline(Option<u64>),
     /// In the chunks of a map with this format.
     Chunks(u32),
     /// In so many blocks of pclusters, with an index of this layout.
@@ -133,10 +115,18 @@ impl DataAt {
         match self {
             // Unused without blocks. Not "no address", which Linux 6.15 and
             // later take for a hole where the layout is plain.
-            DataAt::Plain(block) => block.unwrap_or(0),
-            DataAt::Inline(block) => block.unwrap_or(NULL_ADDR),
+            DataAt::Plain(block) => block.map_or(0, low_half),
+            DataAt::Inline(block) => block.map_or(NULL_ADDR, low_half),
             DataAt::Chunks(format) => format,
             DataAt::Compressed { blocks, .. } => blocks,
+        }
+    }
+
+    /// The first block of those that lie one behind the other.
+    fn block(self) -> Option<u64> {
+        match self {
+            DataAt::Plain(block) | DataAt::Inline(block) => block,
+            DataAt::Chunks(_) | DataAt::Compressed { .. } => None,
         }
     }
 }
@@ -149,6 +139,7 @@ impl Inodes<'_> {
         let mode = type_bits(&inode.kind) | (inode.metadata.mode & 0o7777);
         let i_u = rdev(&inode.kind).map_or(data.i_u(), encode_rdev);
         let format = data.layout() << 1;
+        let block = data.block().unwrap_or(0);
         let icount = icount(self.xattrs.body_len(id));
         let links = self.order.links(id);
         if self.is_extended(id) {
@@ -156,6 +147,7 @@ impl Inodes<'_> {
             raw.i_format = (format | I_EXTENDED).into();
             raw.i_xattr_icount = icount.into();
             raw.i_mode = mode.into();
+            raw.i_nb = high_bits(block).into();
             raw.i_size = size.into();
             raw.i_u = i_u.into();
             raw.i_ino = ino.into();
@@ -167,12 +159,19 @@ impl Inodes<'_> {
             out.extend_from_slice(raw.as_bytes());
         } else {
             let narrow = |value: u32| u16::try_from(value).expect("else the inode is extended");
+            // Of 32 bits, the last value would be no address.
+            let (bit, nb) = match block < u64::from(NULL_ADDR) {
+                true => (0, narrow(links)),
+                false => (I_NLINK_1, high_bits(block)),
+            };
+            assert!(bit == 0 || self.has_room_for_address(id), "else the inode is extended");
             let mut raw = InodeCompact::new_zeroed();
-            raw.i_format = format.into();
+            raw.i_format = (format | bit).into();
             raw.i_xattr_icount = icount.into();
             raw.i_mode = mode.into();
-            raw.i_nb = narrow(links).into();
+            raw.i_nb = nb.into();
             raw.i_size = checked_u32(size).into();
+            raw.i_mtime = self.epoch.field(mtime).expect("else the inode is extended").into();
             raw.i_u = i_u.into();
             raw.i_ino = ino.into();
             raw.i_uid = narrow(uid).into();

@@ -16,7 +16,7 @@ const MODE: u16 = 0o100_000;
 /// The packed inode with its index, if there is one.
 pub(crate) fn write(placement: &Placement<'_>, inodes: &Inodes<'_>) -> Option<Vec<u8>> {
     let (file, size) = placement.encoded.packed.as_ref()?;
-    let data = placement.in_pclusters(file);
+    let data = placement.in_pclusters(file, HEAD_LEN, *size);
     let mut raw = InodeExtended::new_zeroed();
     raw.i_format = ((data.layout() << 1) | I_EXTENDED).into();
     raw.i_mode = MODE.into();

@@ -11,9 +11,11 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use crate::encode::{Compressed, Encoded};
 use crate::error::{Error, Limit, Result};
-use crate::format::chunk::{BLOCK_MAP_ENTRY_LEN, CHUNK_FORMAT_INDEXES, ChunkIndex};
+use crate::format::chunk::{
+    BLOCK_MAP_ENTRY_LEN, CHUNK_FORMAT_48BIT, CHUNK_FORMAT_INDEXES, ChunkIndex,
+};
 use crate::format::superblock::{DEVT_SLOT_LEN, DeviceSlot, SUPER_LEN, SUPER_OFFSET};
-use crate::format::{NULL_ADDR, Nid, SLOT_LEN, round_up, to_u64, to_usize};
+use crate::format::{NULL_ADDR, Nid, SLOT_LEN, high_bits, low_half, round_up, to_u64, to_usize};
 use crate::meta::dir;
 use crate::meta::index::IndexForm;
 use crate::meta::inode::{DataAt, Inodes};
@@ -30,7 +32,7 @@ struct Place {
     /// The byte at which it starts.
     pos: u64,
     /// The first of its blocks, if it has any of its own.
-    block: u32,
+    block: u64,
     /// Whether its tail is behind it.
     inline: bool,
 }
@@ -44,6 +46,8 @@ pub(crate) struct Placement<'a> {
     index_form: IndexForm,
     block_size: BlockSize,
     chunk_indexes: bool,
+    /// Whether addresses of blocks may have more than 32 bits.
+    far: bool,
     /// By arena index.
     places: Vec<Place>,
     /// All inodes in the order of their places.
@@ -128,7 +132,7 @@ fn flat_len(block_size: BlockSize, head: u64, size: u64, own_block: bool) -> (u6
 }
 
 /// The size of an inode: bytes of a file, a symlink or a directory.
-fn inode_size(tree: &Tree, id: InodeId, block_len: u64) -> u64 {
+pub(crate) fn inode_size(tree: &Tree, id: InodeId, block_len: u64) -> u64 {
     match &tree.inode(id).kind {
         Kind::Directory(children) => dir::len(children, block_len),
         other => content_len(other),
@@ -153,6 +157,7 @@ impl<'a> Placement<'a> {
             pclusters: head.blocks()..head.blocks() + encoded.blocks,
             block_size: options.block_size,
             chunk_indexes: options.chunk_indexes,
+            far: inodes.far,
             places: vec![Place::default(); tree.arena_len()],
             by_pos: order.ids.clone(),
             prefixes_pos: head.prefixes,
@@ -167,7 +172,7 @@ impl<'a> Placement<'a> {
         };
         placement.place_metadata(head, order, inodes);
         placement.place_data(options)?;
-        placement.device_table = placement.devices()?;
+        placement.device_table = placement.devices(options)?;
         Ok(placement)
     }
 
@@ -241,25 +246,36 @@ impl<'a> Placement<'a> {
 
     /// Whether the entries of a chunk map name devices.
     fn has_indexes(&self, map: usize) -> bool {
-        self.chunk_indexes || self.plan.maps[map].device > 0
+        self.chunk_indexes || self.plan.maps[map].device > 0 || self.has_wide_chunks(map)
+    }
+
+    /// Whether the addresses in a chunk map have 48 bits.
+    pub(crate) fn has_wide_chunks(&self, map: usize) -> bool {
+        match self.plan.maps[map].device {
+            0 => self.far,
+            device => self.plan.devices[usize::from(device) - 1] > u64::from(NULL_ADDR),
+        }
     }
 
     /// The table of further devices. Their blocks follow those of the image, so
     /// that they may be appended to it as well.
-    fn devices(&self) -> Result<Vec<u8>> {
+    fn devices(&self, options: &Options) -> Result<Vec<u8>> {
+        let full = || Error::Full(Limit::DeviceBlocks);
         let mut table = Vec::new();
         let mut next = self.blocks;
         for blocks in &self.plan.devices {
-            let field = |value| u32::try_from(value).map_err(|_| Error::Full(Limit::DeviceBlocks));
             let mut slot = DeviceSlot::new_zeroed();
-            slot.blocks_lo = field(*blocks)?.into();
-            slot.uniaddr_lo = field(next)?.into();
+            slot.blocks_lo = low_half(*blocks).into();
+            slot.blocks_hi = high_bits(*blocks).into();
+            // Linux 6.18 reads no high bits of either. Without those of this
+            // one, blocks of the image would be looked for on the device.
+            slot.uniaddr_lo = u32::try_from(next).map_err(|_| full())?.into();
             table.extend_from_slice(slot.as_bytes());
             next += blocks;
         }
-        match u32::try_from(next) {
-            Ok(_) => Ok(table),
-            Err(_) => Err(Error::Full(Limit::DeviceBlocks)),
+        match next > options.blocks_max() + 1 && !table.is_empty() {
+            true => Err(full()),
+            false => Ok(table),
         }
     }
 
@@ -279,9 +295,11 @@ impl<'a> Placement<'a> {
                 if !directories {
                     next = self.align(next, options.data_alignment);
                 }
-                self.places[id.index()].block =
-                    u32::try_from(next).map_err(|_| Error::Full(Limit::Blocks))?;
+                self.places[id.index()].block = next;
                 next += blocks;
+                if next > options.blocks_max() {
+                    return Err(Error::Full(Limit::of_blocks(options)));
+                }
             }
         }
         let chunk_blocks = self.plan.chunk_blocks(self.block_size.len());
@@ -290,9 +308,8 @@ impl<'a> Placement<'a> {
         }
         self.chunk_area = next;
         self.blocks = self.align(next + chunk_blocks, options.image_alignment);
-        // The last value of the field means "no block".
-        if self.blocks >= u64::from(NULL_ADDR) {
-            return Err(Error::Full(Limit::Blocks));
+        if self.blocks > options.blocks_max() {
+            return Err(Error::Full(Limit::of_blocks(options)));
         }
         Ok(())
     }
@@ -356,23 +373,25 @@ impl<'a> Placement<'a> {
 
     /// The first byte of the blocks that hold data of `id`.
     pub(crate) fn data_pos(&self, id: InodeId) -> u64 {
-        u64::from(self.places[self.plan.owner(id).index()].block) * self.block_size.len()
+        self.places[self.plan.owner(id).index()].block * self.block_size.len()
     }
 
-    /// What inodes tell of `file`.
-    pub(crate) fn in_pclusters(&self, file: &Compressed) -> DataAt {
-        DataAt::Compressed { layout: self.index_form.layout(file), blocks: file.own_blocks }
+    /// What an inode of `head` bytes tells of `file`, of `size` bytes.
+    pub(crate) fn in_pclusters(&self, file: &Compressed, head: u64, size: u64) -> DataAt {
+        let layout = self.index_form.layout(head, size, file);
+        DataAt::Compressed { layout, blocks: file.own_blocks }
     }
 
-    /// Where the data of `id`, which has `size` bytes, is.
-    pub(crate) fn data_at(&self, id: InodeId, size: u64) -> DataAt {
+    /// Where the data of `id` is, which has `size` bytes, and an inode of `head`.
+    pub(crate) fn data_at(&self, id: InodeId, head: u64, size: u64) -> DataAt {
         if let Some((index, _)) = self.chunk_map(id) {
             let bits = self.plan.maps[index].chunk_bits - self.block_size.bits();
             let indexes = if self.has_indexes(index) { CHUNK_FORMAT_INDEXES } else { 0 };
-            return DataAt::Chunks(u32::from(bits) | indexes);
+            let wide = if self.has_wide_chunks(index) { CHUNK_FORMAT_48BIT } else { 0 };
+            return DataAt::Chunks(u32::from(bits) | indexes | wide);
         }
         if let Some(file) = self.compressed(id) {
-            return self.in_pclusters(file);
+            return self.in_pclusters(file, head, size);
         }
         let inline = self.has_inline_tail(id);
         let has_blocks = if inline { size >= self.block_size.len() } else { size > 0 };
@@ -380,3 +399,6 @@ impl<'a> Placement<'a> {
         if inline { DataAt::Inline(block) } else { DataAt::Plain(block) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,7 @@ pub(crate) struct Features {
     pub(crate) fragments: bool,
     pub(crate) dedupe: bool,
     pub(crate) xattr_prefixes: bool,
+    pub(crate) wide_addresses: bool,
 }
 
 /// The first version that has chunk-based files.
@@ -77,6 +78,7 @@ impl Features {
             (self.dedupe, "pclusters of several files", since(6, 1)),
             (self.xattr_prefixes, "long xattr prefixes", since(6, 4)),
             (prefixes_and_fragments, "long xattr prefixes beside fragments", since(6, 18)),
+            (self.wide_addresses, "addresses of 48 bits", since(6, 15)),
             (self.small_blocks, "blocks below 4096 bytes", since(6, 4)),
             (small_and_compressed, "compressed files in blocks below 4096 bytes", since(6, 8)),
         ]
@@ -119,6 +121,7 @@ impl Options {
             fragments: self.may_have_fragments(),
             dedupe: self.may_have_repeats(),
             xattr_prefixes: !self.xattr_prefixes.is_empty(),
+            wide_addresses: self.wide_addresses,
         }
     }
 

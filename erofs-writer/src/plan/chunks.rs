@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Limit, Result};
 use crate::format::chunk::CHUNK_BITS_MAX;
-use crate::format::{NULL_ADDR, to_u64, to_usize};
+use crate::format::{to_u64, to_usize};
 use crate::options::{BlockSize, ChunkSize, Options};
 use crate::plan::hash::{Digest, Reader};
 use crate::plan::{DataPlan, Layout, Order, files};
@@ -22,10 +22,13 @@ pub(crate) struct ChunkMap {
     pub(crate) device: u16,
     /// log2 of the chunk size in bytes.
     pub(crate) chunk_bits: u8,
-    /// For each chunk its first block, or [`NULL_ADDR`] for a hole. Counted from
-    /// the start of the device, in the image from that of the chunk area.
-    pub(crate) chunks: Vec<u32>,
+    /// For each chunk its first block, or [`HOLE`]. Counted from the start of the
+    /// device, in the image from that of the chunk area.
+    pub(crate) chunks: Vec<u64>,
 }
+
+/// In place of a block: the chunk is all zeros.
+pub(crate) const HOLE: u64 = u64::MAX;
 
 /// Bytes of a file to copy into the chunk area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +44,14 @@ pub(crate) struct Run {
 impl ChunkMap {
     /// A map of chunks that were stored as `chunks`, in as few and as large
     /// chunks as say the same.
-    pub(crate) fn new(mut chunks: Vec<u32>, mut chunk_bits: u8, block_size: BlockSize) -> Self {
+    pub(crate) fn new(mut chunks: Vec<u64>, mut chunk_bits: u8, block_size: BlockSize) -> Self {
         while chunks.len() > 1 && u32::from(chunk_bits - block_size.bits()) < CHUNK_BITS_MAX {
-            let blocks = 1_u32.checked_shl(u32::from(chunk_bits - block_size.bits()));
-            let pairs_up = |pair: &[u32]| match (pair, blocks) {
-                ([NULL_ADDR, NULL_ADDR], _) => true,
-                ([NULL_ADDR, _] | [_, NULL_ADDR], _) => false,
-                ([first, second], Some(blocks)) => first.checked_add(blocks) == Some(*second),
-                (rest, _) => rest.len() < 2,
+            let blocks = 1_u64 << (chunk_bits - block_size.bits());
+            let pairs_up = |pair: &[u64]| match pair {
+                [HOLE, HOLE] => true,
+                [HOLE, _] | [_, HOLE] => false,
+                [first, second] => first + blocks == *second,
+                rest => rest.len() < 2,
             };
             if !chunks.chunks(2).all(pairs_up) {
                 break;
@@ -68,19 +71,18 @@ impl DataPlan {
         id: InodeId,
         offset: u64,
         len: u64,
-        block_size: BlockSize,
-    ) -> Result<u32> {
-        let block = self.chunk_blocks(block_size.len());
-        let address = u32::try_from(block)
-            .ok()
-            .filter(|address| *address != NULL_ADDR)
-            .ok_or(Error::Full(Limit::Blocks))?;
+        options: &Options,
+    ) -> Result<u64> {
+        let block = self.chunk_blocks(options.block_size.len());
+        if block > options.blocks_max() {
+            return Err(Error::Full(Limit::of_blocks(options)));
+        }
         match self.runs.last_mut() {
             // Only a run of whole blocks can be continued.
             Some(run) if run.id == id && run.offset + run.len == offset => run.len += len,
             _ => self.runs.push(Run { id, offset, len, block }),
         }
-        Ok(address)
+        Ok(block)
     }
 
     /// Gives `id` a chunk map.
@@ -166,7 +168,7 @@ pub(super) fn store<'a>(
     chunk_size: ChunkSize,
 ) -> Result<()> {
     let chunk_len = chunk_size.bytes();
-    let mut seen: HashMap<Chunk, u32> = HashMap::new();
+    let mut seen: HashMap<Chunk, u64> = HashMap::new();
     for ((id, content), hashed) in files {
         let mut chunks = Vec::with_capacity(hashed.len());
         let starts = (0..content.len()).step_by(to_usize(chunk_len));
@@ -174,12 +176,12 @@ pub(super) fn store<'a>(
             let len = chunk_len.min(content.len() - start);
             if matches!(chunk, Chunk::Zero(_)) && options.holes {
                 plan.hole_bytes += len;
-                chunks.push(NULL_ADDR);
+                chunks.push(HOLE);
             } else if let Some(block) = seen.get(&chunk) {
                 plan.shared_bytes += len;
                 chunks.push(*block);
             } else {
-                let block = plan.store(id, start, len, options.block_size)?;
+                let block = plan.store(id, start, len, options)?;
                 seen.insert(chunk, block);
                 chunks.push(block);
             }
@@ -257,9 +259,7 @@ pub(crate) fn all_zero(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const HOLE: u32 = NULL_ADDR;
-
-    fn merged(chunks: &[u32]) -> (u8, Vec<u32>) {
+    fn merged(chunks: &[u64]) -> (u8, Vec<u64>) {
         let map = ChunkMap::new(chunks.to_vec(), 12, BlockSize::default());
         (map.chunk_bits, map.chunks)
     }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use crate::error::{Error, Limit, Result};
 use crate::format::chunk::CHUNK_BITS_MAX;
 use crate::format::superblock::DEVICES_MAX;
-use crate::format::{NULL_ADDR, checked_u32};
-use crate::options::{BlockSize, OptionsError};
-use crate::plan::chunks::ChunkMap;
+use crate::options::{BlockSize, Options, OptionsError};
+use crate::plan::chunks::{ChunkMap, HOLE};
 use crate::plan::{DataPlan, Order, files};
 use crate::tree::Tree;
 use crate::tree::device::{self, Device, Piece};
@@ -19,7 +18,7 @@ const BLOCK_LEN: u32 = 512;
 /// The devices of an image, in the order of their numbers.
 struct Devices<'a> {
     found: Vec<&'a Arc<Device>>,
-    block_size: BlockSize,
+    options: &'a Options,
 }
 
 /// Finds the devices, and gives the files that lie on them their chunk maps.
@@ -27,9 +26,9 @@ pub(crate) fn plan(
     plan: &mut DataPlan,
     tree: &Tree,
     order: &Order,
-    block_size: BlockSize,
+    options: &Options,
 ) -> Result<()> {
-    let mut devices = Devices { found: Vec::new(), block_size };
+    let mut devices = Devices { found: Vec::new(), options };
     // A device counts whether or not a file lies on it: who mounts the image
     // has to give as many as it has.
     for device in &tree.devices {
@@ -41,7 +40,7 @@ pub(crate) fn plan(
         let stored: u64 = pieces.iter().map(|piece| piece.len).sum();
         plan.device_bytes += stored;
         plan.hole_bytes += content.len() - stored;
-        plan.set_map(id, map(&pieces, content.len(), device, block_size))?;
+        plan.set_map(id, map(&pieces, content.len(), device, options.block_size))?;
     }
     plan.devices = devices.found.iter().map(|device| devices.blocks(device)).collect();
     Ok(())
@@ -56,11 +55,11 @@ impl<'a> Devices<'a> {
         let number = number.ok_or(Error::Full(Limit::Devices))?;
         if known.is_none() {
             // Kernels that know these know devices, too.
-            if self.block_size.bytes() != BLOCK_LEN {
-                let block = self.block_size.bytes();
+            let block = self.options.block_size.bytes();
+            if block != BLOCK_LEN {
                 return Err(OptionsError::BlockSizeForDevices { block }.into());
             }
-            if self.blocks(device) > u64::from(u32::MAX) {
+            if self.blocks(device) > self.options.blocks_max() + 1 {
                 return Err(Error::Full(Limit::DeviceBlocks));
             }
             self.found.push(device);
@@ -69,7 +68,7 @@ impl<'a> Devices<'a> {
     }
 
     fn blocks(&self, device: &Device) -> u64 {
-        self.block_size.blocks(device.len())
+        self.options.block_size.blocks(device.len())
     }
 }
 
@@ -86,9 +85,9 @@ fn map(pieces: &[Piece], len: u64, device: u16, block_size: BlockSize) -> ChunkM
             Some(piece) if piece.offset <= offset => {
                 let pos = piece.pos + (offset - piece.offset);
                 assert!(pos % block_size.len() == 0, "byte {pos} of a device starts a block");
-                checked_u32(pos / block_size.len())
+                pos / block_size.len()
             }
-            _ => NULL_ADDR,
+            _ => HOLE,
         }
     });
     let chunks = chunks.collect();
@@ -100,7 +99,7 @@ fn map(pieces: &[Piece], len: u64, device: u16, block_size: BlockSize) -> ChunkM
 mod tests {
     use super::*;
 
-    fn mapped(pieces: &[(u64, u64, u64)], len: u64) -> (u8, Vec<u32>) {
+    fn mapped(pieces: &[(u64, u64, u64)], len: u64) -> (u8, Vec<u64>) {
         let piece =
             |(offset, len, pos): &(u64, u64, u64)| Piece { offset: *offset, len: *len, pos: *pos };
         let pieces: Vec<Piece> = pieces.iter().map(piece).collect();
@@ -120,12 +119,9 @@ mod tests {
 
     #[test]
     fn holes_are_chunks_of_their_own() {
-        assert_eq!(mapped(&[], 5000), (13, vec![NULL_ADDR]));
-        assert_eq!(mapped(&[(1024, 512, 512)], 1536), (10, vec![NULL_ADDR, 1]));
-        assert_eq!(mapped(&[(0, 4096, 512), (8192, 100, 4608)], 8292), (12, vec![1, NULL_ADDR, 9]));
-        assert_eq!(
-            mapped(&[(0, 4096, 512)], 20_000),
-            (12, vec![1, NULL_ADDR, NULL_ADDR, NULL_ADDR, NULL_ADDR])
-        );
+        assert_eq!(mapped(&[], 5000), (13, vec![HOLE]));
+        assert_eq!(mapped(&[(1024, 512, 512)], 1536), (10, vec![HOLE, 1]));
+        assert_eq!(mapped(&[(0, 4096, 512), (8192, 100, 4608)], 8292), (12, vec![1, HOLE, 9]));
+        assert_eq!(mapped(&[(0, 4096, 512)], 20_000), (12, vec![1, HOLE, HOLE, HOLE, HOLE]));
     }
 }

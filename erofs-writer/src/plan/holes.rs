@@ -10,9 +10,9 @@ use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use crate::error::Result;
-use crate::format::{NULL_ADDR, to_u64, to_usize};
-use crate::options::BlockSize;
-use crate::plan::chunks::{self, ChunkMap};
+use crate::format::{to_u64, to_usize};
+use crate::options::Options;
+use crate::plan::chunks::{self, ChunkMap, HOLE};
 use crate::plan::hash::Reader;
 use crate::plan::{DataPlan, Order, files};
 use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
@@ -31,7 +31,7 @@ pub(crate) fn plan(
     plan: &mut DataPlan,
     reader: Reader<'_>,
     order: &Order,
-    block_size: BlockSize,
+    options: &Options,
 ) -> Result<()> {
     let candidates: Vec<(InodeId, &Content)> = files(reader.tree, order)
         .filter(|(id, content)| content.len() >= MIN_LEN && plan.is_open(*id))
@@ -54,13 +54,13 @@ pub(crate) fn plan(
             let len = granule.min(content.len() - start);
             if zero {
                 plan.hole_bytes += len;
-                chunks.push(NULL_ADDR);
+                chunks.push(HOLE);
             } else {
-                chunks.push(plan.store(id, start, len, block_size)?);
+                chunks.push(plan.store(id, start, len, options)?);
             }
         }
         let bits = u8::try_from(granule.trailing_zeros()).expect("below 64");
-        plan.set_map(id, ChunkMap::new(chunks, bits, block_size))?;
+        plan.set_map(id, ChunkMap::new(chunks, bits, options.block_size))?;
     }
     Ok(())
 }

@@ -5,8 +5,11 @@ use zerocopy::IntoBytes;
 
 use crate::error::{Error, Result};
 use crate::format::chunk::ChunkIndex;
-use crate::format::{NULL_ADDR, checked_u32, round_up, to_u64, to_usize};
+use crate::format::{
+    NULL_ADDR, NULL_ADDR_48, checked_u32, high_bits, low_half, round_up, to_u64, to_usize,
+};
 use crate::meta::dir;
+use crate::plan::HOLE;
 use crate::tree::{Children, Content, InodeId, Kind, OpenContent};
 use crate::write::Job;
 use crate::write::piece::large_len;
@@ -132,7 +135,7 @@ impl Filler<'_> {
         self.meta.resize(pos, 0);
         let size = job.placement.size(id);
         let ino = checked_u32(to_u64(index) + 1);
-        let data = job.placement.data_at(id, size);
+        let data = job.placement.data_at(id, job.inodes.head_len(id), size);
         job.inodes.write(&mut self.meta, id, ino, size, data);
         job.xattrs.write_body(&mut self.meta, id, job.placement.shared_xattrs_pos);
         match &job.tree.inode(id).kind {
@@ -184,21 +187,25 @@ impl Filler<'_> {
         let aligned = round_up(self.start + to_u64(self.meta.len()), entry_len) - self.start;
         self.meta.resize(to_usize(aligned), 0);
         let map = &job.plan.maps[index];
+        let null = match job.placement.has_wide_chunks(index) {
+            true => NULL_ADDR_48,
+            false => u64::from(NULL_ADDR),
+        };
         for chunk in &map.chunks {
             let (block, device) = match (*chunk, map.device) {
-                (NULL_ADDR, _) => (NULL_ADDR, 0),
-                (block, 0) => (checked_u32(job.placement.chunk_area + u64::from(block)), 0),
+                (HOLE, _) => (null, 0),
+                (block, 0) => (job.placement.chunk_area + block, 0),
                 (block, device) => (block, device),
             };
             if entry_len == to_u64(size_of::<ChunkIndex>()) {
                 let record = ChunkIndex {
-                    startblk_hi: 0.into(),
+                    startblk_hi: high_bits(block).into(),
                     device_id: device.into(),
-                    startblk_lo: block.into(),
+                    startblk_lo: low_half(block).into(),
                 };
                 self.meta.extend_from_slice(record.as_bytes());
             } else {
-                self.meta.extend_from_slice(&block.to_le_bytes());
+                self.meta.extend_from_slice(&checked_u32(block).to_le_bytes());
             }
         }
     }

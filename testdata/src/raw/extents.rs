@@ -20,6 +20,13 @@ pub fn read(
     let text = format!("nid {}: {:02x?}", inode.nid, map.header);
     let good = sb.incompat(incompat::BIT48);
     found.expect(good, Rule::MissingFeature, map.at, &text);
+    let good = sb.incompat(incompat::LZ4_0PADDING);
+    found.expect(good, Rule::MissingFeature, map.at, &text);
+    let has_fragment = map.advise() & advise::FRAGMENT != 0;
+    let good = !has_fragment || sb.incompat(incompat::FRAGMENTS);
+    found.expect(good, Rule::MissingFeature, map.at, &text);
+    let known = advise::COMPACTED_2B | 6 | advise::INTERLACED | advise::FRAGMENT;
+    found.expect(map.advise() & !known == 0, Rule::ZHeader, map.at, &text);
     let record = 4 << (map.advise() >> 1 & 3);
     let piece = 1 << (sb.get("blkszbits") + u64::from(map.header[7] & 15));
     let count = match record {
@@ -30,6 +37,11 @@ pub fn read(
         4 => map.at + 16,
         _ => up(map.at + 8, record),
     };
+    if record > 8 {
+        let gap = image.bytes(map.at + 8, first - map.at - 8);
+        let good = gap.is_none_or(|gap| gap.iter().all(|&byte| byte == 0));
+        found.expect(good, Rule::Reserved, map.at + 8, "before extent records");
+    }
     let Some(bytes) = image.bytes(first, count.saturating_mul(record)) else {
         found.add(Rule::OutOfImage, first, text);
         return None;
@@ -57,14 +69,17 @@ pub fn read(
             (_, None) => inode.size(),
         };
         let at = first + record * wide(number);
+        let is_fragment = has_fragment && number + 1 == records.len();
+        let reserved = if is_fragment { 0 } else { this.plen >> 21 & 0x3f };
         let good = start < end && (number > 0 || start == 0) && this.rest_is_zero;
+        let good = good && reserved == 0;
         found.expect(good, Rule::ZExtents, at, format!("{text}: {this:?}"));
-        let is_last = number + 1 == records.len();
-        let place = this.place(is_last && map.advise() & advise::FRAGMENT != 0);
+        let partial = !is_fragment && this.plen >> 27 & 1 != 0;
+        let place = this.place(is_fragment);
         if let Place::Stored { at, len, .. } = place {
             space.claim(at, len, Use::Data, "extent");
         }
-        map.extents.push(Extent { start, len: end.saturating_sub(start), place, partial: false });
+        map.extents.push(Extent { start, len: end.saturating_sub(start), place, partial });
     }
     Some(())
 }
@@ -94,7 +109,7 @@ impl Record {
             plen,
             pstart,
             start: field(12) | field(16) << 32,
-            rest_is_zero: (20..bytes.len()).all(|at| bytes[at] == 0) && plen >> 21 & 0x3f == 0,
+            rest_is_zero: (20..bytes.len()).all(|at| bytes[at] == 0),
         }
     }
 

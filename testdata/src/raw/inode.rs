@@ -226,7 +226,8 @@ fn check_form(inode: &Inode, sb: &Superblock, found: &mut Findings) {
     found.expect(reserved == 0, Rule::Reserved, inode.at, &text);
     if inode.is_extended() {
         // Old kernels ignore it, new ones add it to the address.
-        let good = wide || inode.get("i_nb") == 0;
+        let has_address = [layout::FLAT_PLAIN, layout::FLAT_INLINE].contains(&inode.layout());
+        let good = (wide && has_address) || inode.get("i_nb") == 0;
         found.expect(good, Rule::InodeNb, inode.at + 6, &text);
         let good = inode.get("i_mtime_nsec") < 1_000_000_000;
         found.expect(good, Rule::InodeTime, inode.at + 0x28, &text);

@@ -52,6 +52,7 @@ struct Layout {
     block: u32,
     chunk: Option<u64>,
     form: InodeForm,
+    wide: bool,
     indexes: bool,
     share: bool,
     holes: bool,
@@ -105,14 +106,14 @@ fn layout() -> impl Strategy<Value = Layout> {
     ];
     let form = select(vec![InodeForm::Auto, InodeForm::Auto, InodeForm::Extended]);
     let tails = select(vec![Tails::Inline, Tails::OwnBlock]);
-    let switches = (any::<bool>(), any::<bool>(), any::<bool>());
+    let switches = any::<[bool; 4]>();
     let parts = (block, chunk, form, tails, switches, compression());
     parts.prop_map(|(block, chunk, form, tails, switches, compression)| {
-        let (indexes, share, holes) = switches;
+        let [wide, indexes, share, holes] = switches;
         let chunk = chunk.map(|chunk| chunk.max(block.into()));
         // Files are stored in chunks or compressed.
         let compression = if chunk.is_some() { None } else { compression };
-        Layout { block, chunk, form, indexes, share, holes, tails, compression }
+        Layout { block, chunk, form, wide, indexes, share, holes, tails, compression }
     })
 }
 
@@ -121,6 +122,7 @@ impl Layout {
         let options = options
             .block_size(BlockSize::new(self.block).unwrap())
             .inode_form(self.form)
+            .wide_addresses(self.wide)
             .chunk_indexes(self.indexes)
             .share_identical(self.share)
             .holes(self.holes)

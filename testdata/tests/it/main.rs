@@ -23,3 +23,4 @@ mod support;
 mod tar;
 mod tar_index;
 mod tidy;
+mod wide;

@@ -1,0 +1,142 @@
+//! Encoded extents: a record for each extent of a compressed file, in place of
+//! an index with an entry for each block (Linux 6.15).
+//!
+//! Records of 4 and of 8 bytes say nothing of where an extent begins in the
+//! file. They are for encoders that take the same bytes into each one.
+
+use zerocopy::{FromZeros, IntoBytes};
+
+use crate::encode::Compressed;
+use crate::format::index::{
+    ADVISE_EXTENTS, ADVISE_EXTRECSZ_16, ADVISE_EXTRECSZ_32, ADVISE_FRAGMENT_PCLUSTER,
+    ADVISE_INTERLACED_PCLUSTER, EXTENT_PLEN_FMT_LZ4, EXTENT_PLEN_PARTIAL, ExtentRecord, HEADER_LEN,
+};
+use crate::format::{checked_u32, low_half, round_up, to_u64, to_usize};
+
+/// The records of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Records {
+    count: u64,
+    /// Whether the file has places that do not fit into 32 bits.
+    long: bool,
+}
+
+impl Records {
+    /// Those of `file`, of `size` bytes, if it can have some. There are none
+    /// for a pcluster behind an inode, and a file that is one fragment needs
+    /// none.
+    pub(crate) fn of(file: &Compressed, size: u64) -> Option<Self> {
+        if file.inline.is_some() || file.whole_fragment().is_some() {
+            return None;
+        }
+        let count = to_u64(file.extents.len()) + u64::from(file.fragment.is_some());
+        Some(Records { count, long: u32::try_from(size).is_err() })
+    }
+
+    fn record_len(self) -> u64 {
+        if self.long { to_u64(size_of::<ExtentRecord>()) } else { 16 }
+    }
+
+    /// Where they end, if the header is at `start`. Only the place within 32
+    /// bytes counts.
+    pub(crate) fn end(self, start: u64) -> u64 {
+        let record_len = self.record_len();
+        round_up(start + HEADER_LEN, record_len) + record_len * self.count
+    }
+
+    /// Appends header and records of `file` to `out`, whose first byte is at a
+    /// multiple of 32 of the image.
+    pub(crate) fn write(
+        self,
+        out: &mut Vec<u8>,
+        file: &Compressed,
+        block_len: u64,
+        interlaced: bool,
+    ) {
+        let mut advise = ADVISE_EXTENTS;
+        advise |= if self.long { ADVISE_EXTRECSZ_32 } else { ADVISE_EXTRECSZ_16 };
+        if interlaced {
+            advise |= ADVISE_INTERLACED_PCLUSTER;
+        }
+        if file.fragment.is_some() {
+            advise |= ADVISE_FRAGMENT_PCLUSTER;
+        }
+        // `h_extents_lo` and, behind `h_advise`, `h_extents_hi`.
+        let count = self.count.to_le_bytes();
+        out.extend_from_slice(&count[..4]);
+        out.extend_from_slice(&advise.to_le_bytes());
+        out.extend_from_slice(&count[4..6]);
+        out.resize(to_usize(round_up(to_u64(out.len()), self.record_len())), 0);
+        let mut start = 0;
+        for extent in &file.extents {
+            let mut plen = checked_u32(u64::from(extent.blocks) * block_len);
+            if !extent.plain {
+                plen |= EXTENT_PLEN_FMT_LZ4;
+            }
+            if extent.partial {
+                plen |= EXTENT_PLEN_PARTIAL;
+            }
+            self.push(out, plen, u64::from(extent.block) * block_len, start);
+            start += u64::from(extent.len);
+        }
+        if let Some(fragment) = file.fragment {
+            self.push(out, low_half(fragment.at), fragment.at >> 32, start);
+        }
+    }
+
+    fn push(self, out: &mut Vec<u8>, plen: u32, pstart: u64, lstart: u64) {
+        let mut record = ExtentRecord::new_zeroed();
+        record.plen = plen.into();
+        record.pstart_lo = low_half(pstart).into();
+        record.pstart_hi = checked_u32(pstart >> 32).into();
+        record.lstart_lo = low_half(lstart).into();
+        record.lstart_hi = checked_u32(lstart >> 32).into();
+        out.extend_from_slice(&record.as_bytes()[..to_usize(self.record_len())]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::{Extent, Fragment, Lies};
+
+    fn extent(len: u32, block: u32, blocks: u16) -> Extent {
+        Extent { len, block, blocks, plain: false, partial: false, lies: Lies::Here }
+    }
+
+    #[test]
+    fn records_tell_of_files_and_blocks_beyond_4_gib() {
+        let file = Compressed {
+            extents: vec![extent(u32::MAX, 0xffff_fff0, 2), extent(12 << 20, 7, 256)],
+            fragment: Some(Fragment { at: 0x12_3456_789a, len: 100 }),
+            ..Compressed::default()
+        };
+        let size = u64::from(u32::MAX) + (12 << 20) + 100;
+        let records = Records::of(&file, size).expect("it can have some");
+        let mut out = vec![0; 64];
+        records.write(&mut out, &file, 4096, false);
+        assert_eq!(to_u64(out.len()), records.end(64));
+        assert_eq!(out[64..72], [3, 0, 0, 0, 0x27, 0, 0, 0]);
+        assert_eq!(out[72..96], [0; 24]);
+        let word = |at: usize| u32::from_le_bytes(out[at..at + 4].try_into().expect("4 bytes"));
+        let record = |at: usize| [0, 4, 8, 12, 16].map(|field| word(at + field));
+        assert_eq!(record(96), [0x1000_2000, 0xffff_0000, 0xfff, 0, 0]);
+        assert_eq!(record(128), [0x1010_0000, 0x7000, 0, u32::MAX, 0]);
+        assert_eq!(record(160), [0x3456_789a, 0x12, 0, (12 << 20) - 1, 1]);
+        assert_eq!(out.len(), 192);
+    }
+
+    #[test]
+    fn records_begin_at_multiples_of_their_length() {
+        let extents = vec![extent(5000, 1, 1); 3];
+        let file = Compressed { extents, ..Compressed::default() };
+        let records = Records::of(&file, 15_000).expect("it can have some");
+        for (start, end) in [(32, 48 + 48), (40, 48 + 48), (64, 80 + 48), (88, 96 + 48)] {
+            assert_eq!(records.end(start), end);
+            let mut out = vec![0; to_usize(start)];
+            records.write(&mut out, &file, 4096, true);
+            assert_eq!(to_u64(out.len()), end);
+            assert_eq!(out[to_usize(start) + 4], 0x15);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Addresses of an image that is too long to be written in a test.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::options::ChunkSize;
+use crate::plan::{Codecs, Reader};
+use crate::tree::{Content, Metadata, Node, ReadAt};
+
+/// Has a length and nothing else.
+struct Claimed(u64);
+
+impl ReadAt for Claimed {
+    fn len(&self) -> u64 {
+        self.0
+    }
+
+    fn read_at(&self, _: &mut [u8], _: u64) -> std::io::Result<usize> {
+        panic!("nothing has to be read");
+    }
+}
+
+/// Files of 1 TiB, of which the third begins behind 2^32 blocks of 512
+/// bytes, and then a file with two names and a directory.
+fn tree() -> Tree {
+    let mut tree = Tree::new(Metadata::new(0o755));
+    let file = |len| Node::File(Content::new(Claimed(len)));
+    let add = |tree: &mut Tree, name: &str, node| {
+        tree.insert(name, Metadata::new(0o644), node).expect("the name is free")
+    };
+    for name in ["a", "b", "c"] {
+        add(&mut tree, name, file(1 << 40));
+    }
+    let twice = add(&mut tree, "d", file(600));
+    tree.hard_link("e", twice).expect("the name is free");
+    add(&mut tree, "f", Node::Directory);
+    tree
+}
+
+/// Shows `look` where things lie.
+fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>, &Inodes<'_>)) {
+    let order = Order::new(tree);
+    let xattrs = XattrTable::new(tree, &order.ids, options).expect("there are none");
+    let inodes = Inodes::new(tree, &order, &xattrs, options).expect("all can be");
+    let reader = Reader { tree, stop: &AtomicBool::new(false) };
+    let codecs = Codecs::new(tree, options);
+    let plan = DataPlan::new(reader, &order, &codecs, options, &|id| inodes.head_len(id));
+    let plan = plan.expect("nothing is read");
+    let head = Head::new(tree, &xattrs, &inodes, 0, options).expect("it is small");
+    let encoded = Encoded::default();
+    let placement = Placement::new(head, tree, &order, &inodes, &plan, &encoded, options);
+    look(&placement.expect("there is room"), &inodes);
+}
+
+fn options() -> Options {
+    let block_size = BlockSize::new(512).expect("is one");
+    Options::new().block_size(block_size).holes(false).share_identical(false)
+}
+
+/// Format, `i_nb`, `i_u` and the length of the inode `path`.
+fn fields(placement: &Placement<'_>, inodes: &Inodes<'_>, path: &str) -> (u16, u16, u32, u64) {
+    let id = placement.tree.get(path).expect("is there").id();
+    let (size, head) = (placement.size(id), inodes.head_len(id));
+    let mut raw = Vec::new();
+    inodes.write(&mut raw, id, 1, size, placement.data_at(id, head, size));
+    let short = |at: usize| u16::from_le_bytes([raw[at], raw[at + 1]]);
+    let word = |at: usize| u32::from(short(at)) | u32::from(short(at + 2)) << 16;
+    (short(0), short(6), word(0x10), to_u64(raw.len()))
+}
+
+#[test]
+fn addresses_have_48_bits_where_that_is_needed() {
+    placed(&tree(), &options().wide_addresses(true), |placement, inodes| {
+        let fields = |path| fields(placement, inodes, path);
+        assert!(inodes.far);
+        let (format, high, first, len) = fields("a");
+        // Longer than 4 GiB, so extended.
+        assert_eq!((format, high, len), (1, 0, 64));
+        assert_eq!(fields("b"), (1, 0, first + (1 << 31), 64));
+        assert_eq!(fields("c"), (1, 1, first, 64));
+        // Two names leave a compact inode no room, and directories have none.
+        assert_eq!(fields("d"), (5, 1, first + (1 << 31), 64));
+        assert_eq!(fields("f").3, 64);
+        assert_eq!(placement.blocks, u64::from(first) + 3 * (1 << 31) + 1);
+    });
+}
+
+#[test]
+fn compact_inodes_have_them_in_place_of_their_links() {
+    let mut tree = tree();
+    let content = Content::new(Claimed(700));
+    tree.insert("d0", Metadata::new(0o644), Node::File(content)).expect("the name is free");
+    placed(&tree, &options().wide_addresses(true), |placement, inodes| {
+        let (format, high, _, len) = fields(placement, inodes, "d0");
+        assert_eq!((format, high, len), (1 << 4 | 2 << 1, 1, 32));
+    });
+}
+
+#[test]
+fn chunk_maps_have_them_if_the_image_may_be_long() {
+    let options = options().wide_addresses(true);
+    let small = |len| {
+        let mut tree = Tree::new(Metadata::new(0o755));
+        let content = Content::from_bytes(vec![7; len]);
+        tree.insert("a", Metadata::new(0o644), Node::File(content)).expect("is free");
+        tree
+    };
+    let options = options.chunk_size(ChunkSize::new(512).expect("is one"));
+    let format = |options: &Options| {
+        let mut found = None;
+        placed(&small(1024), options, |placement, inodes| {
+            found = Some((fields(placement, inodes, "a").2, inodes.far));
+        });
+        found.expect("was looked at")
+    };
+    assert_eq!(format(&options), (0, false));
+    // Where the first one may be depends on the alignment.
+    let aligned = options.clone().data_alignment(u32::MAX);
+    assert_eq!(format(&aligned), (CHUNK_FORMAT_48BIT | CHUNK_FORMAT_INDEXES, true));
+}

@@ -1,0 +1,43 @@
+//! Whether blocks may lie so far behind the start of an image that 32 bits are
+//! too few for their addresses.
+//!
+//! Inodes and chunk maps have to be longer then, and their lengths decide where
+//! everything lies. So this is decided first, by a bound.
+
+use crate::format::superblock::{DEVICES_MAX, DEVT_SLOT_LEN};
+use crate::format::{NULL_ADDR, to_u64};
+use crate::meta::place::inode_size;
+use crate::meta::xattr::XattrTable;
+use crate::options::Options;
+use crate::plan::Order;
+use crate::tree::{Kind, Tree};
+
+/// Room for the boot sector, the superblock and blocks that are begun.
+const START_BLOCKS: u64 = 16;
+
+/// Whether an image of `tree` may have blocks at such addresses. Without wide
+/// addresses it has none.
+pub(crate) fn is_far(tree: &Tree, order: &Order, xattrs: &XattrTable, options: &Options) -> bool {
+    if !options.wide_addresses {
+        return false;
+    }
+    let block_size = options.block_size;
+    let tables = u64::from(DEVICES_MAX) * DEVT_SLOT_LEN
+        + to_u64(xattrs.shared.len())
+        + to_u64(xattrs.prefixes.len());
+    let aligned = u64::from(options.data_alignment);
+    let start = START_BLOCKS + block_size.blocks(tables) + aligned;
+    let most = order.ids.iter().fold(start, |most, id| {
+        let data = block_size.blocks(inode_size(tree, *id, block_size.len()));
+        let data = match &tree.inode(*id).kind {
+            // Only its chunk map is in the image.
+            Kind::File(content) if content.device().is_some() => data / 32,
+            _ => data,
+        };
+        let head = block_size.blocks(64 + xattrs.body_len(*id));
+        // Twice as much as there are is more than pclusters, an index or a chunk
+        // map take as well, which have 8 bytes for each block.
+        most.saturating_add(2 * data + head + 3 + aligned)
+    });
+    most >= u64::from(NULL_ADDR)
+}
