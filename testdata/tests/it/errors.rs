@@ -6,11 +6,11 @@ use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::StorePaths;
 use erofs_writer::{
     BlockSize, ChunkSize, Codec, Content, Error, ImageWriter, InodeForm, Label, Limit, Metadata,
-    Node, Options, OptionsError, PclusterSize, Rdev, ReadAt, StorePathsError, Timestamp, Tree,
+    Node, Options, OptionsError, PclusterSize, Rdev, StorePathsError, Timestamp, Tree,
     TreeErrorKind, XattrPrefix,
 };
 
-use crate::support::fixed;
+use crate::support::{Claimed, fixed};
 
 /// Writes the tree to a file that exists already, which must stay as it is
 /// with nothing beside it; the error is returned.
@@ -239,19 +239,6 @@ fn contradictions_between_options_are_refused_before_there_is_a_file() {
     options_error(fixed().xattr_prefixes(prefixes), &OptionsError::TooManyXattrPrefixes);
     for (sec, nsec) in [(-1, 0), (0, 1_000_000_000)] {
         options_error(fixed().build_time(Timestamp { sec, nsec }), &OptionsError::BuildTime);
-    }
-}
-
-/// Has a length and nothing else.
-struct Claimed(u64);
-
-impl ReadAt for Claimed {
-    fn len(&self) -> u64 {
-        self.0
-    }
-
-    fn read_at(&self, _: &mut [u8], _: u64) -> std::io::Result<usize> {
-        panic!("an image that cannot be is not begun");
     }
 }
 

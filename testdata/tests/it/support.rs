@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use erofs_writer::{Error, ImageUuid, ImageWriter, Options, SeekWriter, Tree, Uuid};
+use erofs_writer::{Error, ImageUuid, ImageWriter, Options, ReadAt, SeekWriter, Tree, Uuid};
 use testdata::expected;
 use testdata::mount::KernelMount;
 use testdata::raw::model::{self, Model};
@@ -95,4 +95,17 @@ pub(crate) fn assert_same(one: &[u8], other: &[u8], what: &str) {
     let at = one.iter().zip(other).position(|(a, b)| a != b);
     let lengths = (one.len(), other.len());
     panic!("{what}: images differ first at {at:x?}, lengths {lengths:?}");
+}
+
+/// Has a length and nothing else.
+pub(crate) struct Claimed(pub(crate) u64);
+
+impl ReadAt for Claimed {
+    fn len(&self) -> u64 {
+        self.0
+    }
+
+    fn read_at(&self, _: &mut [u8], _: u64) -> std::io::Result<usize> {
+        panic!("an image that cannot be is not begun");
+    }
 }

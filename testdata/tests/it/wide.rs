@@ -8,7 +8,7 @@ use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::Tar;
 use erofs_writer::{
     BlockSize, Codec, Content, Error, Fragments, ImageWriter, InodeForm, Limit, Metadata, Node,
-    Options, ReadAt, Timestamp, Tree, TreeErrorKind,
+    Options, Timestamp, Tree, TreeErrorKind,
 };
 use testdata::archive::{Archive, Header};
 use testdata::raw::model::Data;
@@ -18,7 +18,7 @@ use testdata::trees::{Builder, CASES, merged, mixed, noise, text};
 use testdata::{dump, golden, verify};
 
 use crate::compressed::{come_back_in_blocks_of_every_size, ends, lz4, pclusters};
-use crate::support::{decoded, fixed, image, incompat, try_image, verify};
+use crate::support::{Claimed, decoded, fixed, image, incompat, try_image, verify};
 
 const BIT48: u64 = 0x80;
 
@@ -227,19 +227,6 @@ fn old_targets_are_refused() {
     let output = erofs_writer::SeekWriter::new(std::io::Cursor::new(Vec::new()));
     let summary = ImageWriter::new(wide()).write(&tree, &output).unwrap();
     assert_eq!(summary.oldest_kernel.to_string(), "6.15");
-}
-
-/// Has a length and nothing else.
-struct Claimed(u64);
-
-impl ReadAt for Claimed {
-    fn len(&self) -> u64 {
-        self.0
-    }
-
-    fn read_at(&self, _: &mut [u8], _: u64) -> std::io::Result<usize> {
-        panic!("an image that cannot be is not begun");
-    }
 }
 
 #[test]
