@@ -40,7 +40,7 @@ pub fn read(
     if record > 8 {
         let gap = image.bytes(map.at + 8, first - map.at - 8);
         let good = gap.is_none_or(|gap| gap.iter().all(|&byte| byte == 0));
-        found.expect(good, Rule::Reserved, map.at + 8, "before extent records");
+        found.expect(good, Rule::Padding, map.at + 8, "before extent records");
     }
     let Some(bytes) = image.bytes(first, count.saturating_mul(record)) else {
         found.add(Rule::OutOfImage, first, text);
