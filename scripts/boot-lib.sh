@@ -99,10 +99,11 @@ use_kvm() {
 }
 
 # add_drive NAME FILE: one more of the array drives, for the next boot. The
-# options are those of store images in NixOS; the guest can read the name.
+# options are those of store images in NixOS; the guest can read the name. An id
+# must begin with a letter.
 add_drive() {
-    drives+=(-drive "file=$2,format=raw,if=none,id=$1,read-only=on,werror=report"
-        -device "virtio-blk-pci,drive=$1,serial=$1")
+    drives+=(-drive "file=$2,format=raw,if=none,id=image-$1,read-only=on,werror=report"
+        -device "virtio-blk-pci,drive=image-$1,serial=$1")
 }
 
 # boot MACHINE SUITE [ARGUMENT...]: with the kernel of the suite and the array
