@@ -9,10 +9,10 @@
 mod runs;
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
+use twox_hash::XxHash3_64;
 
 use crate::encode::chunks::chunk_len;
 use crate::encode::part::{Part, Source};
@@ -165,11 +165,10 @@ fn chunks(data: &[u8]) -> Vec<Chunk> {
     let mut at = 0;
     while at < data.len() {
         let len = chunk_len(&data[at..]);
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&data[at..at + len]);
+        let digest = XxHash3_64::oneshot(&data[at..at + len]);
         at += len;
         let end = u32::try_from(at).expect("parts are short");
-        chunks.push(Chunk { end, digest: hasher.finish() });
+        chunks.push(Chunk { end, digest });
     }
     chunks
 }
