@@ -304,7 +304,7 @@ impl Job<'_> {
     ) -> Result<AllPlaced> {
         let Tasks { tasks, repeats } = tasks;
         let room = &Room::new(self, repeats);
-        let queue = Queue::new(self, tasks, block);
+        let queue = Queue::new(self, tasks, repeats, block);
         rayon::broadcast(|_| {
             let _guard = StopOnPanic(self.stop);
             let shared = Shared { job: self, queue: &queue, room, packed, repeats };

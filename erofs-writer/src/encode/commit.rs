@@ -1,12 +1,13 @@
 //! Places for what workers have encoded, in the order of tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::encode::packed::Tail;
 use crate::encode::part::{Done, DonePart, Part, Source};
+use crate::encode::repeats::Repeats;
 use crate::encode::tasks::TASK_LEN;
 use crate::encode::{Compressed, Extent, Job};
 use crate::error::{Error, Limit, Result};
@@ -19,18 +20,23 @@ const LONG_AHEAD: usize = 2;
 /// How often one who waits looks whether all is to end.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Hands out tasks in order, and takes their results in any order.
+/// Hands out tasks, each when those it repeats are done and else in order, and
+/// takes their results in any order.
 pub(crate) struct Queue<'a> {
     job: &'a Job<'a>,
     tasks: &'a [Vec<Part>],
+    /// For each task the earlier ones of which it repeats something.
+    sources: Vec<BTreeSet<usize>>,
     ahead: usize,
     state: Mutex<State>,
     moved: Condvar,
 }
 
 struct State {
-    /// The next task to hand out.
-    taken: usize,
+    /// The first task that has not been looked at.
+    next: usize,
+    /// Those before it that wait for others.
+    passed: BTreeSet<usize>,
     /// The next task to get a place.
     placed: usize,
     /// Where it goes.
@@ -49,11 +55,17 @@ struct State {
 
 impl<'a> Queue<'a> {
     /// A queue of `tasks`, whose pclusters go to `block` and behind it.
-    pub(crate) fn new(job: &'a Job<'a>, tasks: &'a [Vec<Part>], block: u64) -> Self {
+    pub(crate) fn new(
+        job: &'a Job<'a>,
+        tasks: &'a [Vec<Part>],
+        repeats: &Repeats,
+        block: u64,
+    ) -> Self {
         let last = tasks.last().and_then(|parts| parts.last());
         let numbers = last.map_or(0, |part| part.number + 1);
         let state = State {
-            taken: 0,
+            next: 0,
+            passed: BTreeSet::new(),
             placed: 0,
             block,
             waiting: BTreeMap::new(),
@@ -66,7 +78,8 @@ impl<'a> Queue<'a> {
         };
         let is_long = tasks.iter().flatten().any(|part| part.len > 2 * TASK_LEN);
         let ahead = if is_long { LONG_AHEAD } else { AHEAD } * rayon::current_num_threads();
-        Queue { job, tasks, ahead, state: Mutex::new(state), moved: Condvar::new() }
+        let sources = sources(tasks, repeats);
+        Queue { job, tasks, sources, ahead, state: Mutex::new(state), moved: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -76,18 +89,39 @@ impl<'a> Queue<'a> {
     /// The next task, once there is room for its result, and a buffer for it.
     pub(crate) fn take(&self) -> Option<(usize, Vec<u8>)> {
         let mut state = self.state();
-        loop {
-            if self.job.is_stopped() || state.taken == self.tasks.len() {
-                return None;
+        while !self.job.is_stopped() {
+            if let Some(index) = self.next(&mut state) {
+                return Some((index, state.spare.pop().unwrap_or_default()));
             }
-            // The worker with the first task that has no place never waits.
-            if state.taken < state.placed + self.ahead {
-                state.taken += 1;
-                return Some((state.taken - 1, state.spare.pop().unwrap_or_default()));
+            if state.next == self.tasks.len() && state.passed.is_empty() {
+                return None;
             }
             let waited = self.moved.wait_timeout(state, PATIENCE);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        None
+    }
+
+    /// The first task that can be done. The first one that has no place always
+    /// can, if nobody does it yet.
+    fn next(&self, state: &mut State) -> Option<usize> {
+        let is_ready =
+            |state: &State, index: usize| self.sources[index].iter().all(|of| state.is_done(*of));
+        let passed = state.passed.iter().copied().find(|index| is_ready(state, *index));
+        if let Some(index) = passed {
+            state.passed.remove(&index);
+            return Some(index);
+        }
+        let end = self.tasks.len().min(state.placed + self.ahead);
+        while state.next < end {
+            let index = state.next;
+            state.next += 1;
+            if is_ready(state, index) {
+                return Some(index);
+            }
+            state.passed.insert(index);
+        }
+        None
     }
 
     /// Takes a result, and writes what has got its place by it.
@@ -157,34 +191,41 @@ impl<'a> Queue<'a> {
         Ok(AllPlaced { end, digest: hasher.finalize(), parts, repeated_bytes })
     }
 
-    /// What the part of this number has become, once it is encoded. Nothing if
-    /// that was not worth it.
-    ///
-    /// Tasks wait only for earlier ones, so that none waits for ever.
+    /// What the part of this number has become, which is in a task that is
+    /// done. Nothing if that was not worth it.
     pub(crate) fn extents(&self, number: usize) -> Option<Arc<[Extent]>> {
-        let task = self.task_of(number);
-        let mut state = self.state();
-        while !self.job.is_stopped() {
-            if task < state.placed {
-                let part = state.by_number[number]?;
-                return Some(state.parts[part].file.extents.as_slice().into());
-            }
-            if let Some(done) = state.waiting.get(&task) {
-                return done.extents(number);
-            }
-            let waited = self.moved.wait_timeout(state, PATIENCE);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let task = task_of(self.tasks, number);
+        let state = self.state();
+        assert!(state.is_done(task), "what repeats others waits for them");
+        if let Some(done) = state.waiting.get(&task) {
+            return done.extents(number);
         }
-        None
-    }
-
-    /// The task with the part of this number.
-    fn task_of(&self, number: usize) -> usize {
-        self.tasks.partition_point(|parts| parts[0].number <= number) - 1
+        let part = state.by_number[number]?;
+        Some(state.parts[part].file.extents.as_slice().into())
     }
 }
 
+/// The task with the part of this number.
+fn task_of(tasks: &[Vec<Part>], number: usize) -> usize {
+    tasks.partition_point(|parts| parts[0].number <= number) - 1
+}
+
+/// For each task the earlier ones of which it repeats something.
+fn sources(tasks: &[Vec<Part>], repeats: &Repeats) -> Vec<BTreeSet<usize>> {
+    let sources_of = |(index, parts): (usize, &Vec<Part>)| {
+        let repeats = parts.iter().flat_map(|part| repeats.of(part.number));
+        let sources = repeats.map(|repeat| task_of(tasks, repeat.source));
+        sources.filter(|source| *source != index).collect()
+    };
+    tasks.iter().enumerate().map(sources_of).collect()
+}
+
 impl State {
+    /// Whether the results of a task are there.
+    fn is_done(&self, task: usize) -> bool {
+        task < self.placed || self.waiting.contains_key(&task)
+    }
+
     /// Gives a part the next place.
     fn place(&mut self, part: DonePart) {
         let DonePart { number, source, filling } = part;
