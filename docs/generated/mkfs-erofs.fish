@@ -33,7 +33,7 @@ complete -c mkfs-erofs -s T -d 'The time of the build and, without --mkfs-time, 
 complete -c mkfs-erofs -s L -d 'The label, at most 15 bytes' -r
 complete -c mkfs-erofs -s U -d 'The UUID, or "clear" for none, or "random"' -r
 complete -c mkfs-erofs -s d -d 'How much to say: 0 or 1 errors only, 4 and above the time of each phase' -r
-complete -c mkfs-erofs -l workers -d 'How many threads work [default: as many as there are processors]' -r
+complete -c mkfs-erofs -l workers -d 'How many threads work [default: as many as there are processors, and 8 at least where they wait for the disk]' -r
 complete -c mkfs-erofs -l aufs -d 'In a tar archive, take .wh. files for whiteouts of overlayfs'
 complete -c mkfs-erofs -l hard-dereference -d 'Give every name of a hard-linked file an inode of its own'
 complete -c mkfs-erofs -l strip-case-hack -d 'Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS'

@@ -401,7 +401,8 @@ pub(crate) struct Args {
     )]
     pub(crate) level: u8,
 
-    /// How many threads work [default: as many as there are processors]
+    /// How many threads work [default: as many as there are processors, and 8
+    /// at least where they wait for the disk]
     #[arg(long, value_name = "N", value_parser = workers, help_heading = "Output")]
     pub(crate) workers: Option<NonZeroUsize>,
 }

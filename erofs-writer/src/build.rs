@@ -17,6 +17,7 @@ use crate::meta::xattr::XattrTable;
 use crate::options::{FileCodec, Options, OptionsError};
 use crate::output;
 use crate::plan::{Codecs, DataPlan, Order, Reader};
+use crate::pool::Pools;
 use crate::sink::{Sink, WriteAt};
 use crate::tree::{Tree, check};
 use crate::write::{Job, Observer};
@@ -97,8 +98,8 @@ impl<'a> ImageWriter<'a> {
         capacity: Option<u64>,
     ) -> Result<Summary> {
         let options = &self.options;
-        let pool = crate::pool::new(options.threads)?;
-        let mut observer = Observer::new(self.on_event.as_deref_mut(), &pool);
+        let pools = Pools::new(options.threads)?;
+        let mut observer = Observer::new(self.on_event.as_deref_mut(), &pools);
         let stop = &AtomicBool::new(false);
 
         observer.phase(Phase::Check)?;
@@ -113,7 +114,7 @@ impl<'a> ImageWriter<'a> {
         let head_len = |id| inodes.head_len(id);
         let codecs = &Codecs::new(tree, options);
         let plan = &observer
-            .watch(stop, 0, |_| DataPlan::new(reader, order, codecs, options, &head_len))?;
+            .watch_readers(stop, 0, |_| DataPlan::new(reader, order, codecs, options, &head_len))?;
 
         let sink = &Sink::new(output, options);
         let head = Head::new(tree, xattrs, inodes, plan.devices.len(), options)?;
@@ -167,7 +168,7 @@ fn encode_files(
     if job.options.may_have_repeats() {
         observer.phase(Phase::Dedupe)?;
     }
-    let tasks = observer.watch(job.stop, 0, |report| job.find_tasks(report))?;
+    let tasks = observer.watch_readers(job.stop, 0, |report| job.find_tasks(report))?;
     observer.phase(Phase::Encode)?;
     let files = observer.watch(job.stop, tasks.len(), |report| job.run(&tasks, report))?;
     let packed_len = files.packed_len();

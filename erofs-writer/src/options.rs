@@ -473,8 +473,9 @@ impl Options {
         self
     }
 
-    /// How many threads work. Default: as many as there are processors. The
-    /// bytes of the image do not depend on it.
+    /// How many threads work. Default: as many as there are processors, and 8
+    /// at least where they mostly read, as they wait for the disk. The bytes of
+    /// the image do not depend on it.
     #[must_use]
     pub fn threads(mut self, threads: NonZeroUsize) -> Self {
         self.threads = Some(threads);

@@ -86,7 +86,7 @@ impl Job<'_> {
         let tasks = self.tasks();
         let total = tasks.iter().map(|task| task.weight()).sum();
         let spools = &Spools::new(self, &tasks);
-        let done = observer.watch(self.stop, total, |report| {
+        let done = observer.watch_readers(self.stop, total, |report| {
             let mut results: Vec<(usize, Result<Done>)> = spools
                 .order(tasks.len())
                 .into_par_iter()

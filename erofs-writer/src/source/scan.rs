@@ -90,11 +90,11 @@ struct Found {
 
 /// How many directories one batch has: enough to keep workers busy, few
 /// enough that what they found does not pile up beside the tree.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(options: ScanOptions<'a>) -> Result<Self> {
-        let pool = crate::pool::new(options.threads)?;
+        let pool = crate::pool::readers(options.threads)?;
         let links = Links { policy: options.hard_links, linked: HashMap::new() };
         Ok(Scanner { lister: Lister { options }, links, pool })
     }
@@ -172,31 +172,36 @@ impl Lister<'_> {
     /// Lists one directory, in the order of the names' bytes.
     fn list(&self, (_, host, path): &Pending) -> Result<Vec<Found>> {
         let dir = Arc::new(host.clone());
-        let mut listing = Vec::new();
         let entries = fs::read_dir(host).map_err(|error| Error::read(host, error))?;
-        let mut relative = path.clone();
-        for entry in entries {
-            let entry = entry.map_err(|error| Error::read(host, error))?;
-            let name: Name = entry.file_name().into_vec().into();
-            relative.truncate(path.len());
-            if !relative.is_empty() {
-                relative.push(b'/');
-            }
-            relative.extend_from_slice(&name);
-            if !self.wanted(&relative) {
-                continue;
-            }
-            let host_path = || host.join(OsStr::from_bytes(&name));
-            if self.options.contents_only && entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
-                listing.push(self.symlink(name.clone(), &host_path)?);
-                continue;
-            }
-            let stat = entry.metadata().map_err(|error| Error::read(host_path(), error))?;
-            let content = || Content::in_directory(dir.clone(), name.clone(), stat.len());
-            listing.push(self.found(&host_path, name.clone(), &stat, &content)?);
-        }
+        let entries: Vec<fs::DirEntry> =
+            entries.collect::<io::Result<_>>().map_err(|error| Error::read(host, error))?;
+        let look = |entry: &fs::DirEntry| self.entry(&dir, path, entry).transpose();
+        // Half of what there is may lie in one directory.
+        let mut listing: Vec<Found> =
+            entries.par_iter().with_min_len(32).filter_map(look).collect::<Result<_>>()?;
         listing.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(listing)
+    }
+
+    /// What is in the directory `dir`, which is `path` to the source, under
+    /// one name, if it is wanted.
+    fn entry(
+        &self,
+        dir: &Arc<PathBuf>,
+        path: &[u8],
+        entry: &fs::DirEntry,
+    ) -> Result<Option<Found>> {
+        let name: Name = entry.file_name().into_vec().into();
+        if self.options.keep.is_some() && !self.wanted(&joined(path, &name)) {
+            return Ok(None);
+        }
+        let host_path = || dir.join(OsStr::from_bytes(&name));
+        if self.options.contents_only && entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            return self.symlink(name.clone(), &host_path).map(Some);
+        }
+        let stat = entry.metadata().map_err(|error| Error::read(host_path(), error))?;
+        let content = || Content::in_directory(dir.clone(), name.clone(), stat.len());
+        self.found(&host_path, name.clone(), &stat, &content).map(Some)
     }
 
     /// A symlink of which nothing but its target counts: half of a system's
@@ -265,12 +270,7 @@ impl Links {
     ) -> Result<()> {
         for ((id, host, path), listing) in batch.iter().zip(listings) {
             for (child, name) in self.insert(tree, *id, path, listing?)? {
-                let mut child_path = path.clone();
-                if !child_path.is_empty() {
-                    child_path.push(b'/');
-                }
-                child_path.extend_from_slice(&name);
-                next.push((child, host.join(OsStr::from_bytes(&name)), child_path));
+                next.push((child, host.join(OsStr::from_bytes(&name)), joined(path, &name)));
             }
         }
         Ok(())
@@ -331,6 +331,14 @@ impl Links {
             self.linked.insert(key, id);
         }
         Ok(id)
+    }
+}
+
+/// The path of `name` in the directory `path`, relative to the source's root.
+fn joined(path: &[u8], name: &[u8]) -> Vec<u8> {
+    match path {
+        [] => name.to_vec(),
+        path => [path, b"/", name].concat(),
     }
 }
 

@@ -127,7 +127,8 @@ impl<'a> StorePaths<'a> {
         self
     }
 
-    /// How many threads read. Default: as many as there are processors.
+    /// How many threads read. Default: as many as there are processors, but 8
+    /// at least, as they wait for the disk.
     #[must_use]
     pub fn threads(mut self, threads: NonZeroUsize) -> Self {
         self.options.threads = Some(threads);
