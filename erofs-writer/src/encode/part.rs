@@ -134,7 +134,9 @@ impl<'a> Worker<'a> {
     /// What `part` repeats of parts that have become pclusters. It may be one
     /// of this task, of which `done` is done.
     fn stretches(&self, part: &Part, task: &[Part], done: &Done) -> Vec<Stretch> {
-        let repeats = self.shared.repeats.of(part.number).iter();
+        let data = &self.data[..to_usize(part.len)];
+        self.shared.repeats.see(part.number, data);
+        let repeats = self.shared.repeats.confirmed(part.number, data);
         let stretch = |repeat: &Repeat| {
             let Repeat { at, len, source, source_at } = *repeat;
             let extents = if source == part.number {

@@ -6,6 +6,7 @@
 //! end their pclusters where a run starts that is repeated later, so that the
 //! pclusters from there on can be pointed to.
 
+mod originals;
 mod runs;
 
 use std::collections::HashSet;
@@ -19,13 +20,14 @@ use crate::encode::part::{Part, Source};
 use crate::error::Result;
 use crate::format::to_usize;
 
+use originals::Originals;
 use runs::Chunks;
 
 /// In shorter blocks it is worth as much to repeat bytes as in blocks of this
 /// length, as chunks are no shorter there.
 const BLOCK_MIN: u64 = 4096;
 
-/// A fast hash. What seems to repeat is compared.
+/// A fast hash. What seems to repeat is looked at again.
 type Digest = u64;
 
 /// Bytes of a part that an earlier one has, or the same part before them.
@@ -51,24 +53,25 @@ pub(crate) struct Repeats {
     files: HashSet<Source>,
     /// Those that are repeated.
     sources: HashSet<Source>,
+    originals: Originals,
 }
 
 impl Repeats {
-    /// Finds what `parts` repeat. `read` reads some bytes of one, from where it
-    /// is told.
+    /// Finds what `parts` seem to repeat. `read` reads one of them.
     pub(super) fn find(
         parts: &[Part],
         block_len: u64,
-        read: impl Fn(&Part, usize, &mut [u8]) -> Result<()> + Sync,
+        read: impl Fn(&Part, &mut [u8]) -> Result<()> + Sync,
     ) -> Result<Self> {
         let worth = Worth::of(parts, block_len);
         let chunks = cut_parts(parts, worth.run, &read)?;
-        let repeats = confirmed(parts, Chunks::new(chunks).repeats(worth), &read)?;
+        let repeats = Chunks::new(chunks).repeats(worth);
         let cuts = worth.cuts(&repeats, to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
         let files = with_repeats.map(|(part, _)| part.source).collect();
         let sources = repeats.iter().flatten().map(|repeat| parts[repeat.source].source).collect();
-        Ok(Repeats { repeats, cuts, files, sources })
+        let originals = Originals::new(&repeats);
+        Ok(Repeats { repeats, cuts, files, sources, originals })
     }
 
     /// Whether the file has repeats.
@@ -86,9 +89,27 @@ impl Repeats {
         self.are_in(file) || self.are_of(file)
     }
 
-    /// What the part of this number repeats.
+    /// What the part of this number seems to repeat.
     pub(crate) fn of(&self, part: usize) -> &[Repeat] {
         self.repeats.get(part).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, looked at again: `data` are the bytes of the part, and what it
+    /// repeats has been seen.
+    pub(crate) fn confirmed<'a>(
+        &'a self,
+        part: usize,
+        data: &'a [u8],
+    ) -> impl Iterator<Item = &'a Repeat> {
+        let is_one =
+            |repeat: &&Repeat| self.originals.are(repeat, &data[repeat.at..][..repeat.len]);
+        self.of(part).iter().filter(is_one)
+    }
+
+    /// Keeps what is needed of `data`, the bytes of the part of this number, to
+    /// confirm what repeats it.
+    pub(crate) fn see(&self, part: usize, data: &[u8]) {
+        self.originals.keep(part, data);
     }
 
     /// Where pclusters of the part of this number should begin.
@@ -109,7 +130,7 @@ pub(crate) struct Chunk {
 fn cut_parts(
     parts: &[Part],
     len_min: usize,
-    read: &(impl Fn(&Part, usize, &mut [u8]) -> Result<()> + Sync),
+    read: &(impl Fn(&Part, &mut [u8]) -> Result<()> + Sync),
 ) -> Result<Vec<Vec<Chunk>>> {
     // The kernel would have to clear fresh memory.
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
@@ -121,42 +142,12 @@ fn cut_parts(
         }
         let mut buffer = buffers().pop().unwrap_or_default();
         buffer.resize(buffer.len().max(len), 0);
-        read(part, 0, &mut buffer[..len])?;
+        read(part, &mut buffer[..len])?;
         let chunks = chunks(&buffer[..len]);
         buffers().push(buffer);
         Ok(chunks)
     };
     parts.par_iter().with_max_len(1).map(cut).collect()
-}
-
-/// Those of the repeats of each part whose bytes, and not only their hashes,
-/// are the same.
-fn confirmed(
-    parts: &[Part],
-    seeming: Vec<Vec<Repeat>>,
-    read: &(impl Fn(&Part, usize, &mut [u8]) -> Result<()> + Sync),
-) -> Result<Vec<Vec<Repeat>>> {
-    let is_same = |part: &Part, repeat: &Repeat| -> Result<bool> {
-        let source = &parts[repeat.source];
-        // Chunks with the same hash may even differ in length.
-        if repeat.source_at + repeat.len > to_usize(source.len) {
-            return Ok(false);
-        }
-        let [mut here, mut there] = [vec![0; repeat.len], vec![0; repeat.len]];
-        read(part, repeat.at, &mut here)?;
-        read(source, repeat.source_at, &mut there)?;
-        Ok(here == there)
-    };
-    let compare = |(part, seeming): (&Part, Vec<Repeat>)| {
-        let mut repeats = Vec::with_capacity(seeming.len());
-        for repeat in seeming {
-            if is_same(part, &repeat)? {
-                repeats.push(repeat);
-            }
-        }
-        Ok(repeats)
-    };
-    parts.par_iter().zip(seeming).map(compare).collect()
 }
 
 /// Cuts the bytes of a part into chunks.

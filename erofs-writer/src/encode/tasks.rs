@@ -105,10 +105,9 @@ impl Job<'_> {
         if !self.options.may_have_repeats() {
             return Ok(Repeats::default());
         }
-        Repeats::find(parts, self.options.block_size.len(), |part, at, data| {
+        Repeats::find(parts, self.options.block_size.len(), |part, data| {
             report(to_u64(data.len()));
-            let (at, len) = (part.offset + to_u64(at), to_u64(data.len()));
-            self.read_part(&Part { offset: at, len, ..*part }, packed, data)
+            self.read_part(part, packed, data)
         })
     }
 
