@@ -18,6 +18,7 @@ mod tasks;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Result;
+use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::options::Options;
 use crate::plan::{Codecs, DataPlan, Order, Reader};
 use crate::sink::Sink;
@@ -167,7 +168,7 @@ pub(crate) struct Encoded {
     /// Bytes of fragments that are not in it again.
     pub(crate) shared_bytes: u64,
     /// A hash of all pclusters, if it was asked for.
-    pub(crate) digest: Option<blake3::Hash>,
+    pub(crate) digest: Option<Fingerprint>,
 }
 
 impl Encoded {
@@ -234,7 +235,7 @@ pub(crate) struct Files {
     repeated_bytes: u64,
     /// The block behind their pclusters.
     end: u64,
-    digest: blake3::Hash,
+    digest: Fingerprint,
 }
 
 impl Files {
@@ -286,9 +287,9 @@ impl Job<'_> {
         };
         encoded.find_features();
         if self.options.derives_uuid() && !encoded.is_empty() {
-            let mut hasher = blake3::Hasher::new();
-            hasher.update(digest.as_bytes()).update(placed.digest.as_bytes());
-            encoded.digest = Some(hasher.finalize());
+            let mut both = Fingerprinter::default();
+            both.update(digest.as_bytes()).update(placed.digest.as_bytes());
+            encoded.digest = Some(both.finish());
         }
         Ok(encoded)
     }

@@ -155,6 +155,7 @@ mod encode;
 mod ere;
 mod error;
 mod event;
+mod fingerprint;
 mod format;
 mod meta;
 mod options;

@@ -166,8 +166,9 @@ impl FromStr for Label {
 /// What the image's UUID is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ImageUuid {
-    /// A version 8 UUID derived from every byte of the image, so that equal
-    /// images and only they share it. Costs a hash over the whole image.
+    /// A version 8 UUID derived from every byte of the image by XXH3 of 128
+    /// bits, so that equal images have the same one, and others do not unless
+    /// somebody makes them so.
     #[default]
     FromContent,
     /// All zeros, which means that there is none.

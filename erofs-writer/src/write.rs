@@ -20,6 +20,7 @@ use rayon::prelude::*;
 pub(crate) use progress::Observer;
 
 use crate::error::{Error, Result};
+use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::format::{to_u64, to_usize};
 use crate::meta::inode::Inodes;
 use crate::meta::packed;
@@ -53,7 +54,7 @@ pub(crate) struct Written {
     /// The start of the image, without the superblock.
     pub(crate) head: Vec<u8>,
     /// A hash of every byte but the superblock, if it was asked for.
-    pub(crate) digest: Option<blake3::Hash>,
+    pub(crate) digest: Option<Fingerprint>,
 }
 
 /// One thing for a worker to do.
@@ -68,7 +69,7 @@ enum Task {
 #[derive(Default)]
 struct Done {
     head: Option<Vec<u8>>,
-    digest: Option<blake3::Hash>,
+    digest: Option<Fingerprint>,
 }
 
 /// How long the part of the image is that is written last: the superblock
@@ -134,7 +135,7 @@ impl Job<'_> {
 
     /// Puts the digests of the tasks together, in the order of tasks.
     fn combine(&self, done: Vec<Done>) -> Written {
-        let mut hasher = blake3::Hasher::new();
+        let mut hasher = Fingerprinter::default();
         if let Some(digest) = self.placement.encoded.digest {
             hasher.update(digest.as_bytes());
         }
@@ -147,7 +148,7 @@ impl Job<'_> {
                 head = bytes;
             }
         }
-        let digest = self.hashes().then(|| hasher.finalize());
+        let digest = self.hashes().then(|| hasher.finish());
         Written { head, digest }
     }
 

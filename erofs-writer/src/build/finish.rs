@@ -8,6 +8,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use crate::build::sizes;
 use crate::error::{Error, Result};
 use crate::event::{InodeCounts, Summary};
+use crate::fingerprint::Fingerprinter;
 use crate::format::superblock::{
     ALG_LZ4, COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
     DEVT_SLOT_LEN, INCOMPAT_48BIT, INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE,
@@ -30,12 +31,10 @@ impl Job<'_> {
             ImageUuid::None => Uuid::nil(),
             ImageUuid::Fixed(uuid) => uuid,
             ImageUuid::FromContent => {
-                let mut hasher = blake3::Hasher::new();
-                hasher.update(digest.expect("asked for by the same option").as_bytes());
-                hasher.update(superblock.as_bytes());
-                let hash = hasher.finalize();
-                let (bytes, _) = hash.as_bytes().split_first_chunk().expect("32 bytes have 16");
-                Uuid::new_v8(*bytes)
+                let mut all = Fingerprinter::default();
+                all.update(digest.expect("asked for by the same option").as_bytes());
+                all.update(superblock.as_bytes());
+                Uuid::new_v8(*all.finish().as_bytes())
             }
         };
         superblock.uuid = uuid.into_bytes();

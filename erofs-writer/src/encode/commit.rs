@@ -11,6 +11,7 @@ use crate::encode::repeats::Repeats;
 use crate::encode::tasks::TASK_LEN;
 use crate::encode::{Compressed, Extent, Job};
 use crate::error::{Error, Limit, Result};
+use crate::fingerprint::{Fingerprint, Fingerprinter};
 
 /// So many tasks for each worker may be in work or wait for an earlier one,
 /// which bounds memory.
@@ -47,7 +48,7 @@ struct State {
     parts: Vec<Placed>,
     /// By number of the part: which of `parts` it has become.
     by_number: Vec<Option<usize>>,
-    hasher: blake3::Hasher,
+    hasher: Fingerprinter,
     repeated_bytes: u64,
     /// Of the errors so far the one of the first task.
     error: Option<(usize, Error)>,
@@ -72,7 +73,7 @@ impl<'a> Queue<'a> {
             spare: Vec::new(),
             parts: Vec::new(),
             by_number: vec![None; numbers],
-            hasher: blake3::Hasher::new(),
+            hasher: Fingerprinter::default(),
             repeated_bytes: 0,
             error: None,
         };
@@ -188,7 +189,7 @@ impl<'a> Queue<'a> {
             }));
         }
         let State { block: end, hasher, parts, repeated_bytes, .. } = state;
-        Ok(AllPlaced { end, digest: hasher.finalize(), parts, repeated_bytes })
+        Ok(AllPlaced { end, digest: hasher.finish(), parts, repeated_bytes })
     }
 
     /// What the part of this number has become, which is in a task that is
@@ -277,7 +278,7 @@ pub(crate) struct Placed {
 pub(crate) struct AllPlaced {
     /// The block behind all.
     pub(crate) end: u64,
-    pub(crate) digest: blake3::Hash,
+    pub(crate) digest: Fingerprint,
     /// Bytes that are in pclusters of other parts.
     pub(crate) repeated_bytes: u64,
     /// Parts of a file come one behind the other.

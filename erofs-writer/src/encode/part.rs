@@ -10,6 +10,7 @@ use crate::encode::packed::{LARGE_PCLUSTER, Packed};
 use crate::encode::repeats::{Repeat, Repeats};
 use crate::encode::{Extent, Job};
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
 use crate::options::{Codec, FileCodec, Tails};
@@ -53,7 +54,7 @@ pub(crate) struct Done {
     pub(crate) bytes: Vec<u8>,
     /// Each part that is worth it.
     pub(crate) parts: Vec<DonePart>,
-    pub(crate) digest: Option<blake3::Hash>,
+    pub(crate) digest: Option<Fingerprint>,
 }
 
 /// What became of a part.
@@ -121,7 +122,7 @@ impl<'a> Worker<'a> {
             }
             done.parts.push(DonePart { number: part.number, source: part.source, filling });
         }
-        done.digest = self.shared.job.options.derives_uuid().then(|| blake3::hash(&done.bytes));
+        done.digest = self.shared.job.options.derives_uuid().then(|| Fingerprint::of(&done.bytes));
         Ok(done)
     }
 

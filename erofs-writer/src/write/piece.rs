@@ -1,6 +1,7 @@
 //! Pieces of large files and of the chunk area, and gaps.
 
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::format::to_usize;
 use crate::tree::{InodeId, Kind};
 use crate::write::Job;
@@ -80,7 +81,7 @@ fn gather(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
 }
 
 /// Writes the pieces of one task.
-pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<blake3::Hash>> {
+pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<Fingerprint>> {
     let mut run = Run::new(job);
     for same_file in pieces.chunk_by(|a, b| a.id == b.id) {
         let Some(id) = same_file[0].id else {

@@ -1,7 +1,7 @@
 //! Events on the calling thread while workers work.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -84,32 +84,32 @@ impl<'a, 'h> Observer<'a, 'h> {
         total: u64,
         work: impl FnOnce(&(dyn Fn(u64) + Sync)) -> Result<T> + Send,
     ) -> Result<T> {
-        let (sender, receiver) = mpsc::channel();
+        // Not the reports themselves, each of which would wake this thread.
+        let (running, ended) = mpsc::channel::<()>();
+        let done = AtomicU64::new(0);
         let mut outcome = None;
         let mut told = Ok(());
         pool.in_place_scope(|scope| {
-            let outcome = &mut outcome;
+            let (outcome, done) = (&mut outcome, &done);
             scope.spawn(move |_| {
-                // A receiver that is gone has heard enough.
                 *outcome = Some(work(&|bytes| {
-                    let _ = sender.send(bytes);
+                    done.fetch_add(bytes, Ordering::Relaxed);
                 }));
+                drop(running);
             });
-            let (mut done, mut last) = (0, Instant::now());
             loop {
+                let has_ended = ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Disconnected);
+                let done = done.load(Ordering::Relaxed);
                 // Told also when there is nothing new, so that the caller can
                 // break at any time.
-                match receiver.recv_timeout(INTERVAL) {
-                    Ok(bytes) => done += bytes,
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => break,
-                }
-                if told.is_ok() && (last.elapsed() >= INTERVAL || done == total) {
-                    last = Instant::now();
+                if told.is_ok() && (!has_ended || (done == total && total > 0)) {
                     told = self.tell(Event::Progress { done, total });
                     if told.is_err() {
                         stop.store(true, Ordering::Relaxed);
                     }
+                }
+                if has_ended {
+                    break;
                 }
             }
         });

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 
 use crate::error::{Error, Result};
+use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::format::{round_up, to_u64, to_usize};
 use crate::tree::{InodeId, LengthChanged, OpenContent};
 use crate::write::Job;
@@ -25,14 +26,14 @@ pub(crate) struct Run<'a> {
     len: usize,
     /// Where in the image the buffer starts.
     pos: u64,
-    hasher: Option<blake3::Hasher>,
+    hasher: Option<Fingerprinter>,
 }
 
 impl<'a> Run<'a> {
     pub(crate) fn new(job: &'a Job<'a>) -> Self {
         let mut buf = BUFFER.take();
         buf.resize(CAPACITY, 0);
-        Run { job, buf, len: 0, pos: 0, hasher: job.hashes().then(blake3::Hasher::new) }
+        Run { job, buf, len: 0, pos: 0, hasher: job.hashes().then(Fingerprinter::default) }
     }
 
     /// Goes on at `pos`, which costs nothing if that is where it is.
@@ -148,12 +149,12 @@ impl<'a> Run<'a> {
 
     /// Writes what is left, and gives the digest of everything, begun with
     /// `prefix`, if it was asked for.
-    pub(crate) fn finish(mut self, prefix: &[u8]) -> Result<Option<blake3::Hash>> {
+    pub(crate) fn finish(mut self, prefix: &[u8]) -> Result<Option<Fingerprint>> {
         self.flush()?;
         BUFFER.set(std::mem::take(&mut self.buf));
         Ok(self.hasher.take().map(|mut hasher| {
             hasher.update(prefix);
-            hasher.finalize()
+            hasher.finish()
         }))
     }
 }

@@ -4,6 +4,7 @@
 use zerocopy::IntoBytes;
 
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::format::chunk::ChunkIndex;
 use crate::format::{
     NULL_ADDR, NULL_ADDR_48, checked_u32, high_bits, low_half, round_up, to_u64, to_usize,
@@ -77,7 +78,7 @@ impl Window {
 
     /// Writes the window. The first one gives back the head of the image
     /// unwritten.
-    pub(crate) fn write(&self, job: &Job<'_>) -> Result<(Option<Vec<u8>>, Option<blake3::Hash>)> {
+    pub(crate) fn write(&self, job: &Job<'_>) -> Result<(Option<Vec<u8>>, Option<Fingerprint>)> {
         let mut filler = Filler {
             job,
             start: self.start,

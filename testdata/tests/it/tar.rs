@@ -78,7 +78,7 @@ pub(crate) fn host_tree() -> tempfile::TempDir {
 }
 
 /// What nobody but GNU and POSIX archives can hold is left out.
-pub(crate) fn normalized(mut tree: Tree, keeps_nanoseconds: bool) -> Tree {
+fn normalized(mut tree: Tree, keeps_nanoseconds: bool) -> Tree {
     tree.update_metadata(|metadata| {
         if !keeps_nanoseconds {
             metadata.mtime.nsec = 0;

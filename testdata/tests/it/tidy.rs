@@ -29,6 +29,7 @@ fn sources() -> BTreeMap<PathBuf, String> {
 /// writing and the build.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
+    ("fingerprint", &[]),
     ("codec", &[]),
     ("ere", &[]),
     // Ere for a test of messages alone.
@@ -43,17 +44,40 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("plan", &["error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),
     ("output", &["error"]),
-    ("encode", &["codec", "error", "format", "options", "plan", "sink", "tree"]),
+    ("encode", &["codec", "error", "fingerprint", "format", "options", "plan", "sink", "tree"]),
     ("meta", &["encode", "error", "format", "options", "plan", "tree"]),
     (
         "write",
-        &["encode", "error", "event", "format", "meta", "options", "plan", "pool", "sink", "tree"],
+        &[
+            "encode",
+            "error",
+            "event",
+            "fingerprint",
+            "format",
+            "meta",
+            "options",
+            "plan",
+            "pool",
+            "sink",
+            "tree",
+        ],
     ),
     (
         "build",
         &[
-            "encode", "error", "event", "format", "meta", "options", "output", "plan", "pool",
-            "sink", "tree", "write",
+            "encode",
+            "error",
+            "event",
+            "fingerprint",
+            "format",
+            "meta",
+            "options",
+            "output",
+            "plan",
+            "pool",
+            "sink",
+            "tree",
+            "write",
         ],
     ),
 ];
