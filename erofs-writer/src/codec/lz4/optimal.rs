@@ -82,8 +82,10 @@ struct Bounds {
 /// same, as that one did not go to the end. So far back it is taken.
 const LOOK_BACK: usize = 32;
 
-/// The longest output of a block that is called short.
+/// The longest output of a block that is called short ...
 const SHORT_BLOCK: usize = 8192;
+/// ... or of medium length.
+const MEDIUM_BLOCK: usize = 16_384;
 
 /// What no byte is.
 const NO_BYTE: u16 = 256;
@@ -99,27 +101,34 @@ struct Effort {
 }
 
 impl Effort {
-    /// The effort for a block of `room` bytes. A short one has fewer earlier
-    /// places, and a table for them in the fastest cache.
+    /// The effort for a block of `room` bytes. A shorter one has fewer earlier
+    /// places, and a table for them in a faster cache.
     fn of(level: u8, room: usize) -> Self {
-        let is_short = room <= SHORT_BLOCK;
-        let choose = |short, long| if is_short { short } else { long };
-        // Three times as many tries make a short block a two-thousandth
-        // shorter, and take a sixth more time.
+        let choose = |short, medium, long| {
+            if room <= SHORT_BLOCK {
+                short
+            } else if room <= MEDIUM_BLOCK {
+                medium
+            } else {
+                long
+            }
+        };
+        // Twice as many tries make a short block a three-thousandth shorter, or
+        // a medium one a thousandth, and take a tenth or a sixth more time.
         let (depth, nice) = match level {
             0..=2 => (2, 32),
-            3 => (choose(3, 4), 48),
-            4 => (choose(4, 6), 64),
-            5 => (choose(5, 8), 64),
-            6 => (choose(6, 12), choose(64, 96)),
-            7 => (choose(6, 16), choose(64, 128)),
-            8 => (choose(6, 20), choose(64, 192)),
-            9 => (choose(6, 28), choose(64, 256)),
-            10 => (choose(48, 96), 512),
-            11 => (choose(96, 192), 1024),
+            3 => (choose(3, 4, 4), 48),
+            4 => (choose(4, 6, 6), 64),
+            5 => (choose(5, 8, 8), 64),
+            6 => (choose(6, 10, 12), choose(64, 96, 96)),
+            7 => (choose(6, 12, 16), choose(64, 128, 128)),
+            8 => (choose(6, 12, 20), choose(64, 192, 192)),
+            9 => (choose(6, 12, 28), choose(64, 256, 256)),
+            10 => (choose(48, 96, 96), 512),
+            11 => (choose(96, 192, 192), 1024),
             _ => (384, 4096),
         };
-        let hash_bits = choose(if level < 10 { 14 } else { 16 }, 17);
+        let hash_bits = if level < 10 { choose(14, 16, 17) } else { choose(16, 17, 17) };
         Effort { depth, nice: nice as usize, hash_bits }
     }
 }
