@@ -2,12 +2,12 @@
 //! end say so, wherever the data lies.
 
 /// No chunk but the last of some data is shorter.
-const LEN_MIN: usize = 1024;
+const LEN_MIN: usize = 512;
 /// None is longer.
 const LEN_MAX: usize = 16 * 1024;
 /// Behind the shortest length every so-many-th place is an end, as a power of
 /// two.
-const SPACING_BITS: u32 = 9;
+const SPACING_BITS: u32 = 10;
 /// So many bytes before a place tell whether it is an end.
 const WINDOW: usize = 8;
 /// So many places are looked at together.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,14 +58,19 @@ impl Reader<'_> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// The digest of the first `len` bytes of `id`.
-    pub(crate) fn digest(self, id: InodeId, content: &Content, len: u64) -> Result<Digest> {
+    /// The digest of these bytes of `id`.
+    pub(crate) fn digest(
+        self,
+        id: InodeId,
+        content: &Content,
+        bytes: Range<u64>,
+    ) -> Result<Digest> {
         self.with_open(id, content, |open| {
             let mut hasher = blake3::Hasher::new();
-            let mut buf = vec![0; STEP.min(to_usize(len))];
-            let mut offset = 0;
-            while offset < len && !self.stop.load(Ordering::Relaxed) {
-                let step = buf.len().min(to_usize(len - offset));
+            let Range { start: mut offset, end } = bytes;
+            let mut buf = vec![0; STEP.min(to_usize(end - offset))];
+            while offset < end && !self.stop.load(Ordering::Relaxed) {
+                let step = buf.len().min(to_usize(end - offset));
                 if let Err(changed) = open.read_exact_at(&mut buf[..step], offset)? {
                     return Ok(Err(changed));
                 }
@@ -72,7 +78,7 @@ impl Reader<'_> {
                 offset += to_u64(step);
             }
             // A copy of another file may not be opened again.
-            if len >= content.len() && !open.ends_at_len()? {
+            if end >= content.len() && !open.ends_at_len()? {
                 return Ok(Err(LengthChanged));
             }
             Ok(Ok(*hasher.finalize().as_bytes()))

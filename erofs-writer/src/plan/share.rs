@@ -1,9 +1,12 @@
 //! Files with the same contents, which then share their blocks.
 //!
 //! Only files of one length can be the same, so only those whose length
-//! occurs twice are read; and of those, first a short prefix. A file that has
+//! occurs twice are read; and of those, first a short prefix, and what is
+//! behind it if that is the same. A file that has
 //! no block of its own, as all its bytes lie behind its inode, has nothing to
 //! share and is not read, unless it may become a fragment.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -58,11 +61,11 @@ fn groups<'a>(
     candidates: Vec<Candidate<'a>>,
 ) -> Result<Vec<Vec<Candidate<'a>>>> {
     let same_len = split(vec![candidates], |file| file.content.len());
-    let prefixes = hash(reader, &same_len, PREFIX_LEN)?;
+    let prefixes = hash(reader, &same_len, 0..PREFIX_LEN)?;
     let same_prefix = split(same_len, |file| prefixes.get(file));
     let (short, long): (Vec<_>, Vec<_>) =
         same_prefix.into_iter().partition(|group| group[0].content.len() <= PREFIX_LEN);
-    let digests = hash(reader, &long, u64::MAX)?;
+    let digests = hash(reader, &long, PREFIX_LEN..u64::MAX)?;
     let mut groups = split(long, |file| digests.get(file));
     groups.extend(short);
     Ok(groups)
@@ -99,9 +102,9 @@ impl Digests {
     }
 }
 
-/// Hashes up to `len` bytes of every file. Files known to be one and the same
-/// are read once.
-fn hash(reader: Reader<'_>, groups: &[Vec<Candidate<'_>>], len: u64) -> Result<Digests> {
+/// Hashes these bytes of every file, or as many as it has. Files known to be
+/// one and the same are read once.
+fn hash(reader: Reader<'_>, groups: &[Vec<Candidate<'_>>], bytes: Range<u64>) -> Result<Digests> {
     let mut readers = Vec::new();
     let mut readers_of = Vec::new();
     for group in groups {
@@ -114,7 +117,10 @@ fn hash(reader: Reader<'_>, groups: &[Vec<Candidate<'_>>], len: u64) -> Result<D
     }
     let digests: Vec<Digest> = readers
         .par_iter()
-        .map(|file| reader.digest(file.id, file.content, file.content.len().min(len)))
+        .map(|file| {
+            let end = bytes.end.min(file.content.len());
+            reader.digest(file.id, file.content, bytes.start..end)
+        })
         .collect::<Result<_>>()?;
     let mut out: Vec<(usize, Digest)> =
         readers_of.into_iter().map(|(place, reader)| (place, digests[reader])).collect();
