@@ -4,8 +4,6 @@
 //! Nothing relies on it against somebody who wants two images to have the same
 //! one, who could as well write it into them.
 
-use std::fmt;
-
 use twox_hash::XxHash3_128;
 
 /// The hash of some bytes.
@@ -23,14 +21,8 @@ impl Fingerprint {
 }
 
 /// Makes the fingerprint of what it is given in pieces.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Fingerprinter(XxHash3_128);
-
-impl fmt::Debug for Fingerprinter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fingerprinter")
-    }
-}
 
 impl Fingerprinter {
     pub(crate) fn update(&mut self, bytes: &[u8]) -> &mut Self {

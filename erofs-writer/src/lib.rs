@@ -116,8 +116,8 @@
 //!   read is [`Error::Changed`] or [`Error::Read`], with its path.
 //! - **Bounded memory.** A tree costs some 250 bytes an inode, and contents are
 //!   not held: a worker has two buffers of about 1 MiB, or when it compresses
-//!   some 25 MiB, and up to 100 MiB where a packed inode has 2 GiB and more, whose
-//!   parts are long. Only what lies behind inodes with
+//!   some 25 MiB, and more where a packed inode has over 256 MiB, whose parts are
+//!   then longer than 4 MiB, 32 MiB at most. Only what lies behind inodes with
 //!   [`Options::inline_pclusters`], less than a block a file, is kept until
 //!   they are written, and for [`Options::dedupe`] some 25 bytes for each KiB of
 //!   files.

@@ -109,6 +109,7 @@ impl<'a> Worker<'a> {
                 return Err(Error::Cancelled);
             }
             self.read(part)?;
+            self.shared.repeats.see(part.number, &self.data[..to_usize(part.len)]);
             let start = done.bytes.len();
             let stretches = self.stretches(part, parts, &done);
             let filling = self.fill(part, &stretches, &mut done.bytes);
@@ -136,7 +137,6 @@ impl<'a> Worker<'a> {
     /// of this task, of which `done` is done.
     fn stretches(&self, part: &Part, task: &[Part], done: &Done) -> Vec<Stretch> {
         let data = &self.data[..to_usize(part.len)];
-        self.shared.repeats.see(part.number, data);
         let repeats = self.shared.repeats.confirmed(part.number, data);
         let stretch = |repeat: &Repeat| {
             let Repeat { at, len, source, source_at } = *repeat;

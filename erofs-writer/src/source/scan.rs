@@ -192,7 +192,7 @@ impl Lister<'_> {
         entry: &fs::DirEntry,
     ) -> Result<Option<Found>> {
         let name: Name = entry.file_name().into_vec().into();
-        if self.options.keep.is_some() && !self.wanted(&joined(path, &name)) {
+        if self.options.keep.is_some_and(|keep| !keep(&joined(path, &name))) {
             return Ok(None);
         }
         let host_path = || dir.join(OsStr::from_bytes(&name));
