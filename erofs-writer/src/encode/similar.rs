@@ -8,6 +8,8 @@ pub(super) mod nearest;
 
 use std::cmp::Reverse;
 
+use crate::format::{checked_u32, low_half, to_u64, to_usize};
+
 /// How long the strings are.
 const STRING_LEN: usize = 8;
 /// Of so many strings a sketch keeps one, as a power of two.
@@ -41,29 +43,57 @@ pub(super) fn sketch(data: &[u8]) -> Sketch {
 /// others stays where it is among its like.
 pub(super) fn order(sketches: &[Sketch]) -> Vec<usize> {
     let mut chains = Chains::new(sketches.len());
-    for (_, a, b) in pairs(sketches) {
-        chains.join(a, b);
+    for Pair { a, ahead, .. } in pairs(sketches) {
+        let a = to_usize(u64::from(a));
+        chains.join(a, a + to_usize(u64::from(ahead)));
     }
     chains.order()
 }
 
-/// Pairs of pieces and how much each has in common: those with most first.
-fn pairs(sketches: &[Sketch]) -> Vec<(Reverse<usize>, usize, usize)> {
-    let all = sketches.iter().enumerate();
-    let mut places: Vec<(u32, usize)> =
-        all.flat_map(|(piece, sketch)| sketch.iter().map(move |hash| (*hash, piece))).collect();
+/// Two pieces with something in common. Those with most are first, of these
+/// the ones that are nearest.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    common: Reverse<u32>,
+    /// How far the second one is behind the first.
+    ahead: u32,
+    a: u32,
+}
+
+/// All pairs, in their order.
+fn pairs(sketches: &[Sketch]) -> Vec<Pair> {
+    let all = (0u32..).zip(sketches);
+    // Two numbers in one are sorted in half the time.
+    let mut places: Vec<u64> =
+        all.flat_map(|(piece, sketch)| sketch.iter().map(move |hash| both(*hash, piece))).collect();
     places.sort_unstable();
-    let mut common: Vec<(usize, usize)> = Vec::new();
-    for same in places.chunk_by(|(a, _), (b, _)| a == b).filter(|same| same.len() <= COMMON) {
-        for (index, (_, a)) in same.iter().enumerate() {
-            common.extend(same[index + 1..].iter().take(AHEAD).map(|(_, b)| (*a, *b)));
+    let mut common: Vec<u64> = Vec::new();
+    for same in places.chunk_by(|x, y| first(*x) == first(*y)).filter(|same| same.len() <= COMMON) {
+        for (index, x) in same.iter().enumerate() {
+            let others = same[index + 1..].iter().take(AHEAD);
+            common.extend(others.map(|y| both(second(*x), second(*y))));
         }
     }
     common.sort_unstable();
-    let pairs = common.chunk_by(|a, b| a == b);
-    let mut pairs: Vec<_> = pairs.map(|same| (Reverse(same.len()), same[0].0, same[0].1)).collect();
-    pairs.sort_unstable_by_key(|(common, a, b)| (*common, b - a, *a));
+    let pair = |same: &[u64]| {
+        let (a, b) = (first(same[0]), second(same[0]));
+        Pair { common: Reverse(checked_u32(to_u64(same.len()))), ahead: b - a, a }
+    };
+    let mut pairs: Vec<Pair> = common.chunk_by(|x, y| x == y).map(pair).collect();
+    pairs.sort_unstable();
     pairs
+}
+
+fn both(first: u32, second: u32) -> u64 {
+    u64::from(first) << 32 | u64::from(second)
+}
+
+fn first(both: u64) -> u32 {
+    checked_u32(both >> 32)
+}
+
+fn second(both: u64) -> u32 {
+    low_half(both)
 }
 
 /// Chains of pieces, at first of one piece each.
