@@ -19,7 +19,7 @@ use crate::output;
 use crate::plan::{Codecs, DataPlan, Order, Reader};
 use crate::pool::Pools;
 use crate::sink::{Sink, WriteAt};
-use crate::tree::{Tree, check};
+use crate::tree::{OpenDirs, Tree, check};
 use crate::write::{Job, Observer};
 
 /// Writes trees as images.
@@ -99,7 +99,7 @@ impl<'a> ImageWriter<'a> {
     ) -> Result<Summary> {
         let options = &self.options;
         let pools = Pools::new(options.threads)?;
-        let mut observer = Observer::new(self.on_event.as_deref_mut(), &pools);
+        let mut observer = Observer::new(self.on_event.as_deref_mut());
         let stop = &AtomicBool::new(false);
 
         observer.phase(Phase::Check)?;
@@ -110,11 +110,13 @@ impl<'a> ImageWriter<'a> {
         let inodes = &Inodes::new(tree, order, xattrs, options)?;
 
         observer.phase(Phase::Plan)?;
-        let reader = Reader { tree, stop };
+        let dirs = &OpenDirs::new(pools.threads_max());
+        let reader = Reader { tree, stop, dirs };
         let head_len = |id| inodes.head_len(id);
         let codecs = &Codecs::new(tree, options);
-        let plan = &observer
-            .watch_readers(stop, 0, |_| DataPlan::new(reader, order, codecs, options, &head_len))?;
+        let plan = &observer.watch(&pools.readers, stop, 0, |_| {
+            DataPlan::new(reader, order, codecs, options, &head_len)
+        })?;
 
         let sink = &Sink::new(output, options);
         let head = Head::new(tree, xattrs, inodes, plan.devices.len(), options)?;
@@ -122,18 +124,9 @@ impl<'a> ImageWriter<'a> {
         let form = IndexForm::of(options, false);
         let with_index = |id, size, scattered| form.inode_len(inodes.head_len(id), size, scattered);
         let inode_lens = InodeLens { head: &head_len, with_index: &with_index };
-        let job = encode::Job {
-            reader,
-            order,
-            plan,
-            codecs,
-            options,
-            inode_lens,
-            sink,
-            stop,
-            first_block,
-        };
-        let encoded = &encode_files(&mut observer, capacity.is_some(), &job)?;
+        let job =
+            encode::Job { reader, order, plan, codecs, options, inode_lens, sink, first_block };
+        let encoded = &encode_files(&mut observer, &pools, capacity.is_some(), &job)?;
 
         observer.phase(Phase::Place)?;
         let placement = &Placement::new(head, tree, order, inodes, plan, encoded, options)?;
@@ -144,8 +137,8 @@ impl<'a> ImageWriter<'a> {
             Some(_) => invalidate(sink)?,
             None => reserve(sink, placement, options)?,
         }
-        let job = Job { tree, order, xattrs, inodes, plan, placement, options, sink, stop };
-        let written = job.run(&mut observer)?;
+        let job = Job { reader, order, xattrs, inodes, plan, placement, options, sink };
+        let written = job.run(&mut observer, &pools.readers)?;
 
         observer.phase(Phase::Finish)?;
         let uuid = job.finish(written)?;
@@ -156,6 +149,7 @@ impl<'a> ImageWriter<'a> {
 /// Encodes files, if they are to be compressed.
 fn encode_files(
     observer: &mut Observer<'_, '_>,
+    pools: &Pools,
     is_device: bool,
     job: &encode::Job<'_>,
 ) -> Result<Encoded> {
@@ -168,14 +162,16 @@ fn encode_files(
     if job.options.may_have_repeats() {
         observer.phase(Phase::Dedupe)?;
     }
-    let tasks = observer.watch_readers(job.stop, 0, |report| job.find_tasks(report))?;
+    let stop = job.reader.stop;
+    let tasks = observer.watch(&pools.readers, stop, 0, |report| job.find_tasks(report))?;
     observer.phase(Phase::Encode)?;
-    let files = observer.watch(job.stop, tasks.len(), |report| job.run(&tasks, report))?;
+    let run = |report: &(dyn Fn(u64) + Sync)| job.run(&tasks, report);
+    let files = observer.watch(&pools.workers, stop, tasks.len(), run)?;
     let packed_len = files.packed_len();
     if packed_len > 0 {
         observer.phase(Phase::Pack)?;
     }
-    observer.watch(job.stop, packed_len, |report| job.run_packed(files, report))
+    observer.watch(&pools.workers, stop, packed_len, |report| job.run_packed(files, report))
 }
 
 fn invalidate(sink: &Sink<'_>) -> Result<()> {

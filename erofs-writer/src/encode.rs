@@ -212,7 +212,6 @@ pub(crate) struct Job<'a> {
     pub(crate) options: &'a Options,
     pub(crate) inode_lens: InodeLens<'a>,
     pub(crate) sink: &'a Sink<'a>,
-    pub(crate) stop: &'a AtomicBool,
     /// Where the pclusters go.
     pub(crate) first_block: u64,
 }
@@ -307,7 +306,7 @@ impl Job<'_> {
         let room = &Room::new(self, repeats);
         let queue = Queue::new(self, tasks, repeats, block);
         rayon::broadcast(|_| {
-            let _guard = StopOnPanic(self.stop);
+            let _guard = StopOnPanic(self.reader.stop);
             let shared = Shared { job: self, queue: &queue, room, packed, repeats };
             let mut worker = Worker::new(shared);
             while let Some((index, bytes)) = queue.take() {
@@ -328,7 +327,7 @@ impl Job<'_> {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.reader.stop.load(Ordering::Relaxed)
     }
 }
 

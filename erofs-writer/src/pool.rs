@@ -26,6 +26,11 @@ impl Pools {
     pub(crate) fn new(threads: Option<NonZeroUsize>) -> Result<Self> {
         Ok(Pools { workers: pool(threads.unwrap_or(processors()))?, readers: readers(threads)? })
     }
+
+    /// How many threads the larger one has.
+    pub(crate) fn threads_max(&self) -> usize {
+        self.workers.current_num_threads().max(self.readers.current_num_threads())
+    }
 }
 
 /// A pool of `threads` threads that mostly read, or of as many as are good for

@@ -6,6 +6,7 @@
 pub(crate) mod check;
 mod content;
 pub(crate) mod device;
+mod dirs;
 mod edit;
 mod node;
 mod walk;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use content::{Content, ReadAt};
 pub(crate) use content::{LengthChanged, OpenContent};
+pub(crate) use dirs::OpenDirs;
 pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Timestamp, Xattrs};
 pub use walk::{Entry, Walk};

@@ -12,9 +12,9 @@ mod spools;
 mod window;
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
 pub(crate) use progress::Observer;
@@ -27,9 +27,9 @@ use crate::meta::packed;
 use crate::meta::place::Placement;
 use crate::meta::xattr::XattrTable;
 use crate::options::{BlockSize, Options};
-use crate::plan::{DataPlan, Order};
+use crate::plan::{DataPlan, Order, Reader};
 use crate::sink::Sink;
-use crate::tree::{InodeId, Tree};
+use crate::tree::InodeId;
 use crate::write::piece::Piece;
 use crate::write::run::Run;
 use crate::write::spools::Spools;
@@ -37,7 +37,8 @@ use crate::write::window::Window;
 
 /// The results of all stages before, and where to write.
 pub(crate) struct Job<'a> {
-    pub(crate) tree: &'a Tree,
+    /// Its `stop` is set when the work is to end early.
+    pub(crate) reader: Reader<'a>,
     pub(crate) order: &'a Order,
     pub(crate) xattrs: &'a XattrTable,
     pub(crate) inodes: &'a Inodes<'a>,
@@ -45,8 +46,6 @@ pub(crate) struct Job<'a> {
     pub(crate) placement: &'a Placement<'a>,
     pub(crate) options: &'a Options,
     pub(crate) sink: &'a Sink<'a>,
-    /// Set when the work is to end early.
-    pub(crate) stop: &'a AtomicBool,
 }
 
 /// What is left to do when everything else is written.
@@ -83,23 +82,27 @@ pub(crate) fn head_len(block_size: BlockSize) -> usize {
 
 impl Job<'_> {
     /// Writes everything but the head.
-    pub(crate) fn run(&self, observer: &mut Observer<'_, '_>) -> Result<Written> {
+    pub(crate) fn run(
+        &self,
+        observer: &mut Observer<'_, '_>,
+        pool: &ThreadPool,
+    ) -> Result<Written> {
         let tasks = self.tasks();
         let total = tasks.iter().map(|task| task.weight()).sum();
         let spools = &Spools::new(self, &tasks);
-        let done = observer.watch_readers(self.stop, total, |report| {
+        let done = observer.watch(pool, self.reader.stop, total, |report| {
             let mut results: Vec<(usize, Result<Done>)> = spools
                 .order(tasks.len())
                 .into_par_iter()
                 .map(|index| {
-                    if self.stop.load(Relaxed) {
+                    if self.reader.stop.load(Relaxed) {
                         return (index, Err(Error::Cancelled));
                     }
                     let done = self.perform(&tasks[index]);
                     spools.done(index);
                     report(tasks[index].weight());
                     if done.is_err() {
-                        self.stop.store(true, Relaxed);
+                        self.reader.stop.store(true, Relaxed);
                     }
                     (index, done)
                 })
@@ -163,7 +166,7 @@ impl Job<'_> {
 
     /// The path to name in an error about the contents of `id`.
     fn shown_path(&self, id: InodeId) -> PathBuf {
-        crate::plan::shown_path(self.tree, id)
+        crate::plan::shown_path(self.reader.tree, id)
     }
 }
 

@@ -50,7 +50,7 @@ impl Job<'_> {
             superblock.checksum = (!crc32c::crc32c(&head[start..])).into();
             head[field].copy_from_slice(superblock.as_bytes());
         }
-        if self.stop.load(Ordering::Relaxed) {
+        if self.reader.stop.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
         }
         self.sink.write(&head, 0).map_err(|source| Error::Write { path: None, source })?;
@@ -146,7 +146,7 @@ impl Job<'_> {
         let mut inodes = InodeCounts::default();
         let mut bytes_in = 0;
         for id in &self.placement.by_pos {
-            match &self.tree.inode(*id).kind {
+            match &self.reader.tree.inode(*id).kind {
                 Kind::Directory(_) => inodes.directories += 1,
                 Kind::Symlink(_) => inodes.symlinks += 1,
                 Kind::File(content) => {

@@ -10,8 +10,8 @@ use crate::write::Job;
 /// The entries of the root, in the order of their names.
 pub(super) fn entry_sizes(job: &Job<'_>) -> Vec<EntrySize> {
     let own = own_sizes(job);
-    let mut counted = vec![false; job.tree.arena_len()];
-    let entries = job.tree.children(Tree::ROOT).into_iter().flatten();
+    let mut counted = vec![false; job.reader.tree.arena_len()];
+    let entries = job.reader.tree.children(Tree::ROOT).into_iter().flatten();
     entries
         .map(|(name, id)| {
             let mut size = EntrySize { name: name.to_vec(), bytes_in: 0, bytes_out: 0 };
@@ -22,7 +22,7 @@ pub(super) fn entry_sizes(job: &Job<'_>) -> Vec<EntrySize> {
                     continue;
                 }
                 size.bytes_out += own[id.index()];
-                match &job.tree.inode(id).kind {
+                match &job.reader.tree.inode(id).kind {
                     Kind::File(content) => size.bytes_in += content.len(),
                     Kind::Directory(children) => pending.extend(children.values()),
                     _ => {}
@@ -37,7 +37,7 @@ pub(super) fn entry_sizes(job: &Job<'_>) -> Vec<EntrySize> {
 /// of no earlier one.
 fn own_sizes(job: &Job<'_>) -> Vec<u64> {
     let block_len = job.options.block_size.len();
-    let mut own = vec![0; job.tree.arena_len()];
+    let mut own = vec![0; job.reader.tree.arena_len()];
     for id in &job.order.ids {
         own[id.index()] = job.placement.inode_len(*id, job.inodes.head_len(*id)).0
             + job.placement.own_blocks(*id) * block_len;
@@ -48,7 +48,7 @@ fn own_sizes(job: &Job<'_>) -> Vec<u64> {
     let packed = job.placement.encoded.packed.as_ref();
     let packed = packed.map(|(file, len)| (u64::from(file.own_blocks) * block_len, *len));
     let mut fragments = HashSet::new();
-    for (id, _) in files(job.tree, job.order) {
+    for (id, _) in files(job.reader.tree, job.order) {
         let Some(file) = job.placement.encoded.file(id) else { continue };
         own[id.index()] += u64::from(file.own_blocks) * block_len;
         if let (Some(fragment), Some((stored, len))) = (file.fragment, packed) {

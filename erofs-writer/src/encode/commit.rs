@@ -169,7 +169,7 @@ impl<'a> Queue<'a> {
         if first.is_none_or(|first| rank(index, &error) < first) {
             state.error = Some((index, error));
         }
-        self.job.stop.store(true, Ordering::Relaxed);
+        self.job.reader.stop.store(true, Ordering::Relaxed);
         self.moved.notify_all();
     }
 

@@ -4,7 +4,7 @@ mod end;
 mod repeat;
 
 use crate::codec::Filled;
-use crate::codec::lz4::Segment;
+use crate::codec::lz4::{Encoder, Segment};
 use crate::encode::packed::Tail;
 use crate::encode::{Extent, InlinePcluster, Lies};
 
@@ -36,6 +36,8 @@ pub(crate) enum End {
 /// Fills pclusters.
 pub(crate) struct Filler<'a> {
     pub(crate) segment: Segment<'a>,
+    /// Tells at little cost what fits into a block.
+    pub(crate) estimator: &'a mut Encoder,
     pub(crate) data: &'a [u8],
     /// Where others begin to repeat `data`, at multiples of a block.
     pub(crate) cuts: &'a [usize],
@@ -71,7 +73,7 @@ impl Filler<'_> {
     /// Encodes all from `start` on.
     fn rest(&mut self, mut start: usize, filling: &mut Filling) {
         while start < self.data.len() {
-            if self.end == End::Fragment && self.data.len() - start <= self.pcluster_len {
+            if self.end == End::Fragment && self.rest_is_short(start) {
                 filling.tail = Some(Tail::new(&self.data[start..]));
                 break;
             }

@@ -162,9 +162,10 @@ impl Different {
         if !is_sketched(self.len) {
             return Ok(Sketch::default());
         }
-        let mut data = vec![0; to_usize(self.len)];
+        let len = to_usize(self.len);
+        let mut data = vec![0; len + 1];
         job.read(self.id, self.offset, &mut data)?;
-        Ok(similar::sketch(&data))
+        Ok(similar::sketch(&data[..len]))
     }
 }
 

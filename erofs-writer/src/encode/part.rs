@@ -14,7 +14,7 @@ use crate::fingerprint::Fingerprint;
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
 use crate::options::{Codec, FileCodec, Tails};
-use crate::tree::{InodeId, Kind, LengthChanged};
+use crate::tree::{InodeId, Kind};
 
 /// Where bytes to encode come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,6 +89,7 @@ pub(crate) struct Worker<'a> {
     shared: Shared<'a>,
     /// One for each level there has been.
     encoders: Vec<(Level, Encoder)>,
+    estimator: Encoder,
     /// As long as the longest part so far.
     data: Vec<u8>,
     /// As long as the longest pcluster.
@@ -98,7 +99,8 @@ pub(crate) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(crate) fn new(shared: Shared<'a>) -> Self {
         let scratch = vec![0; to_usize(shared.job.options.pcluster_len_max())];
-        Worker { shared, encoders: Vec::new(), data: Vec::new(), scratch }
+        let estimator = Encoder::new(Level::FAST);
+        Worker { shared, encoders: Vec::new(), estimator, data: Vec::new(), scratch }
     }
 
     /// Encodes `parts` into `bytes`, which are empty.
@@ -129,8 +131,8 @@ impl<'a> Worker<'a> {
 
     fn read(&mut self, part: &Part) -> Result<()> {
         let len = to_usize(part.len);
-        self.data.resize(self.data.len().max(len), 0);
-        self.shared.job.read_part(part, self.shared.packed, &mut self.data[..len])
+        self.data.resize(self.data.len().max(len + 1), 0);
+        self.shared.job.read_part(part, self.shared.packed, &mut self.data[..=len])
     }
 
     /// What `part` repeats of parts that have become pclusters. It may be one
@@ -188,6 +190,7 @@ impl<'a> Worker<'a> {
         let data = &self.data[..to_usize(part.len)];
         Filler {
             segment: self.encoders[index].1.segment(data),
+            estimator: &mut self.estimator,
             data,
             cuts: self.shared.repeats.cuts(part.number),
             out,
@@ -227,31 +230,27 @@ impl<'a> Worker<'a> {
 }
 
 impl Job<'_> {
-    /// Reads the bytes of `part`.
+    /// Reads the bytes of `part` into `data`, which has one byte more.
     pub(super) fn read_part(&self, part: &Part, packed: &Packed, data: &mut [u8]) -> Result<()> {
         let Source::File(id) = part.source else {
-            let mut rest = data;
+            let mut at = 0;
             for piece in packed.range(part.offset, part.offset + part.len) {
-                let (bytes, others) = rest.split_at_mut(to_usize(piece.len));
-                self.read(piece.id, piece.offset, bytes)?;
-                rest = others;
+                let len = to_usize(piece.len);
+                // What is too much of a piece is overwritten by the next one.
+                self.read(piece.id, piece.offset, &mut data[at..=at + len])?;
+                at += len;
             }
             return Ok(());
         };
         self.read(id, part.offset, data)
     }
 
-    /// Reads the bytes of the file `id` from `offset` on, and looks whether it
-    /// has become longer.
+    /// Reads the bytes of the file `id` from `offset` on into `data`, which has
+    /// one byte more, to see whether the file has become longer.
     pub(super) fn read(&self, id: InodeId, offset: u64, data: &mut [u8]) -> Result<()> {
         let Kind::File(content) = &self.reader.tree.inode(id).kind else {
             panic!("only files are encoded");
         };
-        self.reader.with_open(id, content, |open| {
-            Ok(match open.read_exact_at(data, offset)? {
-                Ok(()) if !open.ends_at_len()? => Err(LengthChanged),
-                read => read,
-            })
-        })
+        self.reader.with_open(id, content, |open| open.read_range(data, offset))
     }
 }

@@ -57,7 +57,8 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
-    /// Finds what `parts` seem to repeat. `read` reads one of them.
+    /// Finds what `parts` seem to repeat. `read` reads one of them
+    /// into a buffer that has one byte more.
     pub(super) fn find(
         parts: &[Part],
         block_len: u64,
@@ -141,8 +142,8 @@ fn cut_parts(
             return Ok(Vec::new());
         }
         let mut buffer = buffers().pop().unwrap_or_default();
-        buffer.resize(buffer.len().max(len), 0);
-        read(part, &mut buffer[..len])?;
+        buffer.resize(buffer.len().max(len + 1), 0);
+        read(part, &mut buffer[..=len])?;
         let chunks = chunks(&buffer[..len]);
         buffers().push(buffer);
         Ok(chunks)

@@ -106,7 +106,7 @@ impl Job<'_> {
             return Ok(Repeats::default());
         }
         Repeats::find(parts, self.options.block_size.len(), |part, data| {
-            report(to_u64(data.len()));
+            report(part.len);
             self.read_part(part, packed, data)
         })
     }

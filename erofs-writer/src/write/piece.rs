@@ -45,7 +45,7 @@ pub(crate) fn cut(job: &Job<'_>) -> Vec<Vec<Piece>> {
 
 /// How many bytes of the file `id` are written as pieces, if it is large.
 pub(crate) fn large_len(job: &Job<'_>, id: InodeId) -> Option<u64> {
-    let Kind::File(content) = &job.tree.inode(id).kind else {
+    let Kind::File(content) = &job.reader.tree.inode(id).kind else {
         return None;
     };
     if job.placement.own_blocks(id) * job.options.block_size.len() < LARGE {
@@ -88,10 +88,10 @@ pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<Fingerprin
             write_zeros(&mut run, same_file)?;
             continue;
         };
-        let Kind::File(content) = &job.tree.inode(id).kind else {
+        let Kind::File(content) = &job.reader.tree.inode(id).kind else {
             panic!("only files are cut into pieces");
         };
-        let open = content.open().map_err(|error| Error::read(job.shown_path(id), error))?;
+        let open = job.open(id, content)?;
         for piece in same_file {
             run.seek(piece.pos)?;
             run.add_range(&open, id, piece.offset, piece.len)?;

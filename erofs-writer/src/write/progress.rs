@@ -9,7 +9,6 @@ use rayon::ThreadPool;
 
 use crate::error::{Error, Result};
 use crate::event::{Event, Phase};
-use crate::pool::Pools;
 
 /// A caller's event handler.
 pub(crate) type Handler<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
@@ -21,14 +20,13 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// Tells the caller what happens, and measures how long phases take.
 pub(crate) struct Observer<'a, 'h> {
     handler: Option<&'a mut Handler<'h>>,
-    pools: &'a Pools,
     running: Option<(Phase, Instant)>,
     times: Vec<(Phase, Duration)>,
 }
 
 impl<'a, 'h> Observer<'a, 'h> {
-    pub(crate) fn new(handler: Option<&'a mut Handler<'h>>, pools: &'a Pools) -> Self {
-        Observer { handler, pools, running: None, times: Vec::new() }
+    pub(crate) fn new(handler: Option<&'a mut Handler<'h>>) -> Self {
+        Observer { handler, running: None, times: Vec::new() }
     }
 
     fn tell(&mut self, event: Event) -> Result<()> {
@@ -57,27 +55,9 @@ impl<'a, 'h> Observer<'a, 'h> {
         self.times
     }
 
-    /// Lets workers do `work`, and tells how much of `total` it reports done.
+    /// Lets threads of `pool` do `work`, and tells how much of `total` it
+    /// reports done.
     pub(crate) fn watch<T: Send>(
-        &mut self,
-        stop: &AtomicBool,
-        total: u64,
-        work: impl FnOnce(&(dyn Fn(u64) + Sync)) -> Result<T> + Send,
-    ) -> Result<T> {
-        self.watch_in(&self.pools.workers, stop, total, work)
-    }
-
-    /// Lets readers do it.
-    pub(crate) fn watch_readers<T: Send>(
-        &mut self,
-        stop: &AtomicBool,
-        total: u64,
-        work: impl FnOnce(&(dyn Fn(u64) + Sync)) -> Result<T> + Send,
-    ) -> Result<T> {
-        self.watch_in(&self.pools.readers, stop, total, work)
-    }
-
-    fn watch_in<T: Send>(
         &mut self,
         pool: &ThreadPool,
         stop: &AtomicBool,

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::format::{round_up, to_u64, to_usize};
-use crate::tree::{InodeId, LengthChanged, OpenContent};
+use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
 use crate::write::Job;
 
 /// How much is gathered.
@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
             self.flush()?;
         }
         let buf = &mut self.buf[self.len..=self.len + len];
-        self.job.read(id, open.read_whole(buf))?;
+        self.job.read(id, open.read_range(buf, 0))?;
         let tail = self.len + keep..self.len + len;
         self.len += keep;
         Ok(&self.buf[tail])
@@ -160,6 +160,11 @@ impl<'a> Run<'a> {
 }
 
 impl Job<'_> {
+    pub(crate) fn open<'c>(&self, id: InodeId, content: &'c Content) -> Result<OpenContent<'c>> {
+        let opened = content.open(self.reader.dirs);
+        opened.map_err(|error| Error::read(self.shown_path(id), error))
+    }
+
     /// Gives a failed read of `id` its path.
     pub(crate) fn read<T>(
         &self,

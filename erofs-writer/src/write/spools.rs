@@ -22,7 +22,7 @@ pub(crate) struct Spools<'a> {
 
 impl<'a> Spools<'a> {
     pub(crate) fn new(job: &Job<'a>, tasks: &[Task]) -> Self {
-        let spools = &job.tree.spools;
+        let spools = &job.reader.tree.spools;
         if spools.is_empty() || job.order.ids.iter().any(|id| is_opaque(job, *id)) {
             return Spools::default();
         }
@@ -66,7 +66,7 @@ impl<'a> Spools<'a> {
 
 /// The file that contents are in, if they are a part of one.
 fn spool<'a>(job: &Job<'a>, id: InodeId) -> Option<&'a Arc<File>> {
-    match &job.tree.inode(id).kind {
+    match &job.reader.tree.inode(id).kind {
         Kind::File(content) => content.shared_file(),
         _ => None,
     }
@@ -74,5 +74,5 @@ fn spool<'a>(job: &Job<'a>, id: InodeId) -> Option<&'a Arc<File>> {
 
 /// Whether nobody knows what is read for these contents.
 fn is_opaque(job: &Job<'_>, id: InodeId) -> bool {
-    matches!(&job.tree.inode(id).kind, Kind::File(content) if content.is_custom())
+    matches!(&job.reader.tree.inode(id).kind, Kind::File(content) if content.is_custom())
 }

@@ -3,7 +3,7 @@
 
 use zerocopy::IntoBytes;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fingerprint::Fingerprint;
 use crate::format::chunk::ChunkIndex;
 use crate::format::{
@@ -139,7 +139,7 @@ impl Filler<'_> {
         let data = job.placement.data_at(id, job.inodes.head_len(id), size);
         job.inodes.write(&mut self.meta, id, ino, size, data);
         job.xattrs.write_body(&mut self.meta, id, job.placement.shared_xattrs_pos);
-        match &job.tree.inode(id).kind {
+        match &job.reader.tree.inode(id).kind {
             Kind::Directory(children) => self.directory(id, children),
             Kind::Symlink(target) => self.flat(id, target),
             Kind::File(_) if job.placement.chunk_map(id).is_some() => {
@@ -161,7 +161,7 @@ impl Filler<'_> {
         let job = self.job;
         let mut bytes = Vec::new();
         let nid = |id| job.placement.nid(id);
-        let lookup = |child| (nid(child), dir::file_type(&job.tree.inode(child).kind));
+        let lookup = |child| (nid(child), dir::file_type(&job.reader.tree.inode(child).kind));
         let dots = (nid(id), nid(job.order.parent(id)));
         dir::write(&mut bytes, children, dots, lookup, job.options.block_size.len());
         self.flat(id, &bytes)
@@ -220,7 +220,7 @@ impl Filler<'_> {
         if len == 0 || (!own_blocks && tail == 0) {
             return Ok(());
         }
-        let open = content.open().map_err(|error| Error::read(job.shown_path(id), error))?;
+        let open = job.open(id, content)?;
         if large_len(job, id).is_some() || !own_blocks {
             // Another task or another file writes the blocks.
             return self.tail_only(&open, id, len - tail, tail);
@@ -247,7 +247,7 @@ impl Filler<'_> {
         let start = self.meta.len();
         // One byte more than the file has shows whether it has grown.
         self.meta.resize(start + to_usize(tail) + 1, 0);
-        let read = open.read_to_end(&mut self.meta[start..], offset);
+        let read = open.read_range(&mut self.meta[start..], offset);
         self.meta.truncate(start + to_usize(tail));
         self.job.read(id, read)
     }

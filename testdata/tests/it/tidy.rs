@@ -57,7 +57,6 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "meta",
             "options",
             "plan",
-            "pool",
             "sink",
             "tree",
         ],

@@ -9,7 +9,25 @@ use crate::encode::packed::Tail;
 /// no more blocks than this before, as runs of zeros would have.
 const FRAGMENT_BLOCKS: usize = 16;
 
+/// What is up to so many halves of a block may fit into one even when it is
+/// encoded in haste. For more that is too rare to be tried.
+const ESTIMATED_HALVES: usize = 5;
+
 impl Filler<'_> {
+    /// Whether what is left from `start` on is a fragment for sure, which will
+    /// be encoded with those of other files, and need not be here.
+    pub(super) fn rest_is_short(&mut self, start: usize) -> bool {
+        let rest = self.data.len() - start;
+        if rest <= self.pcluster_len {
+            return true;
+        }
+        if rest > ESTIMATED_HALVES * self.block_len / 2 || self.next_cut(start).is_some() {
+            return false;
+        }
+        let out = &mut self.scratch[..self.block_len - 1];
+        self.estimator.segment(self.data).fill(start, self.data.len(), out).consumed == rest
+    }
+
     /// Puts what was encoded last where the end goes, or as much of it as does
     /// not fill a block. Did that succeed?
     pub(super) fn finish(&mut self, start: usize, filled: Filled, filling: &mut Filling) -> bool {

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::options::ChunkSize;
 use crate::plan::{Codecs, Reader};
-use crate::tree::{Content, Metadata, Node, ReadAt};
+use crate::tree::{Content, Metadata, Node, OpenDirs, ReadAt};
 
 /// Has a length and nothing else.
 struct Claimed(u64);
@@ -42,7 +42,7 @@ fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>, &Ino
     let order = Order::new(tree);
     let xattrs = XattrTable::new(tree, &order.ids, options).expect("there are none");
     let inodes = Inodes::new(tree, &order, &xattrs, options).expect("all can be");
-    let reader = Reader { tree, stop: &AtomicBool::new(false) };
+    let reader = Reader { tree, stop: &AtomicBool::new(false), dirs: &OpenDirs::default() };
     let codecs = Codecs::new(tree, options);
     let plan = DataPlan::new(reader, &order, &codecs, options, &|id| inodes.head_len(id));
     let plan = plan.expect("nothing is read");
