@@ -3,7 +3,9 @@
 //!
 //! A match that leads beyond the reach R contains the four bytes around R - 1
 //! that begin at R - 3. So it is enough to look there for earlier places with
-//! these bytes, and to extend each match to both sides.
+//! these bytes, and to extend each match to both sides. One that leads further
+//! by more than a byte contains also those that begin at R - 2, where there are
+//! fewer such places.
 
 use super::block::{MIN_MATCH, Writer, limits};
 use super::bytes::{common_prefix, common_suffix};
@@ -98,6 +100,8 @@ struct Effort {
     /// A match of this length ends the search.
     nice: usize,
     hash_bits: u32,
+    /// So far before the reach the bytes begin that a match has to contain.
+    back: usize,
 }
 
 impl Effort {
@@ -113,24 +117,27 @@ impl Effort {
                 long
             }
         };
-        // At level 9, 9 tries and not 6 make a short block a two-thousandth
-        // shorter, 28 and not 12 a medium one a seven-hundredth; and they take a
-        // tenth and a fifth more time.
+        // In short blocks at level 9, matches that lead further by a single byte
+        // make a block a three-hundredth shorter and take a sixth more time, and
+        // half as many tries again a thousandth. 28 tries and not 12 make one of
+        // medium length a seven-hundredth shorter and take a fifth more time.
+        let short = u32::from(level.max(2));
         let (depth, nice) = match level {
             0..=2 => (2, 32),
-            3 => (choose(3, 4, 4), 48),
-            4 => (choose(4, 6, 6), 64),
-            5 => (choose(5, 8, 8), 64),
-            6 => (choose(6, 10, 12), choose(64, 96, 96)),
-            7 => (choose(6, 12, 16), choose(64, 128, 128)),
-            8 => (choose(6, 12, 20), choose(64, 192, 192)),
-            9 => (choose(6, 12, 28), choose(64, 256, 256)),
+            3 => (choose(short, 4, 4), 48),
+            4 => (choose(short, 6, 6), 64),
+            5 => (choose(short, 8, 8), 64),
+            6 => (choose(short, 10, 12), choose(64, 96, 96)),
+            7 => (choose(short, 12, 16), choose(64, 128, 128)),
+            8 => (choose(short, 12, 20), choose(64, 192, 192)),
+            9 => (choose(short, 12, 28), choose(64, 256, 256)),
             10 => (choose(48, 96, 96), 512),
             11 => (choose(96, 192, 192), 1024),
             _ => (384, 4096),
         };
         let hash_bits = if level < 10 { choose(14, 16, 17) } else { choose(16, 17, 17) };
-        Effort { depth, nice: nice as usize, hash_bits }
+        let back = if level < 10 { choose(2, 3, 3) } else { 3 };
+        Effort { depth, nice: nice as usize, hash_bits, back: back as usize }
     }
 }
 
@@ -192,7 +199,7 @@ impl Optimal {
             let Some(left) = room.checked_sub(self.frontier.cost()) else { return };
             let limit = limit.min(reach + left);
             // Of what begins before or at `looked` nothing leads further.
-            let at = (looked + 1).max(reach.saturating_sub(MIN_MATCH - 1));
+            let at = (looked + 1).max(reach.saturating_sub(self.effort.back));
             let at_linked = self.chains.next_linked(data, at, limit);
             // All before it, and its first bytes, have to be reached.
             let needed = at_linked.unwrap_or(limit) + MIN_MATCH - 1;
