@@ -9,11 +9,15 @@ mod hash;
 mod holes;
 mod order;
 mod share;
+mod sketch;
 
 pub(crate) use chunks::{ChunkMap, HOLE, Run};
 pub(crate) use codecs::Codecs;
 pub(crate) use hash::{Reader, shown_path};
 pub(crate) use order::Order;
+pub(crate) use sketch::{Sketch, sketch};
+
+use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::options::{Options, Tails};
@@ -39,6 +43,8 @@ pub(crate) enum Layout {
 pub(crate) struct DataPlan {
     layouts: Vec<Layout>,
     pub(crate) maps: Vec<ChunkMap>,
+    /// Of those files in the packed inode that had to be read.
+    pub(crate) sketches: HashMap<InodeId, Sketch>,
     /// What to copy into the chunk area, in its order, without gaps.
     pub(crate) runs: Vec<Run>,
     /// How many blocks each further device has.
@@ -67,6 +73,7 @@ impl DataPlan {
         let mut plan = DataPlan {
             layouts: vec![flat; reader.tree.arena_len()],
             maps: Vec::new(),
+            sketches: HashMap::new(),
             runs: Vec::new(),
             devices: Vec::new(),
             device_bytes: 0,

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::encode::similar::{self, Sketch, nearest};
+use crate::encode::similar::{self, nearest};
 use crate::encode::{Compressed, Fragment, Job};
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
-use crate::plan::Layout;
+use crate::plan::{Layout, Sketch, sketch};
 use crate::tree::{InodeId, Kind};
 
 /// So many bytes of those that have a sketch are ordered by what they have in
@@ -35,7 +35,7 @@ pub(crate) struct Tail {
 impl Tail {
     pub(super) fn new(bytes: &[u8]) -> Self {
         let len = to_u64(bytes.len());
-        let sketch = if is_sketched(len) { similar::sketch(bytes) } else { Sketch::default() };
+        let sketch = if is_sketched(len) { sketch(bytes) } else { Sketch::default() };
         Tail { len, digest: blake3::hash(bytes), sketch }
     }
 }
@@ -101,7 +101,7 @@ struct Different {
     id: InodeId,
     offset: u64,
     len: u64,
-    /// Known of ends, but not of whole files.
+    /// Known of ends. Of whole files the plan may know it.
     sketch: Option<Sketch>,
 }
 
@@ -156,8 +156,8 @@ impl Fragments {
 
 impl Different {
     fn sketch(&self, job: &Job<'_>) -> Result<Sketch> {
-        if let Some(sketch) = &self.sketch {
-            return Ok(sketch.clone());
+        if let Some(known) = self.sketch.as_ref().or_else(|| job.plan.sketches.get(&self.id)) {
+            return Ok(known.clone());
         }
         if !is_sketched(self.len) {
             return Ok(Sketch::default());
@@ -165,7 +165,7 @@ impl Different {
         let len = to_usize(self.len);
         let mut data = vec![0; len + 1];
         job.read(self.id, self.offset, &mut data)?;
-        Ok(similar::sketch(&data[..len]))
+        Ok(sketch(&data[..len]))
     }
 }
 

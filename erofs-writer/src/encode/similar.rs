@@ -1,42 +1,18 @@
 //! An order in which pieces of data that are alike lie side by side.
 //!
-//! Two pieces are alike if they have many strings of eight bytes in common. A
-//! sketch of a piece keeps some of these, chosen by their hashes alone, so
-//! that pieces with the same strings keep the same ones.
+//! Two pieces are alike if their sketches have much in common.
 
 pub(super) mod nearest;
 
 use std::cmp::Reverse;
 
 use crate::format::{checked_u32, low_half, to_u64, to_usize};
+use crate::plan::Sketch;
 
-/// How long the strings are.
-const STRING_LEN: usize = 8;
-/// Of so many strings a sketch keeps one, as a power of two.
-const SAMPLE_BITS: u32 = 5;
 /// What is in more sketches than this tells little.
 const COMMON: usize = 32;
 /// A sketch is compared with so many behind it that have a hash of it.
 const AHEAD: usize = 16;
-
-/// Hashes of some strings of a piece, each once, in ascending order.
-pub(super) type Sketch = Box<[u32]>;
-
-/// The sketch of `data`.
-pub(super) fn sketch(data: &[u8]) -> Sketch {
-    let mut hashes: Vec<u32> = data
-        .windows(STRING_LEN)
-        .filter_map(|string| {
-            let string = u64::from_le_bytes(*string.first_chunk()?);
-            let hash = (string ^ string >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            let (chosen, kept) = (hash >> (u64::BITS - SAMPLE_BITS), hash >> 16 & 0xffff_ffff);
-            if chosen == 0 { u32::try_from(kept).ok() } else { None }
-        })
-        .collect();
-    hashes.sort_unstable();
-    hashes.dedup();
-    hashes.into()
-}
 
 /// An order of pieces, given by their places in `sketches`, in which those
 /// that have most in common are neighbours. What has nothing in common with
@@ -144,6 +120,7 @@ impl Chains {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::sketch;
 
     fn text(seed: u8) -> Vec<u8> {
         let mut state = u64::from(seed) + 1;

@@ -24,6 +24,17 @@ pub(crate) fn plan(
             plan.set(id, Layout::Fragment);
         }
     }
+    let DataPlan { layouts, sketches, .. } = plan;
+    sketches.retain(|id, _| layouts[id.index()] == Layout::Fragment);
+}
+
+/// How long such files are at most.
+pub(crate) fn len_max(options: &Options) -> u64 {
+    match options.fragments {
+        _ if !options.may_have_fragments() => 0,
+        Fragments::All => u64::MAX,
+        _ => options.pcluster_len_max(),
+    }
 }
 
 /// Whether a file of `len` bytes takes less room as a fragment, if that

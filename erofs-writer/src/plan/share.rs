@@ -6,6 +6,7 @@
 //! no block of its own, as all its bytes lie behind its inode, has nothing to
 //! share and is not read, unless it may become a fragment.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::format::round_up;
 use crate::options::{Options, Tails};
 use crate::plan::hash::{Digest, Reader};
-use crate::plan::{DataPlan, Layout, Order, files};
+use crate::plan::{DataPlan, Layout, Order, Sketch, files, fragments, sketch};
 use crate::tree::{Content, InodeId};
 
 /// How much of each candidate is compared before whole files are read.
@@ -49,23 +50,28 @@ pub(crate) fn plan(
         .enumerate()
         .map(|(place, (id, content))| Candidate { id, place, content })
         .collect();
-    for group in groups(reader, candidates)? {
+    let sketched_max = fragments::len_max(options).min(PREFIX_LEN);
+    for group in groups(reader, candidates, sketched_max, &mut plan.sketches)? {
         decide(plan, &group, options, head_len);
     }
     Ok(())
 }
 
 /// Groups of two or more files with the same contents, each in image order.
+/// What is read of `sketched_max` bytes or less is sketched, too.
 fn groups<'a>(
     reader: Reader<'_>,
     candidates: Vec<Candidate<'a>>,
+    sketched_max: u64,
+    sketches: &mut HashMap<InodeId, Sketch>,
 ) -> Result<Vec<Vec<Candidate<'a>>>> {
     let same_len = split(vec![candidates], |file| file.content.len());
-    let prefixes = hash(reader, &same_len, 0..PREFIX_LEN)?;
+    let (prefixes, found) = hash(reader, &same_len, 0..PREFIX_LEN, sketched_max)?;
+    sketches.extend(found);
     let same_prefix = split(same_len, |file| prefixes.get(file));
     let (short, long): (Vec<_>, Vec<_>) =
         same_prefix.into_iter().partition(|group| group[0].content.len() <= PREFIX_LEN);
-    let digests = hash(reader, &long, PREFIX_LEN..u64::MAX)?;
+    let (digests, _) = hash(reader, &long, PREFIX_LEN..u64::MAX, 0)?;
     let mut groups = split(long, |file| digests.get(file));
     groups.extend(short);
     Ok(groups)
@@ -104,7 +110,12 @@ impl Digests {
 
 /// Hashes these bytes of every file, or as many as it has. Files known to be
 /// one and the same are read once.
-fn hash(reader: Reader<'_>, groups: &[Vec<Candidate<'_>>], bytes: Range<u64>) -> Result<Digests> {
+fn hash(
+    reader: Reader<'_>,
+    groups: &[Vec<Candidate<'_>>],
+    bytes: Range<u64>,
+    sketched_max: u64,
+) -> Result<(Digests, Vec<(InodeId, Sketch)>)> {
     let mut readers = Vec::new();
     let mut readers_of = Vec::new();
     for group in groups {
@@ -115,17 +126,24 @@ fn hash(reader: Reader<'_>, groups: &[Vec<Candidate<'_>>], bytes: Range<u64>) ->
             readers.push(known[0]);
         }
     }
-    let digests: Vec<Digest> = readers
-        .par_iter()
-        .map(|file| {
-            let end = bytes.end.min(file.content.len());
-            reader.digest(file.id, file.content, bytes.start..end)
-        })
-        .collect::<Result<_>>()?;
+    let read = |file: &Candidate<'_>| {
+        let end = bytes.end.min(file.content.len());
+        let mut hasher = blake3::Hasher::new();
+        let mut sketched = None;
+        reader.steps(file.id, file.content, bytes.start..end, |step| {
+            hasher.update(step);
+            if file.content.len() <= sketched_max {
+                sketched = Some((file.id, sketch(step)));
+            }
+        })?;
+        Ok((*hasher.finalize().as_bytes(), sketched))
+    };
+    let (digests, sketches): (Vec<_>, Vec<_>) =
+        readers.par_iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let mut out: Vec<(usize, Digest)> =
         readers_of.into_iter().map(|(place, reader)| (place, digests[reader])).collect();
     out.sort_unstable_by_key(|(place, _)| *place);
-    Ok(Digests(out))
+    Ok((Digests(out), sketches.into_iter().flatten().collect()))
 }
 
 /// Makes the first file of `group` the owner of the blocks.

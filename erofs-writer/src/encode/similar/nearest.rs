@@ -9,8 +9,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
 
-use crate::encode::similar::Sketch;
 use crate::format::{to_u64, to_usize};
+use crate::plan::Sketch;
 
 /// How far back a match reaches.
 const REACH: u64 = 64 * 1024;
