@@ -5,7 +5,6 @@
 //! parts in any order, and parts get their places in the order of the image.
 //! Everything else gets its place afterwards.
 
-mod chunks;
 mod commit;
 mod fill;
 mod inline;

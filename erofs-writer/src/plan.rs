@@ -1,6 +1,7 @@
 //! What to store, in which order: decided before anything is placed.
 
 mod blocks;
+mod cdc;
 mod chunks;
 mod codecs;
 mod devices;
@@ -8,16 +9,17 @@ mod fragments;
 mod hash;
 mod holes;
 mod order;
+mod seen;
 mod share;
 mod sketch;
 
+pub(crate) use cdc::{ContentChunk, PART_LEN, content_chunks};
 pub(crate) use chunks::{ChunkMap, HOLE, Run};
 pub(crate) use codecs::Codecs;
 pub(crate) use hash::{Reader, shown_path};
 pub(crate) use order::Order;
+pub(crate) use seen::SeenFiles;
 pub(crate) use sketch::{Sketch, sketch};
-
-use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::options::{Options, Tails};
@@ -43,8 +45,8 @@ pub(crate) enum Layout {
 pub(crate) struct DataPlan {
     layouts: Vec<Layout>,
     pub(crate) maps: Vec<ChunkMap>,
-    /// Of those files in the packed inode that had to be read.
-    pub(crate) sketches: HashMap<InodeId, Sketch>,
+    /// Of those files that were hashed.
+    pub(crate) seen: SeenFiles,
     /// What to copy into the chunk area, in its order, without gaps.
     pub(crate) runs: Vec<Run>,
     /// How many blocks each further device has.
@@ -73,7 +75,7 @@ impl DataPlan {
         let mut plan = DataPlan {
             layouts: vec![flat; reader.tree.arena_len()],
             maps: Vec::new(),
-            sketches: HashMap::new(),
+            seen: SeenFiles::new(),
             runs: Vec::new(),
             devices: Vec::new(),
             device_bytes: 0,

@@ -156,7 +156,8 @@ impl Fragments {
 
 impl Different {
     fn sketch(&self, job: &Job<'_>) -> Result<Sketch> {
-        if let Some(known) = self.sketch.as_ref().or_else(|| job.plan.sketches.get(&self.id)) {
+        let seen = || job.plan.seen.get(&self.id)?.sketch.as_ref();
+        if let Some(known) = self.sketch.as_ref().or_else(seen) {
             return Ok(known.clone());
         }
         if !is_sketched(self.len) {

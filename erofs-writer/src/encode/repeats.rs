@@ -13,12 +13,11 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
-use twox_hash::XxHash3_64;
 
-use crate::encode::chunks::chunk_len;
 use crate::encode::part::{Part, Source};
 use crate::error::Result;
 use crate::format::to_usize;
+use crate::plan::{ContentChunk, content_chunks};
 
 use originals::Originals;
 use runs::Chunks;
@@ -26,9 +25,6 @@ use runs::Chunks;
 /// In shorter blocks it is worth as much to repeat bytes as in blocks of this
 /// length, as chunks are no shorter there.
 const BLOCK_MIN: u64 = 4096;
-
-/// A fast hash. What seems to repeat is looked at again.
-type Digest = u64;
 
 /// Bytes of a part that an earlier one has, or the same part before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,15 +53,16 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
-    /// Finds what `parts` seem to repeat. `read` reads one of them
-    /// into a buffer that has one byte more.
-    pub(super) fn find(
+    /// Finds what `parts` seem to repeat. Of some the chunks are `known`; `read`
+    /// reads the others, into a buffer that has one byte more.
+    pub(super) fn find<'c>(
         parts: &[Part],
         block_len: u64,
+        known: impl Fn(&Part) -> Option<&'c [ContentChunk]> + Sync,
         read: impl Fn(&Part, &mut [u8]) -> Result<()> + Sync,
     ) -> Result<Self> {
         let worth = Worth::of(parts, block_len);
-        let chunks = cut_parts(parts, worth.run, &read)?;
+        let chunks = cut_parts(parts, worth.run, &known, &read)?;
         let repeats = Chunks::new(chunks).repeats(worth);
         let cuts = worth.cuts(&repeats, to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
@@ -119,20 +116,13 @@ impl Repeats {
     }
 }
 
-/// A chunk of a part.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Chunk {
-    /// Where it ends in the part.
-    end: u32,
-    digest: Digest,
-}
-
 /// The chunks of each part that is not too short to repeat anything.
-fn cut_parts(
+fn cut_parts<'c>(
     parts: &[Part],
     len_min: usize,
+    known: &(impl Fn(&Part) -> Option<&'c [ContentChunk]> + Sync),
     read: &(impl Fn(&Part, &mut [u8]) -> Result<()> + Sync),
-) -> Result<Vec<Vec<Chunk>>> {
+) -> Result<Vec<Vec<ContentChunk>>> {
     // The kernel would have to clear fresh memory.
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,28 +131,17 @@ fn cut_parts(
         if len < len_min {
             return Ok(Vec::new());
         }
+        if let Some(chunks) = known(part) {
+            return Ok(chunks.to_vec());
+        }
         let mut buffer = buffers().pop().unwrap_or_default();
         buffer.resize(buffer.len().max(len + 1), 0);
         read(part, &mut buffer[..=len])?;
-        let chunks = chunks(&buffer[..len]);
+        let chunks = content_chunks(&buffer[..len]);
         buffers().push(buffer);
         Ok(chunks)
     };
     parts.par_iter().with_max_len(1).map(cut).collect()
-}
-
-/// Cuts the bytes of a part into chunks.
-fn chunks(data: &[u8]) -> Vec<Chunk> {
-    let mut chunks = Vec::new();
-    let mut at = 0;
-    while at < data.len() {
-        let len = chunk_len(&data[at..]);
-        let digest = XxHash3_64::oneshot(&data[at..at + len]);
-        at += len;
-        let end = u32::try_from(at).expect("parts are short");
-        chunks.push(Chunk { end, digest });
-    }
-    chunks
 }
 
 /// What repeats and cuts have to save. The figures were measured.

@@ -12,10 +12,11 @@ use crate::encode::repeats::Repeats;
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::{FileCodec, Fragments};
+use crate::plan::{ContentChunk, PART_LEN};
 use crate::tree::{Content, InodeId};
 
 /// Parts are put together, and large files cut, to about this many bytes.
-pub(super) const TASK_LEN: u64 = 4 << 20;
+pub(super) const TASK_LEN: u64 = PART_LEN;
 /// The packed inode is cut into no more parts than this, unless they would be
 /// longer than the longest: a pcluster ends with each part, and the next one
 /// knows nothing of what was before.
@@ -105,10 +106,18 @@ impl Job<'_> {
         if !self.options.may_have_repeats() {
             return Ok(Repeats::default());
         }
-        Repeats::find(parts, self.options.block_size.len(), |part, data| {
+        let known = |part: &Part| self.known_chunks(part);
+        Repeats::find(parts, self.options.block_size.len(), known, |part, data| {
             report(part.len);
             self.read_part(part, packed, data)
         })
+    }
+
+    /// The chunks of a part, if its file was cut into them when it was hashed.
+    fn known_chunks(&self, part: &Part) -> Option<&[ContentChunk]> {
+        let Source::File(id) = part.source else { return None };
+        let parts = &self.plan.seen.get(&id)?.chunks;
+        parts.get(to_usize(part.offset / PART_LEN)).map(Vec::as_slice)
     }
 
     /// The files that may become smaller: of more than a block, if a pcluster

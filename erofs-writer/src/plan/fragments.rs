@@ -2,7 +2,7 @@
 
 use crate::format::fragment::HEADER_LEN;
 use crate::format::{SLOT_LEN, round_up};
-use crate::options::{Fragments, Options, Tails};
+use crate::options::{Codec, Fragments, Options, Tails};
 use crate::plan::{Codecs, DataPlan, Layout, Order, files};
 use crate::tree::{InodeId, Tree};
 
@@ -24,16 +24,16 @@ pub(crate) fn plan(
             plan.set(id, Layout::Fragment);
         }
     }
-    let DataPlan { layouts, sketches, .. } = plan;
-    sketches.retain(|id, _| layouts[id.index()] == Layout::Fragment);
 }
 
 /// How long such files are at most.
 pub(crate) fn len_max(options: &Options) -> u64 {
+    let codecs = options.file_codecs().filter(|codec| codec.codec != Codec::None);
+    let pcluster_len = codecs.map(|codec| codec.pcluster_len).max().unwrap_or(0);
     match options.fragments {
-        _ if !options.may_have_fragments() => 0,
+        Fragments::None => 0,
+        Fragments::Tails => pcluster_len,
         Fragments::All => u64::MAX,
-        _ => options.pcluster_len_max(),
     }
 }
 

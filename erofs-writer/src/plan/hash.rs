@@ -14,9 +14,6 @@ use crate::tree::{Content, InodeId, Kind, LengthChanged, OpenContent, OpenDirs, 
 /// A collision-resistant hash, so that equal digests mean equal bytes.
 pub(crate) type Digest = [u8; 32];
 
-/// How much is read at a time.
-const STEP: usize = 256 * 1024;
-
 /// The path to name in an error about the contents of `id`: that on the host,
 /// or if there is none, that in the image.
 pub(crate) fn shown_path(tree: &Tree, id: InodeId) -> PathBuf {
@@ -59,19 +56,20 @@ impl Reader<'_> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Reads these bytes of `id`, a step at a time.
+    /// Reads these bytes of `id`, `step_len` at a time.
     pub(crate) fn steps(
         self,
         id: InodeId,
         content: &Content,
         bytes: Range<u64>,
+        step_len: u64,
         mut see: impl FnMut(&[u8]),
     ) -> Result<()> {
         self.with_open(id, content, |open| {
             let Range { start: mut offset, end } = bytes;
-            let mut buf = vec![0; STEP.min(to_usize(end - offset)) + 1];
+            let mut buf = vec![0; to_usize(step_len.min(end - offset)) + 1];
             while offset < end && !self.stop.load(Ordering::Relaxed) {
-                let step = STEP.min(to_usize(end - offset));
+                let step = to_usize(step_len.min(end - offset));
                 // A copy of another file may not be read again to its end.
                 if let Err(changed) = open.read_range(&mut buf[..=step], offset)? {
                     return Ok(Err(changed));

@@ -2,11 +2,11 @@
 //!
 //! Only files of one length can be the same, so only those whose length
 //! occurs twice are read; and of those, first a short prefix, and what is
-//! behind it if that is the same. A file that has
+//! behind it if that is the same. Where all files are cut into chunks for
+//! deduplication, these are read as a whole, and cut at once. A file that has
 //! no block of its own, as all its bytes lie behind its inode, has nothing to
 //! share and is not read, unless it may become a fragment.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -15,11 +15,9 @@ use crate::error::Result;
 use crate::format::round_up;
 use crate::options::{Options, Tails};
 use crate::plan::hash::{Digest, Reader};
-use crate::plan::{DataPlan, Layout, Order, Sketch, files, fragments, sketch};
+use crate::plan::seen::{Needs, Seen, SeenFiles};
+use crate::plan::{DataPlan, Layout, Order, files};
 use crate::tree::{Content, InodeId};
-
-/// How much of each candidate is compared before whole files are read.
-const PREFIX_LEN: u64 = 16 * 1024;
 
 /// A file that might have a twin. `place` is its place in the image order,
 /// which makes the first of several twins the owner of their blocks.
@@ -29,6 +27,9 @@ struct Candidate<'a> {
     place: usize,
     content: &'a Content,
 }
+
+/// Files with something in common, in image order.
+type Group<'a> = Vec<Candidate<'a>>;
 
 /// Finds the twins and decides where the tails of each group go.
 pub(crate) fn plan(
@@ -50,39 +51,40 @@ pub(crate) fn plan(
         .enumerate()
         .map(|(place, (id, content))| Candidate { id, place, content })
         .collect();
-    let sketched_max = fragments::len_max(options).min(PREFIX_LEN);
-    for group in groups(reader, candidates, sketched_max, &mut plan.sketches)? {
+    let (groups, seen) = groups(reader, candidates, Needs::of(options))?;
+    for group in groups {
         decide(plan, &group, options, head_len);
     }
+    // Of what is stored with others nobody asks.
+    plan.seen = seen.into_iter().filter(|(id, _)| plan.is_open(*id)).collect();
     Ok(())
 }
 
-/// Groups of two or more files with the same contents, each in image order.
-/// What is read of `sketched_max` bytes or less is sketched, too.
+/// Groups of two or more files with the same contents, each in image order;
+/// and what was seen of files.
 fn groups<'a>(
     reader: Reader<'_>,
     candidates: Vec<Candidate<'a>>,
-    sketched_max: u64,
-    sketches: &mut HashMap<InodeId, Sketch>,
-) -> Result<Vec<Vec<Candidate<'a>>>> {
+    needs: Needs,
+) -> Result<(Vec<Group<'a>>, SeenFiles)> {
+    let (prefix_len, step_len) = (needs.prefix_len(), needs.step_len());
+    let see = |file: &Candidate<'_>, step: &[u8], seen: &mut Seen| {
+        needs.see(file.content.len(), step, seen);
+    };
     let same_len = split(vec![candidates], |file| file.content.len());
-    let (prefixes, found) = hash(reader, &same_len, 0..PREFIX_LEN, sketched_max)?;
-    sketches.extend(found);
+    let (prefixes, seen) = hash(reader, &same_len, 0..prefix_len, step_len, see)?;
     let same_prefix = split(same_len, |file| prefixes.get(file));
     let (short, long): (Vec<_>, Vec<_>) =
-        same_prefix.into_iter().partition(|group| group[0].content.len() <= PREFIX_LEN);
-    let (digests, _) = hash(reader, &long, PREFIX_LEN..u64::MAX, 0)?;
+        same_prefix.into_iter().partition(|group| group[0].content.len() <= prefix_len);
+    let (digests, _) = hash(reader, &long, prefix_len..u64::MAX, step_len, |_, _, _| ())?;
     let mut groups = split(long, |file| digests.get(file));
     groups.extend(short);
-    Ok(groups)
+    Ok((groups, seen))
 }
 
 /// Splits groups into those of equal keys, keeping the image order in each
 /// and dropping what is alone.
-fn split<'a, K: Ord>(
-    groups: Vec<Vec<Candidate<'a>>>,
-    key: impl Fn(&Candidate<'a>) -> K,
-) -> Vec<Vec<Candidate<'a>>> {
+fn split<'a, K: Ord>(groups: Vec<Group<'a>>, key: impl Fn(&Candidate<'a>) -> K) -> Vec<Group<'a>> {
     let mut out = Vec::new();
     for group in groups {
         let mut keyed: Vec<(K, Candidate<'a>)> =
@@ -108,14 +110,15 @@ impl Digests {
     }
 }
 
-/// Hashes these bytes of every file, or as many as it has. Files known to be
-/// one and the same are read once.
+/// Hashes these bytes of every file, or as many as it has, and lets `see` have
+/// a look at them. Files known to be one and the same are read once.
 fn hash(
     reader: Reader<'_>,
-    groups: &[Vec<Candidate<'_>>],
+    groups: &[Group<'_>],
     bytes: Range<u64>,
-    sketched_max: u64,
-) -> Result<(Digests, Vec<(InodeId, Sketch)>)> {
+    step_len: u64,
+    see: impl Fn(&Candidate<'_>, &[u8], &mut Seen) + Sync,
+) -> Result<(Digests, SeenFiles)> {
     let mut readers = Vec::new();
     let mut readers_of = Vec::new();
     for group in groups {
@@ -129,21 +132,20 @@ fn hash(
     let read = |file: &Candidate<'_>| {
         let end = bytes.end.min(file.content.len());
         let mut hasher = blake3::Hasher::new();
-        let mut sketched = None;
-        reader.steps(file.id, file.content, bytes.start..end, |step| {
+        let mut seen = Seen::default();
+        reader.steps(file.id, file.content, bytes.start..end, step_len, |step| {
             hasher.update(step);
-            if file.content.len() <= sketched_max {
-                sketched = Some((file.id, sketch(step)));
-            }
+            see(file, step, &mut seen);
         })?;
-        Ok((*hasher.finalize().as_bytes(), sketched))
+        Ok((*hasher.finalize().as_bytes(), (file.id, seen)))
     };
-    let (digests, sketches): (Vec<_>, Vec<_>) =
+    let (digests, seen): (Vec<_>, Vec<_>) =
         readers.par_iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let mut out: Vec<(usize, Digest)> =
         readers_of.into_iter().map(|(place, reader)| (place, digests[reader])).collect();
     out.sort_unstable_by_key(|(place, _)| *place);
-    Ok((Digests(out), sketches.into_iter().flatten().collect()))
+    let seen = seen.into_iter().filter(|(_, seen)| !seen.is_empty());
+    Ok((Digests(out), seen.collect()))
 }
 
 /// Makes the first file of `group` the owner of the blocks.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use erofs_writer::{
     BlockSize, Content, Error, Fragments, KernelVersion, Metadata, Node, Options, OptionsError,
@@ -297,4 +299,61 @@ fn gigabytes_of_zeros_are_cheap() {
             }
         }
     });
+}
+
+/// Counts how many of its bytes are read.
+struct Counted {
+    data: Vec<u8>,
+    read: Arc<AtomicUsize>,
+}
+
+impl ReadAt for Counted {
+    fn len(&self) -> u64 {
+        self.data.len().try_into().unwrap()
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let rest = &self.data[usize::try_from(offset).unwrap()..];
+        let len = buf.len().min(rest.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        self.read.fetch_add(len, Ordering::Relaxed);
+        Ok(len)
+    }
+}
+
+/// How many bytes of each file are read, with its name and length.
+fn bytes_read(options: Options) -> Vec<(String, usize, usize)> {
+    let mut tree = Tree::new(Metadata::new(0o755));
+    let mut counters = Vec::new();
+    let lens = [100, 3000, 4096, 9000, 16_384, 16_385, 70_000, 300_000, (4 << 20) + 5000];
+    for len in lens {
+        // Two are the same, one is of the same length, one is like the first.
+        let mut like = text(1, len);
+        like.extend(text(2, 2000));
+        let files = [("a", text(1, len)), ("b", text(1, len)), ("c", text(3, len)), ("d", like)];
+        for (name, data) in files {
+            let (name, len, read) = (format!("{len}-{name}"), data.len(), Arc::default());
+            let content = Content::new(Counted { data, read: Arc::clone(&read) });
+            tree.insert(&name, Metadata::new(0o644), Node::File(content)).unwrap();
+            counters.push((name, len, read));
+        }
+    }
+    image(&tree, options);
+    let read = |(name, len, read): (String, usize, Arc<AtomicUsize>)| {
+        (name, len, read.load(Ordering::Relaxed))
+    };
+    counters.into_iter().map(read).collect()
+}
+
+#[test]
+fn no_byte_is_read_more_than_twice_but_those_of_ends_in_the_packed_inode() {
+    // Probes tell of files of more than a part whether they shrink.
+    let probes = |len: usize| if len > 4 << 20 { 512 * 1024 } else { 0 };
+    for (name, len, read) in bytes_read(dedupe(9)) {
+        assert!(read <= 2 * len + probes(len), "{name}: {read} of {len}");
+    }
+    for (name, len, read) in bytes_read(dedupe(9).fragments(Fragments::Tails)) {
+        let end = if len > 4096 { 65_536.min(len) } else { 0 };
+        assert!(read <= 2 * len + end + probes(len), "{name}: {read} of {len}");
+    }
 }

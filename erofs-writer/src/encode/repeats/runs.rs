@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::encode::repeats::{Chunk, Repeat, Worth};
+use crate::encode::repeats::{Repeat, Worth};
 use crate::format::to_usize;
+use crate::plan::ContentChunk;
 
 /// The chunks of all parts.
 pub(super) struct Chunks {
@@ -18,14 +19,14 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    pub(super) fn new(chunked: Vec<Vec<Chunk>>) -> Self {
+    pub(super) fn new(chunked: Vec<Vec<ContentChunk>>) -> Self {
         let mut parts = Vec::with_capacity(chunked.len());
         let mut count = 0;
         for chunks in &chunked {
             parts.push(count..count + chunks.len());
             count += chunks.len();
         }
-        let all: Vec<Chunk> = chunked.into_iter().flatten().collect();
+        let all: Vec<ContentChunk> = chunked.into_iter().flatten().collect();
         let count = u32::try_from(count).expect("2^32 chunks are 4 TiB");
         let digest = |index: u32| &all[to_usize(u64::from(index))].digest;
         let mut sorted: Vec<u32> = (0..count).collect();
@@ -134,7 +135,7 @@ mod tests {
 
     /// Each byte stands for a chunk of 8 KiB.
     fn repeats(parts: &[&[u8]]) -> Vec<(usize, usize, usize, usize, usize)> {
-        let chunk = |(index, byte): (usize, &u8)| Chunk {
+        let chunk = |(index, byte): (usize, &u8)| ContentChunk {
             end: u32::try_from((index + 1) * 8192).expect("few"),
             digest: u64::from(*byte),
         };

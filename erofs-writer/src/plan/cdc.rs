@@ -1,6 +1,11 @@
 //! Content-defined chunks: pieces of data that end where the bytes before the
 //! end say so, wherever the data lies.
 
+use twox_hash::XxHash3_64;
+
+/// Chunks end where this many bytes of a file do, so that the parts between can
+/// be looked at by themselves.
+pub(crate) const PART_LEN: u64 = 4 << 20;
 /// No chunk but the last of some data is shorter.
 const LEN_MIN: usize = 512;
 /// None is longer.
@@ -13,8 +18,31 @@ const WINDOW: usize = 8;
 /// So many places are looked at together.
 const BATCH: usize = 8;
 
+/// A chunk of a part of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ContentChunk {
+    /// Where it ends in the part.
+    pub(crate) end: u32,
+    /// A fast hash. What seems to be the same has to be looked at again.
+    pub(crate) digest: u64,
+}
+
+/// Cuts the bytes of a part into chunks.
+pub(crate) fn content_chunks(data: &[u8]) -> Vec<ContentChunk> {
+    let mut chunks = Vec::new();
+    let mut at = 0;
+    while at < data.len() {
+        let len = chunk_len(&data[at..]);
+        let digest = XxHash3_64::oneshot(&data[at..at + len]);
+        at += len;
+        let end = u32::try_from(at).expect("parts are short");
+        chunks.push(ContentChunk { end, digest });
+    }
+    chunks
+}
+
 /// How long the chunk is that `data` begins with.
-pub(super) fn chunk_len(data: &[u8]) -> usize {
+fn chunk_len(data: &[u8]) -> usize {
     let end = data.len().min(LEN_MAX);
     let mut len = LEN_MIN;
     while let Some(windows) = data.get(len + 1 - WINDOW..).and_then(<[u8]>::first_chunk) {
