@@ -130,7 +130,7 @@ impl Effort {
             6 => (choose(short, 10, 12), choose(64, 96, 96)),
             7 => (choose(short, 12, 16), choose(64, 128, 128)),
             8 => (choose(short, 12, 20), choose(64, 192, 192)),
-            9 => (choose(short, 12, 28), choose(64, 256, 256)),
+            9 => (choose(11, 12, 28), choose(64, 256, 256)),
             10 => (choose(48, 96, 96), 512),
             11 => (choose(96, 192, 192), 1024),
             _ => (384, 4096),
