@@ -33,11 +33,15 @@
         { pkgs, ... }@arguments: makeImage pkgs (removeAttrs arguments [ "pkgs" ]);
 
       nixosModules = {
+        # The overlay.
+        default = ./nix/modules/default.nix;
         microvm = ./nix/modules/microvm.nix;
         qemu-isolation = ./nix/modules/qemu-isolation.nix;
         qemu-store-image = ./nix/modules/qemu-store-image.nix;
         netboot = ./nix/modules/netboot.nix;
       };
+
+      formatter = forAllSystems (pkgs: pkgs.nixfmt-tree);
 
       checks = forAllSystems (pkgs: {
         package = erofsWriter pkgs;

@@ -1,6 +1,6 @@
 # erofs-utils with our mkfs.erofs; fsck.erofs, dump.erofs and the rest are those
 # of the original. Nothing of it is compiled again, whatever a caller adds to
-# configureFlags.
+# configureFlags or patches.
 {
   lib,
   runCommandLocal,
@@ -12,7 +12,13 @@ runCommandLocal "erofs-utils-${erofs-utils.version}"
   {
     pname = "erofs-utils";
     inherit (erofs-utils) version;
+    # Overlays on ours append to these, as the original has them. Nothing here
+    # reads them.
     configureFlags = erofs-utils.configureFlags or [ ];
+    nativeBuildInputs = [ ];
+    buildInputs = [ ];
+    patches = [ ];
+    outputs = [ "out" ];
     passthru.unwrapped = erofs-utils;
     # Not meta.outputsToInstall, as there is one output here.
     meta = {
@@ -39,4 +45,6 @@ runCommandLocal "erofs-utils-${erofs-utils.version}"
     for folder in bash-completion zsh fish; do
       ln -s ${erofs-writer}/share/$folder $out/share/$folder
     done
+    # Those that an overlay has added are empty.
+    for output in $outputs; do mkdir -p "''${!output}"; done
   ''

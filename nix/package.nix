@@ -49,8 +49,12 @@ rustPlatform.buildRustPackage {
     "--lib"
   ];
 
-  # Callers of erofs-utils add to these (microvm.nix does so), and expect a
-  # list. There is nothing here that would read them.
+  # Callers of erofs-utils append to these (microvm.nix does so), and expect
+  # lists. Patches are applied, so they have to be for this source; flags for
+  # configure are read by nothing here.
+  nativeBuildInputs = [ ];
+  buildInputs = [ ];
+  patches = [ ];
   configureFlags = [ ];
   configurePhase = ''
     runHook preConfigure

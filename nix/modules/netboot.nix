@@ -18,7 +18,20 @@
         registration = true;
       }
     );
-    fileSystems."/nix/.ro-store" = lib.mkImageMediaOverride { fsType = lib.mkForce "erofs"; };
+    fileSystems."/nix/.ro-store" = lib.mkImageMediaOverride (
+      # In place of what Nixpkgs says. What a user forces still counts.
+      lib.mapAttrs (_: lib.mkOverride 75) {
+        fsType = "erofs";
+        # Those of Nixpkgs are for squashfs: erofs refuses threads=multi.
+        options = [
+          "loop"
+          "ro"
+          # Otherwise added by itself. systemd's initrd mounts nothing without it.
+          "x-initrd.mount"
+        ];
+        noCheck = true;
+      }
+    );
     boot.initrd.availableKernelModules = [ "erofs" ];
   };
 }

@@ -58,25 +58,27 @@ in
   };
 
   config = {
+    assertions = [
+      {
+        assertion = !config.virtualisation.useNixStoreImage;
+        message = "virtualisation.qemu.isolation takes the place of virtualisation.useNixStoreImage";
+      }
+    ];
+
     boot.initrd.kernelModules = lib.optional isErofs "erofs";
     # Stage 1 cannot check a journal on a drive it cannot write.
     boot.initrd.checkJournalingFS = lib.mkIf (!isErofs) false;
-
-    fileSystems = lib.mkVMOverride {
-      ${if config.virtualisation.writableStore then "/nix/.ro-store" else "/nix/store"} = {
-        # qemu-vm.nix may have something else here, such as a bind mount.
-        device = lib.mkForce "/dev/disk/by-label/${label}";
-        fsType = lib.mkForce cfg.nixStoreFilesystemType;
-        options = lib.mkForce [ "ro" ];
-        neededForBoot = true;
-      };
-    };
 
     system.build.nixStoreImage = images.${cfg.nixStoreFilesystemType};
 
     virtualisation = {
       sharedDirectories = lib.mkForce { };
-      qemu.drives = [
+      fileSystems = import ./qemu-mounts.nix {
+        inherit config label lib;
+        fsType = cfg.nixStoreFilesystemType;
+      };
+      # After those of the machine, which may know theirs by their places.
+      qemu.drives = lib.mkAfter [
         {
           name = "nixstore";
           file = "${config.system.build.nixStoreImage}/nixos.img";

@@ -42,7 +42,12 @@ in
 
     virtualisation = {
       mountHostNixStore = lib.mkDefault false;
-      qemu.drives = [
+      fileSystems = import ./qemu-mounts.nix {
+        inherit config label lib;
+        fsType = "erofs";
+      };
+      # After those of the machine, which may know theirs by their places.
+      qemu.drives = lib.mkAfter [
         {
           name = "nix-store";
           file = "${config.system.build.nixStoreImage}";
@@ -52,28 +57,6 @@ in
           };
         }
       ];
-      fileSystems = {
-        "/nix/.ro-store" = {
-          device = "/dev/disk/by-label/${label}";
-          fsType = "erofs";
-          options = [ "ro" ];
-          neededForBoot = true;
-        };
-        "/nix/store" =
-          if cfg.writableStore then
-            {
-              overlay = {
-                lowerdir = [ "/nix/.ro-store" ];
-                upperdir = "/nix/.rw-store/upper";
-                workdir = "/nix/.rw-store/work";
-              };
-            }
-          else
-            {
-              device = "/nix/.ro-store";
-              options = [ "bind" ];
-            };
-      };
     };
   };
 }

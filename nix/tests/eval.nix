@@ -37,6 +37,7 @@ let
   # By what is built, whatever else hangs on it.
   same = one: other: one.drvPath == other.drvPath;
   drives = name: config: filter (drive: drive.name == name) config.virtualisation.qemu.drives;
+  names = config: map (drive: drive.name) config.virtualisation.qemu.drives;
   rootPaths = image: image.closure.exportReferencesGraph.closure;
 
   expect =
@@ -47,6 +48,22 @@ let
         map (name: "${group}: ${name}") (filter (name: checks.${name} != true) (builtins.attrNames checks))
       ) groups
     );
+
+  # What an initrd mounts: what, where, as what, and whether systemd's does it.
+  # Options for userspace are left out.
+  mounted =
+    config:
+    map (
+      mount:
+      lib.concatStringsSep " " (
+        [
+          mount.device
+          mount.place
+          mount.fsType
+        ]
+        ++ lib.optionals (mount.fsType != "overlay") mount.real
+      )
+    ) (filter (mount: elem "x-initrd.mount" mount.options) (guests.mounts config.system.build.initrdFstab));
 
   # -- the parts
 
@@ -68,6 +85,8 @@ let
     outputs;
 
   # -- machines
+
+  guests = import ./guests.nix { inherit lib evaluate world; };
 
   isolated = evaluate [
     world.qemu
@@ -119,6 +138,14 @@ let
       virtualisation.useNixStoreImage = true;
     }
   ];
+  withHost = evaluate [
+    world.qemu
+    ../modules/qemu-store-image.nix
+    {
+      virtualisation.storeImage.enable = true;
+      virtualisation.mountHostNixStore = true;
+    }
+  ];
   netboot = evaluate [
     world.netboot
     ../modules/netboot.nix
@@ -139,6 +166,13 @@ expect {
     "flags for configure are a list" =
       (erofs-writer.overrideAttrs (old: { configureFlags = old.configureFlags ++ [ "x" ]; })).configureFlags
       == [ "x" ];
+    "inputs and patches can be appended" =
+      builtins.isString
+        (erofs-writer.overrideAttrs (old: {
+          buildInputs = old.buildInputs ++ [ erofs-utils ];
+          nativeBuildInputs = old.nativeBuildInputs ++ [ erofs-utils ];
+          patches = old.patches ++ [ ../../flake.nix ];
+        })).drvPath;
     "no phase reads flags for configure" = !has "configureFlags" erofs-writer.configurePhase;
     "it can be built for macOS" = elem "aarch64-darwin" erofs-writer.meta.platforms;
   };
@@ -149,6 +183,25 @@ expect {
         "MAX_BLOCK_SIZE=4096"
         "--enable-multithreading"
       ];
+    "it takes what is appended to lists of the original" =
+      let
+        appended = erofs-utils.overrideAttrs (old: {
+          buildInputs = old.buildInputs ++ [ erofs-writer ];
+          nativeBuildInputs = old.nativeBuildInputs ++ [ erofs-writer ];
+          outputs = old.outputs ++ [ "dev" ];
+          patches = old.patches ++ [ ../../flake.nix ];
+          meta = old.meta // {
+            priority = 1;
+          };
+          passthru = old.passthru // {
+            added = true;
+          };
+        });
+      in
+      builtins.isString appended.drvPath
+      && appended.added
+      && appended.meta.mainProgram == "mkfs.erofs"
+      && has "outputs" appended.buildCommand;
     "that makes another derivation" = !same rebuilt erofs-utils;
     "it can be overridden as the original" = elem "--with-selinux" (
       (erofs-utils.override { selinuxSupport = true; }).configureFlags
@@ -189,6 +242,12 @@ expect {
     "modules" = builtins.all (module: builtins.pathExists module) (
       builtins.attrValues flake.nixosModules
     );
+    "the module that is taken by default has the overlay" =
+      let
+        machine = evaluate [ flake.nixosModules.default ];
+      in
+      same (bare.extend (head machine.nixpkgs.overlays)).erofs-writer erofs-writer;
+    "formatter" = flake.formatter.x86_64-linux == "nixfmt-tree";
     "checks" = builtins.isString flake.checks.x86_64-linux.store-image.drvPath;
     "shell" = elem "clippy" flake.devShells.x86_64-linux.default.packages;
   };
@@ -203,17 +262,64 @@ expect {
         read-only = "on";
         werror = "report";
       };
-    "other drives stay" = length (drives "root" isolated) == 1;
+    "other drives stay, and come first" =
+      let
+        found = names (evaluate [
+          world.qemu
+          ../modules/qemu-isolation.nix
+          {
+            virtualisation.emptyDiskImages = [ 512 ];
+            virtualisation.qemu.drives = [
+              {
+                name = "own";
+                file = "own.img";
+              }
+            ];
+          }
+        ]);
+      in
+      length found == 4 && elem "own" found && builtins.elemAt found 3 == "nixstore";
     "the host's folders are not shared" = isolated.virtualisation.sharedDirectories == { };
     "the initrd has the module" = elem "erofs" isolated.boot.initrd.kernelModules;
     "the store lies below the overlay" =
       isolated.fileSystems."/nix/.ro-store".fsType == "erofs"
       && isolated.fileSystems."/nix/.ro-store".device == "/dev/disk/by-label/nix-store"
-      && isolated.fileSystems."/nix/store".overlay != null;
+      && isolated.fileSystems."/nix/store".overlay.lowerdir == [ "/nix/.ro-store" ];
+    "the initrd mounts it" =
+      mounted isolated == [
+        "/dev/disk/by-label/nixos / ext4"
+        "/dev/disk/by-label/nix-store /nix/.ro-store erofs ro"
+        "tmpfs /nix/.rw-store tmpfs mode=0755"
+        "overlay /nix/store overlay"
+      ];
     "without an overlay it is the store" =
-      isolatedReadOnly.fileSystems."/nix/store".fsType == "erofs"
-      && isolatedReadOnly.fileSystems."/nix/store".options == [ "ro" ]
-      && !isolatedReadOnly.fileSystems ? "/nix/.ro-store";
+      mounted isolatedReadOnly == [
+        "/dev/disk/by-label/nixos / ext4"
+        "/dev/disk/by-label/nix-store /nix/store erofs ro"
+      ];
+    "mounts can be changed by force" =
+      (evaluate [
+        world.qemu
+        ../modules/qemu-isolation.nix
+        {
+          virtualisation.fileSystems."/nix/.ro-store".options = lib.mkForce [ "cache_strategy=disabled" ];
+        }
+      ]).virtualisation.fileSystems."/nix/.ro-store".options == [ "cache_strategy=disabled" ];
+    "without mounts of the virtual machine those of the machine stay" =
+      builtins.attrNames
+        (evaluate [
+          world.qemu
+          ../modules/qemu-isolation.nix
+          {
+            virtualisation.fileSystems = lib.mkForce { };
+            fileSystems."/".device = "/dev/sda";
+          }
+        ]).fileSystems == [ "/" ];
+    "not together with useNixStoreImage" = builtins.any (found: !found.assertion) (evaluate [
+      world.qemu
+      ../modules/qemu-isolation.nix
+      { virtualisation.useNixStoreImage = true; }
+    ]).assertions;
     "the image has the list that the guest registers" =
       let
         regInfo = head (rootPaths isolated.system.build.nixStoreImage);
@@ -237,14 +343,18 @@ expect {
       (head (drives "nix-store" stored)).file == "${stored.system.build.nixStoreImage}"
       && (head (drives "nix-store" stored)).driveExtraOpts.read-only == "on";
     "the store is mounted by its label" =
-      stored.fileSystems."/nix/.ro-store".device == "/dev/disk/by-label/nix-store"
-      && stored.fileSystems."/nix/.ro-store".neededForBoot;
-    "and bound to its place" = stored.fileSystems."/nix/store".device == "/nix/.ro-store";
+      stored.fileSystems."/nix/store".device == "/dev/disk/by-label/nix-store"
+      && stored.fileSystems."/nix/store".neededForBoot;
     "or below an overlay" =
-      storedWritable.fileSystems."/nix/store".overlay.lowerdir == [ "/nix/.ro-store" ]
-      && storedWritable.fileSystems."/nix/store".device == null;
-    "the host's store is not mounted" =
-      !stored.virtualisation.mountHostNixStore && stored.virtualisation.sharedDirectories == { };
+      storedWritable.fileSystems."/nix/.ro-store".device == "/dev/disk/by-label/nix-store"
+      && storedWritable.fileSystems."/nix/store".overlay.lowerdir == [ "/nix/.ro-store" ];
+    "other drives come first" = names stored == [
+      "root"
+      "nix-store"
+    ];
+    "the host's store is not mounted, other folders are" =
+      !stored.virtualisation.mountHostNixStore
+      && builtins.attrNames stored.virtualisation.sharedDirectories == [ "xchg" ];
     "flags and the package are those of the options" =
       elem "-zlz4hc" stored.system.build.nixStoreImage.arguments
       && same (head stored.system.build.nixStoreImage.nativeBuildInputs) rebuilt;
@@ -253,21 +363,30 @@ expect {
     );
     "all is well" = builtins.all (found: found.assertion) stored.assertions;
     "not together with useNixStoreImage" = builtins.any (found: !found.assertion) both.assertions;
+    "nor with the host's store, which is said before mounts conflict" = builtins.any (
+      found: !found.assertion
+    ) withHost.assertions && !fails withHost.system.build.initrdFstab;
     "nothing happens without it" =
       drives "nix-store" unstored == [ ]
       && unstored.assertions == [ ]
       && unstored.virtualisation.mountHostNixStore
-      && !unstored.fileSystems ? "/nix/.ro-store";
+      && unstored.fileSystems."/nix/.ro-store".fsType == "9p";
   };
 
   netboot = {
     "the store is ours, and registered" =
       elem "--add-file=nix-path-registration=${netboot.system.build.squashfsStore.closure}/registration"
         netboot.system.build.squashfsStore.arguments;
-    "it is mounted as erofs" = netboot.fileSystems."/nix/.ro-store".fsType == "erofs";
-    "as the original says otherwise" =
-      netboot.fileSystems."/nix/.ro-store".options == [ "loop" ]
-      && netboot.fileSystems."/nix/.ro-store".device == "../nix-store.squashfs";
+    "it is mounted as erofs, with options that erofs has" =
+      netboot.fileSystems."/nix/.ro-store".fsType == "erofs"
+      && netboot.fileSystems."/nix/.ro-store".options == [
+        "loop"
+        "ro"
+        "x-initrd.mount"
+      ];
+    "from where the original says" =
+      netboot.fileSystems."/nix/.ro-store".device == "../nix-store.squashfs"
+      && netboot.fileSystems."/nix/.ro-store".neededForBoot;
     "the initrd has the module" = elem "erofs" netboot.boot.initrd.availableKernelModules;
   };
 
@@ -298,14 +417,24 @@ expect {
       ) == 1;
     "squashfs is left to the original" =
       (microvm { storeDiskType = "squashfs"; }).microvm.storeDisk.name == "original-store-disk";
-    "so is a store that is not on a disk" =
-      (microvm { storeOnDisk = false; }).microvm.storeDisk.name == "original-store-disk";
+    "a store that is not on a disk has none" =
+      fails (microvm { hostStore = "/nix/store"; }).microvm.storeDisk;
+    "nor has a machine that is no guest" =
+      fails (microvm { guest.enable = false; }).microvm.storeDisk;
     "with the overlay alone, the original finds ours" =
       let
         original = evaluate [ world.microvm ];
       in
       elem "--enable-multithreading" (head original.microvm.storeDisk.nativeBuildInputs).configureFlags;
   };
+
+  # Every guest mounts its store.
+  mounts = builtins.listToAttrs (
+    map (guest: {
+      inherit (guest) name;
+      value = guest.image == null || guests.problems guest == [ ];
+    }) guests.all
+  );
 
   # These must be able to fail.
   these = {
@@ -322,6 +451,33 @@ expect {
         a.right = true;
         a.wrong = false;
       } == [ "a: wrong" ];
+    "mounts that are not as they should be" =
+      let
+        problems =
+          line:
+          length (
+            guests.problems {
+              image = "erofs";
+              writable = false;
+              assertions = [ ];
+              fstab = [ line ];
+            }
+          );
+        device = "/dev/disk/by-label/nix-store";
+      in
+      problems "${device} /nix/store erofs ro,x-initrd.mount 0 0" == 0
+      && problems "${device} /nix/store erofs ro 0 0" == 1
+      && problems "${device} /nix/store erofs ro,threads=multi,x-initrd.mount 0 0" == 1
+      && problems "${device} /nix/store erofs ro,x-initrd.mount 0 2" == 1
+      && problems "/dev/vda /nix/store erofs ro,x-initrd.mount 0 0" == 1;
+    "drives are sorted" =
+      (evaluate [
+        { boot.initrd.kernelModules = lib.mkAfter [ "late" ]; }
+        { boot.initrd.kernelModules = [ "early" ]; }
+      ]).boot.initrd.kernelModules == [
+        "early"
+        "late"
+      ];
     "texts are looked for" = has "b" "abc" && !has "d" "abc";
   };
 }

@@ -10,6 +10,7 @@ let
     concatMap
     concatStringsSep
     elem
+    elemAt
     filter
     foldl'
     head
@@ -24,6 +25,7 @@ let
     map
     mapAttrs
     replaceStrings
+    sort
     ;
   unique = foldl' (seen: name: if elem name seen then seen else seen ++ [ name ]) [ ];
   showPath = concatStringsSep ".";
@@ -42,8 +44,13 @@ let
     _type = "override";
     inherit priority content;
   };
+  mkOrder = order: content: {
+    _type = "order";
+    inherit order content;
+  };
   plain = 100;
   byDefault = 1500;
+  inTheMiddle = 1000;
 
   # Moves properties from a set to its attributes: conditions are not looked at
   # before somebody wants one of these.
@@ -69,10 +76,13 @@ let
       if definition.condition then discharge definition.content else [ ]
     else if isA "override" definition then
       map (found: found // { inherit (definition) priority; }) (discharge definition.content)
+    else if isA "order" definition then
+      map (found: found // { inherit (definition) order; }) (discharge definition.content)
     else
       [
         {
           priority = plain;
+          order = inTheMiddle;
           value = definition;
         }
       ];
@@ -81,7 +91,9 @@ let
     let
       least = foldl' (least: d: if d.priority < least then d.priority else least) 9999 found;
     in
-    map (d: d.value) (filter (d: d.priority == least) found);
+    map (d: d.value) (
+      sort (one: other: one.order < other.order) (filter (d: d.priority == least) found)
+    );
   # All that `definitions` say of a value of `type`.
   mergeAs =
     type: path: definitions:
@@ -103,6 +115,24 @@ let
   simple = name: check: {
     inherit name check;
     merge = one;
+  };
+  # Of those that all conditions leave out nothing is there.
+  attrsBy = isThere: type: {
+    name = "attrsOf ${type.name}";
+    check = isAttrs;
+    merge =
+      path: values:
+      let
+        definitions = concatMap pushDown values;
+        given = name: ofName name definitions;
+        names = filter (name: isThere (given name)) (namesOf definitions);
+      in
+      listToAttrs (
+        map (name: {
+          inherit name;
+          value = mergeAs type (path ++ [ name ]) (given name);
+        }) names
+      );
   };
   types = {
     bool = simple "bool" isBool;
@@ -130,34 +160,34 @@ let
       check = isList;
       merge = path: values: map (value: mergeAs type (path ++ [ "*" ]) [ value ]) (concatLists values);
     };
-    attrsOf = type: {
-      name = "attrsOf ${type.name}";
-      check = isAttrs;
-      merge =
-        path: values:
-        let
-          definitions = concatMap pushDown values;
-          given = name: ofName name definitions;
-          # Of those that all conditions leave out nothing is there.
-          names = filter (name: concatMap discharge (given name) != [ ]) (namesOf definitions);
-        in
-        listToAttrs (
-          map (name: {
-            inherit name;
-            value = mergeAs type (path ++ [ name ]) (given name);
-          }) names
-        );
-    };
+    attrsOf = attrsBy (given: concatMap discharge given != [ ]);
+    # Whether they are there is not asked before they are wanted.
+    lazyAttrsOf = attrsBy (_: true);
+    nonEmptyListOf =
+      type:
+      types.listOf type
+      // {
+        name = "nonEmptyListOf ${type.name}";
+        check = value: isList value && value != [ ];
+      };
     submodule = module: {
       name = "submodule";
       check = isAttrs;
       merge =
         path: values:
         let
-          declared = (if isFunction module then module { } else module).options;
-          found = configOf path declared values;
+          called =
+            if isFunction module then
+              module {
+                inherit config;
+                name = elemAt path (length path - 1);
+              }
+            else
+              module;
+          definitions = values ++ [ (called.config or { }) ];
+          config = configOf path called.options definitions;
         in
-        checked path declared values found;
+        checked path called.options definitions config;
     };
   };
 
@@ -276,6 +306,7 @@ let
       concatStringsSep
       evalModules
       makeOverridable
+      mapAttrs
       mkIf
       mkMerge
       mkOverride
@@ -283,13 +314,18 @@ let
       ;
     mkOption = option: option // { _type = "option"; };
     mkForce = mkOverride 50;
+    mkAfter = mkOrder 1500;
     mkDefault = mkOverride 1000;
     mkVMOverride = mkOverride 10;
     mkImageMediaOverride = mkOverride 60;
     optional = condition: value: if condition then [ value ] else [ ];
     optionalAttrs = condition: set: if condition then set else { };
+    concatMapStrings = f: list: concatStringsSep "" (map f list);
+    optionals = condition: list: if condition then list else [ ];
     optionalString = condition: text: if condition then text else "";
+    throwIf = condition: text: value: if condition then throw text else value;
     mapAttrsToList = f: set: attrValues (mapAttrs f set);
+    mapAttrs' = f: set: listToAttrs (attrValues (mapAttrs f set));
     genAttrs =
       names: f:
       listToAttrs (
