@@ -7,9 +7,10 @@
 # by the functions that users call, in a store of its own that is thrown away.
 # Images are built again from a store whose equal files are hard links: the
 # bytes have to be the same. A guest's Nix then checks the hash of every path in
-# the mounted image against what the image registers. There is no Nixpkgs: as
-# much of it as is called is in nix/tests. With NIXPKGS_LIB=FOLDER the module
-# system is that of Nixpkgs. Exit status 3: Nix cannot be had here.
+# the mounted image against what the image registers. What the modules tell an
+# initrd to mount is given to systemd, and mounted. There is no Nixpkgs: as much of
+# it as is called is in nix/tests. With NIXPKGS_LIB=FOLDER the module system is
+# that of Nixpkgs. Exit status 3: Nix cannot be had here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -231,6 +232,26 @@ check_all_contents() {
     ! guest --verify --check-contents 2>/dev/null || die "the guest does not look at its store"
 }
 
+# mount_as_guests FILE IMAGE
+mount_as_guests() {
+    unshare --mount scripts/nix-mounts.sh "$1" "$(image_of "$2")" \
+        "$(basename "$(build toplevel)")" "$dir/bin/systemd-fstab-generator"
+}
+
+# What guests find where their store should be, by all combinations of options.
+check_mounts() {
+    local wrong
+    nix nix-instantiate --eval --raw --arg tools "$work/tools" -A guests \
+        nix/tests/build.nix >"$work/guests"
+    mount_as_guests "$work/guests" plain
+    # It has to notice an option of squashfs, and what systemd passes over.
+    for wrong in s/loop,/loop,threads=multi,/ '/ erofs ro/s/,x-initrd.mount//g'; do
+        sed "$wrong" "$work/guests" >"$work/guests.wrong"
+        ! mount_as_guests "$work/guests.wrong" plain 2>/dev/null ||
+            die "mounts that cannot be made are not noticed: $wrong"
+    done
+}
+
 sh testdata/fetch-nix.sh || unavailable "no Nix"
 need_rust
 mkdir -p target
@@ -248,8 +269,9 @@ build_again "of a store that is optimised"
 build random >/dev/null
 ! build random --check >/dev/null 2>&1 || die "Nix does not notice an image that differs"
 if [ "$(id -u)" = 0 ]; then
+    check_mounts
     check_all_contents
 else
-    echo "not root: the images are not mounted"
+    echo "not root: no image is mounted"
 fi
 echo "done in $SECONDS s"

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Fetches Nix of Debian 13 into DIR, and static programs to build with, for
-# scripts/nix.sh:
+# Fetches Nix of Debian 13 into DIR, static programs to build with, and what
+# makes mounts of an fstab in the initrd, for scripts/nix.sh:
 #
 #     testdata/fetch-nix.sh [DIR]          default: target/nix
-#     DIR/bin/nix-build ..., DIR/programs/{bash,busybox}
+#     DIR/bin/{nix-build,...,systemd-fstab-generator}
+#     DIR/programs/{bash,busybox}
 #
-# Version 2.8 of Debian 12 will not do: it does not know
-# unsafeDiscardReferences. The system is not changed, there is no daemon and no
+# Those of Debian 12 will not do: its Nix does not know
+# unsafeDiscardReferences, and its systemd not where in the initrd the source
+# of a bind mount is. The system is not changed, there is no daemon and no
 # /nix. Does nothing when DIR/bin works already.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,13 +20,14 @@ dir=$(cd "$dir" && pwd)
 
 works() {
     "$dir/bin/nix-build" --version 2>/dev/null | grep -q '^nix-build (Nix) 2\.' &&
+        [ -x "$dir/bin/systemd-fstab-generator" ] &&
         "$dir/programs/busybox" true && "$dir/programs/bash" -c true
 }
 
 if works; then
     exit 0
 fi
-fetch_debian "$dir" trixie nix-bin bash-static busybox-static
+fetch_debian "$dir" trixie nix-bin bash-static busybox-static systemd
 mkdir -p "$dir/bin" "$dir/programs"
 # Run by the dynamic linker, it cannot find out where it lies: tell it.
 wrap_env="export NIX_BIN_DIR=\"$dir/bin\"
@@ -32,6 +35,12 @@ wrap_env="export NIX_BIN_DIR=\"$dir/bin\"
 for tool in nix nix-build nix-instantiate nix-store; do
     wrap "$dir/bin/$tool" "$dir/root" "$dir/root/usr/bin/$tool"
 done
+# Where no other library lies.
+for file in "$dir"/root/usr/lib/*/systemd/libsystemd-shared-*.so; do
+    ln -s "systemd/${file##*/}" "${file%/*/*}/${file##*/}"
+done
+generator=systemd-fstab-generator
+wrap "$dir/bin/$generator" "$dir/root" "$dir/root/usr/lib/systemd/system-generators/$generator"
 for folder in usr/bin bin; do
     for tool in bash busybox; do
         for file in "$dir/root/$folder/$tool" "$dir/root/$folder/$tool-static"; do

@@ -61,6 +61,8 @@ let
 in
 {
   inherit shell toplevel;
+  # What their initrds are told to mount, for scripts/nix-mounts.sh.
+  guests = (import ./guests.nix { inherit evaluate lib world; }).text;
   source = pkgs.erofs-writer.src;
   # As microvm.nix asks for it when there is the overlay alone.
   tool = pkgs.erofs-utils.overrideAttrs (old: {

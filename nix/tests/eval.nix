@@ -247,7 +247,7 @@ expect {
         machine = evaluate [ flake.nixosModules.default ];
       in
       same (bare.extend (head machine.nixpkgs.overlays)).erofs-writer erofs-writer;
-    "formatter" = flake.formatter.x86_64-linux == "nixfmt-tree";
+    "formatter" = flake.formatter.x86_64-linux.name == "nixfmt-tree";
     "checks" = builtins.isString flake.checks.x86_64-linux.store-image.drvPath;
     "shell" = elem "clippy" flake.devShells.x86_64-linux.default.packages;
   };

@@ -172,7 +172,7 @@ extend (_: _: { }) {
   # What the flake names besides.
   clippy = "clippy";
   hello = originalErofsUtils;
-  nixfmt-tree = "nixfmt-tree";
+  nixfmt-tree = runCommandLocal "nixfmt-tree" { } "exit 1";
   mkShell = attributes: runCommandLocal "shell" attributes "exit 1";
   python3 = "python3";
   rustfmt = "rustfmt";

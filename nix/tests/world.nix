@@ -287,6 +287,17 @@ in
                 neededForBoot = true;
               };
             })
+            (lib.optionalAttrs (!cfg.storeOnDisk && cfg.writableStoreOverlay == null) {
+              "/nix/store" = {
+                device = cfg.hostStore;
+                fsType = "virtiofs";
+                options = [
+                  "ro"
+                  "bind"
+                ];
+                neededForBoot = true;
+              };
+            })
             (lib.optionalAttrs (cfg.writableStoreOverlay != null) {
               "/nix/store" = {
                 neededForBoot = true;
