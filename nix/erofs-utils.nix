@@ -12,8 +12,8 @@ runCommandLocal "erofs-utils-${erofs-utils.version}"
   {
     pname = "erofs-utils";
     inherit (erofs-utils) version;
-    # Overlays on ours append to these, as the original has them. Nothing here
-    # reads them.
+    # Overlays on ours append to these, as the original has them. Flags and
+    # patches are read by nothing here.
     configureFlags = erofs-utils.configureFlags or [ ];
     nativeBuildInputs = [ ];
     buildInputs = [ ];
@@ -47,4 +47,7 @@ runCommandLocal "erofs-utils-${erofs-utils.version}"
     done
     # Those that an overlay has added are empty.
     for output in $outputs; do mkdir -p "''${!output}"; done
+    # In these, overlays wrap what is installed.
+    runHook postInstall
+    runHook postFixup
   ''

@@ -173,6 +173,9 @@ check_tool() {
     man=$(cd "$tool/share/man/man1" && echo *)
     [ "$man" = "dump.erofs.1.gz fsck.erofs.1.gz mkfs-erofs.1 mkfs.erofs.1" ] ||
         die "these are the manual pages: $man"
+    name=$(place "$(build wrapped)")/bin
+    grep -q '^SOURCE_DATE_EPOCH=0 ' "$name/mkfs.erofs" && [ -L "$name/.mkfs.erofs-wrapped" ] ||
+        die "mkfs.erofs is not wrapped as an overlay asks for"
     for name in man/man1/mkfs.erofs.1 bash-completion/completions/mkfs-erofs.bash \
         zsh/site-functions/_mkfs-erofs fish/vendor_completions.d/mkfs-erofs.fish; do
         [ -s "$(place "$(readlink "$tool/bin/mkfs.erofs" | sed 's:/bin/.*::')")/share/$name" ] ||
@@ -234,7 +237,7 @@ check_all_contents() {
 
 # mount_as_guests FILE IMAGE
 mount_as_guests() {
-    unshare --mount scripts/nix-mounts.sh "$1" "$(image_of "$2")" \
+    TMPDIR=$work unshare --mount scripts/nix-mounts.sh "$1" "$(image_of "$2")" \
         "$(basename "$(build toplevel)")" "$dir/bin/systemd-fstab-generator"
 }
 

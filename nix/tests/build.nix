@@ -69,6 +69,21 @@ in
     configureFlags = old.configureFlags ++ [ "--enable-multithreading" ];
   });
 
+  # As overlays on ours ask for it.
+  wrapped = pkgs.erofs-utils.overrideAttrs (
+    final: old: {
+      version = "1.8.2";
+      nativeBuildInputs = old.nativeBuildInputs ++ [ greeting ];
+      outputs = old.outputs ++ [ "dev" ];
+      patches = old.patches ++ [ (builtins.toFile "${final.version}.patch" "no patch") ];
+      postFixup = ''
+        greet
+        mv $out/bin/mkfs.erofs $out/bin/.mkfs.erofs-wrapped
+        echo "SOURCE_DATE_EPOCH=0 exec $out/bin/.mkfs.erofs-wrapped" >$out/bin/mkfs.erofs
+      '';
+    }
+  );
+
   plain = pkgs.makeErofsStoreImage {
     rootPaths = [ toplevel ];
     registration = true;

@@ -33,7 +33,9 @@ let
     done
     export PATH
     if ((''${NIX_BUILD_CORES:-0} <= 0)); then NIX_BUILD_CORES=$(nproc); fi
-    runHook() { :; }
+    runHook() { eval "''${!1:-}"; }
+    # As there, and later than the times of files in a store.
+    export SOURCE_DATE_EPOCH=315532800
     eval "$buildCommand"
   '';
 
@@ -59,7 +61,15 @@ let
     // {
       meta = attributes.meta or { };
       inherit (attributes) name;
-      overrideAttrs = change: make (attributes // change attributes);
+      # A function of what comes of it, too, may be asked for.
+      overrideAttrs =
+        change:
+        let
+          changed = change attributes;
+          final = attributes // new;
+          new = if builtins.isFunction changed then change final attributes else changed;
+        in
+        make final;
     };
   runCommandLocal =
     name: attributes: buildCommand:
