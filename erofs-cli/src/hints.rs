@@ -6,9 +6,13 @@
 //! from 0, which is the default; and an extended regular expression up to the
 //! end of the line. Lines that are empty or begin with `#` mean nothing, and
 //! of the others the first that matches decides.
+//!
+//! Each file is compared with each pattern, and each takes memory of its own: so
+//! a file has 4 MiB and 10,000 patterns at most, which take 256 MiB together.
 
 use std::fmt;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use erofs_writer::{Codec, CompressRule, Ere, EreError, Error, PclusterSize};
@@ -40,6 +44,8 @@ enum HintErrorKind {
     Algorithm(String),
     NoPattern,
     Pattern(EreError),
+    TooMany,
+    TooLarge,
 }
 
 impl fmt::Display for HintError {
@@ -57,27 +63,50 @@ impl fmt::Display for HintError {
             }
             HintErrorKind::NoPattern => f.write_str("a pattern is missing"),
             HintErrorKind::Pattern(error) => error.fmt(f),
+            HintErrorKind::TooMany => {
+                write!(f, "there are more patterns than {PATTERNS_MAX}")
+            }
+            HintErrorKind::TooLarge => {
+                write!(f, "the patterns so far take more than {} MiB", MEMORY_MAX >> 20)
+            }
         }
     }
 }
 
 impl std::error::Error for HintError {}
 
+/// How many bytes a file of hints has at most.
+const LEN_MAX: u64 = 4 << 20;
+/// How many patterns are in it at most ...
+const PATTERNS_MAX: usize = 10_000;
+/// ... and how many bytes of memory they take.
+const MEMORY_MAX: usize = 256 << 20;
+
 impl Hints {
     /// Reads the file.
     pub(crate) fn read(&self) -> Result<Vec<CompressRule>, Failure> {
         let path: &Path = &self.file;
-        let text =
-            fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text = bounded(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         self.parse(&text).map_err(|source| Failure::Hints { file: self.file.clone(), source })
     }
 
     fn parse(&self, text: &[u8]) -> Result<Vec<CompressRule>, HintError> {
         let lines = text.split(|byte| *byte == b'\n').enumerate();
+        let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty() && line[0] != b'#');
+        let mut memory = 0;
         lines
-            .filter(|(_, line)| !line.trim_ascii().is_empty() && line[0] != b'#')
-            .map(|(index, line)| {
-                self.rule(line).map_err(|kind| HintError { line: index + 1, kind })
+            .zip(0..)
+            .map(|((index, line), before)| {
+                let error = |kind| HintError { line: index + 1, kind };
+                if before == PATTERNS_MAX {
+                    return Err(error(HintErrorKind::TooMany));
+                }
+                let rule = self.rule(line).map_err(error)?;
+                memory += rule.memory_usage();
+                match memory > MEMORY_MAX {
+                    true => Err(error(HintErrorKind::TooLarge)),
+                    false => Ok(rule),
+                }
             })
             .collect()
     }
@@ -117,6 +146,19 @@ impl Hints {
 
     fn codec(&self, text: &[u8]) -> Option<&Codec> {
         self.codecs.get(usize::try_from(number(text)?).ok()?)
+    }
+}
+
+/// The bytes of the file `path`, which may not have an end.
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?.take(LEN_MAX + 1).read_to_end(&mut text)?;
+    match u64::try_from(text.len()).is_ok_and(|len| len <= LEN_MAX) {
+        true => Ok(text),
+        false => {
+            let why = format!("it has more than {LEN_MAX} bytes");
+            Err(io::Error::new(io::ErrorKind::InvalidData, why))
+        }
     }
 }
 
@@ -181,5 +223,15 @@ mod tests {
         assert_eq!(refusal("4096 2 .*"), "line 1: '2' is the number of no algorithm of -z");
         assert_eq!(refusal("4096 a b"), "line 1: 'a' is the number of no algorithm of -z");
         assert!(refusal("4096 .*\n4096 (").starts_with("line 2: "));
+    }
+
+    #[test]
+    fn patterns_are_counted_and_measured() {
+        let many = "4096 a\n".repeat(PATTERNS_MAX);
+        assert_eq!(parse(&many).map(|rules| rules.len()), Ok(PATTERNS_MAX));
+        let refusal = parse(&(many + "# one\n4096 b\n")).expect_err("one too many");
+        assert_eq!(refusal, "line 10002: there are more patterns than 10000");
+        let refusal = parse(&"4096 (abcdefgh){20000}\n".repeat(1000)).expect_err("too much");
+        assert!(refusal.ends_with("the patterns so far take more than 256 MiB"), "{refusal}");
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::encode::{self, Encoded, InodeLens};
-use crate::error::{Error, OutputErrorKind, Result};
+use crate::error::{Error, OutputErrorKind, Result, TreeErrorKind};
 use crate::event::{Event, Phase, Summary};
 use crate::meta::index::IndexForm;
 use crate::meta::inode::Inodes;
@@ -130,7 +130,7 @@ impl<'a> ImageWriter<'a> {
 
         observer.phase(Phase::Place)?;
         let placement = &Placement::new(head, tree, order, inodes, plan, encoded, options)?;
-        check_capacity(capacity, options.offset + placement.len())?;
+        check_capacity(capacity, image_end(options, placement)?)?;
 
         observer.phase(Phase::Write)?;
         match capacity {
@@ -199,9 +199,22 @@ fn check_capacity(capacity: Option<u64>, needed: u64) -> Result<()> {
     }
 }
 
-/// Contradictions between options.
+/// Where the image ends in the output.
+fn image_end(options: &Options, placement: &Placement<'_>) -> Result<u64> {
+    let end = options.offset.checked_add(placement.len());
+    end.filter(|end| i64::try_from(*end).is_ok()).ok_or(OptionsError::Offset.into())
+}
+
+/// Contradictions between options, and what is beyond all bounds.
 fn check_options(options: &Options) -> Result<()> {
     options.check_target()?;
+    let len = u64::from(options.root_xattr_len);
+    if len > crate::format::xattr::BODY_MAX {
+        return Err(Error::tree("/", TreeErrorKind::XattrBody { len }));
+    }
+    if i64::try_from(options.offset).is_err() {
+        return Err(OptionsError::Offset.into());
+    }
     if options.xattr_prefixes.len() > crate::format::xattr::PREFIXES_MAX {
         return Err(OptionsError::TooManyXattrPrefixes.into());
     }

@@ -74,7 +74,7 @@ impl FileContexts {
     /// Reads the file `path`, and where they are there those that belong to it:
     /// further lines in `.homedirs` and `.local`, and in `.subs` and
     /// `.subs_dist` starts of paths that stand for others. Compiled files are
-    /// not needed.
+    /// not needed. A file may have 8 MiB.
     ///
     /// # Errors
     /// [`Error::Read`](crate::Error::Read), and
@@ -153,7 +153,7 @@ impl Tree {
         }
         let mut rules: Vec<Option<(InodeId, Option<usize>)>> = vec![None; self.arena_len()];
         for entry in self.walk() {
-            let id = entry.id();
+            let id = entry.arena_id();
             let rule = &mut rules[id.index()];
             if rule.is_none() {
                 let mut path = prefix.clone();

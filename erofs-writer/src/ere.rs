@@ -106,6 +106,11 @@ impl Ere {
         Ok(Self { program: Arc::new(program) })
     }
 
+    /// How many bytes of memory the compiled pattern takes, without what searches find out.
+    pub fn memory_usage(&self) -> usize {
+        self.program.dfa.get_nfa().memory_usage()
+    }
+
     /// Whether the pattern matches anywhere in `text`.
     pub fn is_match(&self, text: &[u8]) -> bool {
         let Program { dfa, caches, anchored, has_line_anchors, .. } = &*self.program;

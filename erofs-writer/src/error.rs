@@ -121,6 +121,8 @@ pub enum TreeErrorKind {
     NotADirectory,
     /// A directory cannot have a second name.
     DirectoryHardLink,
+    /// The inode that is to get a further name is one of another tree.
+    ForeignInode,
     /// A symlink's target is empty, over 4,095 bytes or holds a NUL.
     BadSymlinkTarget,
     /// A device number over 12 bits (major) or 20 bits (minor).
@@ -131,6 +133,24 @@ pub enum TreeErrorKind {
     FileTooLarge {
         /// The length of the file in bytes.
         len: u64,
+    },
+    /// A file has more data than an image has room for, and more than 16 TiB.
+    TooMuchData {
+        /// How many bytes of data a file can have.
+        max: u64,
+    },
+    /// A file has holes that are so large that chunks of the format are too short
+    /// for them, or too long for what is between them.
+    TooSparse {
+        /// The length of the file in bytes.
+        len: u64,
+        /// How many bytes its data would take.
+        stored: u64,
+    },
+    /// A file would have a map of more than 67,108,864 chunks.
+    TooManyChunks {
+        /// How many chunks it would have.
+        chunks: u64,
     },
     /// An attribute's name is in no namespace that EROFS can store.
     XattrNamespace {
@@ -322,6 +342,9 @@ impl fmt::Display for TreeErrorKind {
             TreeErrorKind::NotFound => f.write_str("does not exist"),
             TreeErrorKind::NotADirectory => f.write_str("is not a directory"),
             TreeErrorKind::DirectoryHardLink => f.write_str("a directory cannot be hard-linked"),
+            TreeErrorKind::ForeignInode => {
+                f.write_str("the inode to be hard-linked is one of another tree")
+            }
             TreeErrorKind::BadSymlinkTarget => {
                 f.write_str("a symlink's target must have 1 to 4095 bytes, none of them NUL")
             }
@@ -330,6 +353,17 @@ impl fmt::Display for TreeErrorKind {
             }
             TreeErrorKind::BadTimestamp => f.write_str("a time has over 999999999 nanoseconds"),
             TreeErrorKind::FileTooLarge { len } => write!(f, "{len} bytes are too many"),
+            TreeErrorKind::TooMuchData { max } => {
+                write!(f, "a file can have at most {max} bytes of data, and holes beside them")
+            }
+            TreeErrorKind::TooSparse { len, stored } => write!(
+                f,
+                "most of its {len} bytes are holes, and in chunks that are long enough for these \
+                 its data would take {stored} bytes"
+            ),
+            TreeErrorKind::TooManyChunks { chunks } => {
+                write!(f, "it would need a map of {chunks} chunks, and a map has at most 67108864")
+            }
             TreeErrorKind::XattrNamespace { name } => {
                 write!(f, "EROFS cannot store the extended attribute {}", xattr(name))
             }

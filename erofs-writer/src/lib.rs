@@ -148,6 +148,7 @@
 //!
 //! [EROFS]: https://erofs.docs.kernel.org
 
+mod bounded;
 mod build;
 pub mod codec;
 mod contexts;
@@ -182,6 +183,7 @@ pub use options::{
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
 pub use tree::{
-    Content, Entry, InodeId, Metadata, Node, Rdev, ReadAt, Timestamp, Tree, Walk, Xattrs,
+    Content, Entry, Metadata, Node, Rdev, ReadAt, Timestamp, Tree, TreeInodeId as InodeId, Walk,
+    Xattrs,
 };
 pub use uuid::Uuid;

@@ -58,6 +58,9 @@ pub enum OptionsError {
     XattrPrefix,
     /// More than 128 xattr prefixes.
     TooManyXattrPrefixes,
+    /// The image would begin, or end, 2^63 bytes or more behind the start of the
+    /// output.
+    Offset,
     /// The build time lies before 1970 or has over 999,999,999 nanoseconds.
     BuildTime,
     /// A version of Linux that is not written as two numbers with a dot.
@@ -111,6 +114,9 @@ impl fmt::Display for OptionsError {
             ),
             OptionsError::TooManyXattrPrefixes => {
                 f.write_str("an image has at most 128 xattr prefixes")
+            }
+            OptionsError::Offset => {
+                f.write_str("an image must end at byte 9223372036854775807 of the output or before")
             }
             OptionsError::BuildTime => {
                 f.write_str("the build time must not be before 1970, nor have over 999999999 nanoseconds")
@@ -405,7 +411,10 @@ impl Options {
     /// Whether long runs of zeros in large files are stored as holes (Linux
     /// 5.15). Default: yes. The same zeros give the same image whether they
     /// are holes on the host or not. Files below 1 MiB and runs below 64 KiB
-    /// are not looked at.
+    /// are not looked at; over 64 GiB these are a millionth of a file.
+    ///
+    /// Where files are compressed, so are zeros, but for those of files from 16
+    /// MiB on of which 127 parts in 128 are zeros, and of those over 2^28 blocks.
     #[must_use]
     pub fn holes(mut self, on: bool) -> Self {
         self.holes = on;
@@ -435,7 +444,8 @@ impl Options {
         self
     }
 
-    /// Reserves at least this many bytes for the root's xattrs. Default: 0.
+    /// Reserves at least this many bytes for the root's xattrs: 262,148 at most.
+    /// Default: 0.
     #[must_use]
     pub fn root_xattr_len(mut self, len: u32) -> Self {
         self.root_xattr_len = len;

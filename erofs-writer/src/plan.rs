@@ -8,20 +8,24 @@ mod devices;
 mod fragments;
 mod hash;
 mod holes;
+mod map;
 mod order;
 mod seen;
 mod share;
 mod sketch;
 
 pub(crate) use cdc::{ContentChunk, PART_LEN, content_chunks};
-pub(crate) use chunks::{ChunkMap, HOLE, Run};
+pub(crate) use chunks::{Run, all_zero};
 pub(crate) use codecs::Codecs;
 pub(crate) use hash::{Reader, shown_path};
+pub(crate) use map::ChunkMap;
 pub(crate) use order::Order;
 pub(crate) use seen::SeenFiles;
 pub(crate) use sketch::{Sketch, sketch};
 
-use crate::error::Result;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::{Options, Tails};
 use crate::tree::{InodeId, Kind, Tree};
 
@@ -83,23 +87,51 @@ impl DataPlan {
             hole_bytes: 0,
         };
         devices::plan(&mut plan, reader.tree, order, options)?;
+        let may_shrink = options.may_have_holes() || options.may_share_blocks();
+        if !may_shrink && options.chunk_size.is_none() {
+            plan.check_flat(reader.tree, order, options)?;
+        }
+        check_data(reader, order, options)?;
         if let Some(chunk_size) = options.chunk_size {
             chunks::plan(&mut plan, reader, order, options, chunk_size)?;
             return Ok(plan);
         }
+        let sparse = match options.may_compress() && options.may_have_holes() {
+            true => holes::sparse(reader, order, options)?,
+            false => holes::Sparse::new(),
+        };
         if options.share_identical {
-            share::plan(&mut plan, reader, order, options, head_len)?;
+            share::plan(&mut plan, reader, order, options, head_len, &sparse)?;
         }
+        holes::store_sparse(&mut plan, reader, order, &sparse, options)?;
         if options.may_have_fragments() {
             fragments::plan(&mut plan, reader.tree, order, codecs, options, head_len);
         }
         if options.may_share_blocks() {
             blocks::plan(&mut plan, reader, order, options)?;
         }
-        if options.may_have_holes() {
+        if options.may_have_holes() && !options.may_compress() {
             holes::plan(&mut plan, reader, order, options)?;
         }
+        plan.check_flat(reader.tree, order, options)?;
         Ok(plan)
+    }
+
+    /// Whether the image has room for the files that are stored as they are, as
+    /// far as that is known before anything is encoded.
+    fn check_flat(&self, tree: &Tree, order: &Order, options: &Options) -> Result<()> {
+        let room = u128::from(options.blocks_max()) << options.block_size.bits();
+        let is_flat = |len| !options.may_compress() || len > lclusters_max(options);
+        let flat =
+            files(tree, order).filter(|(id, content)| self.is_open(*id) && is_flat(content.len()));
+        let lens = flat.map(|(_, content)| u128::from(content.len()));
+        // Of files that may be the same one is stored.
+        let least = if options.share_identical { lens.max() } else { Some(lens.sum()) };
+        let too_long = least.is_some_and(|least| least > room);
+        match too_long {
+            true => Err(Error::Full(Limit::of_blocks(options))),
+            false => Ok(()),
+        }
     }
 
     /// How `id` is stored. One step of [`Layout::SameAs`] never leads to
@@ -129,6 +161,53 @@ impl DataPlan {
     fn set(&mut self, id: InodeId, layout: Layout) {
         self.layouts[id.index()] = layout;
     }
+}
+
+/// The most bytes of a file that is compressed: its index has an entry for each
+/// block, and no more than 2^28.
+pub(crate) fn lclusters_max(options: &Options) -> u64 {
+    options.block_size.len() << 28
+}
+
+/// Files of so many bytes are looked at by themselves before anything is done
+/// for each part of them.
+const LONG: u64 = 1 << 44;
+/// No file has more data than this.
+const DATA_MAX: u64 = 1 << 48;
+
+/// Checks that what is said to be empty is so, as nobody reads it again; and that
+/// no file has more data than an image has room for, as far as sources tell holes
+/// from data.
+fn check_data(reader: Reader<'_>, order: &Order, options: &Options) -> Result<()> {
+    let room = u128::from(options.blocks_max()) << options.block_size.bits();
+    let most = u64::try_from(room).unwrap_or(u64::MAX).clamp(LONG, DATA_MAX);
+    let contents = order.ids.iter().filter_map(|id| match &reader.tree.inode(*id).kind {
+        Kind::File(content) => Some((*id, content)),
+        _ => None,
+    });
+    for (id, content) in contents {
+        if content.is_said_to_be_empty() {
+            reader.with_open(id, content, |open| open.read_range(&mut [0], 0))?;
+        }
+        if content.len() <= LONG || content.device().is_some() {
+            continue;
+        }
+        let data = reader.with_open(id, content, |open| {
+            let mut holes = hash::Holes::of(open, content.len());
+            let (mut offset, mut data) = (0, 0);
+            while offset < content.len() && data <= most && !reader.stop.load(Relaxed) {
+                let start = holes.data_from(offset)?;
+                offset = holes.data_end().max(start);
+                data += offset - start;
+            }
+            Ok(Ok(data))
+        })?;
+        if data > most {
+            let kind = TreeErrorKind::TooMuchData { max: most };
+            return Err(Error::tree(reader.tree.path_of(id), kind));
+        }
+    }
+    Ok(())
 }
 
 /// The regular files of a tree that have bytes, in image order.

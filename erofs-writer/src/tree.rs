@@ -14,6 +14,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use content::{Content, ReadAt};
 pub(crate) use content::{LengthChanged, OpenContent};
@@ -32,9 +33,19 @@ pub(crate) type Name = Arc<[u8]>;
 /// The names in a directory.
 pub(crate) type Children = BTreeMap<Name, InodeId>;
 
-/// An inode of a [`Tree`]. Two paths with the same id are hard links.
+/// The place of an inode in the arena of its tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InodeId(u32);
+pub(crate) struct InodeId(u32);
+
+/// An inode of a [`Tree`]. Two paths with the same id are hard links.
+///
+/// It belongs to the tree that gave it, and to clones that were made of that
+/// later. Any other tree refuses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TreeInodeId {
+    tree: u64,
+    id: InodeId,
+}
 
 impl InodeId {
     /// The id's place in tables that have one entry an inode.
@@ -59,9 +70,13 @@ impl InodeId {
 /// assert_eq!(tree.walk().count(), 4);
 /// # Ok::<(), erofs_writer::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Tree {
     inodes: Vec<Inode>,
+    /// Tells its ids from those of other trees.
+    number: u64,
+    /// The trees that it was cloned from, with how many inodes each had then.
+    origins: Vec<(u64, usize)>,
     /// Host directories whose contents the tree holds; an output in one of
     /// them would be part of its own source.
     pub(crate) host_roots: Vec<std::path::PathBuf>,
@@ -111,8 +126,14 @@ impl Tree {
     /// A tree of an empty root directory.
     pub fn new(root: Metadata) -> Self {
         let root = Inode { metadata: root, kind: Kind::Directory(Children::new()) };
-        let inodes = vec![root];
-        Tree { inodes, host_roots: Vec::new(), spools: Vec::new(), devices: Vec::new() }
+        Tree {
+            inodes: vec![root],
+            number: next_number(),
+            origins: Vec::new(),
+            host_roots: Vec::new(),
+            spools: Vec::new(),
+            devices: Vec::new(),
+        }
     }
 
     /// Puts `node` at `path`, whose parent directory must be there.
@@ -126,26 +147,35 @@ impl Tree {
         path: impl AsRef<[u8]>,
         metadata: Metadata,
         node: Node,
-    ) -> Result<InodeId> {
+    ) -> Result<TreeInodeId> {
         let (parent, name) = self.vacancy(path.as_ref())?;
         let id = self.add(metadata, node.into())?;
         self.children_mut(parent).insert(name, id);
-        Ok(id)
+        Ok(self.public_id(id))
+    }
+
+    /// What callers get for `id`.
+    pub(crate) fn public_id(&self, id: InodeId) -> TreeInodeId {
+        TreeInodeId { tree: self.number, id }
+    }
+
+    /// The inode that a caller means, if it is one of this tree.
+    fn own_id(&self, TreeInodeId { tree, id }: TreeInodeId) -> Option<InodeId> {
+        let known = |(origin, len): &(u64, usize)| *origin == tree && id.index() < *len;
+        (tree == self.number || self.origins.iter().any(known)).then_some(id)
     }
 
     /// Gives the inode `target` a further name. Its link count follows.
     ///
     /// # Errors
     /// [`Error::Tree`] as for [`insert`](Tree::insert), and if `target` is a
-    /// directory.
-    pub fn hard_link(&mut self, path: impl AsRef<[u8]>, target: InodeId) -> Result<()> {
+    /// directory or an inode of another tree.
+    pub fn hard_link(&mut self, path: impl AsRef<[u8]>, target: TreeInodeId) -> Result<()> {
         let path = path.as_ref();
-        match self.inodes.get(target.index()).map(|inode| &inode.kind) {
-            None => return Err(Error::tree(path, TreeErrorKind::NotFound)),
-            Some(Kind::Directory(_)) => {
-                return Err(Error::tree(path, TreeErrorKind::DirectoryHardLink));
-            }
-            Some(_) => {}
+        let foreign = || Error::tree(path, TreeErrorKind::ForeignInode);
+        let target = self.own_id(target).ok_or_else(foreign)?;
+        if self.children(target).is_some() {
+            return Err(Error::tree(path, TreeErrorKind::DirectoryHardLink));
         }
         let (parent, name) = self.vacancy(path)?;
         self.children_mut(parent).insert(name, target);
@@ -169,7 +199,7 @@ impl Tree {
 
     /// A path of the inode `id`, for messages.
     pub(crate) fn path_of(&self, id: InodeId) -> Vec<u8> {
-        let entry = self.walk().find(|entry| entry.id() == id);
+        let entry = self.walk().find(|entry| entry.arena_id() == id);
         entry.map_or_else(|| b"/".to_vec(), |entry| entry.path().to_vec())
     }
 
@@ -246,6 +276,28 @@ impl Tree {
     }
 }
 
+/// A clone is another tree: what is added to one of them is not in the other.
+impl Clone for Tree {
+    fn clone(&self) -> Self {
+        let mut origins = self.origins.clone();
+        origins.push((self.number, self.inodes.len()));
+        Tree {
+            inodes: self.inodes.clone(),
+            number: next_number(),
+            origins,
+            host_roots: self.host_roots.clone(),
+            spools: self.spools.clone(),
+            devices: self.devices.clone(),
+        }
+    }
+}
+
+/// A number that no other tree of this process has.
+fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// The names of a path.
 pub(crate) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
@@ -303,7 +355,7 @@ mod tests {
         Metadata::new(0o755)
     }
 
-    fn kind_of(result: Result<InodeId>) -> TreeErrorKind {
+    fn kind_of<T: std::fmt::Debug>(result: Result<T>) -> TreeErrorKind {
         match result {
             Err(Error::Tree { kind, .. }) => kind,
             other => panic!("a tree error was expected, not {other:?}"),
@@ -341,9 +393,28 @@ mod tests {
     fn a_directory_has_one_name_only() {
         let mut tree = Tree::new(dir());
         let id = tree.insert("d", dir(), Node::Directory).expect("free");
-        assert!(matches!(
-            tree.hard_link("e", id),
-            Err(Error::Tree { kind: TreeErrorKind::DirectoryHardLink, .. })
-        ));
+        assert_eq!(kind_of(tree.hard_link("e", id)), TreeErrorKind::DirectoryHardLink);
+    }
+
+    #[test]
+    fn an_inode_of_another_tree_is_refused() {
+        let [mut tree, mut other] = [(); 2].map(|()| Tree::new(dir()));
+        let id = tree.insert("a", dir(), Node::Fifo).expect("free");
+        other.insert("x", dir(), Node::Socket).expect("free");
+        assert_eq!(kind_of(other.hard_link("y", id)), TreeErrorKind::ForeignInode);
+        assert!(other.get("y").is_none());
+        // A clone has what was there when it was made.
+        let mut clone = tree.clone();
+        clone.hard_link("b", id).expect("it has this inode");
+        let [later, in_clone] = [&mut tree, &mut clone]
+            .map(|tree| tree.insert("later", dir(), Node::Fifo).expect("free"));
+        assert_eq!(kind_of(clone.hard_link("c", later)), TreeErrorKind::ForeignInode);
+        assert_eq!(kind_of(tree.hard_link("c", in_clone)), TreeErrorKind::ForeignInode);
+        let mut third = clone.clone();
+        third.hard_link("c", id).expect("it has this inode");
+        third.hard_link("d", in_clone).expect("and this one");
+        // What is laid over another tree gets other ids.
+        tree.overlay(third).expect("few inodes");
+        assert_eq!(kind_of(tree.hard_link("e", in_clone)), TreeErrorKind::ForeignInode);
     }
 }

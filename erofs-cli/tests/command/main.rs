@@ -5,6 +5,7 @@
 //! Whatever goes wrong, there is one message that names the path, nothing
 //! under the final name and no other file; an image that was there stays.
 
+mod bombs;
 mod callers;
 mod compression;
 mod determinism;

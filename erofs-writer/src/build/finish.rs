@@ -144,14 +144,14 @@ impl Job<'_> {
     pub(super) fn summary(&self, uuid: Uuid) -> Summary {
         let block_len = self.options.block_size.len();
         let mut inodes = InodeCounts::default();
-        let mut bytes_in = 0;
+        let mut bytes_in: u64 = 0;
         for id in &self.placement.by_pos {
             match &self.reader.tree.inode(*id).kind {
                 Kind::Directory(_) => inodes.directories += 1,
                 Kind::Symlink(_) => inodes.symlinks += 1,
                 Kind::File(content) => {
                     inodes.files += 1;
-                    bytes_in += content.len();
+                    bytes_in = bytes_in.saturating_add(content.len());
                 }
                 _ => inodes.others += 1,
             }
@@ -164,7 +164,10 @@ impl Job<'_> {
             bytes_in,
             bytes_out: self.placement.len(),
             metadata_bytes: self.placement.meta_blocks() * block_len,
-            shared_bytes: self.plan.shared_bytes + self.placement.encoded.shared_bytes,
+            shared_bytes: self
+                .plan
+                .shared_bytes
+                .saturating_add(self.placement.encoded.shared_bytes),
             fragment_bytes: self.placement.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
             repeated_bytes: self.placement.encoded.repeated_bytes,
             hole_bytes: self.plan.hole_bytes,

@@ -23,7 +23,9 @@ pub(super) fn entry_sizes(job: &Job<'_>) -> Vec<EntrySize> {
                 }
                 size.bytes_out += own[id.index()];
                 match &job.reader.tree.inode(id).kind {
-                    Kind::File(content) => size.bytes_in += content.len(),
+                    Kind::File(content) => {
+                        size.bytes_in = size.bytes_in.saturating_add(content.len());
+                    }
                     Kind::Directory(children) => pending.extend(children.values()),
                     _ => {}
                 }

@@ -1,7 +1,6 @@
 //! Reading files of contexts.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,15 +8,21 @@ use regex_syntax::hir::Hir;
 
 use super::automaton::Automaton;
 use super::{FileContexts, Rule, Substitution, line, pattern};
+use crate::bounded;
 use crate::error::{Error, FileContextsErrorKind, Result};
 
 /// The first four bytes of a compiled file, in an order that depends on its
 /// age.
 const COMPILED: [u8; 4] = [0xf9, 0x7c, 0xff, 0x8a];
 
+/// How many bytes a file has at most. That of a distribution has half a
+/// megabyte.
+const LEN_MAX: u64 = 8 << 20;
+
 pub(super) fn open(path: &Path) -> Result<FileContexts> {
     let mut parser = Parser::default();
-    parser.lines(path, &fs::read(path).map_err(|error| Error::read(path, error))?)?;
+    let text = bounded::read(path, LEN_MAX).map_err(|error| Error::read(path, error))?;
+    parser.lines(path, &text)?;
     for suffix in [".homedirs", ".local"] {
         if let Some((path, text)) = companion(path, suffix)? {
             parser.lines(&path, &text)?;
@@ -90,7 +95,7 @@ fn companion(path: &Path, suffix: &str) -> Result<Option<(PathBuf, Vec<u8>)>> {
     let mut name = OsString::from(path);
     name.push(suffix);
     let path = PathBuf::from(name);
-    match fs::read(&path) {
+    match bounded::read(&path, LEN_MAX) {
         Ok(text) => Ok(Some((path, text))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::read(path, error)),

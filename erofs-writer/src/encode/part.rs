@@ -14,6 +14,7 @@ use crate::fingerprint::Fingerprint;
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
 use crate::options::{Codec, FileCodec, Tails};
+use crate::plan::all_zero;
 use crate::tree::{InodeId, Kind};
 
 /// Where bytes to encode come from.
@@ -94,13 +95,25 @@ pub(crate) struct Worker<'a> {
     data: Vec<u8>,
     /// As long as the longest pcluster.
     scratch: Vec<u8>,
+    /// What the last part of nothing but zeros has become.
+    zeros: Option<Zeros>,
+}
+
+/// A part of nothing but zeros that is not the end of a file, and has nothing to
+/// do with other parts. Each such part becomes the same.
+#[derive(Debug)]
+struct Zeros {
+    codec: FileCodec,
+    len: u64,
+    extents: Vec<Extent>,
+    bytes: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(shared: Shared<'a>) -> Self {
         let scratch = vec![0; to_usize(shared.job.options.pcluster_len_max())];
         let estimator = Encoder::new(Level::FAST);
-        Worker { shared, encoders: Vec::new(), estimator, data: Vec::new(), scratch }
+        Worker { shared, encoders: Vec::new(), estimator, data: Vec::new(), scratch, zeros: None }
     }
 
     /// Encodes `parts` into `bytes`, which are empty.
@@ -110,11 +123,16 @@ impl<'a> Worker<'a> {
             if self.shared.job.is_stopped() {
                 return Err(Error::Cancelled);
             }
+            if let Some(filling) = self.hole(part, &mut done.bytes)? {
+                done.parts.push(DonePart { number: part.number, source: part.source, filling });
+                continue;
+            }
             self.read(part)?;
             self.shared.repeats.see(part.number, &self.data[..to_usize(part.len)]);
             let start = done.bytes.len();
             let stretches = self.stretches(part, parts, &done);
             let filling = self.fill(part, &stretches, &mut done.bytes);
+            self.learn_zeros(part, &filling, &done.bytes[start..]);
             if let Source::File(id) = part.source {
                 let encoded = done.bytes.len() - start;
                 let is_needed = self.shared.repeats.are_of(part.source);
@@ -133,6 +151,36 @@ impl<'a> Worker<'a> {
         let len = to_usize(part.len);
         self.data.resize(self.data.len().max(len + 1), 0);
         self.shared.job.read_part(part, self.shared.packed, &mut self.data[..=len])
+    }
+
+    /// What `part` becomes, if it is a hole and it is known what these become.
+    fn hole(&self, part: &Part, out: &mut Vec<u8>) -> Result<Option<Filling>> {
+        let same = |zeros: &&Zeros| zeros.codec == part.codec && zeros.len == part.len;
+        let Some(zeros) = self.zeros.as_ref().filter(same) else { return Ok(None) };
+        if !self.is_by_itself(part) || !self.shared.job.is_hole(part)? {
+            return Ok(None);
+        }
+        out.extend_from_slice(&zeros.bytes);
+        Ok(Some(Filling { extents: zeros.extents.clone(), ..Filling::default() }))
+    }
+
+    /// Remembers what has become of a part of nothing but zeros.
+    fn learn_zeros(&mut self, part: &Part, filling: &Filling, bytes: &[u8]) {
+        let data = &self.data[..to_usize(part.len)];
+        if self.is_by_itself(part) && all_zero(data) {
+            let (extents, bytes) = (filling.extents.clone(), bytes.to_vec());
+            self.zeros = Some(Zeros { codec: part.codec, len: part.len, extents, bytes });
+        }
+    }
+
+    /// Whether what becomes of `part` depends on nothing but its bytes.
+    fn is_by_itself(&self, part: &Part) -> bool {
+        let repeats = self.shared.repeats;
+        part.source != Source::Packed
+            && !part.is_last()
+            && repeats.of(part.number).is_empty()
+            && repeats.cuts(part.number).is_empty()
+            && !repeats.are_of(part.source)
     }
 
     /// What `part` repeats of parts that have become pclusters. It may be one
@@ -243,6 +291,16 @@ impl Job<'_> {
             return Ok(());
         };
         self.read(id, part.offset, data)
+    }
+
+    /// Whether the source says that `part` is nothing but zeros.
+    pub(super) fn is_hole(&self, part: &Part) -> Result<bool> {
+        let Source::File(id) = part.source else { return Ok(false) };
+        let Kind::File(content) = &self.reader.tree.inode(id).kind else {
+            panic!("only files are encoded");
+        };
+        let bytes = part.offset..part.offset + part.len;
+        self.reader.with_open(id, content, |open| Ok(Ok(open.is_hole(&bytes)?)))
     }
 
     /// Reads the bytes of the file `id` from `offset` on into `data`, which has

@@ -1,6 +1,7 @@
 //! Cutting files into parts, and putting these together into tasks.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
@@ -12,7 +13,7 @@ use crate::encode::repeats::Repeats;
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::{FileCodec, Fragments};
-use crate::plan::{ContentChunk, PART_LEN};
+use crate::plan::{ContentChunk, PART_LEN, content_chunks, lclusters_max};
 use crate::tree::{Content, InodeId};
 
 /// Parts are put together, and large files cut, to about this many bytes.
@@ -47,7 +48,7 @@ pub(crate) struct Tasks {
 impl Tasks {
     /// How many bytes there are to encode.
     pub(crate) fn len(&self) -> u64 {
-        self.tasks.iter().flatten().map(|part| part.len).sum()
+        self.tasks.iter().flatten().map(|part| part.len).fold(0, u64::saturating_add)
     }
 }
 
@@ -106,7 +107,14 @@ impl Job<'_> {
         if !self.options.may_have_repeats() {
             return Ok(Repeats::default());
         }
-        let known = |part: &Part| self.known_chunks(part);
+        // Holes all have the same chunks.
+        let zeros = OnceLock::new();
+        let zeros =
+            || zeros.get_or_init(|| content_chunks(&vec![0; to_usize(TASK_LEN)])).as_slice();
+        let known = |part: &Part| {
+            let is_hole = || is_long(part) && self.is_hole(part).unwrap_or(false);
+            self.known_chunks(part).or_else(|| is_hole().then(zeros))
+        };
         Repeats::find(parts, self.options.block_size.len(), known, |part, data| {
             report(part.len);
             self.read_part(part, packed, data)
@@ -128,8 +136,9 @@ impl Job<'_> {
             true => INLINE_MIN.min(block_len),
             false => block_len,
         };
+        let sizes = above + 1..=lclusters_max(self.options);
         crate::plan::files(self.reader.tree, self.order)
-            .filter(move |(id, content)| content.len() > above && self.plan.is_open(*id))
+            .filter(move |(id, content)| sizes.contains(&content.len()) && self.plan.is_open(*id))
     }
 
     /// Those for which there is a codec.
@@ -159,6 +168,12 @@ impl Job<'_> {
         }
         Ok(to_u64(saved) > PROBES * PROBE_LEN / 64)
     }
+}
+
+/// Whether it is worth it to look whether a part is a hole: it is one of several,
+/// and as long as these are.
+fn is_long(part: &Part) -> bool {
+    part.size >= 4 * TASK_LEN && part.len == TASK_LEN
 }
 
 /// The parts of a file, of which the first one has this number.

@@ -27,8 +27,8 @@ names!(error: Error {
 });
 names!(output: OutputErrorKind { NotAFile, InsideSource, TooSmall });
 names!(tree: TreeErrorKind {
-    BadName, Exists, NotFound, NotADirectory, DirectoryHardLink, BadSymlinkTarget,
-    BadDeviceNumber, BadTimestamp, FileTooLarge, XattrNamespace, XattrName, XattrValue, XattrBody,
+    BadName, Exists, NotFound, NotADirectory, DirectoryHardLink, ForeignInode, BadSymlinkTarget,
+    BadDeviceNumber, BadTimestamp, FileTooLarge, TooMuchData, TooSparse, TooManyChunks, XattrNamespace, XattrName, XattrValue, XattrBody,
     NotCompact,
 });
 names!(store_paths: StorePathsError { Empty, Relative, NoName, Clash });
@@ -40,7 +40,8 @@ names!(file_contexts: FileContextsErrorKind {
 });
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
-    MaxExtentLen, ChunksAndCodec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, BuildTime,
+    MaxExtentLen, ChunksAndCodec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes,
+    Offset, BuildTime,
     KernelVersion, TargetKernel, Zero,
 });
 names!(limit: Limit {
@@ -103,10 +104,14 @@ fn of_trees() -> Vec<TreeErrorKind> {
         NotFound,
         NotADirectory,
         DirectoryHardLink,
+        ForeignInode,
         BadSymlinkTarget,
         BadDeviceNumber,
         BadTimestamp,
         FileTooLarge { len: u64::MAX },
+        TooMuchData { max: 1 << 44 },
+        TooSparse { len: 1 << 62, stored: 4 << 30 },
+        TooManyChunks { chunks: 1 << 50 },
         XattrNamespace { name: b"other.name".to_vec() },
         XattrName { name: name() },
         XattrValue { name: name(), len: 65_536 },
@@ -182,6 +187,7 @@ fn of_options(out: &mut String) {
             Label,
             XattrPrefix,
             TooManyXattrPrefixes,
+            Offset,
             BuildTime,
             KernelVersion,
             TargetKernel {

@@ -184,53 +184,54 @@ impl IndexForm {
     }
 
     fn write_entries(self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
-        let entries = self.entries(file, size);
+        let mut entries = self.entries(file, size);
         if self.full {
             out.extend_from_slice(&[0; 8]);
-            entries.iter().for_each(|entry| write_full(out, entry));
+            entries.for_each(|entry| write_full(out, &entry));
             return;
         }
-        let mut rest = &entries[..];
         let mut block = stored(file, false).next().map_or(0, |stored| stored.block);
-        for (len, count) in self.packs(to_u64(out.len()), to_u64(entries.len())) {
-            let (these, others) = rest.split_at(to_usize(count));
-            for pack in these.chunks(to_usize(per_pack(len))) {
-                self.write_pack(out, to_usize(len), pack, &mut block);
+        let mut pack = Vec::new();
+        for (len, count) in self.packs(to_u64(out.len()), self.block_size.blocks(size)) {
+            let mut left = to_usize(count);
+            while left > 0 {
+                let wanted = left.min(to_usize(per_pack(len)));
+                pack.clear();
+                pack.extend(entries.by_ref().take(wanted));
+                self.write_pack(out, to_usize(len), &pack, &mut block);
+                left -= wanted;
             }
-            rest = others;
         }
     }
 
-    /// The entries of all lclusters.
-    fn entries(self, file: &Compressed, size: u64) -> Vec<Entry> {
+    /// The entries of all lclusters, made one after the other: a file may have
+    /// some 10^8.
+    fn entries(self, file: &Compressed, size: u64) -> impl Iterator<Item = Entry> + '_ {
         let block_len = self.block_size.len();
-        let offset = |pos: u64| u16::try_from(pos % block_len).expect("a block has 2^16 bytes");
+        let offset = move |pos: u64| u16::try_from(pos % block_len).expect("a block is short");
         let count = self.block_size.blocks(size);
-        let mut entries = Vec::with_capacity(to_usize(count));
-        let mut pos = 0;
-        for Stored { len, block, blocks, plain, partial, is_end } in stored(file, self.full) {
-            let head = pos / block_len;
-            assert_eq!(head, to_u64(entries.len()), "one extent begins in an lcluster");
-            entries.push(Entry::Head { plain, partial, offset: offset(pos), block });
-            pos += len;
+        let extents = stored(file, self.full).scan((0, 0), move |(pos, entries), stored| {
+            let Stored { len, block, blocks, plain, partial, is_end } = stored;
+            let head = *pos / block_len;
+            assert_eq!(head, *entries, "one extent begins in an lcluster");
+            let first = Entry::Head { plain, partial, offset: offset(*pos), block };
+            *pos += len;
             // The end of the file counts as a head, unless it lies in the same
             // lcluster, where there is none any more, or in no pcluster of the
             // file's own.
-            let next = if is_end { count } else { pos / block_len };
-            for lcluster in head + 1..next {
-                let is_first = lcluster == head + 1;
-                entries.push(Entry::NonHead {
-                    back: checked_u32(lcluster - head),
-                    ahead: checked_u32(next - lcluster),
-                    blocks: (is_first && self.big_pclusters).then_some(blocks),
-                });
-            }
-        }
-        assert_eq!(pos, size, "extents are the whole file");
-        if to_u64(entries.len()) < count {
-            entries.push(Entry::End { offset: offset(pos) });
-        }
-        entries
+            let next = if is_end { count } else { *pos / block_len };
+            *entries = next.max(head + 1);
+            let rest = (head + 1..next).map(move |lcluster| Entry::NonHead {
+                back: checked_u32(lcluster - head),
+                ahead: checked_u32(next - lcluster),
+                blocks: (lcluster == head + 1 && self.big_pclusters).then_some(blocks),
+            });
+            Some(std::iter::once(first).chain(rest))
+        });
+        let lens = stored(file, self.full).map(|stored| stored.len);
+        assert_eq!(lens.sum::<u64>(), size, "extents are the whole file");
+        let end = Entry::End { offset: offset(size) };
+        extents.flatten().chain(std::iter::once(end)).take(to_usize(count))
     }
 
     /// Appends a pack of `len` bytes. `block` is the pcluster behind the last

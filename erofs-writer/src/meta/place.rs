@@ -209,7 +209,7 @@ impl<'a> Placement<'a> {
     /// whether a tail is part of that.
     pub(crate) fn inode_len(&self, id: InodeId, head: u64) -> (u64, bool) {
         if let Some((index, entry_len)) = self.chunk_map(id) {
-            let map_len = entry_len * to_u64(self.plan.maps[index].chunks.len());
+            let map_len = entry_len * self.plan.maps[index].len();
             return (round_up(head, entry_len) + map_len, false);
         }
         let size = self.size(id);

@@ -79,6 +79,11 @@ impl CompressRule {
         CompressRule { pattern, codec: Codec::None, pcluster_size: None }
     }
 
+    /// How many bytes of memory its pattern takes.
+    pub fn memory_usage(&self) -> usize {
+        self.pattern.memory_usage()
+    }
+
     /// What they are compressed with.
     #[must_use]
     pub fn codec(mut self, codec: Codec) -> Self {
@@ -120,7 +125,8 @@ impl Options {
     /// What files are compressed with. Default: [`Codec::None`].
     ///
     /// A file that does not become smaller is stored as it is. Zeros are then
-    /// compressed like everything else, and not stored as holes.
+    /// compressed like everything else, but for those of files that are
+    /// nearly nothing else: see [`Options::holes`].
     #[must_use]
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;

@@ -106,8 +106,7 @@ impl Options {
     /// Whether files may have holes.
     pub(crate) fn may_have_holes(&self) -> bool {
         let target_has_them = self.target_kernel.is_none_or(|target| target >= CHUNKS);
-        // Compressed, zeros take next to nothing.
-        self.holes && target_has_them && !self.may_compress()
+        self.holes && target_has_them
     }
 
     /// What is asked for.

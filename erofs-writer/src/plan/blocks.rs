@@ -9,9 +9,8 @@ use std::collections::hash_map::Entry;
 
 use crate::error::Result;
 use crate::format::chunk::BLOCK_MAP_ENTRY_LEN;
-use crate::format::to_u64;
 use crate::options::{ChunkSize, Options};
-use crate::plan::chunks::{self, Chunk, File};
+use crate::plan::chunks::{self, Chunk, File, FileChunks};
 use crate::plan::hash::Reader;
 use crate::plan::{DataPlan, Order, files};
 
@@ -33,33 +32,36 @@ pub(crate) fn plan(
     let sharing = sharing(&blocks, block_len, options.holes);
     let files = candidates.into_iter().zip(blocks).zip(sharing);
     let sharing = files.filter_map(|(file, shares)| shares.then_some(file));
-    chunks::store(plan, sharing, options, ChunkSize::of_block(options.block_size))
+    chunks::store(plan, reader.tree, sharing, options, ChunkSize::of_block(options.block_size))
 }
 
 /// Which files save more by sharing their blocks than their chunk maps take:
 /// those with blocks of earlier files or twice the same, and those earlier
 /// ones.
-fn sharing(files: &[Vec<Chunk>], block_len: u64, holes: bool) -> Vec<bool> {
-    let map_len = |file: usize| to_u64(files[file].len()) * BLOCK_MAP_ENTRY_LEN;
-    let mut owners: HashMap<&Chunk, usize> = HashMap::new();
+fn sharing(files: &[FileChunks], block_len: u64, holes: bool) -> Vec<bool> {
+    let map_len = |file: usize| files[file].count() * BLOCK_MAP_ENTRY_LEN;
+    let mut owners: HashMap<Chunk, usize> = HashMap::new();
     // How many blocks of each file come again in each other one, or in itself.
     let mut shared: Vec<HashMap<usize, u64>> = vec![HashMap::new(); files.len()];
     let mut lent = vec![0; files.len()];
     for (file, blocks) in files.iter().enumerate() {
-        for block in blocks.iter().filter(|block| !(holes && matches!(block, Chunk::Zero(_)))) {
-            let owner = match owners.entry(block) {
-                Entry::Vacant(first) => {
-                    first.insert(file);
-                    continue;
-                }
-                Entry::Occupied(owner) => *owner.get(),
+        for (block, count) in blocks.runs() {
+            if holes && matches!(block, Chunk::Zero(_)) {
+                continue;
+            }
+            let (owner, again) = match owners.entry(block) {
+                Entry::Vacant(first) => (*first.insert(file), count - 1),
+                Entry::Occupied(owner) => (*owner.get(), count),
             };
-            *shared[file].entry(owner).or_insert(0) += 1;
-            lent[owner] += 1;
+            if again > 0 {
+                *shared[file].entry(owner).or_insert(0) += again;
+                lent[owner] += again;
+            }
         }
     }
-    let pays =
-        |blocks: u64, file: usize| blocks >= SHARED_MIN && blocks * block_len > map_len(file);
+    let pays = |blocks: u64, file: usize| {
+        blocks >= SHARED_MIN && blocks.saturating_mul(block_len) > map_len(file)
+    };
     let is_owner: Vec<bool> = (0..files.len()).map(|file| pays(lent[file], file)).collect();
     let takes = |(file, owners): (usize, &HashMap<usize, u64>)| {
         let blocks = owners.iter().filter(|(owner, _)| is_owner[**owner]).map(|(_, blocks)| blocks);

@@ -1,4 +1,4 @@
-//! Chunk maps, and files stored in chunks of which equal ones are stored once.
+//! Files stored in chunks, of which equal ones are stored once.
 
 use std::collections::HashMap;
 use std::io;
@@ -7,28 +7,13 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Limit, Result};
-use crate::format::chunk::CHUNK_BITS_MAX;
+use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::{to_u64, to_usize};
-use crate::options::{BlockSize, ChunkSize, Options};
-use crate::plan::hash::{Digest, Reader};
+use crate::options::{ChunkSize, Options};
+use crate::plan::hash::{Digest, Holes, Reader};
+use crate::plan::map::{At, CHUNKS_MAX, ChunkMap};
 use crate::plan::{DataPlan, Layout, Order, files};
-use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
-
-/// The chunks of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChunkMap {
-    /// The device that the chunks are on; 0 is the image.
-    pub(crate) device: u16,
-    /// log2 of the chunk size in bytes.
-    pub(crate) chunk_bits: u8,
-    /// For each chunk its first block, or [`HOLE`]. Counted from the start of the
-    /// device, in the image from that of the chunk area.
-    pub(crate) chunks: Vec<u64>,
-}
-
-/// In place of a block: the chunk is all zeros.
-pub(crate) const HOLE: u64 = u64::MAX;
+use crate::tree::{Content, InodeId, LengthChanged, Tree};
 
 /// Bytes of a file to copy into the chunk area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,28 +24,6 @@ pub(crate) struct Run {
     pub(crate) len: u64,
     /// Their first block, counted from the start of the chunk area.
     pub(crate) block: u64,
-}
-
-impl ChunkMap {
-    /// A map of chunks that were stored as `chunks`, in as few and as large
-    /// chunks as say the same.
-    pub(crate) fn new(mut chunks: Vec<u64>, mut chunk_bits: u8, block_size: BlockSize) -> Self {
-        while chunks.len() > 1 && u32::from(chunk_bits - block_size.bits()) < CHUNK_BITS_MAX {
-            let blocks = 1_u64 << (chunk_bits - block_size.bits());
-            let pairs_up = |pair: &[u64]| match pair {
-                [HOLE, HOLE] => true,
-                [HOLE, _] | [_, HOLE] => false,
-                [first, second] => first + blocks == *second,
-                rest => rest.len() < 2,
-            };
-            if !chunks.chunks(2).all(pairs_up) {
-                break;
-            }
-            chunks = chunks.iter().step_by(2).copied().collect();
-            chunk_bits += 1;
-        }
-        ChunkMap { device: 0, chunk_bits, chunks }
-    }
 }
 
 impl DataPlan {
@@ -86,7 +49,11 @@ impl DataPlan {
     }
 
     /// Gives `id` a chunk map.
-    pub(crate) fn set_map(&mut self, id: InodeId, map: ChunkMap) -> Result<()> {
+    pub(crate) fn set_map(&mut self, tree: &Tree, id: InodeId, map: ChunkMap) -> Result<()> {
+        if map.len() > CHUNKS_MAX {
+            let kind = TreeErrorKind::TooManyChunks { chunks: map.len() };
+            return Err(Error::tree(tree.path_of(id), kind));
+        }
         let index = u32::try_from(self.maps.len()).map_err(|_| Error::Full(Limit::Inodes))?;
         self.maps.push(map);
         self.set(id, Layout::Chunked(index));
@@ -98,6 +65,8 @@ impl DataPlan {
 const STEP: u64 = 1024 * 1024;
 /// How much of a file one worker hashes.
 const SEGMENT_LEN: u64 = 4 * 1024 * 1024;
+/// No file is cut into more segments.
+const SEGMENTS_MAX: u64 = 1 << 22;
 
 /// A file to be stored in chunks.
 pub(super) type File<'a> = (InodeId, &'a Content);
@@ -116,6 +85,56 @@ pub(super) enum Chunk {
     Data(Digest, u64),
 }
 
+/// Chunks of a file, one behind the other.
+#[derive(Debug)]
+enum Piece {
+    /// So many that are all zeros. The last one of a file may be shorter.
+    Zeros(u64),
+    /// One that is not, with its length.
+    Data(Digest, u64),
+}
+
+/// All chunks of a file. What is zeros takes no memory, however long it is.
+#[derive(Debug)]
+pub(super) struct FileChunks {
+    len: u64,
+    chunk_len: u64,
+    chunks: Vec<Piece>,
+}
+
+impl FileChunks {
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.len.div_ceil(self.chunk_len)
+    }
+
+    /// Each chunk with how often it comes one behind the other, which only
+    /// zeros do here.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (Chunk, u64)> + '_ {
+        let tail = self.len % self.chunk_len;
+        let last = self.chunks.len().saturating_sub(1);
+        self.chunks.iter().enumerate().flat_map(move |(index, chunks)| {
+            let (first, second) = match *chunks {
+                Piece::Data(digest, len) => ((Chunk::Data(digest, len), 1), None),
+                Piece::Zeros(count) if index == last && tail > 0 => {
+                    let short = (Chunk::Zero(tail), 1);
+                    ((Chunk::Zero(self.chunk_len), count - 1), Some(short))
+                }
+                Piece::Zeros(count) => ((Chunk::Zero(self.chunk_len), count), None),
+            };
+            [Some(first), second].into_iter().flatten().filter(|(_, count)| *count > 0)
+        })
+    }
+
+    fn push(&mut self, chunks: Piece) {
+        match (self.chunks.last_mut(), chunks) {
+            (_, Piece::Zeros(0)) => {}
+            (Some(Piece::Zeros(count)), Piece::Zeros(more)) => *count += more,
+            (_, chunks) => self.chunks.push(chunks),
+        }
+    }
+}
+
 /// Stores every file with contents in chunks of `chunk_size`.
 pub(crate) fn plan(
     plan: &mut DataPlan,
@@ -127,7 +146,7 @@ pub(crate) fn plan(
     let files: Vec<File<'_>> =
         files(reader.tree, order).filter(|(id, _)| plan.is_open(*id)).collect();
     let hashed = chunks(reader, &files, chunk_size.bytes())?;
-    store(plan, files.into_iter().zip(hashed), options, chunk_size)
+    store(plan, reader.tree, files.into_iter().zip(hashed), options, chunk_size)
 }
 
 /// The chunks of each of `files`.
@@ -135,71 +154,106 @@ pub(super) fn chunks(
     reader: Reader<'_>,
     files: &[File<'_>],
     chunk_len: u64,
-) -> Result<Vec<Vec<Chunk>>> {
-    let segment_len = SEGMENT_LEN.max(chunk_len);
-    let segments: Vec<Segment<'_>> = files
-        .iter()
-        .flat_map(|file| {
-            let len = file.1.len();
-            (0..len.div_ceil(segment_len)).map(move |n| Segment {
-                file: *file,
-                start: n * segment_len,
-                end: ((n + 1) * segment_len).min(len),
-            })
-        })
-        .collect();
-    let hashed: Vec<Vec<Chunk>> =
+) -> Result<Vec<FileChunks>> {
+    let segments: Vec<Vec<Segment<'_>>> =
+        files.par_iter().map(|file| segments(reader, *file, chunk_len)).collect::<Result<_>>()?;
+    let segments: Vec<Segment<'_>> = segments.into_iter().flatten().collect();
+    let hashed: Vec<Vec<Piece>> =
         segments.par_iter().map(|part| hash(reader, part, chunk_len)).collect::<Result<_>>()?;
-    let mut by_file: Vec<Vec<Chunk>> = Vec::with_capacity(files.len());
-    for (segment, hashed) in segments.iter().zip(hashed) {
-        match by_file.last_mut() {
-            Some(chunks) if segment.start > 0 => chunks.extend(hashed),
-            _ => by_file.push(hashed),
+    let mut hashed = segments.iter().zip(hashed).peekable();
+    let chunks_of = |(id, content): &File<'_>| {
+        let mut file = FileChunks { len: content.len(), chunk_len, chunks: Vec::new() };
+        let mut end = 0;
+        while let Some((segment, chunks)) = hashed.next_if(|(segment, _)| segment.file.0 == *id) {
+            file.push(Piece::Zeros((segment.start - end) / chunk_len));
+            chunks.into_iter().for_each(|chunk| file.push(chunk));
+            end = segment.end;
         }
+        file.push(Piece::Zeros((content.len() - end).div_ceil(chunk_len)));
+        file
+    };
+    Ok(files.iter().map(chunks_of).collect())
+}
+
+/// The parts of a file that have data, as far as its source knows. There are no
+/// more than some million, however long it is.
+fn segments<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Vec<Segment<'a>>> {
+    let (id, content) = file;
+    let len = content.len();
+    let segment_len = SEGMENT_LEN.max(chunk_len).max((len / SEGMENTS_MAX).next_power_of_two());
+    let segment = |start: u64| Segment { file, start, end: (start + segment_len).min(len) };
+    if len <= segment_len {
+        return Ok(vec![segment(0)]);
     }
-    Ok(by_file)
+    reader.with_open(id, content, |open| {
+        let mut holes = Holes::of(open, len);
+        let mut segments = Vec::new();
+        let mut start = 0;
+        while start < len && !reader.stop.load(Ordering::Relaxed) {
+            let data = holes.data_from(start)?;
+            if data == len {
+                break;
+            }
+            segments.push(segment(data / segment_len * segment_len));
+            start = segments.last().map_or(len, |segment| segment.end);
+        }
+        // Where all is a hole, nobody else looks.
+        Ok(if open.ends_at_len()? { Ok(segments) } else { Err(LengthChanged) })
+    })
 }
 
 /// Stores files in these chunks, each that differs once.
 pub(super) fn store<'a>(
     plan: &mut DataPlan,
-    files: impl Iterator<Item = (File<'a>, Vec<Chunk>)>,
+    tree: &Tree,
+    files: impl Iterator<Item = (File<'a>, FileChunks)>,
     options: &Options,
     chunk_size: ChunkSize,
 ) -> Result<()> {
     let chunk_len = chunk_size.bytes();
     let mut seen: HashMap<Chunk, u64> = HashMap::new();
     for ((id, content), hashed) in files {
-        let mut chunks = Vec::with_capacity(hashed.len());
-        let starts = (0..content.len()).step_by(to_usize(chunk_len));
-        for (start, chunk) in starts.zip(hashed) {
-            let len = chunk_len.min(content.len() - start);
+        let mut map = ChunkMap::new(chunk_size.bits(), options.block_size);
+        let mut start = 0;
+        for (chunk, count) in hashed.runs() {
+            let len = content.len().min(start + count * chunk_len) - start;
             if matches!(chunk, Chunk::Zero(_)) && options.holes {
-                plan.hole_bytes += len;
-                chunks.push(HOLE);
+                plan.hole_bytes = plan.hole_bytes.saturating_add(len);
+                map.push(count, At::Hole);
             } else if let Some(block) = seen.get(&chunk) {
-                plan.shared_bytes += len;
-                chunks.push(*block);
+                plan.shared_bytes = plan.shared_bytes.saturating_add(len);
+                map.push(count, At::Same(*block));
             } else {
-                let block = plan.store(id, start, len, options)?;
+                let stored = chunk_len.min(len);
+                let block = plan.store(id, start, stored, options)?;
                 seen.insert(chunk, block);
-                chunks.push(block);
+                plan.shared_bytes = plan.shared_bytes.saturating_add(len - stored);
+                map.push(count, At::Same(block));
             }
+            start += len;
         }
-        plan.set_map(id, ChunkMap::new(chunks, chunk_size.bits(), options.block_size))?;
+        plan.set_map(tree, id, map.merged(options.block_size))?;
     }
     Ok(())
 }
 
-fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Chunk>> {
+fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Piece>> {
     let (id, content) = part.file;
     reader.with_open(id, content, |open| {
+        let mut holes = Holes::of(open, content.len());
         let mut chunks = Vec::new();
-        let mut buf = vec![0; to_usize(STEP.min(chunk_len).min(part.end - part.start))];
+        let step = STEP.min(chunk_len);
+        let mut buf = vec![0; to_usize(step.min(part.end - part.start))];
         let mut start = part.start;
         while start < part.end && !reader.stop.load(Ordering::Relaxed) {
+            let hole = (holes.data_from(start)?.min(part.end) - start) / chunk_len;
+            if hole > 0 {
+                chunks.push(Piece::Zeros(hole));
+                start += hole * chunk_len;
+                continue;
+            }
             let end = start.saturating_add(chunk_len).min(part.end);
-            match hash_chunk(reader, open, start..end, &mut buf)? {
+            match hash_chunk(reader, &mut holes, start..end, step, &mut buf)? {
                 Ok(chunk) => chunks.push(chunk),
                 Err(changed) => return Ok(Err(changed)),
             }
@@ -213,37 +267,40 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Ch
     })
 }
 
-/// Hashes the bytes of `range`, a buffer at a time.
+/// Hashes the bytes of `range`, a step at a time. What is all zeros is left out,
+/// so that it costs no hashing, and if it is a hole no reading.
 fn hash_chunk(
     reader: Reader<'_>,
-    open: &OpenContent<'_>,
+    holes: &mut Holes<'_>,
     range: Range<u64>,
+    step: u64,
     buf: &mut [u8],
-) -> io::Result<Result<Chunk, LengthChanged>> {
-    // None while there is nothing but zeros, which cost no hashing.
+) -> io::Result<Result<Piece, LengthChanged>> {
     let mut hasher: Option<blake3::Hasher> = None;
     let mut offset = range.start;
     while offset < range.end && !reader.stop.load(Ordering::Relaxed) {
-        let len = buf.len().min(to_usize(range.end - offset));
-        let part = &mut buf[..len];
-        if let Err(changed) = open.read_exact_at(part, offset)? {
+        let data = holes.data_from(offset)?.min(range.end);
+        // Steps are counted from the start of the chunk.
+        offset += (data - offset) / step * step;
+        if data == range.end {
+            break;
+        }
+        let part = &mut buf[..to_usize(step.min(range.end - offset))];
+        if let Err(changed) = holes.open.read_exact_at(part, offset)? {
             return Ok(Err(changed));
         }
-        if hasher.is_some() || !all_zero(part) {
-            // How many zeros came before tells them from others.
-            let begun = hasher.get_or_insert_with(|| {
-                let mut hasher = blake3::Hasher::new();
-                hasher.update(&(offset - range.start).to_le_bytes());
-                hasher
-            });
-            begun.update(part);
+        if !all_zero(part) {
+            // Where it is tells it from the same bytes among other zeros.
+            let hasher = hasher.get_or_insert_with(blake3::Hasher::new);
+            hasher.update(&(offset - range.start).to_le_bytes());
+            hasher.update(part);
         }
-        offset += to_u64(len);
+        offset += to_u64(part.len());
     }
     let len = range.end - range.start;
     Ok(Ok(match hasher {
-        Some(hasher) => Chunk::Data(*hasher.finalize().as_bytes(), len),
-        None => Chunk::Zero(len),
+        Some(hasher) => Piece::Data(*hasher.finalize().as_bytes(), len),
+        None => Piece::Zeros(1),
     }))
 }
 
@@ -258,32 +315,6 @@ pub(crate) fn all_zero(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn merged(chunks: &[u64]) -> (u8, Vec<u64>) {
-        let map = ChunkMap::new(chunks.to_vec(), 12, BlockSize::default());
-        (map.chunk_bits, map.chunks)
-    }
-
-    #[test]
-    fn contiguous_chunks_become_fewer_larger_ones() {
-        assert_eq!(merged(&[5, 6, 7, 8]), (14, vec![5]));
-        assert_eq!(merged(&[5, 6, 7]), (14, vec![5]));
-        assert_eq!(merged(&[5]), (12, vec![5]));
-    }
-
-    #[test]
-    fn chunks_that_do_not_follow_each_other_stay() {
-        assert_eq!(merged(&[5, 5]), (12, vec![5, 5]));
-        assert_eq!(merged(&[5, 6, 6, 7]), (13, vec![5, 6]));
-        assert_eq!(merged(&[HOLE, 5]), (12, vec![HOLE, 5]));
-        assert_eq!(merged(&[5, HOLE]), (12, vec![5, HOLE]));
-    }
-
-    #[test]
-    fn holes_merge_with_holes() {
-        assert_eq!(merged(&[HOLE, HOLE, 3, 4, HOLE]), (13, vec![HOLE, 3, HOLE]));
-        assert_eq!(merged(&[HOLE; 6]), (15, vec![HOLE]));
-    }
 
     #[test]
     fn zeros_are_told_from_data_at_every_place() {

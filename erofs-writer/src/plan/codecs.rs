@@ -22,9 +22,9 @@ impl Codecs {
         for entry in tree.walk().filter(|entry| entry.content().is_some()) {
             let path = entry.path().strip_prefix(b"/").unwrap_or(entry.path());
             // Of several names the first counts.
-            if seen.insert(entry.id()) {
+            if seen.insert(entry.arena_id()) {
                 let codec = options.codec_by_rule(path);
-                codecs.by_rule.extend(codec.map(|codec| (entry.id(), codec)));
+                codecs.by_rule.extend(codec.map(|codec| (entry.arena_id(), codec)));
             }
         }
         codecs

@@ -7,7 +7,7 @@ use crate::error::{Error, Limit, Result};
 use crate::format::chunk::CHUNK_BITS_MAX;
 use crate::format::superblock::DEVICES_MAX;
 use crate::options::{BlockSize, Options, OptionsError};
-use crate::plan::chunks::{ChunkMap, HOLE};
+use crate::plan::map::{At, ChunkMap};
 use crate::plan::{DataPlan, Order, files};
 use crate::tree::Tree;
 use crate::tree::device::{self, Device, Piece};
@@ -38,9 +38,9 @@ pub(crate) fn plan(
         let Some((device, pieces)) = content.device() else { continue };
         let device = devices.number(device)?;
         let stored: u64 = pieces.iter().map(|piece| piece.len).sum();
-        plan.device_bytes += stored;
-        plan.hole_bytes += content.len() - stored;
-        plan.set_map(id, map(&pieces, content.len(), device, options.block_size))?;
+        plan.device_bytes = plan.device_bytes.saturating_add(stored);
+        plan.hole_bytes = plan.hole_bytes.saturating_add(content.len() - stored);
+        plan.set_map(tree, id, map(&pieces, content.len(), device, options.block_size))?;
     }
     plan.devices = devices.found.iter().map(|device| devices.blocks(device)).collect();
     Ok(())
@@ -77,27 +77,25 @@ fn map(pieces: &[Piece], len: u64, device: u16, block_size: BlockSize) -> ChunkM
     let block_bits = u32::from(block_size.bits());
     let bits = device::chunk_bits(pieces, len).clamp(block_bits, block_bits + CHUNK_BITS_MAX);
     let chunk_len = 1_u64 << bits;
-    let mut pieces = pieces.iter().peekable();
-    let chunks = (0..len.div_ceil(chunk_len)).map(|chunk| {
-        let offset = chunk * chunk_len;
-        while pieces.next_if(|piece| piece.end() <= offset).is_some() {}
-        match pieces.peek() {
-            Some(piece) if piece.offset <= offset => {
-                let pos = piece.pos + (offset - piece.offset);
-                assert!(pos % block_size.len() == 0, "byte {pos} of a device starts a block");
-                pos / block_size.len()
-            }
-            _ => HOLE,
-        }
-    });
-    let chunks = chunks.collect();
-    let bits = u8::try_from(bits).expect("at most 40");
-    ChunkMap { device, ..ChunkMap::new(chunks, bits, block_size) }
+    let mut map = ChunkMap::new(u8::try_from(bits).expect("at most 47"), block_size);
+    map.device = device;
+    let mut end = 0;
+    for piece in pieces {
+        let first = piece.offset / chunk_len;
+        map.push(first - end, At::Hole);
+        assert!(piece.pos % block_size.len() == 0, "byte {} starts a block", piece.pos);
+        end = piece.end().div_ceil(chunk_len);
+        map.push(end - first, At::Blocks(piece.pos / block_size.len()));
+    }
+    map.push(len.div_ceil(chunk_len) - end, At::Hole);
+    map.merged(block_size)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HOLE: u64 = u64::MAX;
 
     fn mapped(pieces: &[(u64, u64, u64)], len: u64) -> (u8, Vec<u64>) {
         let piece =
@@ -105,7 +103,7 @@ mod tests {
         let pieces: Vec<Piece> = pieces.iter().map(piece).collect();
         let map = map(&pieces, len, 1, BlockSize::new(512).expect("a block size"));
         assert_eq!(map.device, 1);
-        (map.chunk_bits, map.chunks)
+        (map.chunk_bits, map.chunks().map(|chunk| chunk.unwrap_or(HOLE)).collect())
     }
 
     #[test]

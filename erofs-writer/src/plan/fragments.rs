@@ -3,7 +3,7 @@
 use crate::format::fragment::HEADER_LEN;
 use crate::format::{SLOT_LEN, round_up};
 use crate::options::{Codec, Fragments, Options, Tails};
-use crate::plan::{Codecs, DataPlan, Layout, Order, files};
+use crate::plan::{Codecs, DataPlan, Layout, Order, files, lclusters_max};
 use crate::tree::{InodeId, Tree};
 
 /// Decides which files these are: those that a pcluster would hold, or all
@@ -20,7 +20,7 @@ pub(crate) fn plan(
         let Some(codec) = codecs.of(id).filter(|_| plan.is_open(id)) else { continue };
         let len = content.len();
         let fits = options.fragments == Fragments::All || len <= codec.pcluster_len;
-        if fits && pays(options, head_len(id), len) {
+        if fits && len <= lclusters_max(options) && pays(options, head_len(id), len) {
             plan.set(id, Layout::Fragment);
         }
     }

@@ -56,28 +56,73 @@ impl Reader<'_> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Reads these bytes of `id`, `step_len` at a time.
+    /// Reads these bytes of `id`, `step_len` at a time, and tells where each step
+    /// is. Steps in holes are left out if `skips` says so.
     pub(crate) fn steps(
         self,
         id: InodeId,
         content: &Content,
         bytes: Range<u64>,
         step_len: u64,
-        mut see: impl FnMut(&[u8]),
+        skips: bool,
+        mut see: impl FnMut(u64, &[u8]),
     ) -> Result<()> {
         self.with_open(id, content, |open| {
             let Range { start: mut offset, end } = bytes;
+            let mut holes = Holes::of(open, content.len());
             let mut buf = vec![0; to_usize(step_len.min(end - offset)) + 1];
             while offset < end && !self.stop.load(Ordering::Relaxed) {
+                if skips {
+                    let data = holes.data_from(offset)?.min(end);
+                    offset += (data - offset) / step_len * step_len;
+                    if data == end {
+                        let is_whole = end < content.len() || open.ends_at_len()?;
+                        return Ok(is_whole.then_some(()).ok_or(LengthChanged));
+                    }
+                }
                 let step = to_usize(step_len.min(end - offset));
                 // A copy of another file may not be read again to its end.
                 if let Err(changed) = open.read_range(&mut buf[..=step], offset)? {
                     return Ok(Err(changed));
                 }
-                see(&buf[..step]);
+                see(offset, &buf[..step]);
                 offset += to_u64(step);
             }
             Ok(Ok(()))
         })
+    }
+}
+
+/// In shorter files nobody looks for holes.
+const HOLES_MIN: u64 = 1024 * 1024;
+
+/// Finds the holes of contents that are gone through from start to end.
+pub(crate) struct Holes<'a> {
+    pub(crate) open: &'a OpenContent<'a>,
+    /// From here on it is known that the next data is `data`.
+    from: u64,
+    data: Range<u64>,
+}
+
+impl<'a> Holes<'a> {
+    /// Those of `open`, which has `len` bytes.
+    pub(crate) fn of(open: &'a OpenContent<'a>, len: u64) -> Self {
+        let data = if len < HOLES_MIN { 0..len } else { 0..0 };
+        Holes { open, from: 0, data }
+    }
+
+    /// Where the next data is, at `offset` or behind it; the end of the contents
+    /// if there is none.
+    pub(crate) fn data_from(&mut self, offset: u64) -> io::Result<u64> {
+        if offset < self.from || offset >= self.data.end {
+            self.data = self.open.next_data(offset)?;
+            self.from = offset;
+        }
+        Ok(self.data.start.max(offset))
+    }
+
+    /// Where the data ends that has been found last.
+    pub(crate) fn data_end(&self) -> u64 {
+        self.data.end
     }
 }

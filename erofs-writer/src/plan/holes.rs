@@ -5,26 +5,55 @@
 //! granule rules nearly all of them out; a granule is read whole only if it
 //! starts with zeros.
 
-use rayon::prelude::*;
-use rustix::fs::{SeekFrom, seek};
-use rustix::io::Errno;
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
 
-use crate::error::Result;
+use rayon::prelude::*;
+
+use crate::error::{Error, Result, TreeErrorKind};
+use crate::format::chunk::{CHUNK_BITS_MAX, ChunkIndex};
 use crate::format::{to_u64, to_usize};
 use crate::options::Options;
-use crate::plan::chunks::{self, ChunkMap, HOLE};
-use crate::plan::hash::Reader;
-use crate::plan::{DataPlan, Order, files};
+use crate::plan::chunks;
+use crate::plan::hash::{Holes, Reader};
+use crate::plan::map::{At, ChunkMap};
+use crate::plan::{DataPlan, Order, files, lclusters_max};
 use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
 
 /// Files below this are not looked at.
 const MIN_LEN: u64 = 1024 * 1024;
+/// The same where files are compressed.
+const SPARSE_MIN_LEN: u64 = 16 * 1024 * 1024;
+/// Of a file that is not compressed for its holes at most this part is data.
+/// Compressed, zeros take a 250th of their length and their index a 2000th, so
+/// that even if data shrinks to half, the file is smaller with holes.
+const SPARSE_PART: u64 = 128;
 /// Holes are whole granules of at least this.
 const MIN_GRANULE: u64 = 64 * 1024;
-/// A granule is larger where a map would get more entries than this.
+/// A granule is larger where a map would get more entries than this ...
 const MAX_ENTRIES: u64 = 1024 * 1024;
+/// ... but not than this. The chunks of files over 16 TiB may be longer.
+const MAX_GRANULE: u64 = 16 * 1024 * 1024;
+/// How many zeros may be stored because chunks are so long, if there is less
+/// data.
+const PADDING_MAX: u64 = 1 << 30;
 /// How much of a granule is looked at first.
 const SAMPLE: u64 = 512;
+
+/// The granules of a file that are not all zeros, counted from its start.
+#[derive(Debug)]
+pub(crate) struct Granules {
+    /// log2 of their length.
+    bits: u8,
+    runs: Vec<Range<u64>>,
+    /// How many are in these.
+    count: u64,
+}
+
+/// Files with holes that are not compressed.
+pub(crate) type Sparse = HashMap<InodeId, Granules>;
 
 /// Finds the files with holes and gives them chunk maps.
 pub(crate) fn plan(
@@ -36,96 +65,211 @@ pub(crate) fn plan(
     let candidates: Vec<(InodeId, &Content)> = files(reader.tree, order)
         .filter(|(id, content)| content.len() >= MIN_LEN && plan.is_open(*id))
         .collect();
-    let found: Vec<Vec<bool>> = candidates
-        .par_iter()
-        .map(|(id, content)| {
-            reader.with_open(*id, content, |open| zero_granules(open, content.len()))
-        })
-        .collect::<Result<_>>()?;
-    for ((id, content), zeros) in candidates.into_iter().zip(found) {
-        let granule = granule(content.len());
-        let hole_bytes = to_u64(zeros.iter().filter(|zero| **zero).count()) * granule;
-        // A map must cost clearly less than it saves.
-        if hole_bytes <= 16 * to_u64(zeros.len()) {
-            continue;
+    let found = survey(reader, &candidates, |_| u64::MAX)?;
+    for ((id, content), granules) in candidates.into_iter().zip(found) {
+        let granules = granules.expect("there is no limit");
+        if granules.pay(content.len()) {
+            store(plan, reader, id, content.len(), &granules, options)?;
         }
-        let mut chunks = Vec::with_capacity(zeros.len());
-        for (zero, start) in zeros.into_iter().zip((0..).step_by(to_usize(granule))) {
-            let len = granule.min(content.len() - start);
-            if zero {
-                plan.hole_bytes += len;
-                chunks.push(HOLE);
-            } else {
-                chunks.push(plan.store(id, start, len, options)?);
-            }
-        }
-        let bits = u8::try_from(granule.trailing_zeros()).expect("below 64");
-        plan.set_map(id, ChunkMap::new(chunks, bits, options.block_size))?;
     }
     Ok(())
 }
 
-/// The length of the granules of a file of `len` bytes: a power of two.
-fn granule(len: u64) -> u64 {
-    len.div_ceil(MAX_ENTRIES).next_power_of_two().max(MIN_GRANULE)
+/// Finds the files that are so sparse, or so long, that they are better stored
+/// with holes than compressed.
+pub(crate) fn sparse(reader: Reader<'_>, order: &Order, options: &Options) -> Result<Sparse> {
+    let len_max = lclusters_max(options);
+    let candidates: Vec<(InodeId, &Content)> = files(reader.tree, order)
+        .filter(|(_, content)| content.len() >= SPARSE_MIN_LEN && content.device().is_none())
+        .collect();
+    let most = |len: u64| match len > len_max {
+        true => u64::MAX,
+        false => len.div_ceil(granule(len)) / SPARSE_PART,
+    };
+    let found = survey(reader, &candidates, most)?;
+    let found = candidates.into_iter().zip(found);
+    let found = found.filter_map(|((id, content), granules)| {
+        granules.filter(|granules| granules.pay(content.len())).map(|granules| (id, granules))
+    });
+    Ok(found.collect())
 }
 
-/// For each granule, whether it is all zeros.
-fn zero_granules(
+/// Gives the files in `sparse` that have no other layout yet their chunk maps.
+pub(crate) fn store_sparse(
+    plan: &mut DataPlan,
+    reader: Reader<'_>,
+    order: &Order,
+    sparse: &Sparse,
+    options: &Options,
+) -> Result<()> {
+    for (id, content) in files(reader.tree, order) {
+        if let Some(granules) = sparse.get(&id).filter(|_| plan.is_open(id)) {
+            store(plan, reader, id, content.len(), granules, options)?;
+        }
+    }
+    Ok(())
+}
+
+/// The granules of each file; none if more than `most` are data.
+fn survey(
+    reader: Reader<'_>,
+    files: &[(InodeId, &Content)],
+    most: impl Fn(u64) -> u64 + Sync,
+) -> Result<Vec<Option<Granules>>> {
+    let look = |(id, content): &(InodeId, &Content)| {
+        let len = content.len();
+        reader.with_open(*id, content, |open| data_granules(reader, open, len, most(len)))
+    };
+    files.par_iter().map(look).collect()
+}
+
+/// The length of the granules of a file of `len` bytes: a power of two.
+fn granule(len: u64) -> u64 {
+    len.div_ceil(MAX_ENTRIES).next_power_of_two().clamp(MIN_GRANULE, MAX_GRANULE)
+}
+
+impl Granules {
+    /// Whether the map of a file of `len` bytes costs clearly less than it
+    /// saves.
+    fn pay(&self, len: u64) -> bool {
+        let all = len.div_ceil(1 << self.bits);
+        u128::from(all - self.count) << self.bits > 16 * u128::from(all)
+    }
+
+    fn add(&mut self, granule: u64) {
+        self.count += 1;
+        match self.runs.last_mut() {
+            Some(run) if run.end == granule => run.end += 1,
+            _ => self.runs.push(granule..granule + 1),
+        }
+    }
+
+    /// The same in granules of another length, which is no shorter.
+    fn in_chunks(&self, bits: u8) -> Vec<Range<u64>> {
+        let shift = bits - self.bits;
+        let mut runs: Vec<Range<u64>> = Vec::new();
+        for run in &self.runs {
+            let (start, end) = (run.start >> shift, ((run.end - 1) >> shift) + 1);
+            match runs.last_mut() {
+                Some(last) if start <= last.end => last.end = end,
+                _ => runs.push(start..end),
+            }
+        }
+        runs
+    }
+}
+
+/// Gives a file of `len` bytes its chunk map.
+fn store(
+    plan: &mut DataPlan,
+    reader: Reader<'_>,
+    id: InodeId,
+    len: u64,
+    granules: &Granules,
+    options: &Options,
+) -> Result<()> {
+    let (bits, runs) = chunks_of(len, granules, options).map_err(|stored| {
+        let kind = TreeErrorKind::TooSparse { len, stored };
+        Error::tree(reader.tree.path_of(id), kind)
+    })?;
+    let mut map = ChunkMap::new(bits, options.block_size);
+    let mut end = 0;
+    let mut stored_len = 0;
+    for run in runs {
+        map.push(run.start - end, At::Hole);
+        let start = run.start << bits;
+        let run_len = len.min(run.end << bits) - start;
+        let block = plan.store(id, start, run_len, options)?;
+        map.push(run.end - run.start, At::Blocks(block));
+        stored_len += run_len;
+        end = run.end;
+    }
+    map.push(len.div_ceil(1 << bits) - end, At::Hole);
+    plan.hole_bytes = plan.hole_bytes.saturating_add(len - stored_len);
+    plan.set_map(reader.tree, id, map.merged(options.block_size))
+}
+
+/// The chunks of a file, as log2 of their length and those that are stored.
+///
+/// In files over 16 TiB they are as long as makes the map and the zeros that are
+/// stored the least together. If that is still too much, it is the error.
+fn chunks_of(
+    len: u64,
+    granules: &Granules,
+    options: &Options,
+) -> Result<(u8, Vec<Range<u64>>), u64> {
+    let cost = |bits: u8| {
+        let runs = granules.in_chunks(bits);
+        let stored: u64 =
+            runs.iter().map(|run| len.min(run.end << bits) - (run.start << bits)).sum();
+        // A map of one run becomes as short as can be.
+        let chunks = if runs.is_empty() { 1 } else { len.div_ceil(1 << bits) };
+        (stored.saturating_add(chunks * to_u64(size_of::<ChunkIndex>())), stored, bits, runs)
+    };
+    let longest = u32::from(options.block_size.bits()) + CHUNK_BITS_MAX;
+    let longest = u8::try_from(longest).expect("at most 47");
+    let bits_max = if len > MAX_ENTRIES * MAX_GRANULE { longest } else { granules.bits };
+    let (_, stored, bits, runs) = (granules.bits..=bits_max.max(granules.bits))
+        .map(cost)
+        .min_by_key(|(cost, ..)| *cost)
+        .expect("there is one");
+    let data = granules.count << granules.bits;
+    match stored > data.saturating_add(data.max(PADDING_MAX)) {
+        true => Err(stored),
+        false => Ok((bits, runs)),
+    }
+}
+
+/// The granules that are not all zeros; none if there are more than `most`.
+fn data_granules(
+    reader: Reader<'_>,
     open: &OpenContent<'_>,
     len: u64,
-) -> std::io::Result<Result<Vec<bool>, LengthChanged>> {
+    most: u64,
+) -> io::Result<Result<Option<Granules>, LengthChanged>> {
     if !open.ends_at_len()? {
         return Ok(Err(LengthChanged));
     }
     let granule = granule(len);
+    let bits = u8::try_from(granule.trailing_zeros()).expect("below 64");
+    let mut granules = Granules { bits, runs: Vec::new(), count: 0 };
     let mut buf = vec![0; to_usize(MIN_GRANULE)];
-    let mut zeros = Vec::with_capacity(to_usize(len.div_ceil(granule)));
-    // Everything before this is known to be a hole.
-    let mut data_from = 0;
+    let mut holes = Holes::of(open, len);
     let mut start = 0;
-    while start < len {
-        let end = (start + granule).min(len);
-        if data_from < end {
-            data_from = next_data(open, start, len)?;
+    while start < len && !reader.stop.load(Ordering::Relaxed) {
+        let data = holes.data_from(start)?;
+        if data == len {
+            break;
         }
-        let zero = data_from >= end
-            || match is_zero(open, start.max(data_from), end, &mut buf)? {
-                Ok(zero) => zero,
-                Err(changed) => return Ok(Err(changed)),
-            };
-        zeros.push(zero);
+        start = data / granule * granule;
+        let end = (start + granule).min(len);
+        match is_zero(&mut holes, data..end, &mut buf)? {
+            Ok(true) => {}
+            Ok(false) if granules.count == most => return Ok(Ok(None)),
+            Ok(false) => granules.add(start / granule),
+            Err(changed) => return Ok(Err(changed)),
+        }
         start = end;
     }
-    Ok(Ok(zeros))
+    Ok(Ok(Some(granules)))
 }
 
-/// Where the next byte that the host stores lies, at `offset` or after it.
-fn next_data(open: &OpenContent<'_>, offset: u64, len: u64) -> std::io::Result<u64> {
-    let Some((file, base)) = open.as_file() else {
-        return Ok(offset);
-    };
-    match seek(file, SeekFrom::Data(base + offset)) {
-        Ok(pos) => Ok(pos.saturating_sub(base).clamp(offset, len)),
-        Err(Errno::NXIO) => Ok(len),
-        // A file system that cannot tell stores every byte, so far as we know.
-        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(offset),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether the bytes from `start` to `end` are all zero.
+/// Whether these bytes are all zero.
 fn is_zero(
-    open: &OpenContent<'_>,
-    start: u64,
-    end: u64,
+    holes: &mut Holes<'_>,
+    bytes: Range<u64>,
     buf: &mut [u8],
-) -> std::io::Result<Result<bool, LengthChanged>> {
-    let mut offset = start;
+) -> io::Result<Result<bool, LengthChanged>> {
+    let mut offset = bytes.start;
     let mut step = SAMPLE;
-    while offset < end {
+    loop {
+        offset = holes.data_from(offset)?;
+        if offset >= bytes.end {
+            return Ok(Ok(true));
+        }
+        let end = holes.data_end().min(bytes.end);
         let part = &mut buf[..to_usize(step.min(end - offset))];
-        if let Err(changed) = open.read_exact_at(part, offset)? {
+        if let Err(changed) = holes.open.read_exact_at(part, offset)? {
             return Ok(Err(changed));
         }
         if !chunks::all_zero(part) {
@@ -134,5 +278,37 @@ fn is_zero(
         offset += to_u64(part.len());
         step = MIN_GRANULE;
     }
-    Ok(Ok(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granules(bits: u8, runs: &[Range<u64>]) -> Granules {
+        let count = runs.iter().map(|run| run.end - run.start).sum();
+        Granules { bits, runs: runs.to_vec(), count }
+    }
+
+    #[test]
+    fn granules_grow_with_the_file_up_to_16_mib() {
+        assert_eq!(granule(1), 64 << 10);
+        assert_eq!(granule(64 << 30), 64 << 10);
+        assert_eq!(granule((64 << 30) + 1), 128 << 10);
+        assert_eq!(granule(16 << 40), 16 << 20);
+        assert_eq!(granule(u64::MAX >> 1), 16 << 20);
+    }
+
+    #[test]
+    fn chunks_of_huge_files_are_as_long_as_costs_least() {
+        let options = Options::new();
+        let one = granules(24, &[5..6]);
+        assert_eq!(chunks_of(16 << 40, &one, &options), Ok((24, vec![5..6])));
+        let (bits, runs) = chunks_of(1 << 50, &one, &options).expect("it can be stored");
+        assert_eq!((bits, runs), (26, vec![1..2]));
+        // A chunk would be 4 GiB long.
+        assert_eq!(chunks_of(1 << 62, &one, &options), Err(4 << 30));
+        assert!(chunks_of(1 << 62, &granules(24, &[]), &options).is_ok());
+        assert_eq!(granules(24, &[0..1, 3..4, 9..10]).in_chunks(26), [0..1, 2..3]);
+        assert_eq!(granules(24, &[0..1, 4..5, 8..9]).in_chunks(26), [0..3]);
+    }
 }

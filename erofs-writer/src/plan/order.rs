@@ -77,7 +77,7 @@ mod tests {
         }
         let expected: Vec<InodeId> = ["/", "a", "b", "c", "a/f", "a/z", "b/f"]
             .iter()
-            .map(|path| tree.get(path).expect("inserted").id())
+            .map(|path| tree.get(path).expect("inserted").arena_id())
             .collect();
         assert_eq!(Order::new(&tree).ids, expected);
     }
@@ -88,6 +88,7 @@ mod tests {
         tree.insert("a", Metadata::new(0o755), Node::Directory).expect("free");
         let id = tree.insert("a/f", Metadata::new(0o644), Node::Fifo).expect("free");
         tree.hard_link("g", id).expect("free");
+        let id = tree.get("g").expect("is there").arena_id();
         let order = Order::new(&tree);
         assert_eq!(order.ids.len(), 3);
         assert_eq!(order.links(id), 2);

@@ -52,6 +52,11 @@ impl Needs {
         }
     }
 
+    /// Whether files are cut into chunks.
+    pub(super) fn cuts(self) -> bool {
+        self.cut_above.is_some()
+    }
+
     /// How much of each file is hashed before it is compared. All of those that
     /// are cut, as somebody has to read them anyway.
     pub(super) fn prefix_len(self) -> u64 {

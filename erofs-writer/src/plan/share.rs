@@ -14,7 +14,9 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::format::round_up;
 use crate::options::{Options, Tails};
+use crate::plan::chunks::all_zero;
 use crate::plan::hash::{Digest, Reader};
+use crate::plan::holes::Sparse;
 use crate::plan::seen::{Needs, Seen, SeenFiles};
 use crate::plan::{DataPlan, Layout, Order, files};
 use crate::tree::{Content, InodeId};
@@ -38,6 +40,7 @@ pub(crate) fn plan(
     order: &Order,
     options: &Options,
     head_len: &(dyn Fn(InodeId) -> u64 + Sync),
+    sparse: &Sparse,
 ) -> Result<()> {
     let block_len = options.block_size.len();
     let owns_blocks = |id: InodeId, len: u64| {
@@ -51,7 +54,7 @@ pub(crate) fn plan(
         .enumerate()
         .map(|(place, (id, content))| Candidate { id, place, content })
         .collect();
-    let (groups, seen) = groups(reader, candidates, Needs::of(options))?;
+    let (groups, seen) = groups(reader, candidates, Needs::of(options), sparse)?;
     for group in groups {
         decide(plan, &group, options, head_len);
     }
@@ -66,17 +69,23 @@ fn groups<'a>(
     reader: Reader<'_>,
     candidates: Vec<Candidate<'a>>,
     needs: Needs,
+    sparse: &Sparse,
 ) -> Result<(Vec<Group<'a>>, SeenFiles)> {
     let (prefix_len, step_len) = (needs.prefix_len(), needs.step_len());
+    // Those that are not compressed for their holes are not cut.
+    let is_seen = |file: &Candidate<'_>| needs.cuts() && !sparse.contains_key(&file.id);
     let see = |file: &Candidate<'_>, step: &[u8], seen: &mut Seen| {
-        needs.see(file.content.len(), step, seen);
+        if !sparse.contains_key(&file.id) {
+            needs.see(file.content.len(), step, seen);
+        }
     };
     let same_len = split(vec![candidates], |file| file.content.len());
-    let (prefixes, seen) = hash(reader, &same_len, 0..prefix_len, step_len, see)?;
+    let (prefixes, seen) = hash(reader, &same_len, 0..prefix_len, step_len, is_seen, see)?;
     let same_prefix = split(same_len, |file| prefixes.get(file));
     let (short, long): (Vec<_>, Vec<_>) =
         same_prefix.into_iter().partition(|group| group[0].content.len() <= prefix_len);
-    let (digests, _) = hash(reader, &long, prefix_len..u64::MAX, step_len, |_, _, _| ())?;
+    let rest = prefix_len..u64::MAX;
+    let (digests, _) = hash(reader, &long, rest, step_len, |_| false, |_, _, _| ())?;
     let mut groups = split(long, |file| digests.get(file));
     groups.extend(short);
     Ok((groups, seen))
@@ -111,12 +120,17 @@ impl Digests {
 }
 
 /// Hashes these bytes of every file, or as many as it has, and lets `see` have
-/// a look at them. Files known to be one and the same are read once.
+/// a look at them; also at holes, if all of the file `is_seen`. Files known to be
+/// one and the same are read once.
+///
+/// What is hashed are the steps that are not all zeros, with their places: holes
+/// cost nothing, and the digest is the same wherever zeros are holes.
 fn hash(
     reader: Reader<'_>,
     groups: &[Group<'_>],
     bytes: Range<u64>,
     step_len: u64,
+    is_seen: impl Fn(&Candidate<'_>) -> bool + Sync,
     see: impl Fn(&Candidate<'_>, &[u8], &mut Seen) + Sync,
 ) -> Result<(Digests, SeenFiles)> {
     let mut readers = Vec::new();
@@ -133,8 +147,12 @@ fn hash(
         let end = bytes.end.min(file.content.len());
         let mut hasher = blake3::Hasher::new();
         let mut seen = Seen::default();
-        reader.steps(file.id, file.content, bytes.start..end, step_len, |step| {
-            hasher.update(step);
+        let skips = !is_seen(file);
+        reader.steps(file.id, file.content, bytes.start..end, step_len, skips, |at, step| {
+            if !all_zero(step) {
+                hasher.update(&at.to_le_bytes());
+                hasher.update(step);
+            }
             see(file, step, &mut seen);
         })?;
         Ok((*hasher.finalize().as_bytes(), (file.id, seen)))
@@ -169,9 +187,11 @@ fn decide(
         || tail.saturating_mul(count) > block_len;
     if share_tail {
         plan.set(owner.id, Layout::FlatPlain);
-        plan.shared_bytes += round_up(len, block_len) * (count - 1);
+        let each = round_up(len, block_len);
+        plan.shared_bytes = plan.shared_bytes.saturating_add(each.saturating_mul(count - 1));
     } else {
-        plan.shared_bytes += (len - tail) * (count - 1);
+        let each = len - tail;
+        plan.shared_bytes = plan.shared_bytes.saturating_add(each.saturating_mul(count - 1));
     }
     for file in &group[1..] {
         plan.set(file.id, Layout::SameAs(owner.id));

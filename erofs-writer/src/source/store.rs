@@ -3,12 +3,14 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::bounded::too_long;
 use crate::error::{Error, Result, StorePathsError};
+use crate::format::to_u64;
 use crate::source::HardLinks;
 use crate::source::scan::{Keep, ScanOptions, Scanner};
 use crate::tree::{Metadata, Timestamp, Tree};
@@ -39,24 +41,48 @@ impl std::fmt::Debug for StorePaths<'_> {
     }
 }
 
+/// The most bytes of a line in a list of store paths.
+const LINE_MAX: u64 = 64 << 10;
+/// The most lines, and the most bytes.
+const LINES_MAX: usize = 1 << 22;
+const LIST_MAX: u64 = 256 << 20;
+
 /// Splits a list of store paths, one a line, as `closureInfo` and
 /// `writeClosure` of Nixpkgs give them. Empty lines and a carriage return at
 /// the end of a line mean nothing.
 ///
+/// A line may have 64 KiB, and a list 4,194,304 lines and 256 MiB.
+///
 /// # Errors
-/// Whatever keeps `list` from being read.
+/// Whatever keeps `list` from being read, and
+/// [`InvalidData`](io::ErrorKind::InvalidData) if it is longer.
 pub fn parse_store_paths(list: impl BufRead) -> io::Result<Vec<PathBuf>> {
+    let mut list = list.take(LIST_MAX + 1);
     let mut paths = Vec::new();
-    for line in list.split(b'\n') {
-        let mut line = line?;
+    for number in 1..=LINES_MAX {
+        let mut line = Vec::new();
+        if list.by_ref().take(LINE_MAX + 1).read_until(b'\n', &mut line)? == 0 {
+            return Ok(paths);
+        }
+        let ends = line.last() == Some(&b'\n');
+        if ends {
+            line.pop();
+        }
+        if !ends && to_u64(line.len()) > LINE_MAX {
+            return Err(too_long(format_args!("line {number} has more than {LINE_MAX} bytes")));
+        }
+        if list.limit() == 0 {
+            return Err(too_long(format_args!("the list has more than {LIST_MAX} bytes")));
+        }
         if line.last() == Some(&b'\r') {
             line.pop();
         }
         if !line.is_empty() {
+            line.shrink_to_fit();
             paths.push(PathBuf::from(OsString::from_vec(line)));
         }
     }
-    Ok(paths)
+    Err(too_long(format_args!("the list has more than {LINES_MAX} lines")))
 }
 
 impl<'a> StorePaths<'a> {

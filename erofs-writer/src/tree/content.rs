@@ -8,7 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::{CWD, OFlags};
+use rustix::fs::{CWD, OFlags, SeekFrom, seek};
+use rustix::io::Errno;
 
 use crate::format::{to_u64, to_usize};
 use crate::tree::Name;
@@ -31,6 +32,20 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// Whatever keeps the bytes from being read.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The first bytes at `offset` or behind it that may be other than zero.
+    /// What is passed over are zeros, which nobody reads then: a reader that
+    /// knows where its holes are costs what its data costs, however long it is.
+    /// An empty range says that there is no more data.
+    ///
+    /// It never changes an image, only how long that takes. Without it all
+    /// bytes may be other than zero.
+    ///
+    /// # Errors
+    /// Whatever keeps the bytes from being found.
+    fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+        Ok(offset..self.len().max(offset))
+    }
 }
 
 /// The contents of a regular file. They are read when the image is written,
@@ -57,6 +72,9 @@ pub(crate) enum Source {
     Scattered(Arc<Scattered>),
 }
 
+/// For fewer bytes it costs less to read them than to look for a hole.
+const HOLE_MIN: usize = 256 * 1024;
+
 // A million of these are held at once.
 const _: () = assert!(size_of::<Content>() <= 40);
 
@@ -81,19 +99,22 @@ impl Content {
         Content { len: to_u64(bytes.len()), source: Source::Bytes(bytes) }
     }
 
-    /// The host file `path`, which has `len` bytes. If it has not when it is
-    /// read, the build fails with [`Error::Changed`](crate::Error::Changed).
+    /// The host file `path`, which has `len` bytes. If it has more or fewer when
+    /// it is read, the build fails with
+    /// [`Error::Changed`](crate::Error::Changed).
     pub fn from_path(path: impl Into<PathBuf>, len: u64) -> Self {
         Content { len, source: Source::Path(Arc::new(path.into())) }
     }
 
-    /// A part of an open host file.
+    /// A part of an open host file. If that ends before the part does, the build
+    /// fails with [`Error::Changed`](crate::Error::Changed).
     pub fn from_file_range(file: Arc<File>, range: Range<u64>) -> Self {
         let len = range.end.saturating_sub(range.start);
         Content { len, source: Source::FileRange(file, range.start) }
     }
 
-    /// Whatever `reader` reads.
+    /// Whatever `reader` reads. If that is more or less than it says now, the
+    /// build fails with [`Error::Changed`](crate::Error::Changed).
     pub fn new(reader: impl ReadAt + 'static) -> Self {
         Content { len: reader.len(), source: Source::Reader(Arc::new(Box::new(reader))) }
     }
@@ -157,6 +178,12 @@ impl Content {
         matches!(self.source, Source::Reader(_))
     }
 
+    /// Whether somebody who named the contents said that there are none, and
+    /// nobody has looked whether that is so.
+    pub(crate) fn is_said_to_be_empty(&self) -> bool {
+        self.len == 0 && matches!(self.source, Source::Path(_) | Source::Reader(_))
+    }
+
     /// Something that is equal only if the bytes are the same for sure,
     /// because they are the same memory or the same file.
     pub(crate) fn identity(&self) -> Identity {
@@ -209,6 +236,10 @@ impl ReadAt for Content {
         let len = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         self.open(&OpenDirs::default())?.read_at(&mut buf[..len], offset)
     }
+
+    fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+        self.open(&OpenDirs::default())?.next_data(offset)
+    }
 }
 
 /// See [`Content::identity`].
@@ -242,9 +273,45 @@ impl OpenContent<'_> {
         }
     }
 
-    /// Whether the source is a whole file, which can grow behind our back.
+    /// Whether the source can turn out longer than it was: a part of a file
+    /// cannot, as what is behind it belongs to others.
     fn can_grow(&self) -> bool {
-        matches!(self.reader, Reader::Owned(_))
+        matches!(self.reader, Reader::Owned(_) | Reader::Custom(_))
+    }
+
+    /// Where data lies at `offset` or behind it, as far as the source knows; an
+    /// empty range at the end if there is none. See [`ReadAt::next_data`].
+    pub(crate) fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+        let len = self.len;
+        let found = match &self.reader {
+            Reader::Bytes(_) => offset..len,
+            Reader::Owned(file) => host_data(file, 0, offset, len)?,
+            Reader::Range(file, start) => host_data(file, *start, offset, len)?,
+            Reader::Custom(reader) => reader.next_data(offset)?,
+        };
+        if offset >= len || found.start == found.end {
+            return Ok(len..len);
+        }
+        if found.end <= found.start.max(offset) {
+            return Err(io::Error::other("a reader told of data that ends before it begins"));
+        }
+        let start = found.start.clamp(offset, len);
+        Ok(start..found.end.min(len))
+    }
+
+    /// Whether all of these bytes are zeros that need not be read.
+    pub(crate) fn is_hole(&self, bytes: &Range<u64>) -> io::Result<bool> {
+        Ok(self.next_data(bytes.start)?.start >= bytes.end && self.reaches(bytes.end)?)
+    }
+
+    /// Whether the source has so many bytes: behind the end of a file there is
+    /// no data either.
+    fn reaches(&self, end: u64) -> io::Result<bool> {
+        match &self.reader {
+            Reader::Owned(file) => Ok(file.metadata()?.len() >= end),
+            Reader::Range(file, start) => Ok(file.metadata()?.len() >= start.saturating_add(end)),
+            Reader::Bytes(_) | Reader::Custom(_) => Ok(true),
+        }
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -257,7 +324,10 @@ impl OpenContent<'_> {
             }
             Reader::Owned(file) => file.read_at(buf, offset),
             Reader::Range(file, start) => file.read_at(buf, start + offset),
-            Reader::Custom(reader) => reader.read_at(buf, offset),
+            Reader::Custom(reader) => match reader.read_at(buf, offset)? {
+                len if len <= buf.len() => Ok(len),
+                _ => Err(io::Error::other("a reader gave more bytes than there was room for")),
+            },
         }
     }
 
@@ -281,8 +351,22 @@ impl OpenContent<'_> {
         buf: &mut [u8],
         offset: u64,
     ) -> io::Result<Result<(), LengthChanged>> {
+        if self.fill_hole(buf, offset)? {
+            return Ok(Ok(()));
+        }
         let full = self.read_up_to(buf, offset)? == buf.len();
         Ok(full.then_some(()).ok_or(LengthChanged))
+    }
+
+    /// Fills `buf` with the zeros of a hole, if it is so long that it is worth
+    /// looking for one.
+    fn fill_hole(&self, buf: &mut [u8], offset: u64) -> io::Result<bool> {
+        let bytes = offset..offset.saturating_add(to_u64(buf.len()));
+        let is_hole = buf.len() >= HOLE_MIN && bytes.end <= self.len && self.is_hole(&bytes)?;
+        if is_hole {
+            buf.fill(0);
+        }
+        Ok(is_hole)
     }
 
     /// Fills `buf` but for its last byte from `offset` on. If the bytes should
@@ -295,10 +379,18 @@ impl OpenContent<'_> {
     ) -> io::Result<Result<(), LengthChanged>> {
         let expected = buf.len() - 1;
         let is_end = offset + to_u64(expected) == self.len;
+        if !is_end && self.fill_hole(&mut buf[..expected], offset)? {
+            return Ok(Ok(()));
+        }
         let wanted = if is_end && self.can_grow() { &mut *buf } else { &mut buf[..expected] };
         // A read of a regular file is short only at its end, so one call is
         // enough in the usual case.
-        let mut filled = self.read_at(wanted, offset)?;
+        let mut filled = loop {
+            match self.read_at(wanted, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
         if filled < expected {
             filled += self.read_up_to(&mut wanted[filled..], offset + to_u64(filled))?;
         }
@@ -309,7 +401,34 @@ impl OpenContent<'_> {
     pub(crate) fn ends_at_len(&self) -> io::Result<bool> {
         match &self.reader {
             Reader::Owned(file) => Ok(file.metadata()?.len() == self.len),
-            _ => Ok(true),
+            // Its file may go on, and all of it is read or has been found.
+            Reader::Bytes(_) => Ok(true),
+            Reader::Range(..) => self.reaches(self.len),
+            Reader::Custom(reader) => {
+                Ok(reader.len() == self.len && self.read_up_to(&mut [0], self.len)? == 0)
+            }
         }
+    }
+}
+
+/// Where `file` has data from `offset` on, counted from `base`, in the `len`
+/// bytes behind that.
+fn host_data(file: &File, base: u64, offset: u64, len: u64) -> io::Result<Range<u64>> {
+    let find = |from| match seek(file, from) {
+        Ok(pos) => Ok(Some(pos)),
+        Err(Errno::NXIO) => Ok(None),
+        // A file system that cannot tell stores every byte, so far as we know.
+        Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::OVERFLOW | Errno::SPIPE) => Err(None),
+        Err(error) => Err(Some(error)),
+    };
+    let from = base.saturating_add(offset);
+    let found = find(SeekFrom::Data(from)).and_then(|start| match start {
+        Some(start) => Ok(start..find(SeekFrom::Hole(start))?.unwrap_or(u64::MAX)),
+        None => Ok(u64::MAX..u64::MAX),
+    });
+    match found {
+        Ok(found) => Ok(found.start.saturating_sub(base)..found.end.saturating_sub(base)),
+        Err(None) => Ok(offset..len),
+        Err(Some(error)) => Err(error.into()),
     }
 }

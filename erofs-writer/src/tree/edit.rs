@@ -93,7 +93,7 @@ impl Tree {
             path.push(b'/');
             path.extend_from_slice(name);
             match self.insert(&path, metadata.clone(), Node::Directory) {
-                Ok(id) => last = id,
+                Ok(id) => last = id.id,
                 Err(error) => {
                     *self.children_mut(Tree::ROOT) = nested;
                     return Err(error);

@@ -2,7 +2,7 @@
 
 use std::collections::btree_map;
 
-use crate::tree::{Content, InodeId, Kind, Metadata, Name, Node, Tree};
+use crate::tree::{Content, InodeId, Kind, Metadata, Name, Node, Tree, TreeInodeId};
 
 /// One path of a tree.
 #[derive(Debug, Clone)]
@@ -23,7 +23,12 @@ impl<'a> Entry<'a> {
     }
 
     /// The inode; the same for all names of one file.
-    pub fn id(&self) -> InodeId {
+    pub fn id(&self) -> TreeInodeId {
+        self.tree.public_id(self.id)
+    }
+
+    /// Its place in the arena.
+    pub(crate) fn arena_id(&self) -> InodeId {
         self.id
     }
 

@@ -12,6 +12,8 @@ use crate::write::run::Run;
 pub(crate) const LARGE: u64 = 512 * 1024;
 /// How long a piece is at most, so that one large file keeps all workers busy.
 const PIECE_LEN: u64 = 16 * 1024 * 1024;
+/// So many pieces are made of a file at most; of a longer one they are longer.
+const PIECES_MAX: u64 = 1 << 20;
 /// Small pieces are gathered into tasks of this size.
 const TASK_LEN: u64 = 4 * 1024 * 1024;
 
@@ -57,11 +59,12 @@ pub(crate) fn large_len(job: &Job<'_>, id: InodeId) -> Option<u64> {
 }
 
 fn push(pieces: &mut Vec<Piece>, id: Option<InodeId>, offset: u64, len: u64, pos: u64) {
-    let starts = (0..len).step_by(to_usize(PIECE_LEN));
+    let piece_len = PIECE_LEN.max((len / PIECES_MAX).next_power_of_two());
+    let starts = (0..len).step_by(to_usize(piece_len));
     pieces.extend(starts.map(|start| Piece {
         id,
         offset: offset + start,
-        len: PIECE_LEN.min(len - start),
+        len: piece_len.min(len - start),
         pos: pos + start,
     }));
 }
@@ -74,7 +77,7 @@ fn gather(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
             tasks.push(Vec::new());
             len = 0;
         }
-        len += piece.len;
+        len = len.saturating_add(piece.len);
         tasks.last_mut().expect("pushed above").push(piece);
     }
     tasks

@@ -10,7 +10,6 @@ use crate::format::{
     NULL_ADDR, NULL_ADDR_48, checked_u32, high_bits, low_half, round_up, to_u64, to_usize,
 };
 use crate::meta::dir;
-use crate::plan::HOLE;
 use crate::tree::{Children, Content, InodeId, Kind, OpenContent};
 use crate::write::Job;
 use crate::write::piece::large_len;
@@ -192,11 +191,11 @@ impl Filler<'_> {
             true => NULL_ADDR_48,
             false => u64::from(NULL_ADDR),
         };
-        for chunk in &map.chunks {
-            let (block, device) = match (*chunk, map.device) {
-                (HOLE, _) => (null, 0),
-                (block, 0) => (job.placement.chunk_area + block, 0),
-                (block, device) => (block, device),
+        for chunk in map.chunks() {
+            let (block, device) = match (chunk, map.device) {
+                (None, _) => (null, 0),
+                (Some(block), 0) => (job.placement.chunk_area + block, 0),
+                (Some(block), device) => (block, device),
             };
             if entry_len == to_u64(size_of::<ChunkIndex>()) {
                 let record = ChunkIndex {

@@ -79,7 +79,7 @@ fn names_that_cannot_be_stored_are_refused_when_inserted() {
 }
 
 #[test]
-fn hard_links_to_directories_and_to_nothing_are_refused() {
+fn hard_links_to_directories_and_into_other_trees_are_refused() {
     let mut tree = root();
     let dir = tree.get("d").unwrap().id();
     let error = tree.hard_link("/e", dir).unwrap_err();
@@ -87,7 +87,7 @@ fn hard_links_to_directories_and_to_nothing_are_refused() {
     let mut other = root();
     let foreign = other.insert("f", plain(), Node::Fifo).unwrap();
     let error = tree.hard_link("/e", foreign).unwrap_err();
-    tree_error(error, "/e", &TreeErrorKind::NotFound);
+    tree_error(error, "/e", &TreeErrorKind::ForeignInode);
 }
 
 /// Refused when written, with the path of the second of two nodes.

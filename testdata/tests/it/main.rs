@@ -18,6 +18,7 @@ mod outputs;
 mod peers_bugs;
 mod roundtrip;
 mod sharing;
+mod sparse;
 mod spool;
 mod support;
 mod tar;

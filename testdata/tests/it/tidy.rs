@@ -37,10 +37,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // A time is a time, in options as in trees.
     ("options", &["codec", "ere", "format", "tree"]),
     ("event", &["options"]),
+    ("bounded", &["format"]),
     ("pool", &["error"]),
     ("tree", &["error", "format"]),
-    ("contexts", &["error", "tree"]),
-    ("source", &["error", "format", "pool", "tree"]),
+    ("contexts", &["bounded", "error", "tree"]),
+    ("source", &["bounded", "error", "format", "pool", "tree"]),
     ("plan", &["error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),
     ("output", &["error"]),

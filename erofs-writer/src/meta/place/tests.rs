@@ -59,7 +59,7 @@ fn options() -> Options {
 
 /// Format, `i_nb`, `i_u` and the length of the inode `path`.
 fn fields(placement: &Placement<'_>, inodes: &Inodes<'_>, path: &str) -> (u16, u16, u32, u64) {
-    let id = placement.tree.get(path).expect("is there").id();
+    let id = placement.tree.get(path).expect("is there").arena_id();
     let (size, head) = (placement.size(id), inodes.head_len(id));
     let mut raw = Vec::new();
     inodes.write(&mut raw, id, 1, size, placement.data_at(id, head, size));

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -91,7 +92,9 @@ impl Map {
         let pieces: Vec<device::Piece> = pieces.collect();
         let bits = device::chunk_bits(&pieces, len);
         let is_aligned = pieces.iter().all(|piece| piece.pos % to_u64(BLOCK_LEN) == 0);
-        let edges_are = len <= to_u64(BLOCK_LEN) || 1_u64 << bits >= to_u64(BLOCK_LEN);
+        // Of a short file only the whole can be a chunk.
+        let is_whole = pieces.iter().all(|piece| piece.offset == 0 && piece.len == len);
+        let edges_are = is_whole || 1_u64 << bits >= to_u64(BLOCK_LEN);
         if !is_aligned || !edges_are || len >> bits > CHUNKS_MAX {
             return Err(TarErrorKind::SparseIndex);
         }
@@ -158,6 +161,12 @@ impl ReadAt for SparseFile {
                 Ok(wanted)
             }
         }
+    }
+
+    fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+        let index = self.pieces.partition_point(|((start, len), _)| start + len <= offset);
+        let piece = self.pieces.get(index).map(|((start, len), _)| *start..start + len);
+        Ok(piece.unwrap_or(self.len..self.len))
     }
 }
 
