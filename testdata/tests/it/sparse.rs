@@ -319,7 +319,9 @@ impl ReadAt for Broken {
 #[test]
 fn a_reader_that_breaks_its_promises_is_an_error() {
     for (name, options) in modes() {
-        for broken in [Broken(0..3 * MIB, 1), Broken(5..3, 0), Broken(0..1, 0)] {
+        for broken in
+            [Broken(0..3 * MIB, 1), Broken(Range { start: 5, end: 3 }, 0), Broken(0..1, 0)]
+        {
             match try_image(&of([Content::new(broken)]), options.clone()).unwrap_err() {
                 Error::Read { source, .. } => {
                     assert!(source.to_string().starts_with("a reader "), "{name}: {source}");
