@@ -22,7 +22,7 @@ pub(crate) use seen::SeenFiles;
 pub(crate) use sketch::{Sketch, sketch};
 
 use crate::error::Result;
-use crate::options::{Options, Tails};
+use crate::options::Options;
 use crate::tree::{InodeId, Kind, Tree};
 
 /// How the contents of an inode are stored.
@@ -68,9 +68,9 @@ impl DataPlan {
         options: &Options,
         head_len: &(dyn Fn(InodeId) -> u64 + Sync),
     ) -> Result<Self> {
-        let flat = match options.tails {
-            Tails::Inline => Layout::Flat,
-            Tails::OwnBlock => Layout::FlatPlain,
+        let flat = match options.may_have_inline_tails() {
+            true => Layout::Flat,
+            false => Layout::FlatPlain,
         };
         let mut plan = DataPlan {
             layouts: vec![flat; reader.tree.arena_len()],
@@ -83,8 +83,8 @@ impl DataPlan {
             hole_bytes: 0,
         };
         devices::plan(&mut plan, reader.tree, order, options)?;
-        if let Some(chunk_size) = options.chunk_size {
-            chunks::plan(&mut plan, reader, order, options, chunk_size)?;
+        // Chunks that are the same are found when files are stored in chunks.
+        if options.chunk_size.is_some() && !options.may_compress() {
             return Ok(plan);
         }
         if options.share_identical {
@@ -100,6 +100,21 @@ impl DataPlan {
             holes::plan(&mut plan, reader, order, options)?;
         }
         Ok(plan)
+    }
+
+    /// The same, with files in chunks if that is asked for: those that are not
+    /// stored in another way, which is known when files are encoded.
+    pub(crate) fn with_chunks(
+        mut self,
+        reader: Reader<'_>,
+        order: &Order,
+        options: &Options,
+        is_encoded: &(dyn Fn(InodeId) -> bool + Sync),
+    ) -> Result<Self> {
+        if let Some(chunk_size) = options.chunk_size {
+            chunks::plan(&mut self, reader, order, options, chunk_size, is_encoded)?;
+        }
+        Ok(self)
     }
 
     /// How `id` is stored. One step of [`Layout::SameAs`] never leads to

@@ -40,7 +40,7 @@ names!(file_contexts: FileContextsErrorKind {
 });
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
-    MaxExtentLen, ChunksAndCodec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, BuildTime,
+    MaxExtentLen, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, BuildTime,
     KernelVersion, TargetKernel, Zero,
 });
 names!(limit: Limit {
@@ -177,7 +177,6 @@ fn of_options(out: &mut String) {
             PclusterSize,
             PclusterSizeForBlockSize { pcluster: 512, block: 4096 },
             MaxExtentLen,
-            ChunksAndCodec,
             BlockSizeForDevices { block: 4096 },
             Label,
             XattrPrefix,
