@@ -69,8 +69,6 @@ pub enum OptionsError {
         /// The target.
         target: KernelVersion,
     },
-    /// A number that must be positive is zero.
-    Zero,
 }
 
 impl fmt::Display for OptionsError {
@@ -117,7 +115,6 @@ impl fmt::Display for OptionsError {
                 f,
                 "Linux {target} cannot mount {feature}: they need {since}"
             ),
-            OptionsError::Zero => f.write_str("must be at least 1"),
         }
     }
 }

@@ -28,3 +28,4 @@ mod store;
 mod tar;
 mod tar_index;
 mod wide;
+mod xattrs;

@@ -41,7 +41,7 @@ names!(file_contexts: FileContextsErrorKind {
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
     MaxExtentLen, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, BuildTime,
-    KernelVersion, TargetKernel, Zero,
+    KernelVersion, TargetKernel,
 });
 names!(limit: Limit {
     Inodes, Blocks, WideBlocks, Pclusters, SharedXattrs, Devices, DeviceBlocks,
@@ -88,7 +88,7 @@ fn errors() -> Vec<Error> {
         Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
         Error::FileContexts { path: path(), line: 7, kind: FileContextsErrorKind::NotAscii },
         Error::Threads { source: system() },
-        Error::Options(OptionsError::Zero),
+        Error::Options(OptionsError::MaxExtentLen),
         Error::Full(Limit::Blocks),
         Error::Cancelled,
     ]
@@ -188,7 +188,6 @@ fn of_options(out: &mut String) {
                 since: self::KernelVersion::new(6, 1),
                 target: self::KernelVersion::new(5, 4),
             },
-            Zero,
         ],
     );
     let at = 3;
