@@ -25,24 +25,29 @@ complete -c mkfs-erofs -l root-xattr-isize -d 'Reserve at least N bytes for the 
 complete -c mkfs-erofs -l xattr-prefix -d 'Store this prefix of extended attribute names once; may be repeated' -r
 complete -c mkfs-erofs -l mount-point -d 'Where the image will be mounted, which is what --file-contexts goes by' -r
 complete -c mkfs-erofs -l clean -d 'Write all data anew, as is done anyway' -r -f -a "data\t''"
+complete -c mkfs-erofs -l root-mode -d 'Give the root these permissions, in octal' -r
 complete -c mkfs-erofs -l force-uid -d 'Make user UID own everything' -r
 complete -c mkfs-erofs -l force-gid -d 'Make group GID own everything' -r
-complete -c mkfs-erofs -l uid-offset -d 'Add N to all user numbers, also to a forced one' -r
-complete -c mkfs-erofs -l gid-offset -d 'Add N to all group numbers, also to a forced one' -r
+complete -c mkfs-erofs -l uid-offset -d 'Add N, which may be negative, to all user numbers, also to a forced one' -r
+complete -c mkfs-erofs -l gid-offset -d 'Add N, which may be negative, to all group numbers, also to a forced one' -r
 complete -c mkfs-erofs -s T -d 'The time of the build and, without --mkfs-time, of all files' -r
 complete -c mkfs-erofs -s L -d 'The label, at most 15 bytes' -r
 complete -c mkfs-erofs -s U -d 'The UUID, or "clear" for none, or "random"' -r
 complete -c mkfs-erofs -s d -d 'How much to say: 0 or 1 errors only, 4 and above the time of each phase' -r
-complete -c mkfs-erofs -l workers -d 'How many threads work [default: as many as there are processors, and 8 at least where they wait for the disk]' -r
+complete -c mkfs-erofs -l async-queue-limit -d 'The size of a queue of mkfs.erofs; accepted, cannot change anything' -r
+complete -c mkfs-erofs -l workers -d 'How many threads work; 0 is 1 [default: as many as there are processors, and 8 at least where they wait for the disk]' -r
 complete -c mkfs-erofs -l aufs -d 'In a tar archive, take .wh. files for whiteouts of overlayfs'
 complete -c mkfs-erofs -l hard-dereference -d 'Give every name of a hard-linked file an inode of its own'
+complete -c mkfs-erofs -l keep-hard-links -d 'With --store-paths, let names of one file have one inode, as on the host'
 complete -c mkfs-erofs -l strip-case-hack -d 'Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS'
+complete -c mkfs-erofs -l strict-xattrs -d 'Refuse extended attributes whose names an image cannot hold'
 complete -c mkfs-erofs -l all-root -d 'Make user and group 0 own everything'
+complete -c mkfs-erofs -l keep-owners -d 'With --store-paths, keep the owners of the host'
 complete -c mkfs-erofs -l all-time -d 'Give all files the time of the build; implied by -T'
 complete -c mkfs-erofs -l mkfs-time -d 'Let files keep their times in spite of -T'
 complete -c mkfs-erofs -l ignore-mtime -d 'Give all files the time of the build, the current time if none is given'
 complete -c mkfs-erofs -l preserve-mtime -d 'Undo --ignore-mtime; with --store-paths, keep the times of the host'
-complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output'
+complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output, but for what --json asks for'
 complete -c mkfs-erofs -l json -d 'Report on standard output as one JSON object'
 complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'
 complete -c mkfs-erofs -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,6 +1,7 @@
 //! What was typed, each value checked by itself. What flags mean together is
 //! found in `job.rs`.
 
+mod texts;
 mod values;
 
 use std::ffi::OsString;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
-use erofs_writer::{BlockSize, ChunkSize, KernelVersion, Label, PclusterSize, Uuid, XattrPrefix};
+use erofs_writer::{BlockSize, ChunkSize, KernelVersion, Label, PclusterSize, XattrPrefix};
 
 use crate::edits::AddedFile;
 use crate::number;
@@ -17,22 +18,12 @@ use crate::refused;
 use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
+use texts::{JOINED, USAGE, VERSION};
+pub(crate) use values::{NoCopy, Tar, UuidArg};
 use values::{
-    added_file, block_size, chunk_size, id, kernel_version, label, no_copy, pcluster_size, seconds,
-    tar_mode, uuid, words, workers, xattr_prefix, zero_or_one,
+    added_file, block_size, chunk_size, id, id_offset, kernel_version, label, mode, no_copy,
+    pcluster_size, seconds, tar_mode, uuid, words, workers, xattr_prefix, zero_or_one,
 };
-
-const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
-       mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]
-       mkfs-erofs [OPTIONS] --tar=f|i FILE [ARCHIVE]";
-
-/// Scripts that want a certain mkfs.erofs read the last word of the first line:
-/// it is that of the flags. Those that want a compressor look for its name.
-const VERSION: &str = concat!(
-    "(erofs-writer, with the flags of erofs-utils) 1.9.4\nmkfs-erofs ",
-    env!("CARGO_PKG_VERSION"),
-    "\navailable compressors: lz4, lz4hc"
-);
 
 /// Makes an EROFS image of a directory, a list of store paths or a tar archive
 ///
@@ -46,6 +37,7 @@ const VERSION: &str = concat!(
     display_name = "mkfs.erofs",
     version = VERSION,
     override_usage = USAGE,
+    after_help = JOINED,
     no_binary_name = true,
     args_override_self = true,
     infer_long_args = true,
@@ -68,9 +60,10 @@ pub(crate) struct Args {
     /// Each path becomes /NAME in the image. With SOURCE, each NAME is read
     /// in that directory, else the paths are read as they stand. Only
     /// contents, names and permissions count: owners and times are 0, hard
-    /// links and (without -x) extended attributes are ignored, the label is
-    /// nix-store and the UUID eb176051-bd15-49b7-9e6b-462e0b467019. Flags
-    /// change each of these.
+    /// links and extended attributes are ignored, the root has the mode 0755,
+    /// the label is nix-store and the UUID
+    /// eb176051-bd15-49b7-9e6b-462e0b467019. --keep-owners, --preserve-mtime,
+    /// --keep-hard-links, -x, --root-mode, -L and -U change these.
     #[arg(long, visible_alias = "nix-closure", value_name = "LIST", help_heading = "Source")]
     pub(crate) store_paths: Option<PathBuf>,
 
@@ -183,8 +176,12 @@ pub(crate) struct Args {
     pub(crate) exclude_regex: Vec<OsString>,
 
     /// Give every name of a hard-linked file an inode of its own
-    #[arg(long, help_heading = "Source")]
+    #[arg(long, overrides_with = "keep_hard_links", help_heading = "Source")]
     pub(crate) hard_dereference: bool,
+
+    /// With --store-paths, let names of one file have one inode, as on the host
+    #[arg(long, overrides_with = "hard_dereference", help_heading = "Source")]
+    pub(crate) keep_hard_links: bool,
 
     /// Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS
     #[arg(long, help_heading = "Source")]
@@ -197,6 +194,14 @@ pub(crate) struct Args {
     /// Labels of the source do not count.
     #[arg(long, value_name = "FILE", help_heading = "Source")]
     pub(crate) file_contexts: Vec<PathBuf>,
+
+    /// Refuse extended attributes whose names an image cannot hold
+    ///
+    /// Without it those are left out, and a note counts them: all that do not
+    /// begin with user., trusted. or security. and are no ACL of POSIX, such as
+    /// com.apple.provenance and btrfs.compression.
+    #[arg(long, help_heading = "Source")]
+    pub(crate) strict_xattrs: bool,
 
     /// Share extended attributes of more than N inodes; below 0, store none
     #[arg(short = 'x', value_name = "N", value_parser = number::signed, help_heading = "Source")]
@@ -241,6 +246,9 @@ pub(crate) struct Args {
     pub(crate) compress_hints: Option<PathBuf>,
 
     /// Refuse what Linux VERSION cannot mount, such as 6.1
+    ///
+    /// Blocks of over 4096 bytes are not refused, but a note says that pages
+    /// have to be as large.
     #[arg(long, value_name = "VERSION", value_parser = kernel_version, help_heading = "Layout")]
     pub(crate) target_kernel: Option<KernelVersion>,
 
@@ -256,6 +264,8 @@ pub(crate) struct Args {
     extended: Vec<Vec<Suboption>>,
 
     /// Store files in chunks of SIZE bytes, equal chunks once
+    ///
+    /// With -z, those files that are not compressed.
     #[arg(long, value_name = "SIZE", value_parser = chunk_size, help_heading = "Layout")]
     pub(crate) chunksize: Option<ChunkSize>,
 
@@ -305,6 +315,14 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Ownership and time")]
     all_root: bool,
 
+    /// With --store-paths, keep the owners of the host
+    #[arg(long, help_heading = "Ownership and time")]
+    pub(crate) keep_owners: bool,
+
+    /// Give the root these permissions, in octal
+    #[arg(long, value_name = "MODE", value_parser = mode, help_heading = "Ownership and time")]
+    pub(crate) root_mode: Option<u16>,
+
     /// Make user UID own everything
     #[arg(long, value_name = "UID", value_parser = id, help_heading = "Ownership and time")]
     pub(crate) force_uid: Option<u32>,
@@ -313,23 +331,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "GID", value_parser = id, help_heading = "Ownership and time")]
     pub(crate) force_gid: Option<u32>,
 
-    /// Add N to all user numbers, also to a forced one
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = number::unsigned::<u32>,
-        help_heading = "Ownership and time"
-    )]
-    pub(crate) uid_offset: Option<u32>,
+    /// Add N, which may be negative, to all user numbers, also to a forced one
+    #[arg(long, value_name = "N", value_parser = id_offset, help_heading = "Ownership and time")]
+    pub(crate) uid_offset: Option<i64>,
 
-    /// Add N to all group numbers, also to a forced one
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = number::unsigned::<u32>,
-        help_heading = "Ownership and time"
-    )]
-    pub(crate) gid_offset: Option<u32>,
+    /// Add N, which may be negative, to all group numbers, also to a forced one
+    #[arg(long, value_name = "N", value_parser = id_offset, help_heading = "Ownership and time")]
+    pub(crate) gid_offset: Option<i64>,
 
     /// The time of the build and, without --mkfs-time, of all files
     ///
@@ -379,7 +387,7 @@ pub(crate) struct Args {
     #[arg(short = 'U', value_name = "UUID", value_parser = uuid, help_heading = "Identity")]
     pub(crate) uuid: Option<UuidArg>,
 
-    /// Write nothing to standard output
+    /// Write nothing to standard output, but for what --json asks for
     #[arg(long, help_heading = "Output")]
     pub(crate) quiet: bool,
 
@@ -401,32 +409,15 @@ pub(crate) struct Args {
     )]
     pub(crate) level: u8,
 
-    /// How many threads work [default: as many as there are processors, and 8
+    /// The size of a queue of mkfs.erofs; accepted, cannot change anything
+    #[arg(long, value_name = "N", value_parser = number::unsigned::<u32>, help_heading = "Output")]
+    async_queue_limit: Option<u32>,
+
+    /// How many threads work; 0 is 1 [default: as many as there are processors, and 8
     /// at least where they wait for the disk]
     #[arg(long, value_name = "N", value_parser = workers, help_heading = "Output")]
     pub(crate) workers: Option<NonZeroUsize>,
 }
-
-/// What was said about the UUID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UuidArg {
-    Clear,
-    Random,
-    Fixed(Uuid),
-}
-
-/// What becomes of a tar archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tar {
-    /// All of it goes to the image.
-    Full,
-    /// The image leads to contents that stay in it.
-    Index,
-}
-
-/// The missing value of a flag by which mkfs.erofs can also copy an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoCopy;
 
 impl Args {
     /// The words of all `-E`, in order.

@@ -58,7 +58,12 @@ const LZ4HC_DEFAULT: u8 = 9;
 /// Reads the value of `-z`: algorithms with colons between them. The first
 /// one is for all files for which no hint names another.
 pub(crate) fn codecs(text: &str) -> Result<Vec<Codec>, CompressError> {
-    text.split(':').map(codec).collect()
+    // mkfs.erofs passes over what is empty between two colons.
+    let named = text.split(':').filter(|one| !one.is_empty());
+    match text.bytes().all(|byte| byte == b':') {
+        true => Err(CompressError::Unknown { algorithm: String::new() }),
+        false => named.map(codec).collect(),
+    }
 }
 
 fn codec(text: &str) -> Result<Codec, CompressError> {
@@ -112,6 +117,7 @@ mod tests {
         assert_eq!(codecs("lz4"), level(0).map(|codec| vec![codec]));
         let two = vec![Codec::Lz4(Level::FAST), Codec::Lz4(Level::MAX)];
         assert_eq!(codecs("lz4:lz4hc,12"), Ok(two));
+        assert_eq!(codecs("lz4::"), level(0).map(|codec| vec![codec]));
     }
 
     #[test]
@@ -119,7 +125,7 @@ mod tests {
         let refusal = |text: &str| codecs(text).expect_err("is refused").to_string();
         assert_eq!(refusal("zstd,level=3"), "this algorithm is not built yet");
         assert_eq!(refusal("lz4:zstd"), "this algorithm is not built yet");
-        assert_eq!(refusal("lz4:"), "there is no ''; lz4 and lz4hc are built");
+        assert_eq!(refusal(":"), "there is no ''; lz4 and lz4hc are built");
         assert_eq!(refusal("lz5"), "there is no 'lz5'; lz4 and lz4hc are built");
         assert_eq!(refusal("lz4hc,13"), "'13' is no level of lz4hc, which are 0 to 12");
         assert_eq!(refusal("lz4hc,level="), "'level=' is no level of lz4hc, which are 0 to 12");

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fmt, fs, io};
 
-use erofs_writer::{Content, Ere, Error, FileContexts, Metadata, Node, Rdev, Timestamp, Tree};
+use erofs_writer::{
+    Content, DroppedXattrs, Ere, Error, FileContexts, Metadata, Node, Rdev, Timestamp, Tree,
+};
 
 use crate::exit::Failure;
 
@@ -75,16 +77,36 @@ pub(crate) fn strip_overlay(tree: &mut Tree) {
     });
 }
 
+/// The note about attributes that were left out.
+pub(crate) fn dropped(dropped: &DroppedXattrs) -> String {
+    let (path, name) = (shown(&dropped.path), shown(&dropped.name));
+    format!(
+        "extended attributes of names that no image can hold are left out, {} in all, \
+         such as {name} of {path}; --strict-xattrs refuses them",
+        dropped.count
+    )
+}
+
+fn shown(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// Gives the root of `tree` these permissions.
+pub(crate) fn set_root_mode(tree: &mut Tree, mode: u16) {
+    tree.metadata_mut("/").expect("every tree has a root").mode = mode;
+}
+
 /// What becomes of users or groups: first one is forced, then the offset added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Owner {
     pub(crate) force: Option<u32>,
-    pub(crate) offset: u32,
+    pub(crate) offset: i64,
 }
 
 impl Owner {
     fn of(self, id: u32) -> Option<u32> {
-        self.force.unwrap_or(id).checked_add(self.offset)
+        let id = i64::from(self.force.unwrap_or(id));
+        u32::try_from(id.checked_add(self.offset)?).ok()
     }
 }
 
@@ -114,7 +136,7 @@ impl Owners {
             return Err(failure);
         }
         tree.update_metadata(|metadata| {
-            // Only inodes that no path leads to can be over, and stay behind.
+            // Only inodes that no path leads to can be out of range, and stay behind.
             metadata.uid = self.user.of(metadata.uid).unwrap_or(metadata.uid);
             metadata.gid = self.group.of(metadata.gid).unwrap_or(metadata.gid);
         });
@@ -212,11 +234,25 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_may_be_negative() {
+        let mut tree = tree(100_005, Timestamp::default());
+        let user = Owner { force: None, offset: -100_000 };
+        Owners { user, group: Owner::default() }.apply(&mut tree).expect_err("the root has 0");
+        let group = Owner { force: Some(7), offset: -7 };
+        let user = Owner { force: Some(100_005), ..user };
+        Owners { user, group }.apply(&mut tree).expect("the sums fit");
+        assert_eq!((edited(&tree).uid, edited(&tree).gid), (5, 0));
+    }
+
+    #[test]
     fn an_owner_that_overflows_is_an_error_with_its_path() {
         let mut tree = tree(u32::MAX - 1, Timestamp::default());
         let user = Owner { force: None, offset: 2 };
         let failure = Owners { user, ..Owners::default() }.apply(&mut tree).expect_err("too big");
-        assert_eq!(failure.to_string(), "/d: --uid-offset makes its owner exceed 4294967295");
+        assert_eq!(
+            failure.to_string(),
+            "/d: --uid-offset makes its owner no number from 0 to 4294967295"
+        );
     }
 
     #[test]

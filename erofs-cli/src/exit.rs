@@ -29,7 +29,7 @@ pub(crate) enum Failure {
     List { list: PathBuf, source: StorePathsError },
     /// The file of compression hints cannot be used.
     Hints { file: PathBuf, source: HintError },
-    /// A user or a group would be over 32 bits.
+    /// A user or a group would have no number of 32 bits.
     OwnerOverflow { path: Vec<u8>, flag: &'static str },
     /// The system lets nobody wait for signals.
     Signals { source: io::Error },
@@ -49,7 +49,7 @@ impl fmt::Display for Failure {
             Failure::Hints { file, .. } => file.display().fmt(f),
             Failure::OwnerOverflow { path, flag } => write!(
                 f,
-                "{}: {flag} makes its owner exceed 4294967295",
+                "{}: {flag} makes its owner no number from 0 to 4294967295",
                 String::from_utf8_lossy(path)
             ),
             Failure::Signals { .. } => f.write_str("signals cannot be waited for"),
@@ -131,12 +131,16 @@ fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "mkfs-erofs: {text}");
 }
 
-/// An error and what it comes from.
+/// An error and what it comes from. Some errors of libraries, as those of decoders,
+/// tell what they come from by themselves: then it is not told again.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {
-        let _ = write!(text, ": {error}");
+        let reason = error.to_string();
+        if !text.ends_with(&reason) {
+            let _ = write!(text, ": {reason}");
+        }
         next = error.source();
     }
     text
@@ -170,6 +174,30 @@ mod tests {
         let list = PathBuf::from("closure");
         let text = chain(&Failure::List { list, source: StorePathsError::Empty });
         assert_eq!(text, "closure: the list of store paths is empty");
+    }
+
+    /// As decoders have it, and as an `io::Error` hands it on.
+    #[derive(Debug)]
+    struct Talkative(io::Error);
+
+    impl fmt::Display for Talkative {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "no frame: {}", self.0)
+        }
+    }
+
+    impl Error for Talkative {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn a_reason_is_told_once() {
+        let source = io::Error::other(Talkative(io::Error::other("too short")));
+        let error = erofs_writer::Error::Read { path: "/a".into(), source };
+        let text = chain(&Failure::Build(error));
+        assert_eq!(text, "/a: cannot be read: no frame: too short");
     }
 
     #[test]

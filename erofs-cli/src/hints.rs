@@ -40,7 +40,6 @@ pub(crate) struct HintError {
 #[derive(Debug, PartialEq, Eq)]
 enum HintErrorKind {
     Size(String),
-    SizeForBlock { size: u32, block: u32 },
     Algorithm(String),
     NoPattern,
     Pattern(EreError),
@@ -54,9 +53,6 @@ impl fmt::Display for HintError {
         match &self.kind {
             HintErrorKind::Size(text) => {
                 write!(f, "'{text}' is no size of a pcluster: 0, or 512 to 1048576 bytes")
-            }
-            HintErrorKind::SizeForBlock { size, block } => {
-                write!(f, "a pcluster of {size} bytes has no whole number of {block}-byte blocks")
             }
             HintErrorKind::Algorithm(text) => {
                 write!(f, "'{text}' is the number of no algorithm of -z")
@@ -82,38 +78,63 @@ const PATTERNS_MAX: usize = 10_000;
 /// ... and how many bytes of memory they take.
 const MEMORY_MAX: usize = 256 << 20;
 
+/// What a file of hints says.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Rules {
+    pub(crate) rules: Vec<CompressRule>,
+    /// Of lines that are passed over.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What a line says.
+enum Line {
+    Rule(CompressRule),
+    /// Nothing, as pclusters of this size are no whole blocks.
+    PassedOver(u32),
+}
+
 impl Hints {
     /// Reads the file.
-    pub(crate) fn read(&self) -> Result<Vec<CompressRule>, Failure> {
+    pub(crate) fn read(&self) -> Result<Rules, Failure> {
         let path: &Path = &self.file;
         let text = bounded(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         self.parse(&text).map_err(|source| Failure::Hints { file: self.file.clone(), source })
     }
 
-    fn parse(&self, text: &[u8]) -> Result<Vec<CompressRule>, HintError> {
-        let lines = text.split(|byte| *byte == b'\n').enumerate();
-        let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty() && line[0] != b'#');
+    fn parse(&self, text: &[u8]) -> Result<Rules, HintError> {
+        let mut found = Rules::default();
         let mut memory = 0;
-        lines
-            .zip(0..)
-            .map(|((index, line), before)| {
-                let error = |kind| HintError { line: index + 1, kind };
-                if before == PATTERNS_MAX {
-                    return Err(error(HintErrorKind::TooMany));
+        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            if line.trim_ascii().is_empty() || line[0] == b'#' {
+                continue;
+            }
+            let number = index + 1;
+            let error = |kind| HintError { line: number, kind };
+            if found.rules.len() + found.notes.len() == PATTERNS_MAX {
+                return Err(error(HintErrorKind::TooMany));
+            }
+            match self.line(line).map_err(error)? {
+                Line::Rule(rule) => {
+                    memory += rule.memory_usage();
+                    if memory > MEMORY_MAX {
+                        return Err(error(HintErrorKind::TooLarge));
+                    }
+                    found.rules.push(rule);
                 }
-                let rule = self.rule(line).map_err(error)?;
-                memory += rule.memory_usage();
-                match memory > MEMORY_MAX {
-                    true => Err(error(HintErrorKind::TooLarge)),
-                    false => Ok(rule),
-                }
-            })
-            .collect()
+                Line::PassedOver(size) => found.notes.push(format!(
+                    "{}: line {number} is passed over, as {size} bytes are no whole blocks of {}",
+                    self.file.display(),
+                    self.block_len
+                )),
+            }
+        }
+        Ok(found)
     }
 
-    fn rule(&self, line: &[u8]) -> Result<CompressRule, HintErrorKind> {
+    fn line(&self, line: &[u8]) -> Result<Line, HintErrorKind> {
         let (size, rest) = word(line);
-        let size = self.size(size)?;
+        let unknown_size = || HintErrorKind::Size(String::from_utf8_lossy(size).into());
+        let size: u32 = number(size).ok_or_else(unknown_size)?;
         let (first, rest) = word(rest);
         // A pattern alone may not have blanks, as in mkfs.erofs.
         let (codec, pattern) = match (first.is_empty(), rest.is_empty()) {
@@ -124,24 +145,15 @@ impl Hints {
         let unknown = || HintErrorKind::Algorithm(String::from_utf8_lossy(first).into());
         let codec = *codec.ok_or_else(unknown)?;
         let rule = CompressRule::new(Ere::new(pattern).map_err(HintErrorKind::Pattern)?);
-        Ok(match size {
-            Some(size) => rule.codec(codec).pcluster_size(size),
-            None => rule,
-        })
-    }
-
-    /// The size of pclusters; none if it is 0.
-    fn size(&self, text: &[u8]) -> Result<Option<PclusterSize>, HintErrorKind> {
-        let unknown = || HintErrorKind::Size(String::from_utf8_lossy(text).into());
-        let size: u32 = number(text).ok_or_else(unknown)?;
         if size == 0 {
-            return Ok(None);
+            return Ok(Line::Rule(rule));
         }
-        let block = self.block_len;
-        if size % block != 0 {
-            return Err(HintErrorKind::SizeForBlock { size, block });
+        // mkfs.erofs warns of it, and goes on.
+        if size % self.block_len != 0 {
+            return Ok(Line::PassedOver(size));
         }
-        PclusterSize::new(size).map(Some).map_err(|_| unknown())
+        let size = PclusterSize::new(size).map_err(|_| unknown_size())?;
+        Ok(Line::Rule(rule.codec(codec).pcluster_size(size)))
     }
 
     fn codec(&self, text: &[u8]) -> Option<&Codec> {
@@ -183,7 +195,9 @@ mod tests {
     fn parse(text: &str) -> Result<Vec<CompressRule>, String> {
         let codecs = vec![Codec::Lz4(Level::FAST), Codec::Lz4(Level::MAX)];
         let hints = Hints { file: PathBuf::new(), codecs, block_len: 4096 };
-        hints.parse(text.as_bytes()).map_err(|error| error.to_string())
+        let found = hints.parse(text.as_bytes()).map_err(|error| error.to_string())?;
+        assert_eq!(found.notes, [""; 0]);
+        Ok(found.rules)
     }
 
     fn rule(pattern: &str) -> CompressRule {
@@ -205,6 +219,16 @@ mod tests {
     }
 
     #[test]
+    fn what_mkfs_erofs_warns_of_is_passed_over() {
+        let codecs = vec![Codec::Lz4(Level::FAST)];
+        let hints = Hints { file: "hints".into(), codecs, block_len: 4096 };
+        let found = hints.parse(b"0 \\.c$\n1048577 \\.am$\n8192 \\.h$\n").expect("is taken");
+        assert_eq!(found.rules.len(), 2);
+        let note = "hints: line 2 is passed over, as 1048577 bytes are no whole blocks of 4096";
+        assert_eq!(found.notes, [note]);
+    }
+
+    #[test]
     fn what_is_no_hint_is_refused_by_its_line() {
         let refusal = |text: &str| parse(text).expect_err("is refused");
         assert_eq!(refusal("\n4096"), "line 2: a pattern is missing");
@@ -215,10 +239,6 @@ mod tests {
         assert_eq!(
             refusal("2097152 .*"),
             "line 1: '2097152' is no size of a pcluster: 0, or 512 to 1048576 bytes"
-        );
-        assert_eq!(
-            refusal("1024 .*"),
-            "line 1: a pcluster of 1024 bytes has no whole number of 4096-byte blocks"
         );
         assert_eq!(refusal("4096 2 .*"), "line 1: '2' is the number of no algorithm of -z");
         assert_eq!(refusal("4096 a b"), "line 1: 'a' is the number of no algorithm of -z");

@@ -3,13 +3,14 @@
 //! paths, the two are handled one behind the other.
 
 mod index;
+mod notes;
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use erofs_writer::{BlockSize, Codec, Ere, HardLinks, ImageUuid, Label, Options, Uuid};
+use erofs_writer::{Codec, Ere, HardLinks, ImageUuid, Label, Options, Uuid};
 
 use crate::archive::Compression;
 use crate::args::{Args, NoCopy, Tar, UuidArg};
@@ -17,7 +18,7 @@ use crate::compress;
 use crate::edits::{AddedFile, BuildTime, Excludes, FileTimes, Labels, Owner, Owners};
 use crate::hints::Hints;
 use crate::number;
-use crate::suboptions::{self, Suboption};
+use crate::suboptions;
 use crate::usage::UsageError;
 
 /// The UUID of store images, by which systems built with Nixpkgs know them.
@@ -31,6 +32,8 @@ pub struct Job {
     pub(crate) source: Source,
     /// Whether extended attributes of the source count.
     pub(crate) xattrs: bool,
+    /// Whether attributes that an image cannot hold are an error.
+    pub(crate) strict_xattrs: bool,
     pub(crate) hard_links: HardLinks,
     pub(crate) strip_case_hack: bool,
     /// Whether whiteouts of overlayfs and the like are left out.
@@ -40,6 +43,8 @@ pub struct Job {
     pub(crate) added: Vec<AddedFile>,
     pub(crate) labels: Option<Labels>,
     pub(crate) owners: Owners,
+    /// The permissions of the root, if they are not those of the source.
+    pub(crate) root_mode: Option<u16>,
     pub(crate) build_time: BuildTime,
     pub(crate) file_times: FileTimes,
     /// Whether the image gets a random UUID, whatever `options` say.
@@ -65,6 +70,8 @@ pub(crate) enum Source {
         list: PathBuf,
         /// Where the store lies, if not where the list says.
         store: Option<PathBuf>,
+        /// Whether owners are those of the host, and not 0.
+        keep_owners: bool,
         /// Whether times are those of the host, and not 0.
         keep_times: bool,
     },
@@ -99,16 +106,10 @@ pub(crate) enum Summary {
 }
 
 /// What `args` and the environment ask for.
-pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
-    let words = args.words();
-    let compresses = args.compress.is_some();
-    // Once a block is shared, what is behind it would be out of line.
-    let shares_blocks = !compresses && suboptions::ask_for_dedupe(&words) == Some(true);
-    if let (true, Some(dsunit @ 2..)) = (shares_blocks, args.dsunit) {
-        return Err(UsageError::contradiction(format!("--dsunit={dsunit}"), "-E dedupe"));
-    }
-    index::check(&args, &words)?;
-    let options = suboptions::apply(&words, compresses, Options::new())?;
+pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
+    let mut words = args.words();
+    let mut notes = index::settle(&mut args, &mut words)?;
+    let options = suboptions::apply(&words, args.compress.is_some(), Options::new())?;
     let codecs = match &args.compress {
         Some(text) => compress::codecs(text).map_err(|error| error.of(text))?,
         None => Vec::new(),
@@ -122,19 +123,14 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
         _ => times(&args, epoch),
     };
     let labels = labels(&args)?;
-    let mut notes: Vec<String> = words
-        .iter()
-        .filter(|word| word.has_idle_caret())
-        .map(|word| format!("{word}: the ^ changes nothing"))
-        .collect();
-    notes.extend(idle_compression(&args, &words));
-    notes.extend(idle_tar(&args));
+    notes.extend(notes::notes(&args, &words));
     let excludes = excludes(&args, &mut notes)?;
     Ok(Job {
         hints: hints(&args, codecs),
         source,
         xattrs: args.xattr_tolerance.map_or(!is_store, |tolerance| tolerance >= 0),
-        hard_links: match is_store || args.hard_dereference {
+        strict_xattrs: args.strict_xattrs,
+        hard_links: match (is_store && !args.keep_hard_links) || args.hard_dereference {
             true => HardLinks::Ignore,
             false => HardLinks::Keep,
         },
@@ -147,6 +143,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
             user: Owner { force: args.force_uid, offset: args.uid_offset.unwrap_or(0) },
             group: Owner { force: args.force_gid, offset: args.gid_offset.unwrap_or(0) },
         },
+        root_mode: args.root_mode,
         build_time,
         file_times,
         random_uuid: args.uuid == Some(UuidArg::Random),
@@ -154,7 +151,7 @@ pub(crate) fn job(args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, 
             .xattr_share_above(share_above(args.xattr_tolerance.unwrap_or(2))),
         threads: args.workers,
         output,
-        report: report(&args)?,
+        report: report(&args),
         notes,
     })
 }
@@ -174,8 +171,8 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
             return Err(UsageError::contradiction("--store-paths", "--tar"));
         }
         (Some(list), None, store) => {
-            let (list, keep_times) = (list.clone(), args.preserve_mtime);
-            Source::Store { list, store, keep_times }
+            let (list, keep_owners) = (list.clone(), args.keep_owners);
+            Source::Store { list, store, keep_owners, keep_times: args.preserve_mtime }
         }
         (None, Some(tar), file) => {
             let gzip = args.ungzip.map(|NoCopy| Compression::Gzip);
@@ -191,22 +188,12 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
     Ok((output, source))
 }
 
-/// The size of blocks. In an index it is that of the archive's.
-fn block_size(args: &Args) -> BlockSize {
-    let default = match args.tar {
-        Some(Tar::Index) => index::block_size(),
-        _ => BlockSize::default(),
-    };
-    args.block_size.unwrap_or(default)
-}
-
 /// What the image is laid out like.
 fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, UsageError> {
-    let block_size = block_size(args);
-    let dsunit = args.dsunit.unwrap_or(0);
+    let block_size = args.block_size.unwrap_or_default();
     let mut options = options
         .block_size(block_size)
-        .data_alignment(dsunit)
+        .data_alignment(args.dsunit.unwrap_or(0))
         .image_alignment(args.fsalignblks.unwrap_or(1))
         .offset(args.offset.unwrap_or(0))
         .root_xattr_len(args.root_xattr_isize.unwrap_or(0))
@@ -235,54 +222,21 @@ fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, Us
     if let Some(first) = codecs.first() {
         options = options.codec(*first);
     }
-    let Some(chunk_size) = args.chunksize else {
-        return Ok(options);
-    };
-    let chunksize = format!("--chunksize={chunk_size}");
-    if args.compress.is_some() {
-        return Err(UsageError::contradiction("-z", chunksize));
+    if let Some(chunk_size) = args.chunksize {
+        if chunk_size.bytes() < block_len {
+            let blocks = format!("blocks of {block_size} bytes (-b)");
+            return Err(UsageError::contradiction(blocks, format!("--chunksize={chunk_size}")));
+        }
+        options = options.chunk_size(chunk_size);
     }
-    if chunk_size.bytes() < block_len {
-        let blocks = format!("blocks of {block_size} bytes (-b)");
-        return Err(UsageError::contradiction(blocks, chunksize));
-    }
-    // Once a chunk is shared, what is behind it would be out of line.
-    if chunk_size.bytes() / block_len < u64::from(dsunit) {
-        return Err(UsageError::contradiction(format!("--dsunit={dsunit}"), chunksize));
-    }
-    Ok(options.chunk_size(chunk_size))
+    Ok(options)
 }
 
 /// Hints that have something to choose from.
 fn hints(args: &Args, codecs: Vec<Codec>) -> Option<Hints> {
     let file = args.compress_hints.clone().filter(|_| !codecs.is_empty())?;
-    let block_len = block_size(args).bytes();
+    let block_len = args.block_size.unwrap_or_default().bytes();
     Some(Hints { file, codecs, block_len })
-}
-
-/// Notes of what needs `-z` and is there without it.
-fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
-    let flags = [
-        ("-C", args.pcluster_size.is_some()),
-        ("--max-extent-bytes", args.max_extent_bytes.is_some()),
-        ("--compress-hints", args.compress_hints.is_some()),
-    ];
-    let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
-    let words = words.iter().filter(|word| word.needs_codec()).map(Suboption::to_string);
-    let idle = flags.chain(words).filter(|_| args.compress.is_none());
-    idle.map(|flag| format!("{flag}: without -z nothing is compressed")).collect()
-}
-
-/// Notes of what needs `--tar` and is there without it.
-fn idle_tar(args: &Args) -> Vec<String> {
-    let flags = [
-        ("--aufs", args.aufs),
-        ("--sort", args.sort.is_some()),
-        ("--ungzip", args.ungzip.is_some()),
-        ("--unxz", args.unxz.is_some()),
-    ];
-    let idle = flags.into_iter().filter(|(_, given)| *given && args.tar.is_none());
-    idle.map(|(flag, _)| format!("{flag}: without --tar there is no archive")).collect()
 }
 
 /// Which labels everything gets.
@@ -387,21 +341,20 @@ fn ere(regex: &OsString) -> Result<Ere, UsageError> {
     })
 }
 
-fn report(args: &Args) -> Result<Report, UsageError> {
-    let summary = match (args.json, args.quiet) {
-        (true, true) => return Err(UsageError::contradiction("--quiet", "--json")),
-        (true, false) => Summary::Json,
+/// What is asked for by name is told, and nothing else if it is to be quiet.
+fn report(args: &Args) -> Report {
+    let errors_only = args.quiet || args.level < 2;
+    let summary = match (args.json, errors_only) {
+        (true, _) => Summary::Json,
         (false, true) => Summary::Nothing,
-        (false, false) if args.level < 2 => Summary::Nothing,
         (false, false) => Summary::Text,
     };
-    let errors_only = args.quiet || args.level < 2;
-    Ok(Report {
+    Report {
         summary,
         progress: !errors_only && !args.no_progress,
         notes: !errors_only,
         phase_times: !errors_only && args.level >= 4,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Flags of mkfs.erofs 1.9.3 that are refused: known, so that a script which
 //! uses one is told the reason, and never ignored.
 
+use std::ffi::OsStr;
+
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::usage::UsageError;
@@ -19,6 +22,8 @@ struct Refused {
     flag: &'static str,
     value: Value,
     why: &'static str,
+    /// The value that says what is the case, and is taken.
+    unless: Option<&'static str>,
 }
 
 const COMPRESSION: &str = "this form of compression is not built yet";
@@ -32,17 +37,16 @@ const VMDK: &str = "this tool writes no VMDK descriptors";
 const DEBUGGING: &str = "this tool writes the same image each time";
 
 const fn refused(flag: &'static str, value: Value, why: &'static str) -> Refused {
-    Refused { flag, value, why }
+    Refused { flag, value, why, unless: None }
 }
 
 const FLAGS: &[Refused] = &[
     refused("--zfeature-bits", Value::Required, COMPRESSION),
     refused("-m", Value::Required, METADATA),
-    refused("--zD", Value::Optional, METADATA),
-    refused("--MZ", Value::Optional, "a metadata zone is not built yet"),
+    refused("--zD", Value::Optional, METADATA).unless("0"),
+    refused("--MZ", Value::Optional, "a metadata zone is not built yet").unless("0"),
     refused("--blobdev", Value::Required, DEVICES),
     refused("--xattr-inode-digest", Value::Optional, "inode digests are not built yet"),
-    refused("--async-queue-limit", Value::Required, "a limit of queued jobs is not built yet"),
     refused("--s3", Value::Required, FETCHING),
     refused("--oci", Value::Optional, FETCHING),
     refused("--incremental", Value::Optional, APPENDING),
@@ -56,6 +60,18 @@ const FLAGS: &[Refused] = &[
 ];
 
 impl Refused {
+    const fn unless(self, value: &'static str) -> Self {
+        Refused { unless: Some(value), ..self }
+    }
+
+    /// Whether it was typed, and asks for what there is not.
+    fn is_asked_for(&self, matches: &ArgMatches) -> bool {
+        let typed = matches.value_source(self.flag) == Some(ValueSource::CommandLine);
+        let occurrences = matches.get_raw_occurrences(self.flag).into_iter().flatten();
+        let last = occurrences.last().and_then(|mut values| values.next());
+        typed && (self.unless.is_none() || last.and_then(OsStr::to_str) != self.unless)
+    }
+
     fn arg(&self) -> Arg {
         let arg = Arg::new(self.flag).hide(true);
         let arg = match self.flag.strip_prefix("--") {
@@ -85,9 +101,7 @@ pub(crate) fn add_to(command: Command) -> Command {
 pub(crate) fn check(matches: &ArgMatches) -> Result<(), UsageError> {
     let first = FLAGS
         .iter()
-        .filter(|refused| {
-            matches.value_source(refused.flag) == Some(clap::parser::ValueSource::CommandLine)
-        })
+        .filter(|refused| refused.is_asked_for(matches))
         .min_by_key(|refused| matches.index_of(refused.flag));
     match first {
         Some(refused) => Err(UsageError::refused(refused.flag, refused.why)),

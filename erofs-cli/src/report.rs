@@ -22,7 +22,7 @@ pub(crate) fn text(summary: &Summary) -> String {
          Blocks   {} of {} bytes\n\
          Inodes   {}: files {}, directories {}, symlinks {}, others {}\n\
          Size     {} in, {} out, of which {} metadata\n\
-         Kernel   Linux {} or later\n",
+         Kernel   {}\n",
         summary.uuid,
         summary.blocks,
         summary.block_size,
@@ -34,7 +34,7 @@ pub(crate) fn text(summary: &Summary) -> String {
         Size(summary.bytes_in),
         Size(summary.bytes_out),
         Size(summary.metadata_bytes),
-        summary.oldest_kernel,
+        kernel(summary),
     );
     let savings = [
         ("Shared   ", summary.shared_bytes),
@@ -49,6 +49,15 @@ pub(crate) fn text(summary: &Summary) -> String {
     out
 }
 
+/// What can mount the image.
+fn kernel(summary: &Summary) -> String {
+    let Summary { oldest_kernel: version, page_size_min: pages, .. } = summary;
+    match pages {
+        4096 => format!("Linux {version} or later"),
+        _ => format!("Linux {version} or later, where pages have {pages} bytes or more"),
+    }
+}
+
 /// A summary for machines: one JSON object on a line of its own. `reading` is
 /// the time it took to read the source.
 pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
@@ -57,6 +66,7 @@ pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
     let _ = write!(out, "\"uuid\":\"{}\"", summary.uuid);
     let _ = write!(out, ",\"oldest_kernel\":\"{}\"", summary.oldest_kernel);
     let numbers = [
+        ("page_size_min", u64::from(summary.page_size_min)),
         ("block_size", u64::from(summary.block_size)),
         ("blocks", summary.blocks),
         ("bytes_in", summary.bytes_in),

@@ -27,8 +27,9 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
             }
             Ok(tree)
         }
-        Source::Store { list, store, keep_times } => {
-            let paths = StorePaths::new(read_list(list)?).keep_times(*keep_times);
+        Source::Store { list, store, keep_owners, keep_times } => {
+            let paths = StorePaths::new(read_list(list)?);
+            let paths = paths.keep_owners(*keep_owners).keep_times(*keep_times);
             let paths = match store {
                 Some(store) => paths.store_directory(store),
                 None => paths,

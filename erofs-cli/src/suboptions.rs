@@ -78,6 +78,12 @@ impl Suboption {
             )
     }
 
+    /// Whether it tells how contents are stored.
+    pub(crate) fn is_of_contents(&self) -> bool {
+        let is_stored = matches!(self.word, Word::Dedupe | Word::ChunkIndexes(false));
+        self.needs_codec() || is_stored && !self.negated
+    }
+
     /// Whether it has a `^` that means nothing, as in mkfs.erofs.
     pub(crate) fn has_idle_caret(&self) -> bool {
         use Word::*;
@@ -209,18 +215,11 @@ pub(crate) fn apply(
     options: Options,
 ) -> Result<Options, UsageError> {
     let mut options = options;
-    for (at, suboption) in words.iter().enumerate() {
+    for suboption in words {
         let negated = suboption.negated;
         options = match suboption.word {
-            Word::InodeForm(form) => {
-                contradiction(&words[..at], suboption, |word| matches!(word, Word::InodeForm(_)))?;
-                options.inode_form(form)
-            }
-            Word::ChunkIndexes(on) => {
-                let other = |word| matches!(word, Word::ChunkIndexes(_));
-                contradiction(&words[..at], suboption, other)?;
-                options.chunk_indexes(on)
-            }
+            Word::InodeForm(form) => options.inode_form(form),
+            Word::ChunkIndexes(on) => options.chunk_indexes(on),
             Word::NoChecksum => options.checksum(false),
             Word::NoInlineData => options.tails(Tails::OwnBlock),
             Word::InlineData if negated => options.tails(Tails::OwnBlock),
@@ -250,13 +249,19 @@ pub(crate) fn ask_for_dedupe(words: &[Suboption]) -> Option<bool> {
     last.map(|suboption| !suboption.negated)
 }
 
-/// A word that tells how contents are stored, also without compression.
-pub(crate) fn of_stored_contents(words: &[Suboption]) -> Option<&Suboption> {
-    let dedupe = ask_for_dedupe(words) == Some(true);
-    words.iter().find(|suboption| match suboption.word {
-        Word::Dedupe => dedupe && !suboption.negated,
-        Word::ChunkIndexes(on) => !on,
-        _ => false,
+/// Notes of words that a later one of the same sort undoes.
+pub(crate) fn undone(words: &[Suboption]) -> impl Iterator<Item = String> {
+    let last = |sort: fn(&Word) -> bool| words.iter().rfind(|suboption| sort(&suboption.word));
+    let form = last(|word| matches!(word, Word::InodeForm(_)));
+    let indexes = last(|word| matches!(word, Word::ChunkIndexes(_)));
+    words.iter().filter_map(move |suboption| {
+        let last = match suboption.word {
+            Word::InodeForm(_) => form,
+            Word::ChunkIndexes(_) => indexes,
+            _ => None,
+        };
+        let last = last.filter(|last| last.word != suboption.word)?;
+        Some(format!("{suboption}: {last} comes later, and counts"))
     })
 }
 
@@ -267,18 +272,6 @@ fn has_dedupe(words: &[Suboption], compresses: bool) -> bool {
     let last = words.iter().rfind(is_fragments);
     let has_fragments = compresses && last.is_some_and(|suboption| !suboption.negated);
     ask_for_dedupe(words).unwrap_or(has_fragments)
-}
-
-/// An error if an earlier word of the same sort says something else.
-fn contradiction(
-    before: &[Suboption],
-    suboption: &Suboption,
-    same_sort: impl Fn(Word) -> bool,
-) -> Result<(), UsageError> {
-    match before.iter().find(|one| same_sort(one.word) && one.word != suboption.word) {
-        Some(other) => Err(UsageError::contradiction(other, suboption)),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -371,11 +364,18 @@ mod tests {
     }
 
     #[test]
-    fn words_that_contradict_each_other_are_both_named() {
-        let message = refusal("force-inode-compact,nosbcrc,force-inode-extended");
-        assert!(message.contains("-E force-inode-compact"), "{message}");
-        assert!(message.contains("-E force-inode-extended"), "{message}");
-        let message = refusal("force-inode-blockmap,force-chunk-indexes");
-        assert!(message.contains("-E force-chunk-indexes"), "{message}");
+    fn of_words_of_one_sort_the_last_one_counts() {
+        let list = "force-inode-compact,nosbcrc,force-inode-extended";
+        let extended = Options::new().inode_form(InodeForm::Extended).checksum(false);
+        assert_eq!(options(list), extended);
+        let notes = |list: &str| -> Vec<String> {
+            undone(&parse(list).expect("the words are known")).collect()
+        };
+        let note = "-E force-inode-compact: -E force-inode-extended comes later, and counts";
+        assert_eq!(notes(list), [note]);
+        assert_eq!(options("force-chunk-indexes,force-inode-blockmap"), Options::new());
+        let note = "-E force-chunk-indexes: -E force-inode-blockmap comes later, and counts";
+        assert_eq!(notes("force-chunk-indexes,force-inode-blockmap"), [note]);
+        assert!(notes("force-inode-compact,force-chunk-indexes,force-inode-compact").is_empty());
     }
 }

@@ -27,8 +27,12 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
         job.notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
     }
     let progress = Progress::new(job.report.progress);
-    let result = build(&mut job, &progress);
+    let mut notes = Vec::new();
+    let result = build(&mut job, &progress, &mut notes);
     progress.end();
+    if job.report.notes {
+        notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
+    }
     let (summary, reading) = result?;
     if job.report.phase_times {
         exit::note(&report::phase_times(&summary, reading, &job.output));
@@ -41,16 +45,28 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
     .map_err(|source| Failure::Report { source })
 }
 
-/// Makes the image. Also returns how long it took to read the source.
-fn build(job: &mut Job, progress: &Progress) -> Result<(Summary, Duration), Failure> {
+/// Makes the image. Also returns how long it took to read the source, and what
+/// there is to note about what was read.
+fn build(
+    job: &mut Job,
+    progress: &Progress,
+    notes: &mut Vec<String>,
+) -> Result<(Summary, Duration), Failure> {
     let start = Instant::now();
-    let rules = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
+    let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
+    notes.extend(hints.notes);
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
     // The process ends when the image is written. To take a large tree apart
     // before that would take a hundredth of the time.
     let mut tree = ManuallyDrop::new(source::read(job)?);
     if job.strips_overlay {
         edits::strip_overlay(&mut tree);
+    }
+    if !job.strict_xattrs {
+        notes.extend(tree.drop_foreign_xattrs().as_ref().map(edits::dropped));
+    }
+    if let Some(mode) = job.root_mode {
+        edits::set_root_mode(&mut tree, mode);
     }
     job.added.iter().try_for_each(|file| file.add_to(&mut tree))?;
     if let (Some(contexts), Some(labels)) = (contexts, &job.labels) {
@@ -63,7 +79,7 @@ fn build(job: &mut Job, progress: &Progress) -> Result<(Summary, Duration), Fail
 
     let of_store = matches!(job.source, job::Source::Store { .. });
     let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
-    let mut options = job.options.clone().compress_rules(rules).entry_sizes(tells_entries);
+    let mut options = job.options.clone().compress_rules(hints.rules).entry_sizes(tells_entries);
     if let Some(time) = build_time {
         options = options.build_time(time);
     }

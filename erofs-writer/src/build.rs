@@ -114,9 +114,10 @@ impl<'a> ImageWriter<'a> {
         let reader = Reader { tree, stop, dirs };
         let head_len = |id| inodes.head_len(id);
         let codecs = &Codecs::new(tree, options);
-        let plan = &observer.watch(&pools.readers, stop, 0, |_| {
+        let draft = observer.watch(&pools.readers, stop, 0, |_| {
             DataPlan::new(reader, order, codecs, options, &head_len)
         })?;
+        let plan = &draft;
 
         let sink = &Sink::new(output, options);
         let head = Head::new(tree, xattrs, inodes, plan.devices.len(), options)?;
@@ -127,6 +128,10 @@ impl<'a> ImageWriter<'a> {
         let job =
             encode::Job { reader, order, plan, codecs, options, inode_lens, sink, first_block };
         let encoded = &encode_files(&mut observer, &pools, capacity.is_some(), &job)?;
+        let is_encoded = |id| encoded.file(id).is_some();
+        let plan = &observer.watch(&pools.readers, stop, 0, |_| {
+            draft.with_chunks(reader, order, options, &is_encoded)
+        })?;
 
         observer.phase(Phase::Place)?;
         let placement = &Placement::new(head, tree, order, inodes, plan, encoded, options)?;
@@ -229,9 +234,6 @@ fn check_options(options: &Options) -> Result<()> {
         return Err(OptionsError::MaxExtentLen.into());
     }
     if let Some(chunk) = options.chunk_size {
-        if options.may_compress() {
-            return Err(OptionsError::ChunksAndCodec.into());
-        }
         let (chunk_bits, block_bits) = (chunk.bits(), options.block_size.bits());
         if !(block_bits..=block_bits + 31).contains(&chunk_bits) {
             return Err(OptionsError::ChunkSizeForBlockSize {

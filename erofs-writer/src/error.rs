@@ -153,6 +153,7 @@ pub enum TreeErrorKind {
         chunks: u64,
     },
     /// An attribute's name is in no namespace that EROFS can store.
+    /// [`Tree::drop_foreign_xattrs`](crate::Tree::drop_foreign_xattrs) leaves it out.
     XattrNamespace {
         /// The name of the attribute.
         name: Vec<u8>,

@@ -112,9 +112,13 @@ pub struct Summary {
     /// Bytes that the kernel copied from files to the output by itself. Where
     /// the file system can, it shares their blocks and copies nothing.
     pub kernel_copied_bytes: u64,
-    /// The oldest Linux that can mount the image, where its pages are no
-    /// smaller than blocks and its configuration has the codecs.
+    /// The oldest Linux that can mount the image, where its configuration has
+    /// the codecs, on a machine with pages of [`Summary::page_size_min`]. On one
+    /// with larger pages that is 6.4 at least.
     pub oldest_kernel: KernelVersion,
+    /// How many bytes the pages of a machine that mounts the image have at least:
+    /// Linux mounts no blocks that are larger than its pages.
+    pub page_size_min: u32,
     /// What each entry of the root takes, if [`Options::entry_sizes`] asks for
     /// it. The root itself, tables and padding are in none.
     ///

@@ -19,7 +19,8 @@
 //!
 //! A Nix closure becomes a store disk without being copied together first.
 //! Each path is `/<basename>` in the image; owners, times, xattrs and hard
-//! links of the host are left out, so that the image is the same on every host.
+//! links of the host are left out, and the root has the mode 0755, so that the
+//! image is the same on every host.
 //!
 //! ```no_run
 //! use erofs_writer::source::{StorePaths, parse_store_paths};
@@ -38,13 +39,17 @@
 //! # A tar archive
 //!
 //! A file is read in place; contents of a stream wait in a file without a name.
+//! Attributes that only other systems have, which archives made on macOS are full
+//! of, are refused unless [`Tree::drop_foreign_xattrs`] takes them away.
 //!
 //! ```no_run
 //! use erofs_writer::source::Tar;
 //! use erofs_writer::{ImageWriter, Options};
 //!
 //! let layer = Tar::stream("layer", std::io::stdin(), "/var/tmp").convert_aufs(true);
-//! ImageWriter::new(Options::new()).write_path(&layer.read()?, "layer.erofs")?;
+//! let mut tree = layer.read()?;
+//! tree.drop_foreign_xattrs();
+//! ImageWriter::new(Options::new()).write_path(&tree, "layer.erofs")?;
 //! # Ok::<(), erofs_writer::Error>(())
 //! ```
 //!
@@ -183,7 +188,7 @@ pub use options::{
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
 pub use tree::{
-    Content, Entry, Metadata, Node, Rdev, ReadAt, Timestamp, Tree, TreeInodeId as InodeId, Walk,
-    Xattrs,
+    Content, DroppedXattrs, Entry, Metadata, Node, Rdev, ReadAt, Timestamp, Tree,
+    TreeInodeId as InodeId, Walk, Xattrs,
 };
 pub use uuid::Uuid;

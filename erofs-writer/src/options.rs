@@ -44,8 +44,6 @@ pub enum OptionsError {
     },
     /// The bytes of a file that a pcluster may hold are less than a block.
     MaxExtentLen,
-    /// Chunk-based files are not compressed.
-    ChunksAndCodec,
     /// Contents stay in an archive, and blocks have not the 512 bytes that it
     /// has as well.
     BlockSizeForDevices {
@@ -74,8 +72,6 @@ pub enum OptionsError {
         /// The target.
         target: KernelVersion,
     },
-    /// A number that must be positive is zero.
-    Zero,
 }
 
 impl fmt::Display for OptionsError {
@@ -101,9 +97,6 @@ impl fmt::Display for OptionsError {
             OptionsError::MaxExtentLen => {
                 f.write_str("the largest extent must not be below the block size")
             }
-            OptionsError::ChunksAndCodec => {
-                f.write_str("files are stored in chunks or compressed, not both")
-            }
             OptionsError::BlockSizeForDevices { block } => write!(
                 f,
                 "contents that stay in an archive need blocks of 512 bytes, not of {block}"
@@ -128,7 +121,6 @@ impl fmt::Display for OptionsError {
                 f,
                 "Linux {target} cannot mount {feature}: they need {since}"
             ),
-            OptionsError::Zero => f.write_str("must be at least 1"),
         }
     }
 }
@@ -384,6 +376,9 @@ impl Options {
     /// Stores every regular file in chunks of this size, equal chunks once
     /// (Linux 5.15). Default: files are stored whole, except that a file with
     /// long runs of zeros is chunk-based, so that they take no space.
+    ///
+    /// With [`Options::codec`] these are the files that are not compressed, as
+    /// a rule says so or as they do not become smaller.
     #[must_use]
     pub fn chunk_size(mut self, size: ChunkSize) -> Self {
         self.chunk_size = Some(size);

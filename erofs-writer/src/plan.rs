@@ -26,7 +26,7 @@ pub(crate) use sketch::{Sketch, sketch};
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
-use crate::options::{Options, Tails};
+use crate::options::Options;
 use crate::tree::{InodeId, Kind, Tree};
 
 /// How the contents of an inode are stored.
@@ -72,9 +72,9 @@ impl DataPlan {
         options: &Options,
         head_len: &(dyn Fn(InodeId) -> u64 + Sync),
     ) -> Result<Self> {
-        let flat = match options.tails {
-            Tails::Inline => Layout::Flat,
-            Tails::OwnBlock => Layout::FlatPlain,
+        let flat = match options.may_have_inline_tails() {
+            true => Layout::Flat,
+            false => Layout::FlatPlain,
         };
         let mut plan = DataPlan {
             layouts: vec![flat; reader.tree.arena_len()],
@@ -92,8 +92,8 @@ impl DataPlan {
             plan.check_flat(reader.tree, order, options)?;
         }
         check_data(reader, order, options)?;
-        if let Some(chunk_size) = options.chunk_size {
-            chunks::plan(&mut plan, reader, order, options, chunk_size)?;
+        // Chunks that are the same are found when files are stored in chunks.
+        if options.chunk_size.is_some() && !options.may_compress() {
             return Ok(plan);
         }
         let sparse = match options.may_compress() && options.may_have_holes() {
@@ -113,7 +113,9 @@ impl DataPlan {
         if options.may_have_holes() && !options.may_compress() {
             holes::plan(&mut plan, reader, order, options)?;
         }
-        plan.check_flat(reader.tree, order, options)?;
+        if options.chunk_size.is_none() {
+            plan.check_flat(reader.tree, order, options)?;
+        }
         Ok(plan)
     }
 
@@ -132,6 +134,21 @@ impl DataPlan {
             true => Err(Error::Full(Limit::of_blocks(options))),
             false => Ok(()),
         }
+    }
+
+    /// The plan with files in chunks if that is asked for: those that are not
+    /// stored in another way, which is known when files are encoded.
+    pub(crate) fn with_chunks(
+        mut self,
+        reader: Reader<'_>,
+        order: &Order,
+        options: &Options,
+        is_encoded: &(dyn Fn(InodeId) -> bool + Sync),
+    ) -> Result<Self> {
+        if let Some(chunk_size) = options.chunk_size {
+            chunks::plan(&mut self, reader, order, options, chunk_size, is_encoded)?;
+        }
+        Ok(self)
     }
 
     /// How `id` is stored. One step of [`Layout::SameAs`] never leads to

@@ -18,7 +18,8 @@ use crate::tree::Tree;
 
 impl Tree {
     /// The directory `path` of the host, with everything as it is there. See
-    /// [`Directory`] for choices.
+    /// [`Directory`] for choices, and [`Tree::drop_foreign_xattrs`] for attributes
+    /// that only the file system there has.
     ///
     /// # Errors
     /// As for [`Directory::read`].

@@ -8,6 +8,7 @@ mod content;
 pub(crate) mod device;
 mod dirs;
 mod edit;
+mod foreign;
 mod node;
 mod walk;
 
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use content::{Content, ReadAt};
 pub(crate) use content::{LengthChanged, OpenContent};
 pub(crate) use dirs::OpenDirs;
+pub use foreign::DroppedXattrs;
 pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Timestamp, Xattrs};
 pub use walk::{Entry, Walk};

@@ -33,6 +33,8 @@ pub enum Oracle {
     Blkid,
     /// Overlay mounts.
     Overlay,
+    /// `fakeroot`, in which owners are those that it makes up.
+    Fakeroot,
     /// Reading through memory maps, which Python does for us: in Rust it is
     /// not safe.
     Maps,
@@ -57,6 +59,7 @@ impl Oracle {
             Self::Dump => tool("dump.erofs"),
             Self::Mkfs => tool("mkfs.erofs"),
             Self::Blkid => tool("blkid"),
+            Self::Fakeroot => tool("fakeroot"),
             Self::Maps => tool("python3"),
             Self::Overlay => {
                 let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();

@@ -52,7 +52,8 @@ fn chunked_images_are_accepted() {
 #[test]
 fn xattrs_are_accepted_inline_shared_and_by_long_prefix() {
     let prefix = "--xattr-prefix=user.long.prefix.";
-    accepted(&["-x65535", "-x1", prefix, "-Exattr-name-filter"], &[]);
+    let room = "--root-xattr-isize=1000";
+    accepted(&["-x65535", "-x1", prefix, "-Exattr-name-filter", room], &[]);
 }
 
 #[test]

@@ -9,10 +9,30 @@ use erofs_writer::{
     BlockSize, ChunkSize, KernelVersion, Label, OptionsError, PclusterSize, Uuid, XattrPrefix,
 };
 
-use super::{NoCopy, Tar, UuidArg};
 use crate::edits::AddedFile;
 use crate::number;
 use crate::suboptions::{self, Suboption};
+
+/// What was said about the UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UuidArg {
+    Clear,
+    Random,
+    Fixed(Uuid),
+}
+
+/// What becomes of a tar archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tar {
+    /// All of it goes to the image.
+    Full,
+    /// The image leads to contents that stay in it.
+    Index,
+}
+
+/// The missing value of a flag by which mkfs.erofs can also copy an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoCopy;
 
 type Parsed<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -102,6 +122,23 @@ pub(super) fn id(text: &str) -> Parsed<u32> {
     }
 }
 
+/// What is added to users or groups. mkfs.erofs subtracts by what wraps around.
+pub(super) fn id_offset(text: &str) -> Parsed<i64> {
+    let offset = number::signed(text)?;
+    match u32::try_from(offset.unsigned_abs()) {
+        Ok(_) => Ok(offset),
+        Err(_) => Err(number::NumberError::OutOfRange.into()),
+    }
+}
+
+/// Permissions, always octal.
+pub(super) fn mode(text: &str) -> Parsed<u16> {
+    let is_octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = u16::from_str_radix(text, 8).ok().filter(|mode| is_octal && *mode <= 0o7777);
+    mode.ok_or_else(|| "no permissions, such as 0755 or 1775".into())
+}
+
+/// Without a further thread, one does the work.
 pub(super) fn workers(text: &str) -> Parsed<NonZeroUsize> {
-    Ok(NonZeroUsize::new(number::unsigned(text)?).ok_or(OptionsError::Zero)?)
+    Ok(NonZeroUsize::new(number::unsigned(text)?).unwrap_or(NonZeroUsize::MIN))
 }

@@ -1,33 +1,49 @@
-//! What does not go together with an index of an archive.
+//! What an index of an archive has no use for. Contents stay where and how they
+//! are, so that mkfs.erofs takes flags about them as well and does nothing; callers
+//! send some with every mode.
 
 use erofs_writer::BlockSize;
 
 use crate::args::{Args, Tar};
-use crate::suboptions::{self, Suboption};
+use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
 /// The blocks of an index are those of its archive.
-pub(super) fn block_size() -> BlockSize {
+fn block_size() -> BlockSize {
     BlockSize::new(512).expect("is one")
 }
 
-/// An error that names what cannot be had in an index, as that takes contents
-/// where and how they are.
-pub(super) fn check(args: &Args, words: &[Suboption]) -> Result<(), UsageError> {
+/// Takes away from what was typed for an index what means nothing there, and
+/// returns notes of it.
+///
+/// # Errors
+/// If the archive is said to be compressed: nothing leads into such a one.
+pub(super) fn settle(
+    args: &mut Args,
+    words: &mut Vec<Suboption>,
+) -> Result<Vec<String>, UsageError> {
     if args.tar != Some(Tar::Index) {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let block_size = args.block_size.filter(|size| *size != block_size());
-    let flags = [
-        args.compress.as_ref().map(|codec| format!("-z {codec}")),
-        block_size.map(|size| format!("blocks of {size} bytes (-b)")),
-        args.chunksize.map(|size| format!("--chunksize={size}")),
-        args.dsunit.filter(|blocks| *blocks > 1).map(|blocks| format!("--dsunit={blocks}")),
-        args.unxz.map(|_| "--unxz".to_owned()),
-        suboptions::of_stored_contents(words).map(Suboption::to_string),
+    if args.unxz.is_some() {
+        return Err(UsageError::contradiction("--unxz", "--tar=i"));
+    }
+    let size = args.block_size.replace(block_size()).filter(|size| *size != block_size());
+    let blocks =
+        size.map(|size| format!("-b {size}: an index has the blocks of its archive, of 512 bytes"));
+    let without_use = [
+        args.compress.take().map(|codec| format!("-z {codec}")),
+        args.pcluster_size.take().map(|size| format!("-C {size}")),
+        args.max_extent_bytes.take().map(|bytes| format!("--max-extent-bytes={bytes}")),
+        args.compress_hints.take().map(|file| format!("--compress-hints={}", file.display())),
+        args.chunksize.take().map(|size| format!("--chunksize={size}")),
+        args.dsunit.take().filter(|blocks| *blocks > 1).map(|blocks| format!("--dsunit={blocks}")),
     ];
-    match flags.into_iter().flatten().next() {
-        Some(flag) => Err(UsageError::contradiction(flag, "--tar=i")),
-        None => Ok(()),
-    }
+    let (of_contents, others): (Vec<_>, Vec<_>) =
+        words.drain(..).partition(Suboption::is_of_contents);
+    *words = others;
+    let without_use = without_use.into_iter().flatten();
+    let without_use = without_use.chain(of_contents.iter().map(Suboption::to_string));
+    let contents = without_use.map(|flag| format!("{flag}: an index has no contents of files"));
+    Ok(blocks.into_iter().chain(contents).collect())
 }

@@ -186,8 +186,42 @@ fn archives_come_from_a_file_or_from_standard_input() {
     assert_eq!(source(containerd), index);
     let block_size = BlockSize::new(512).expect("is one");
     assert_eq!(job("--tar=i IMG").options, defaults().block_size(block_size));
-    assert!(refusal("--tar=i -zlz4 IMG").contains("-z lz4"));
+    let containerd = "--tar=i --aufs --quiet -b4096 -T0 --mkfs-time --sort=none -U clear IMG";
+    assert_eq!(source(containerd), index);
+    let options = defaults().block_size(block_size).uuid(ImageUuid::None);
+    assert_eq!(job(containerd).options, options);
     assert!(!job("--ovlfs-strip=0 IMG DIR").strips_overlay);
+}
+
+/// Callers send some flags with every mode, and mkfs.erofs takes them.
+#[test]
+fn what_an_index_has_no_use_for_is_noted_and_changes_nothing() {
+    let index = || defaults().block_size(BlockSize::new(512).expect("is one"));
+    let without = "an index has no contents of files";
+    for (flag, shown) in [
+        ("-z lz4", "-z lz4"),
+        ("-zzstd,level=3", "-z zstd,level=3"),
+        ("-C65536", "-C 65536"),
+        ("--max-extent-bytes=1", "--max-extent-bytes=1"),
+        ("--compress-hints=F", "--compress-hints=F"),
+        ("--chunksize=4096", "--chunksize=4096"),
+        ("--dsunit=8", "--dsunit=8"),
+        ("-Ededupe", "-E dedupe"),
+        ("-Eforce-inode-blockmap", "-E force-inode-blockmap"),
+        ("-Elegacy-compress", "-E legacy-compress"),
+        ("-Efragments", "-E fragments"),
+    ] {
+        let found = job(&format!("--tar=i {flag} IMG"));
+        assert_eq!(found.notes, [format!("{shown}: {without}")], "{flag}");
+        assert!(found.options == index() && found.hints.is_none(), "{flag}");
+    }
+    let found = job("--tar=i -b 4k IMG");
+    let note = "-b 4096: an index has the blocks of its archive, of 512 bytes";
+    assert_eq!((found.notes, found.options), (vec![note.to_owned()], index()));
+    assert!(job("--tar=i -b512 --dsunit=1 -E^dedupe IMG").notes.is_empty());
+    let nosbcrc = job("--tar=i -Enosbcrc,legacy-compress IMG");
+    assert_eq!(nosbcrc.options, index().checksum(false));
+    assert_eq!(refusal("--tar=i --unxz IMG"), "--tar=i contradicts --unxz");
 }
 
 #[test]
@@ -275,6 +309,7 @@ fn of_owner_flags_the_last_one_wins() {
     let owners = job("--force-uid 1 --uid-offset=0x10 --gid-offset 020 I D").owners;
     assert_eq!(owners.user, Owner { force: Some(1), offset: 16 });
     assert_eq!(owners.group, Owner { force: None, offset: 16 });
+    assert_eq!(job("--uid-offset=-100000 I D").owners.user.offset, -100_000);
 }
 
 #[test]
@@ -282,6 +317,7 @@ fn store_mode_has_its_own_defaults() {
     let store = |list: &str, store: Option<&str>, keep_times| Source::Store {
         list: list.into(),
         store: store.map(PathBuf::from),
+        keep_owners: false,
         keep_times,
     };
     let found = job("--store-paths LIST IMG");
@@ -309,6 +345,30 @@ fn store_mode_has_its_own_defaults() {
 }
 
 #[test]
+fn each_default_of_store_mode_has_a_flag_that_changes_it() {
+    let line = "--store-paths L I --keep-owners --preserve-mtime --keep-hard-links -x2 \
+                --root-mode=1775 -L a -Urandom";
+    let found = job(line);
+    let store = None;
+    let source = Source::Store { list: "L".into(), store, keep_owners: true, keep_times: true };
+    assert_eq!(found.source, source);
+    assert_eq!((found.hard_links, found.root_mode), (HardLinks::Keep, Some(0o1775)));
+    assert!(found.xattrs && found.random_uuid && found.notes.is_empty());
+    assert_eq!((found.build_time, found.file_times), (BuildTime::None, FileTimes::Keep));
+    assert_eq!(job("--store-paths L I").root_mode, None);
+    let notes = job("--keep-owners --keep-hard-links I D").notes;
+    let note = "without --store-paths they are kept anyway";
+    assert_eq!(notes, [format!("--keep-hard-links: {note}"), format!("--keep-owners: {note}")]);
+    let links = |line: &str| job(&format!("{line} --store-paths L I")).hard_links;
+    assert_eq!(links("--keep-hard-links --hard-dereference"), HardLinks::Ignore);
+    assert_eq!(links("--hard-dereference --keep-hard-links"), HardLinks::Keep);
+    for mode in ["", "8", "0o755", "10000", "-1", "rwx", "+755"] {
+        let found = refusal(&format!("--root-mode={mode} I D"));
+        assert!(found.contains("--root-mode"), "{mode}: {found}");
+    }
+}
+
+#[test]
 fn values_that_cannot_be_used_are_refused_with_their_flag() {
     for (line, expected) in [
         ("-L 1234567890123456 I D", "'-L <LABEL>': a label has at most 15 bytes"),
@@ -325,8 +385,9 @@ fn values_that_cannot_be_used_are_refused_with_their_flag() {
         ("--force-uid=-1 I D", "'--force-uid <UID>': out of range"),
         ("--force-gid=4294967295 I D", "'--force-gid <GID>': reserved"),
         ("--uid-offset=4294967296 I D", "'--uid-offset <N>': out of range"),
+        ("--gid-offset=-4294967296 I D", "'--gid-offset <N>': out of range"),
         ("--chunksize=5000 I D", "'--chunksize <SIZE>': the chunk size must be a power of two"),
-        ("--workers=0 I D", "'--workers <N>': must be at least 1"),
+        ("--workers=-1 I D", "'--workers <N>': out of range"),
         ("--xattr-prefix=no I D", "'--xattr-prefix <PREFIX>': an xattr prefix starts with"),
         ("--clean=rvsp I D", "'--clean[=<data>]'"),
         ("-Efragmnts I D", "'-E <WORD,...>': there is no 'fragmnts'; did you mean 'fragments'?"),
@@ -347,16 +408,9 @@ fn values_that_cannot_be_used_are_refused_with_their_flag() {
 #[test]
 fn flags_that_contradict_each_other_are_both_named() {
     for (line, first, second) in [
-        ("--quiet --json I D", "--quiet", "--json"),
         ("-b 8192 --chunksize 4096 I D", "-b", "--chunksize=4096"),
-        ("--dsunit=512 --chunksize=4096 I D", "--dsunit=512", "--chunksize=4096"),
         ("--file-contexts=A --file-contexts B I D", "--file-contexts=A", "--file-contexts=B"),
         ("-x -1 --file-contexts A I D", "-x -1", "--file-contexts=A"),
-        (
-            "-Eforce-inode-compact -Eforce-inode-extended I D",
-            "force-inode-compact",
-            "force-inode-extended",
-        ),
     ] {
         let found = refusal(line);
         assert!(found.contains(first) && found.contains(second), "{line}: {found}");
@@ -386,6 +440,31 @@ fn flags_without_an_effect_are_noted() {
     assert_eq!(job("--exclude-path=/etc I D").notes.len(), 1);
     assert_eq!(job("-E^nosbcrc I D").notes, ["-E ^nosbcrc: the ^ changes nothing"]);
     assert!(job("-E^inline_data --exclude-path=etc/a I D").notes.is_empty());
+    let notes = |line: &str| job(&format!("{line} I D")).notes;
+    let undone = "-E force-inode-compact: -E force-inode-extended comes later, and counts";
+    assert_eq!(notes("-Eforce-inode-compact -Eforce-inode-extended"), [undone]);
+    let shorter = "--dsunit=512: chunks of 4096 bytes are shorter, and are not aligned";
+    assert_eq!(notes("--dsunit=512 --chunksize=4096"), [shorter]);
+    let shared = "--dsunit=8: files that -E dedupe lets share blocks are not aligned";
+    assert_eq!(notes("--dsunit=8 -Ededupe"), [shared]);
+    assert!(notes("--dsunit=8 -Ededupe -zlz4").is_empty());
+    assert!(notes("--dsunit=8 --chunksize=32768").is_empty());
+    let pages = "-b 16384: Linux 6.1 mounts this only where its pages have 16384 bytes or more";
+    assert_eq!(notes("-b16k --target-kernel=6.1"), [pages]);
+    assert!(notes("-b4096 --target-kernel=6.1").is_empty() && notes("-b16k").is_empty());
+}
+
+#[test]
+fn flags_that_say_what_is_the_case_are_taken() {
+    for line in ["--zD=0", "--MZ=0", "--MZ --MZ=0", "--async-queue-limit=4", "--workers=0"] {
+        let found = job(&format!("{line} I D"));
+        assert!(found.notes.is_empty(), "{line}");
+        assert_eq!(found.threads.is_some(), line == "--workers=0");
+    }
+    assert_eq!(job("--workers=0 I D").threads, Some(NonZeroUsize::MIN));
+    for line in ["--zD", "--zD=1", "--MZ=i", "--MZ=0 --MZ"] {
+        assert!(refusal(&format!("{line} I D")).ends_with("not built yet"), "{line}");
+    }
 }
 
 #[test]
@@ -398,5 +477,7 @@ fn levels_and_quiet_say_what_is_told() {
     assert_eq!(report("-d 1 --json"), told(Summary::Json, false, false, false));
     assert_eq!(report("-d9"), told(Summary::Text, true, true, true));
     assert_eq!(report("-d9 --quiet"), told(Summary::Nothing, false, false, false));
+    // Callers always send the one, and their users ask for the other.
+    assert_eq!(report("--quiet --json"), told(Summary::Json, false, false, false));
     assert_eq!(report("--no-progress"), told(Summary::Text, false, true, false));
 }

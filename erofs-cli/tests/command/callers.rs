@@ -11,7 +11,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use testdata::entry::{Compare, Snapshot, diff};
+use testdata::entry::{Compare, Kind, Snapshot, diff};
 use testdata::mount::KernelMount;
 use testdata::skip::{Oracle, have};
 use testdata::{host, tools};
@@ -90,6 +90,7 @@ fn labels(mount_point: &str) -> BTreeMap<&'static str, &'static str> {
 const GONE: &[(&str, &[&str])] = &[
     ("a NixOS module of 2022", &["/var", "/usr/share/doc/same"]),
     ("kiwi, by LZ4", &["/var/empty"]),
+    ("kiwi", &["/usr/share/doc", "/var/empty", "/empty", "/etc/link"]),
     ("osbuild", &["/var/empty", "/etc/link"]),
 ];
 
@@ -160,6 +161,21 @@ const LINES: &[(&str, &str)] = &[
         "-z lz4hc,9 --compress-hints HINTS -b 4096 --mount-point /vendor --file-contexts FC -T 1700000000 -U {UUID} -C 65536 -E legacy-compress IMG DIR",
     ),
     ("osbuild", "IMG DIR --quiet --exclude-regex var/.* --exclude-regex ^etc/link$"),
+    ("osbuild, packed", "IMG DIR --quiet -z lz4hc,9 -E all-fragments,force-inode-compact -T0"),
+    ("osbuild, shared", "IMG DIR --quiet -z lz4 -E dedupe -C 131072"),
+    ("linglong", "-zlz4hc,9 -b4096 IMG DIR"),
+    (
+        "archiso, compressed",
+        "--quiet -U 87f8f9ba-2c2a-5d4b-8f3c-000000000000 -zlz4hc,12 -E ztailpacking -- IMG DIR",
+    ),
+    ("initos", "--all-root --force-uid=0 -T0 -zlz4 IMG DIR"),
+    (
+        "kiwi",
+        "-Eall-fragments,fragdedupe=inode -C 1048576 -z lz4hc,level=6 --exclude-regex=^usr/share/doc$ --exclude-regex=^usr/share/doc/.*$ --exclude-regex=^var/.*$ --exclude-regex=(^|/)(empty|link)$ IMG DIR",
+    ),
+    ("buildroot, two algorithms", "-zlz4hc,12:lz4 -T 1700000000 -C65536 IMG DIR"),
+    ("AOSP, in chunks", "-z lz4 --chunksize 4096 -b 4096 -T 1700000000 -U {UUID} IMG DIR"),
+    ("podman's driver, uncompressed", "-x1 --all-root -U clear -T 0 IMG DIR"),
     ("Yocto", "IMG DIR"),
     ("avocado", "-U 00000000-0000-0000-0000-000000000000 -x -1 --all-root IMG DIR"),
     ("archiso", "-U 87f8f9ba-2c2a-5d4b-8f3c-000000000000 -- IMG DIR"),
@@ -211,6 +227,36 @@ fn callers_lines_give_the_tree_that_mkfs_erofs_gives() {
             }
         }
     }
+}
+
+/// buildroot packs inside fakeroot, by which files have owners and devices that
+/// the host knows nothing of.
+#[test]
+fn what_fakeroot_shows_is_what_is_packed() {
+    if !have(Oracle::Fakeroot) || !have(Oracle::KernelMount) {
+        return;
+    }
+    let place = place();
+    place.folder("DIR/dev");
+    let script = r#"
+        chown -h -R 0:0 DIR && chown 1000:100 DIR/empty && chmod 2755 DIR/var
+        mknod -m 600 DIR/dev/console c 5 1
+        "$@" -zlz4hc,12:lz4 -T 1700000000 -U 00000000-0000-0000-0000-000000000000 IMG DIR
+    "#;
+    let mut command = place.command_of("fakeroot");
+    command.args(["--", "sh", "-euc", script, "sh", PROGRAM]);
+    let run = Run::of(&mut command);
+    assert_eq!(run.code(), Some(0), "{run:?}");
+    let mount = KernelMount::new(&place.path("IMG")).expect("is an image");
+    let tree = host::snapshot(mount.path()).expect("is readable");
+    let entry = |path: &str| &tree[path.as_bytes()];
+    assert_eq!((entry("/empty").uid, entry("/empty").gid), (1000, 100));
+    let owners = tree.iter().filter(|(path, _)| *path != b"/empty");
+    assert!(owners.clone().all(|(_, entry)| (entry.uid, entry.gid) == (0, 0)), "{tree:?}");
+    assert_eq!(entry("/var").mode & 0o7777, 0o2755);
+    assert_eq!(entry("/dev/console").kind, Kind::CharDevice);
+    assert_eq!(entry("/dev/console").mode & 0o7777, 0o600);
+    assert_eq!(entry("/dev/console").mtime_sec, 1_700_000_000);
 }
 
 #[test]

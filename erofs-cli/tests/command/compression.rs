@@ -47,8 +47,46 @@ fn hints_that_cannot_be_used_are_named_with_their_line() {
     place.file("hints", "4096 a\n4096 1 b\n");
     let message = refusal_of(&place, 1, line);
     assert_eq!(message, "hints: line 2: '1' is the number of no algorithm of -z");
+    place.file("hints", "0\n");
+    assert_eq!(refusal_of(&place, 1, line), "hints: line 1: a pattern is missing");
     place.file("hints", "4096 (\n");
     assert!(refusal_of(&place, 1, line).starts_with("hints: line 1: "));
+}
+
+/// The file of the peer's own test of hints.
+#[test]
+fn hints_that_mkfs_erofs_passes_over_are_passed_over_with_a_note() {
+    let place = place();
+    place.file("source/c.am", trees::text(5, 100_000));
+    let line = "-zlz4 --compress-hints=hints IMG source";
+    place.file("hints", "0        \\.so$\n8192     \\.txt$\n");
+    let without = place.image(line, "IMG");
+    place.file("hints", "0        \\.so$\n1048577  \\.am$\n8192     \\.txt$\n");
+    let run = place.run(line);
+    let note = "hints: line 2 is passed over, as 1048577 bytes are no whole blocks of 4096";
+    assert_eq!((run.code(), &run.stderr[..]), (Some(0), &*format!("mkfs-erofs: note: {note}\n")));
+    assert_eq!(fs::read(place.path("IMG")).expect("was written"), without);
+    place.run(&format!("-d1 {line}")).succeeded();
+}
+
+#[test]
+fn files_that_are_not_compressed_are_stored_in_chunks() {
+    let place = place();
+    let noise = trees::noise(7, 40_960);
+    place.file("source/noise", &noise);
+    place.file("source/again", [&noise[..], b"x"].concat());
+    let json = |line: &str| {
+        let run = place.run(&format!("--json {line} IMG source"));
+        run.succeeded();
+        run.stdout
+    };
+    assert!(json("-zlz4").contains("\"shared_bytes\":0,"));
+    // Ten chunks of the one are in the other.
+    assert!(json("-zlz4 --chunksize=4096").contains("\"shared_bytes\":40960,"));
+    place.file("hints", "0 \\.so$\n");
+    let hinted = length(&place, "-zlz4 --chunksize=4096 --compress-hints=hints IMG source");
+    let all = length(&place, "-zlz4 --chunksize=4096 IMG source");
+    assert!(all < hinted && hinted < length(&place, "--chunksize=4096 IMG source"));
 }
 
 #[test]

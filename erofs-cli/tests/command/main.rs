@@ -29,3 +29,4 @@ mod store;
 mod tar;
 mod tar_index;
 mod wide;
+mod xattrs;

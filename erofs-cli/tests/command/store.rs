@@ -376,3 +376,39 @@ fn the_report_for_programs_tells_what_each_store_path_takes() {
     let run = place.run("--json IMG store");
     assert!(!run.stdout.contains("\"entries\""), "{}", run.stdout);
 }
+
+#[test]
+fn each_default_of_store_mode_can_be_changed() {
+    if !have(Oracle::KernelMount) {
+        return;
+    }
+    let place = Place::new();
+    place.file("store/a/one", "bytes");
+    fs::hard_link(place.path("store/a/one"), place.path("store/a/two")).expect("free");
+    let shell = |command: &mut Command| {
+        assert!(command.current_dir(place.root()).status().expect("is there").success());
+    };
+    shell(Command::new("chown").args(["1000:100", "store/a/one"]));
+    shell(Command::new("touch").args(["-d", "2020-02-02 02:02:02", "store/a/one"]));
+    shell(Command::new("setfattr").args(["-n", "user.a", "-v", "1", "store/a/one"]));
+    place.file("list", format!("{}\n", place.path("store/a").display()));
+    let tree = |line: &str| {
+        place.run(&format!("--quiet --store-paths list {line} IMG")).succeeded();
+        let mount = KernelMount::new(&place.path("IMG")).expect("is an image");
+        host::snapshot(mount.path()).expect("is readable")
+    };
+    let seen = |line: &str| {
+        let tree = tree(line);
+        let (root, file) = (&tree[&b"/"[..]], &tree[&b"/a/one"[..]]);
+        (root.mode, file.uid, file.gid, file.nlink, file.mtime_sec > 0, file.xattrs.len())
+    };
+    let default = (0o755, 0, 0, 1, false, 0);
+    assert_eq!(seen(""), default);
+    assert_eq!(seen("--root-mode=1775"), (0o1775, 0, 0, 1, false, 0));
+    assert_eq!(seen("--keep-owners"), (0o755, 1000, 100, 1, false, 0));
+    assert_eq!(seen("--keep-hard-links"), (0o755, 0, 0, 2, false, 0));
+    assert_eq!(seen("--preserve-mtime"), (0o755, 0, 0, 1, true, 0));
+    assert_eq!(seen("-x2"), (0o755, 0, 0, 1, false, 1));
+    let all = "--root-mode 1775 --keep-owners --keep-hard-links --preserve-mtime -x 2";
+    assert_eq!(seen(all), (0o1775, 1000, 100, 2, true, 1));
+}

@@ -72,6 +72,10 @@ const LINES: &[(&str, &str)] = &[
         "containerd, layers of a fixed size",
         "--tar=f --aufs --quiet -Enoinline_data -b4096 -zlz4 -C 65536 -T0 --mkfs-time --sort=none -U {UUID} IMG",
     ),
+    (
+        "containerd of today",
+        "--tar=f --aufs --quiet -Enoinline_data -b4096 -T0 --mkfs-time --sort=none -U {UUID} IMG",
+    ),
     ("spin-stack", "--tar=f --aufs --quiet -Enoinline_data --sort=none -U {UUID} IMG"),
     ("apko, from a pipe", "-zlz4hc,level=1 -U {UUID} --mkfs-time -T 7 --tar=f IMG"),
 ];

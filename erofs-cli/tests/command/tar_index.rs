@@ -18,6 +18,9 @@ use crate::tar::{fed, piped, place_with_archive};
 const LINES: &[&str] = &[
     "--tar=i --aufs --quiet -U {UUID} IMG",
     "--tar=i --aufs --quiet -T0 --mkfs-time --sort=none -U {UUID} IMG",
+    "--tar=i --aufs --quiet -b4096 -U {UUID} IMG",
+    "--tar=i --aufs --quiet -b4096 -T0 --mkfs-time --sort=none -U {UUID} IMG",
+    "--tar=i --aufs --quiet -b4096 -zlz4 -Elegacy-compress -U {UUID} IMG",
 ];
 
 /// What the kernel shows of the image `name`, with TAR as its device or not.
@@ -116,20 +119,35 @@ fn a_compressed_archive_has_no_index() {
 }
 
 #[test]
-fn what_an_index_cannot_have_is_refused() {
+fn what_an_index_has_no_use_for_changes_nothing() {
     let place = place_with_archive();
-    for (flag, named) in [
+    let wanted = place.image("--quiet --tar=i IMG TAR", "IMG");
+    for (flag, noted) in [
         ("-zlz4", "-z lz4"),
-        ("-b4096", "blocks of 4096 bytes (-b)"),
+        ("-zzstd", "-z zstd"),
+        ("-b4096", "-b 4096"),
         ("--chunksize=4096", "--chunksize=4096"),
         ("--dsunit=8", "--dsunit=8"),
         ("-Ededupe", "-E dedupe"),
         ("-Eforce-inode-blockmap", "-E force-inode-blockmap"),
-        ("--unlzma", "--unxz"),
+        ("-Elegacy-compress", "-E legacy-compress"),
     ] {
-        let message = refusal_of(&place, 2, &format!("--tar=i {flag} IMG TAR"));
-        assert_eq!(message, format!("--tar=i contradicts {named}"));
+        let run = place.run(&format!("--tar=i {flag} IMG TAR"));
+        assert_eq!(run.code(), Some(0), "{run:?}");
+        let note = format!("mkfs-erofs: note: {noted}: an index has ");
+        assert!(run.stderr.starts_with(&note), "{flag}: {}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        let image = fs::read(place.path("IMG")).expect("was written");
+        assert!(image == wanted, "{flag} changes the image");
+        fs::remove_file(place.path("IMG")).expect("is mine");
     }
+}
+
+#[test]
+fn what_an_index_cannot_have_is_refused() {
+    let place = place_with_archive();
+    let message = refusal_of(&place, 2, "--tar=i --unlzma IMG TAR");
+    assert_eq!(message, "--tar=i contradicts --unxz");
     let message = refusal_of(&place, 2, "--tar=i --target-kernel=6.1 IMG TAR");
     assert_eq!(message, "Linux 6.1 cannot mount blocks below 4096 bytes: they need 6.4");
     assert!(refusal_of(&place, 2, "--tar=i --store-paths LIST IMG").contains("--store-paths"));

@@ -174,6 +174,7 @@ impl Job<'_> {
             device_bytes: self.plan.device_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
             oldest_kernel: self.features().oldest_kernel(),
+            page_size_min: self.options.block_size.page_size_min(),
             entry_sizes: match self.options.entry_sizes {
                 true => sizes::entry_sizes(self),
                 false => Vec::new(),

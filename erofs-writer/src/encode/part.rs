@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
-use crate::options::{Codec, FileCodec, Tails};
+use crate::options::{Codec, FileCodec};
 use crate::plan::all_zero;
 use crate::tree::{InodeId, Kind};
 
@@ -215,7 +215,7 @@ impl<'a> Worker<'a> {
         let tail = filling.tail.as_ref().map_or(0, |tail| tail.len / 2);
         let head = (lens.head)(id);
         let flat_tail = block_size.tail(part.size);
-        let is_inline = options.tails == Tails::Inline && head + flat_tail <= block_size.len();
+        let is_inline = options.may_have_inline_tails() && head + flat_tail <= block_size.len();
         let flat = match is_inline {
             true => part.size - flat_tail + round_up(head + flat_tail, SLOT_LEN),
             false => round_up(part.size, block_size.len()) + round_up(head, SLOT_LEN),

@@ -40,9 +40,8 @@ names!(file_contexts: FileContextsErrorKind {
 });
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
-    MaxExtentLen, ChunksAndCodec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes,
-    Offset, BuildTime,
-    KernelVersion, TargetKernel, Zero,
+    MaxExtentLen, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, Offset, BuildTime,
+    KernelVersion, TargetKernel,
 });
 names!(limit: Limit {
     Inodes, Blocks, WideBlocks, Pclusters, SharedXattrs, Devices, DeviceBlocks,
@@ -89,7 +88,7 @@ fn errors() -> Vec<Error> {
         Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
         Error::FileContexts { path: path(), line: 7, kind: FileContextsErrorKind::NotAscii },
         Error::Threads { source: system() },
-        Error::Options(OptionsError::Zero),
+        Error::Options(OptionsError::MaxExtentLen),
         Error::Full(Limit::Blocks),
         Error::Cancelled,
     ]
@@ -182,7 +181,6 @@ fn of_options(out: &mut String) {
             PclusterSize,
             PclusterSizeForBlockSize { pcluster: 512, block: 4096 },
             MaxExtentLen,
-            ChunksAndCodec,
             BlockSizeForDevices { block: 4096 },
             Label,
             XattrPrefix,
@@ -195,7 +193,6 @@ fn of_options(out: &mut String) {
                 since: self::KernelVersion::new(6, 1),
                 target: self::KernelVersion::new(5, 4),
             },
-            Zero,
         ],
     );
     let at = 3;

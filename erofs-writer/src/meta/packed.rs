@@ -28,5 +28,7 @@ pub(crate) fn write(placement: &Placement<'_>, inodes: &Inodes<'_>) -> Option<Ve
     raw.i_nlink = 1.into();
     let mut out = raw.as_bytes().to_vec();
     placement.write_index(&mut out, file, *size);
+    let placed = placement.len_with_index(HEAD_LEN, *size, file);
+    assert!(to_u64(out.len()) == placed, "the packed inode has {placed} bytes");
     Some(out)
 }

@@ -195,7 +195,7 @@ impl<'a> Placement<'a> {
         self.by_pos.sort_unstable_by_key(|id| places[id.index()].pos);
         self.meta_end = space.blocks();
         if let Some((file, size)) = &self.encoded.packed {
-            let len = self.index_form.file_len(packed::HEAD_LEN, *size, file);
+            let len = self.len_with_index(packed::HEAD_LEN, *size, file);
             self.packed_blocks = self.block_size.blocks(len);
         }
     }
@@ -214,7 +214,7 @@ impl<'a> Placement<'a> {
         }
         let size = self.size(id);
         if let Some(file) = self.compressed(id) {
-            return (self.index_form.file_len(head, size, file), false);
+            return (self.len_with_index(head, size, file), false);
         }
         let own_block = self.plan.layout(self.plan.owner(id)) == Layout::FlatPlain
             && matches!(self.tree.inode(id).kind, Kind::File(_));
@@ -224,6 +224,12 @@ impl<'a> Placement<'a> {
     /// How `id` is stored, if in pclusters.
     pub(crate) fn compressed(&self, id: InodeId) -> Option<&'a Compressed> {
         self.encoded.file(self.plan.owner(id))
+    }
+
+    /// The length of an inode of `head` bytes with the index of `file`, of `size`
+    /// bytes.
+    pub(crate) fn len_with_index(&self, head: u64, size: u64, file: &Compressed) -> u64 {
+        self.index_form.file_len(head, size, file)
     }
 
     /// Appends the index of `file`, of `size` bytes, to the inode in `out`.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::codec::lz4;
 use crate::ere::Ere;
-use crate::options::{ImageUuid, Options, OptionsError};
+use crate::options::{ImageUuid, Options, OptionsError, Tails};
 
 /// How large pclusters of the packed inode may be where nothing is said of
 /// any.
@@ -204,6 +204,12 @@ impl Options {
     pub fn dedupe(mut self, on: bool) -> Self {
         self.dedupe = on;
         self
+    }
+
+    /// Whether tails of files may lie behind their inodes. Those of files in
+    /// chunks are in their last chunk.
+    pub(crate) fn may_have_inline_tails(&self) -> bool {
+        self.tails == Tails::Inline && self.chunk_size.is_none()
     }
 
     /// Whether files that are not compressed may have blocks of others.

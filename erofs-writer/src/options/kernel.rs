@@ -97,6 +97,10 @@ impl Features {
 impl Options {
     /// Refuses what Linux `version` cannot mount, and leaves out what nobody
     /// asked for: holes before 5.15. Default: the options alone decide.
+    ///
+    /// A version says nothing of pages, on which it depends as well whether
+    /// blocks of over 4096 bytes can be mounted: see
+    /// [`Summary::page_size_min`](crate::Summary::page_size_min).
     #[must_use]
     pub fn target_kernel(mut self, version: KernelVersion) -> Self {
         self.target_kernel = Some(version);

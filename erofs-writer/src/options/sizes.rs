@@ -31,6 +31,12 @@ impl BlockSize {
         1 << self.0
     }
 
+    /// How many bytes the pages of a machine have at least that mounts such
+    /// blocks. No machine has pages below 4096 bytes.
+    pub(crate) fn page_size_min(self) -> u32 {
+        self.bytes().max(BlockSize::default().bytes())
+    }
+
     /// Whether it is less than the page size that Linux once demanded.
     pub(crate) fn is_small(self) -> bool {
         self.0 < 12

@@ -135,16 +135,17 @@ impl FileChunks {
     }
 }
 
-/// Stores every file with contents in chunks of `chunk_size`.
+/// Stores every file with contents that is not encoded in chunks of `chunk_size`.
 pub(crate) fn plan(
     plan: &mut DataPlan,
     reader: Reader<'_>,
     order: &Order,
     options: &Options,
     chunk_size: ChunkSize,
+    is_encoded: &(dyn Fn(InodeId) -> bool + Sync),
 ) -> Result<()> {
     let files: Vec<File<'_>> =
-        files(reader.tree, order).filter(|(id, _)| plan.is_open(*id)).collect();
+        files(reader.tree, order).filter(|(id, _)| plan.is_open(*id) && !is_encoded(*id)).collect();
     let hashed = chunks(reader, &files, chunk_size.bytes())?;
     store(plan, reader.tree, files.into_iter().zip(hashed), options, chunk_size)
 }

@@ -2,7 +2,7 @@
 
 use crate::format::fragment::HEADER_LEN;
 use crate::format::{SLOT_LEN, round_up};
-use crate::options::{Codec, Fragments, Options, Tails};
+use crate::options::{Codec, Fragments, Options};
 use crate::plan::{Codecs, DataPlan, Layout, Order, files, lclusters_max};
 use crate::tree::{InodeId, Tree};
 
@@ -42,7 +42,7 @@ pub(crate) fn len_max(options: &Options) -> u64 {
 fn pays(options: &Options, head: u64, len: u64) -> bool {
     let block_size = options.block_size;
     let tail = block_size.tail(len);
-    let is_inline = options.tails == Tails::Inline && head + tail <= block_size.len();
+    let is_inline = options.may_have_inline_tails() && head + tail <= block_size.len();
     let flat = match is_inline {
         true => len - tail + round_up(head + tail, SLOT_LEN),
         false => round_up(len, block_size.len()) + round_up(head, SLOT_LEN),

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::format::round_up;
-use crate::options::{Options, Tails};
+use crate::options::Options;
 use crate::plan::chunks::all_zero;
 use crate::plan::hash::{Digest, Reader};
 use crate::plan::holes::Sparse;
@@ -44,7 +44,7 @@ pub(crate) fn plan(
 ) -> Result<()> {
     let block_len = options.block_size.len();
     let owns_blocks = |id: InodeId, len: u64| {
-        options.tails == Tails::OwnBlock
+        !options.may_have_inline_tails()
             || len >= block_len
             || head_len(id) + len > block_len
             || options.may_have_fragments()
@@ -182,7 +182,7 @@ fn decide(
     let tail = options.block_size.tail(len);
     let count = u64::try_from(group.len()).unwrap_or(u64::MAX);
     let inline_everywhere = group.iter().all(|file| head_len(file.id) + tail <= block_len);
-    let share_tail = options.tails == Tails::OwnBlock
+    let share_tail = !options.may_have_inline_tails()
         || !inline_everywhere
         || tail.saturating_mul(count) > block_len;
     if share_tail {

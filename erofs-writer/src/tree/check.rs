@@ -43,15 +43,21 @@ fn is_storable(rdev: Rdev) -> bool {
 }
 
 fn check_xattr(name: &[u8], value: &[u8]) -> Result<(), TreeErrorKind> {
+    check_xattr_name(name)?;
+    if value.len() > VALUE_MAX {
+        return Err(TreeErrorKind::XattrValue { name: name.to_vec(), len: value.len() });
+    }
+    Ok(())
+}
+
+/// Whether an attribute can have this name, whatever its value.
+pub(super) fn check_xattr_name(name: &[u8]) -> Result<(), TreeErrorKind> {
     let Some((_, suffix)) = split_name(name) else {
         return Err(TreeErrorKind::XattrNamespace { name: name.to_vec() });
     };
     let is_whole_name = name.starts_with(b"system.");
     if name.len() > NAME_MAX || suffix.contains(&0) || suffix.is_empty() != is_whole_name {
         return Err(TreeErrorKind::XattrName { name: name.to_vec() });
-    }
-    if value.len() > VALUE_MAX {
-        return Err(TreeErrorKind::XattrValue { name: name.to_vec(), len: value.len() });
     }
     Ok(())
 }

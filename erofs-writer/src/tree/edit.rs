@@ -41,6 +41,12 @@ impl Tree {
         }
     }
 
+    /// The metadata at `path`, to be changed; all names of one inode have the same.
+    pub fn metadata_mut(&mut self, path: impl AsRef<[u8]>) -> Option<&mut Metadata> {
+        let id = self.get(path)?.arena_id();
+        Some(&mut self.inode_mut(id).metadata)
+    }
+
     /// Lays `upper` over what is here. Directories of both are merged, and get
     /// the metadata of `upper`; of anything else with one path in both, what is
     /// in `upper` counts. Hard links lead to what they led to before.
@@ -156,6 +162,16 @@ mod tests {
         upper.insert("d", Metadata::new(0o600), Node::Fifo).expect("free");
         tree.overlay(upper).expect("few inodes");
         assert!(tree.get("a/b/c").expect("is there").content().is_some());
+    }
+
+    #[test]
+    fn metadata_can_be_changed_at_a_path() {
+        let mut tree = sample();
+        tree.metadata_mut("a/b/c").expect("is there").uid = 5;
+        assert_eq!(tree.get("d").expect("the same inode").metadata().uid, 5);
+        tree.metadata_mut("/").expect("is there").mode = 0o1775;
+        assert_eq!(tree.get("/").expect("is there").metadata().mode, 0o1775);
+        assert!(tree.metadata_mut("nothing").is_none());
     }
 
     #[test]

@@ -129,6 +129,17 @@ struct Filler<'a> {
 impl Filler<'_> {
     /// Writes one inode with its data.
     fn inode(&mut self, id: InodeId, index: usize) -> Result<()> {
+        let start = self.head(id, index);
+        self.behind(id)?;
+        // Where everything lies was decided by this length.
+        let placed = self.job.placement.inode_len(id, self.job.inodes.head_len(id)).0;
+        let written = to_u64(self.meta.len() - start);
+        assert!(written == placed, "an inode has {placed} bytes and got {written}");
+        Ok(())
+    }
+
+    /// Writes an inode with its attributes, and returns where it starts.
+    fn head(&mut self, id: InodeId, index: usize) -> usize {
         let job = self.job;
         let pos = to_usize(job.placement.pos(id) - self.start);
         assert!(self.meta.len() <= pos, "the inode before ends at {} past {pos}", self.meta.len());
@@ -138,6 +149,12 @@ impl Filler<'_> {
         let data = job.placement.data_at(id, job.inodes.head_len(id), size);
         job.inodes.write(&mut self.meta, id, ino, size, data);
         job.xattrs.write_body(&mut self.meta, id, job.placement.shared_xattrs_pos);
+        pos
+    }
+
+    /// Writes what is behind the inode, and its blocks.
+    fn behind(&mut self, id: InodeId) -> Result<()> {
+        let job = self.job;
         match &job.reader.tree.inode(id).kind {
             Kind::Directory(children) => self.directory(id, children),
             Kind::Symlink(target) => self.flat(id, target),
@@ -147,7 +164,7 @@ impl Filler<'_> {
             }
             Kind::File(content) => match job.placement.compressed(id) {
                 Some(file) => {
-                    job.placement.write_index(&mut self.meta, file, size);
+                    job.placement.write_index(&mut self.meta, file, job.placement.size(id));
                     Ok(())
                 }
                 None => self.file(id, content),
@@ -169,6 +186,8 @@ impl Filler<'_> {
     /// Writes bytes that are in memory: full blocks, and the tail inline or
     /// in a block.
     fn flat(&mut self, id: InodeId, bytes: &[u8]) -> Result<()> {
+        let (placed, written) = (self.job.placement.size(id), to_u64(bytes.len()));
+        assert!(written == placed, "an inode of {placed} bytes got {written}");
         let tail = to_usize(self.job.options.block_size.tail(to_u64(bytes.len())));
         let inline = if self.job.placement.has_inline_tail(id) { tail } else { 0 };
         let (blocks, inline) = bytes.split_at(bytes.len() - inline);

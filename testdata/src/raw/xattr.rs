@@ -140,7 +140,8 @@ pub fn read(
         return None;
     };
     space.claim(at, len, Use::Meta, "xattr body");
-    let body = read_body(&bytes, at, found)?;
+    let is_root = inode.nid == sb.root_nid();
+    let body = read_body(&bytes, at, is_root, found)?;
     for &id in &body.shared {
         read_shared(image, sb, id, shared, space, found);
     }
@@ -149,7 +150,8 @@ pub fn read(
     Some(body)
 }
 
-fn read_body(bytes: &[u8], at: u64, found: &mut Findings) -> Option<Body> {
+/// Behind the entries of the root there may be room for more.
+fn read_body(bytes: &[u8], at: u64, is_root: bool, found: &mut Findings) -> Option<Body> {
     let zero = bytes[5..12].iter().all(|&byte| byte == 0);
     found.expect(zero, Rule::Reserved, at + 5, "xattr header");
     let mut place = 12 + 4 * usize::from(bytes[4]);
@@ -160,6 +162,9 @@ fn read_body(bytes: &[u8], at: u64, found: &mut Findings) -> Option<Body> {
     let shared = bytes[12..place].chunks(4).map(|id| le(id, 0, 4)).collect();
     let mut inline = Vec::new();
     while place < bytes.len() {
+        if is_root && bytes[place..].iter().all(|&byte| byte == 0) {
+            break;
+        }
         let here = at + wide(place);
         let Some((attribute, len)) = read_attribute(&bytes[place..], here, found) else {
             found.add(Rule::XattrBody, here, "entry runs past the body");
@@ -315,6 +320,22 @@ fn xxh32(bytes: &[u8], seed: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_behind_the_entries_of_the_root_may_be_room() {
+        let entry = *b"\x03\x01\x01\x00ownX";
+        let is_right = |words: &[&[u8]], is_root| {
+            let bytes = [&[0; 12][..], &words.concat()].concat();
+            let mut found = Findings::default();
+            let body = read_body(&bytes, 0, is_root, &mut found);
+            body.is_some_and(|body| body.inline.len() == 1) && found.list.is_empty()
+        };
+        assert!(is_right(&[&entry], false));
+        assert!(is_right(&[&entry, &[0; 100]], true));
+        assert!(!is_right(&[&entry, &[0; 4]], false));
+        assert!(!is_right(&[&[0; 4], &entry], true), "an entry behind it");
+        assert!(!is_right(&[&entry, &[0, 0, 1, 0]], true), "no zeros");
+    }
 
     #[test]
     fn filter_bits_are_those_the_format_names() {

@@ -18,10 +18,6 @@ pub struct Settings {
     pub options: Options,
     /// Where the image starts.
     pub offset: u64,
-    /// Whether the body of the root's attributes may have unused words.
-    pub spare_root_xattrs: bool,
-    /// Whether files are stored in chunks.
-    pub chunked: bool,
     /// The label.
     pub label: String,
     /// The UUID, unless it follows from the content.
@@ -35,8 +31,6 @@ pub fn options() -> impl Strategy<Value = Settings> {
         Settings {
             options,
             offset: placement.offset,
-            spare_root_xattrs: placement.root_xattr_len > 0,
-            chunked: layout.chunk.is_some(),
             label: names.label,
             uuid: match names.uuid {
                 ImageUuid::FromContent => None,
@@ -111,8 +105,6 @@ fn layout() -> impl Strategy<Value = Layout> {
     parts.prop_map(|(block, chunk, form, tails, switches, compression)| {
         let [wide, indexes, share, holes] = switches;
         let chunk = chunk.map(|chunk| chunk.max(block.into()));
-        // Files are stored in chunks or compressed.
-        let compression = if chunk.is_some() { None } else { compression };
         Layout { block, chunk, form, wide, indexes, share, holes, tails, compression }
     })
 }

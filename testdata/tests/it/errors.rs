@@ -233,8 +233,6 @@ fn contradictions_between_options_are_refused_before_there_is_a_file() {
     let odd = lz4().pcluster_size(PclusterSize::new(6144).unwrap());
     let error = OptionsError::PclusterSizeForBlockSize { pcluster: 6144, block: 4096 };
     options_error(odd, &error);
-    let chunked = lz4().chunk_size(ChunkSize::new(4096).unwrap());
-    options_error(chunked, &OptionsError::ChunksAndCodec);
     let prefixes = (0..129).map(|n| format!("user.{n}.").parse().unwrap());
     options_error(fixed().xattr_prefixes(prefixes), &OptionsError::TooManyXattrPrefixes);
     for (sec, nsec) in [(-1, 0), (0, 1_000_000_000)] {

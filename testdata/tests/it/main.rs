@@ -5,6 +5,7 @@
 mod boundary;
 mod cancel;
 mod changes;
+mod chunks;
 mod compressed;
 mod dedupe;
 mod determinism;

@@ -4,7 +4,6 @@ use std::fs;
 
 use proptest::prelude::*;
 use testdata::expected;
-use testdata::raw::Rule;
 use testdata::skip::Oracle;
 use testdata::strategies::{Scope, Settings, TreeSpec, options, tree};
 use testdata::verify::{self, verify_image};
@@ -25,8 +24,7 @@ fn round_trip(
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image.erofs");
     fs::write(&path, image).unwrap();
-    let allow: &[Rule] = if settings.spare_root_xattrs { &[Rule::XattrBody] } else { &[] };
-    let options = verify::Options { without, allow, random_reads: 2, ..verify::Options::default() };
+    let options = verify::Options { without, random_reads: 2, ..verify::Options::default() };
     let expected = expected::snapshot(&tree).unwrap();
     let verified = verify_image(&path, &expected, &options).map_err(TestCaseError::fail)?;
     prop_assert_eq!(verified.not_checked, Vec::<String>::new());

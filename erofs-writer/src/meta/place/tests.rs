@@ -45,7 +45,8 @@ fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>, &Ino
     let reader = Reader { tree, stop: &AtomicBool::new(false), dirs: &OpenDirs::default() };
     let codecs = Codecs::new(tree, options);
     let plan = DataPlan::new(reader, &order, &codecs, options, &|id| inodes.head_len(id));
-    let plan = plan.expect("nothing is read");
+    let plan = plan.and_then(|plan| plan.with_chunks(reader, &order, options, &|_| false));
+    let plan = plan.expect("nothing is read that cannot be");
     let head = Head::new(tree, &xattrs, &inodes, 0, options).expect("it is small");
     let encoded = Encoded::default();
     let placement = Placement::new(head, tree, &order, &inodes, &plan, &encoded, options);

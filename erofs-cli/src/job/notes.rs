@@ -1,0 +1,77 @@
+//! Notes of what was typed and has no effect, or less than it says.
+
+use crate::args::Args;
+use crate::suboptions::{self, Suboption};
+
+/// The notes about all flags but those of which the value is looked at elsewhere.
+pub(super) fn notes(args: &Args, words: &[Suboption]) -> Vec<String> {
+    let idle_carets = words
+        .iter()
+        .filter(|word| word.has_idle_caret())
+        .map(|word| format!("{word}: the ^ changes nothing"));
+    let mut notes: Vec<String> = idle_carets.collect();
+    notes.extend(suboptions::undone(words));
+    notes.extend(idle_compression(args, words));
+    notes.extend(idle_tar(args));
+    notes.extend(idle_store(args));
+    notes.extend(unaligned(args, words));
+    notes.extend(large_blocks(args));
+    notes
+}
+
+/// What needs `-z` and is there without it.
+fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
+    let flags = [
+        ("-C", args.pcluster_size.is_some()),
+        ("--max-extent-bytes", args.max_extent_bytes.is_some()),
+        ("--compress-hints", args.compress_hints.is_some()),
+    ];
+    let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
+    let words = words.iter().filter(|word| word.needs_codec()).map(Suboption::to_string);
+    let idle = flags.chain(words).filter(|_| args.compress.is_none());
+    idle.map(|flag| format!("{flag}: without -z nothing is compressed")).collect()
+}
+
+/// What needs `--tar` and is there without it.
+fn idle_tar(args: &Args) -> Vec<String> {
+    let flags = [
+        ("--aufs", args.aufs),
+        ("--sort", args.sort.is_some()),
+        ("--ungzip", args.ungzip.is_some()),
+        ("--unxz", args.unxz.is_some()),
+    ];
+    let idle = flags.into_iter().filter(|(_, given)| *given && args.tar.is_none());
+    idle.map(|(flag, _)| format!("{flag}: without --tar there is no archive")).collect()
+}
+
+/// What undoes a default of `--store-paths` and is there without it.
+fn idle_store(args: &Args) -> Vec<String> {
+    let flags = [("--keep-hard-links", args.keep_hard_links), ("--keep-owners", args.keep_owners)];
+    let idle = flags.into_iter().filter(|(_, given)| *given && args.store_paths.is_none());
+    idle.map(|(flag, _)| format!("{flag}: without --store-paths they are kept anyway")).collect()
+}
+
+/// Once a chunk or a block is shared, what is behind it is out of line.
+fn unaligned(args: &Args, words: &[Suboption]) -> Option<String> {
+    let dsunit = args.dsunit.filter(|blocks| *blocks > 1)?;
+    let block_len = u64::from(args.block_size.unwrap_or_default().bytes());
+    if let Some(size) = args.chunksize.filter(|size| size.bytes() / block_len < u64::from(dsunit)) {
+        return Some(format!(
+            "--dsunit={dsunit}: chunks of {size} bytes are shorter, and are not aligned"
+        ));
+    }
+    let shares_blocks = args.compress.is_none() && suboptions::ask_for_dedupe(words) == Some(true);
+    shares_blocks.then(|| {
+        format!("--dsunit={dsunit}: files that -E dedupe lets share blocks are not aligned")
+    })
+}
+
+/// A kernel's version does not tell how large its pages are.
+fn large_blocks(args: &Args) -> Option<String> {
+    let (version, size) = (args.target_kernel?, args.block_size?);
+    (size.bytes() > 4096).then(|| {
+        format!(
+            "-b {size}: Linux {version} mounts this only where its pages have {size} bytes or more"
+        )
+    })
+}
