@@ -5,12 +5,15 @@
 //! Whatever goes wrong, there is one message that names the path, nothing
 //! under the final name and no other file; an image that was there stays.
 
+mod attributes;
 mod callers;
 mod compression;
 mod determinism;
 mod devices;
 mod disks;
 mod documented;
+mod ends;
+mod faults;
 mod flags;
 mod labels;
 mod lists;
@@ -22,6 +25,7 @@ mod races;
 mod refusal;
 mod reports;
 mod signals;
+mod signatures;
 mod sources;
 mod stopped;
 mod store;

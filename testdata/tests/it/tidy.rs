@@ -43,12 +43,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("source", &["error", "format", "pool", "tree"]),
     ("plan", &["error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),
-    ("output", &["error"]),
+    ("cancel", &["error"]),
+    ("output", &["cancel", "error", "format"]),
     ("encode", &["codec", "error", "fingerprint", "format", "options", "plan", "sink", "tree"]),
     ("meta", &["encode", "error", "format", "options", "plan", "tree"]),
     (
         "write",
         &[
+            "cancel",
             "encode",
             "error",
             "event",
@@ -64,6 +66,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "build",
         &[
+            "cancel",
             "encode",
             "error",
             "event",
