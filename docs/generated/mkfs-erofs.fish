@@ -49,6 +49,7 @@ complete -c mkfs-erofs -l ignore-mtime -d 'Give all files the time of the build,
 complete -c mkfs-erofs -l preserve-mtime -d 'Undo --ignore-mtime; with --store-paths, keep the times of the host'
 complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output, but for what --json asks for'
 complete -c mkfs-erofs -l json -d 'Report on standard output as one JSON object'
+complete -c mkfs-erofs -l sync -d 'Write the image to the disk before it is done, and tell of errors there'
 complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'
 complete -c mkfs-erofs -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mkfs-erofs -s V -l version -d 'Print version'

@@ -395,6 +395,10 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 
+    /// Write the image to the disk before it is done, and tell of errors there
+    #[arg(long, help_heading = "Output")]
+    pub(crate) sync: bool,
+
     /// Show no progress, also on a terminal
     #[arg(long, help_heading = "Output")]
     pub(crate) no_progress: bool,

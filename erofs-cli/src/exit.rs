@@ -33,8 +33,6 @@ pub(crate) enum Failure {
     OwnerOverflow { path: Vec<u8>, flag: &'static str },
     /// The system lets nobody wait for signals.
     Signals { source: io::Error },
-    /// A signal came.
-    Interrupted { output: PathBuf },
     /// The image is complete, but the report could not be written.
     Report { source: io::Error },
 }
@@ -53,7 +51,6 @@ impl fmt::Display for Failure {
                 String::from_utf8_lossy(path)
             ),
             Failure::Signals { .. } => f.write_str("signals cannot be waited for"),
-            Failure::Interrupted { output } => write!(f, "{}: interrupted", output.display()),
             Failure::Report { .. } => {
                 f.write_str("the image is complete, but standard output cannot be written")
             }
@@ -69,7 +66,7 @@ impl Error for Failure {
             Failure::List { source, .. } => Some(source),
             Failure::Hints { source, .. } => Some(source),
             Failure::Signals { source } | Failure::Report { source } => Some(source),
-            Failure::OwnerOverflow { .. } | Failure::Interrupted { .. } => None,
+            Failure::OwnerOverflow { .. } => None,
         }
     }
 }
@@ -123,6 +120,11 @@ pub(crate) fn usage(error: &UsageError) -> ExitCode {
 /// Tells what is no failure.
 pub(crate) fn note(text: &str) {
     complain(&printable(text));
+}
+
+/// Tells that a signal ends the run that makes `output`.
+pub(crate) fn interrupted(output: &Path) {
+    complain(&printable(&format!("{}: interrupted", output.display())));
 }
 
 /// Writes `text` to standard error. If nobody reads it, there is nobody to

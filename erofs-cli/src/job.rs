@@ -54,6 +54,8 @@ pub struct Job {
     pub(crate) hints: Option<Hints>,
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) output: PathBuf,
+    /// Whether the image is to be on the disk at the end.
+    pub(crate) sync: bool,
     pub(crate) report: Report,
     /// What was typed to no effect.
     pub(crate) notes: Vec<String>,
@@ -151,6 +153,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
             .xattr_share_above(share_above(args.xattr_tolerance.unwrap_or(2))),
         threads: args.workers,
         output,
+        sync: args.sync,
         report: report(&args),
         notes,
     })

@@ -16,6 +16,7 @@ mod number;
 mod progress;
 mod refused;
 mod report;
+mod signals;
 mod source;
 mod suboptions;
 mod usage;

@@ -7,7 +7,7 @@ use erofs_writer::{Event, Phase};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A line on standard error that shows how far the work is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Progress(ProgressBar);
 
 /// How often the line is drawn anew while nothing else changes.

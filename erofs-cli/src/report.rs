@@ -14,6 +14,11 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Writes `text` to standard error, where standard output is the image.
+pub(crate) fn print_elsewhere(text: &str) -> io::Result<()> {
+    io::stderr().lock().write_all(text.as_bytes())
+}
+
 /// A summary for people.
 pub(crate) fn text(summary: &Summary) -> String {
     let inodes = &summary.inodes;

@@ -1,16 +1,16 @@
 //! Doing a job: the source becomes a tree, the tree is edited and written,
 //! and what became of it is reported.
 
+use std::fs;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use erofs_writer::{Error, ImageUuid, ImageWriter, Summary, Timestamp};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use erofs_writer::{Canceller, ImageUuid, ImageWriter, Summary, Timestamp};
 use uuid::Uuid;
 
 use crate::edits::{self, Labels};
@@ -19,40 +19,67 @@ use crate::hints::Hints;
 use crate::job::{self, Job};
 use crate::progress::Progress;
 use crate::report;
+use crate::signals::Watch;
 use crate::source;
 
 /// Does `job` and reports on it.
 pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
+    let canceller = Canceller::new();
+    let progress = Progress::new(job.report.progress);
+    let watch = Watch::new(&job.output, &canceller, &progress);
+    let watch = watch.map_err(|source| Failure::Signals { source })?;
     if job.report.notes {
         job.notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
     }
-    let progress = Progress::new(job.report.progress);
+    let is_stdout = is_stdout(&job.output);
     let mut notes = Vec::new();
-    let result = build(&mut job, &progress, &mut notes);
+    let result = build(&mut job, &canceller, &progress, &mut notes);
     progress.end();
     if job.report.notes {
         notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
     }
-    let (summary, reading) = result?;
+    let result = result.and_then(|(summary, reading)| {
+        report(&job, &summary, reading, is_stdout).map_err(|source| Failure::Report { source })
+    });
+    watch.done();
+    result
+}
+
+/// Tells what became of `job`.
+fn report(job: &Job, summary: &Summary, reading: Duration, is_stdout: bool) -> io::Result<()> {
     if job.report.phase_times {
-        exit::note(&report::phase_times(&summary, reading, &job.output));
+        exit::note(&report::phase_times(summary, reading, &job.output));
     }
-    match job.report.summary {
-        job::Summary::Nothing => Ok(()),
-        job::Summary::Text => report::print(&report::text(&summary)),
-        job::Summary::Json => report::print(&report::json(&summary, reading)),
-    }
-    .map_err(|source| Failure::Report { source })
+    let text = match job.report.summary {
+        job::Summary::Nothing => return Ok(()),
+        job::Summary::Text => report::text(summary),
+        job::Summary::Json => report::json(summary, reading),
+    };
+    // Not over the image.
+    if is_stdout { report::print_elsewhere(&text) } else { report::print(&text) }
+}
+
+/// Whether `output` is what standard output goes to.
+fn is_stdout(output: &Path) -> bool {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(fs::File::from);
+    let same = |stdout: fs::Metadata, output: fs::Metadata| {
+        (stdout.dev(), stdout.ino()) == (output.dev(), output.ino())
+    };
+    let stdout = stdout.and_then(|file| file.metadata());
+    stdout.is_ok_and(|stdout| fs::metadata(output).is_ok_and(|output| same(stdout, output)))
 }
 
 /// Makes the image. Also returns how long it took to read the source, and what
 /// there is to note about what was read.
 fn build(
     job: &mut Job,
+    canceller: &Canceller,
     progress: &Progress,
     notes: &mut Vec<String>,
 ) -> Result<(Summary, Duration), Failure> {
     let start = Instant::now();
+    // What cannot be written is known before all the work.
+    ImageWriter::new(job.options.clone()).canceller(canceller).check_path(&job.output)?;
     let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
     notes.extend(hints.notes);
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
@@ -86,29 +113,11 @@ fn build(
     if job.random_uuid {
         options = options.uuid(ImageUuid::Fixed(Uuid::new_v4()));
     }
-    let interrupted = watch_signals().map_err(|source| Failure::Signals { source })?;
     let on_event = |event| {
         progress.event(event);
-        match interrupted.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        ControlFlow::Continue(())
     };
-    let written = ImageWriter::new(options).on_event(on_event).write_path(&tree, &job.output);
-    match written {
-        Ok(summary) => Ok((summary, reading)),
-        Err(Error::Cancelled) => Err(Failure::Interrupted { output: job.output.clone() }),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A flag that the first SIGINT or SIGTERM from now on sets, so that the
-/// unfinished image can be taken away. The second ends the process at once.
-fn watch_signals() -> io::Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_default(signal, interrupted.clone())?;
-        flag::register(signal, interrupted.clone())?;
-    }
-    Ok(interrupted)
+    let mut writer =
+        ImageWriter::new(options).sync(job.sync).canceller(canceller).on_event(on_event);
+    Ok((writer.write_path(&tree, &job.output)?, reading))
 }

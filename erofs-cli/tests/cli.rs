@@ -9,7 +9,6 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -359,37 +358,6 @@ fn the_image_is_complete_even_if_nobody_reads_the_summary() {
         let status = command.args(&args).stdout(full()).stderr(full()).status();
         assert_eq!(status.expect("the command can be run").code(), Some(code), "{args:?}");
     }
-}
-
-#[test]
-fn a_signal_while_writing_leaves_nothing_behind() {
-    let place = Place::new();
-    // Bytes that no two blocks have in common, so that there is work to do.
-    let block = |number: u64| number.to_le_bytes().repeat(512);
-    let bytes: Vec<u8> = (0..40_000).flat_map(block).collect();
-    fs::write(place.path("source/large"), &bytes).expect("there is room");
-    fs::write(place.path("source/large2"), &bytes).expect("there is room");
-    place.file("out/IMG", "from before");
-    let mut command = place.command();
-    let child = command.args(["out/IMG", "source"]).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = child.spawn().expect("the command can be run");
-    let entries = || fs::read_dir(place.path("out")).expect("is there").count();
-    let start = Instant::now();
-    while entries() < 2 && start.elapsed() < Duration::from_secs(60) {
-        if child.try_wait().expect("is ours").is_some() {
-            break;
-        }
-    }
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    kill.expect("there is a kill");
-    let run = Run::from(child.wait_with_output().expect("is ours"));
-    assert_eq!(entries(), 1, "no temporary file stays");
-    if run.code == Some(0) {
-        // It was faster than the signal.
-        return;
-    }
-    assert_eq!((run.code, run.stderr.as_str()), (Some(1), "mkfs-erofs: out/IMG: interrupted\n"));
-    assert_eq!(fs::read(place.path("out/IMG")).expect("is still there"), b"from before");
 }
 
 /// Parsing never touches the file system, so that it can be fuzzed.

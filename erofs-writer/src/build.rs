@@ -3,10 +3,12 @@
 mod finish;
 mod sizes;
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use crate::cancel::Canceller;
 use crate::encode::{self, Encoded, InodeLens};
 use crate::error::{Error, OutputErrorKind, Result, TreeErrorKind};
 use crate::event::{Event, Phase, Summary};
@@ -15,10 +17,10 @@ use crate::meta::inode::Inodes;
 use crate::meta::place::{Head, Placement};
 use crate::meta::xattr::XattrTable;
 use crate::options::{FileCodec, Options, OptionsError};
-use crate::output;
+use crate::output::{self, Target};
 use crate::plan::{Codecs, DataPlan, Order, Reader};
 use crate::pool::Pools;
-use crate::sink::{Sink, WriteAt};
+use crate::sink::{Output, Sink, WriteAt};
 use crate::tree::{OpenDirs, Tree, check};
 use crate::write::{Job, Observer};
 
@@ -34,6 +36,8 @@ use crate::write::{Job, Observer};
 /// ```
 pub struct ImageWriter<'a> {
     options: Options,
+    sync: bool,
+    canceller: Canceller,
     on_event: Option<Box<dyn FnMut(Event) -> ControlFlow<()> + 'a>>,
 }
 
@@ -46,7 +50,7 @@ impl std::fmt::Debug for ImageWriter<'_> {
 impl<'a> ImageWriter<'a> {
     /// A writer with these options.
     pub fn new(options: Options) -> Self {
-        ImageWriter { options, on_event: None }
+        ImageWriter { options, sync: false, canceller: Canceller::new(), on_event: None }
     }
 
     /// Calls `on_event` with what happens, on the thread that calls `write`.
@@ -57,49 +61,95 @@ impl<'a> ImageWriter<'a> {
         self
     }
 
+    /// Lets `canceller` end the build from another thread.
+    #[must_use]
+    pub fn canceller(mut self, canceller: &Canceller) -> Self {
+        self.canceller = canceller.clone();
+        self
+    }
+
+    /// Whether the image, and its name, are on the disk when `write` or
+    /// [`write_path`](Self::write_path) returns. By default a new file is not,
+    /// so that errors which the disk tells of later are not noticed. It costs
+    /// what the disk needs for the bytes. An output that is no file is not
+    /// synced: that is for who made it.
+    #[must_use]
+    pub fn sync(mut self, sync: bool) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// Finds out whether [`write_path`](Self::write_path) can write to `path`,
+    /// before there is a tree. What a killed build left beside it is removed.
+    ///
+    /// # Errors
+    /// [`Error::Write`] and [`Error::Output`].
+    pub fn check_path(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        output::check(path, &self.canceller).map_err(|error| named(error, path))
+    }
+
     /// Writes `tree` to the file or block device `path`.
     ///
-    /// A file is written under a temporary name beside `path` and renamed
-    /// when it is complete, so that `path` is never half an image, and what
-    /// was there before stays if the build fails. It is not synced to disk. A
-    /// block device is written in place and synced, and holds no valid
-    /// superblock until everything else is written.
+    /// A file is written under no name, or a temporary one beside `path`, and
+    /// gets its name when it is complete: `path` is never half an image. One
+    /// that is replaced keeps its owner, mode and xattrs, stays if the build
+    /// fails, and is given up only when the new one is on the disk.
+    ///
+    /// What cannot be replaced is written in place and synced: a block device, a
+    /// file at which something is mounted or in a directory that cannot be
+    /// written, and what `/dev/stdout` stands for. It holds no valid superblock
+    /// until everything else is written. On a device, signatures of what was
+    /// there before are cleared, but nothing before [`Options::offset`].
     ///
     /// # Errors
     /// Every variant of [`Error`].
     pub fn write_path(&mut self, tree: &Tree, path: impl AsRef<Path>) -> Result<Summary> {
         let path = path.as_ref();
         let offset = self.options.offset;
-        let written = output::Target::open(path, &tree.host_roots, offset).and_then(|target| {
-            let summary = self.build(tree, target.file(), target.capacity())?;
-            target.commit(offset + summary.bytes_out).map(|()| summary)
+        let target = Target::open(path, &tree.host_roots, offset, self.sync, &self.canceller);
+        let written = target.and_then(|target| {
+            let output = Output {
+                to: target.file(),
+                capacity: target.capacity(),
+                is_hidden: target.is_hidden(),
+                settle: &|end, stop| target.settle(offset, end, stop),
+            };
+            let summary = self.build(tree, &output)?;
+            target.commit().map(|()| summary)
         });
-        // Named as the caller names it, not as it was resolved.
-        written.map_err(|error| match error {
-            Error::Write { source, .. } => Error::Write { path: Some(path.to_path_buf()), source },
-            Error::Output { kind, .. } => Error::Output { path: path.to_path_buf(), kind },
-            error => error,
-        })
+        written.map_err(|error| named(error, path))
     }
 
-    /// Writes `tree` to `output`. If that has been written to before, what
-    /// was there may show through until the image is complete.
+    /// Writes `tree` to `output`, of which nothing but the image is changed: a
+    /// file stays as long as it is. If it has been written to before, what was
+    /// there may show through until the image is complete, but an older image
+    /// is none as soon as the first byte is written.
     ///
     /// # Errors
-    /// Every variant of [`Error`] but [`Error::Output`].
+    /// Every variant of [`Error`] but [`Error::Output`]. A file that is open
+    /// for reading only or for appending, a pipe or a terminal, is an
+    /// [`Error::Write`].
     pub fn write(&mut self, tree: &Tree, output: &impl WriteAt) -> Result<Summary> {
-        self.build(tree, output, None)
+        let write_error = |source| Error::Write { path: None, source };
+        let file = output.as_file();
+        file.map_or(Ok(()), output::check_given).map_err(write_error)?;
+        let synced = file.filter(|_| self.sync);
+        let output = Output {
+            to: output,
+            capacity: None,
+            is_hidden: false,
+            settle: &|end, stop| synced.map_or(Ok(()), |file| output::sync_given(file, end, stop)),
+        };
+        let summary = self.build(tree, &output)?;
+        synced.map_or(Ok(()), File::sync_all).map_err(write_error)?;
+        Ok(summary)
     }
 
-    fn build(
-        &mut self,
-        tree: &Tree,
-        output: &dyn WriteAt,
-        capacity: Option<u64>,
-    ) -> Result<Summary> {
+    fn build(&mut self, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
         let options = &self.options;
         let pools = Pools::new(options.threads)?;
-        let mut observer = Observer::new(self.on_event.as_deref_mut());
+        let mut observer = Observer::new(self.on_event.as_deref_mut(), &self.canceller);
         let stop = &AtomicBool::new(false);
 
         observer.phase(Phase::Check)?;
@@ -127,7 +177,7 @@ impl<'a> ImageWriter<'a> {
         let inode_lens = InodeLens { head: &head_len, with_index: &with_index };
         let job =
             encode::Job { reader, order, plan, codecs, options, inode_lens, sink, first_block };
-        let encoded = &encode_files(&mut observer, &pools, capacity.is_some(), &job)?;
+        let encoded = &encode_files(&mut observer, &pools, &job)?;
         let is_encoded = |id| encoded.file(id).is_some();
         let plan = &observer.watch(&pools.readers, stop, 0, |_| {
             draft.with_chunks(reader, order, options, &is_encoded)
@@ -135,19 +185,32 @@ impl<'a> ImageWriter<'a> {
 
         observer.phase(Phase::Place)?;
         let placement = &Placement::new(head, tree, order, inodes, plan, encoded, options)?;
-        check_capacity(capacity, image_end(options, placement)?)?;
+        let end = image_end(options, placement)?;
+        check_capacity(output.capacity, end)?;
 
         observer.phase(Phase::Write)?;
-        match capacity {
-            Some(_) => invalidate(sink)?,
-            None => reserve(sink, placement, options)?,
+        invalidate(sink)?;
+        if output.capacity.is_none() {
+            reserve(sink, placement, options)?;
         }
         let job = Job { reader, order, xattrs, inodes, plan, placement, options, sink };
         let written = job.run(&mut observer, &pools.readers)?;
 
         observer.phase(Phase::Finish)?;
+        observer.watch(&pools.workers, stop, 0, |_| {
+            (output.settle)(end, stop).map_err(|source| Error::Write { path: None, source })
+        })?;
         let uuid = job.finish(written)?;
         Ok(Summary { times: observer.finish(), ..job.summary(uuid) })
+    }
+}
+
+/// Names the output as the caller names it, not as it was resolved.
+fn named(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Write { source, .. } => Error::Write { path: Some(path.to_path_buf()), source },
+        Error::Output { kind, .. } => Error::Output { path: path.to_path_buf(), kind },
+        error => error,
     }
 }
 
@@ -155,15 +218,12 @@ impl<'a> ImageWriter<'a> {
 fn encode_files(
     observer: &mut Observer<'_, '_>,
     pools: &Pools,
-    is_device: bool,
     job: &encode::Job<'_>,
 ) -> Result<Encoded> {
     if !job.options.may_compress() {
         return Ok(Encoded::default());
     }
-    if is_device {
-        invalidate(job.sink)?;
-    }
+    invalidate(job.sink)?;
     if job.options.may_have_repeats() {
         observer.phase(Phase::Dedupe)?;
     }

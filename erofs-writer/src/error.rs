@@ -94,8 +94,13 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputErrorKind {
-    /// A directory, or a device that is not a block device.
+    /// A directory, a pipe, a terminal, or another device that is not a block
+    /// device.
     NotAFile,
+    /// An open file to which everything is appended, whatever its place is.
+    Appends,
+    /// An open file that is for reading only.
+    NotWritable,
     /// The output lies in the source, so that it would contain itself.
     InsideSource,
     /// The device holds fewer bytes than the image needs.
@@ -322,6 +327,10 @@ impl fmt::Display for OutputErrorKind {
             OutputErrorKind::NotAFile => {
                 f.write_str("an image can only be written to a file or a block device")
             }
+            OutputErrorKind::Appends => {
+                f.write_str("is open for appending, and the start of an image is written last")
+            }
+            OutputErrorKind::NotWritable => f.write_str("is open for reading only"),
             OutputErrorKind::InsideSource => {
                 f.write_str("the image would be part of its own source")
             }

@@ -115,8 +115,8 @@
 //!   in the change log.
 //! - **No half image.** Everything that can be wrong with a tree or an option
 //!   is found before the first byte is written; the superblock is the last
-//!   write of all; [`write_path`](ImageWriter::write_path) renames a complete
-//!   file.
+//!   write of all; [`write_path`](ImageWriter::write_path) gives a complete file
+//!   its name. An older image in an output is none as soon as it is written to.
 //! - **Changes are noticed.** A file that is longer, shorter or gone when it is
 //!   read is [`Error::Changed`] or [`Error::Read`], with its path.
 //! - **Bounded memory.** A tree costs some 250 bytes an inode, and contents are
@@ -155,6 +155,7 @@
 
 mod bounded;
 mod build;
+mod cancel;
 pub mod codec;
 mod contexts;
 mod encode;
@@ -174,6 +175,7 @@ mod tree;
 mod write;
 
 pub use build::ImageWriter;
+pub use cancel::Canceller;
 pub use contexts::FileContexts;
 pub use ere::{Ere, EreError};
 pub use error::{

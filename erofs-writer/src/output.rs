@@ -1,31 +1,81 @@
-//! Where [`write_path`](crate::ImageWriter::write_path) writes: a temporary
-//! file that becomes the output, or a block device.
+//! Where [`write_path`](crate::ImageWriter::write_path) writes: a file without
+//! a name that becomes the output, or the output itself where that is a block
+//! device or nothing can be renamed over it.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+mod attributes;
+mod durable;
+mod obstacle;
+mod place;
+mod signatures;
+mod temporary;
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process;
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{Mode, OFlags, SeekFrom, seek};
 use rustix::io::Errno;
 
+use crate::cancel::Canceller;
 use crate::error::{Error, OutputErrorKind, Result};
+
+use durable::write_error;
+use obstacle::Obstacle;
+use place::{Place, parent};
+use temporary::Draft;
 
 /// An output that is being written.
 pub(crate) struct Target {
-    file: File,
     path: PathBuf,
-    kind: TargetKind,
+    kind: Kind,
+    /// Whether it is to be on the disk when the build is done.
+    syncs: bool,
 }
 
-enum TargetKind {
-    /// A file that gets the final name when it is complete.
-    Temporary { path: PathBuf, committed: bool },
+enum Kind {
+    /// A file that gets the final name when it is complete. One that is
+    /// replaced, and not empty, has to be kept until then.
+    Draft { draft: Draft, keeps_old: bool },
+    /// A file that is written where it is.
+    InPlace { file: File },
     /// A block device of so many bytes.
-    Device { len: u64 },
+    Device { file: File, len: u64 },
+}
+
+/// Checks what [`Target::open`] would say of `path`, and removes what dead
+/// builds left beside it.
+pub(crate) fn check(path: &Path, canceller: &Canceller) -> Result<()> {
+    let (place, found) = find(path)?;
+    match found {
+        // To open it for writing would tell others that it has changed.
+        Some(found) if found.file_type().is_block_device() => {
+            open_device(&place.path, OFlags::RDONLY).map(drop).map_err(write_error(path))
+        }
+        found => Target::open_file(&place, found, canceller).map(drop),
+    }
+}
+
+/// What `path` leads to, and what is there.
+fn find(path: &Path) -> Result<(Place, Option<Metadata>)> {
+    let place = place::resolve(path).map_err(write_error(path))?;
+    let output_error = |kind| Err(Error::Output { path: path.to_path_buf(), kind });
+    let found = match fs::metadata(&place.path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !place.is_descriptor => {
+            return Ok((place, None));
+        }
+        Err(error) => return Err(write_error(path)(error)),
+    };
+    let file_type = found.file_type();
+    if !file_type.is_file() && !file_type.is_block_device() {
+        return output_error(OutputErrorKind::NotAFile);
+    }
+    if place.appends() {
+        return output_error(OutputErrorKind::Appends);
+    }
+    Ok((place, Some(found)))
 }
 
 impl Target {
@@ -33,142 +83,171 @@ impl Target {
     ///
     /// No part of the image may lie in `sources`, the host directories that
     /// its contents come from.
-    pub(crate) fn open(path: &Path, sources: &[PathBuf], offset: u64) -> Result<Self> {
-        let write_error = |source| Error::Write { path: Some(path.to_path_buf()), source };
-        let output_error = |kind| Error::Output { path: path.to_path_buf(), kind };
-        // A symlink stands for what it points at, even if that is missing.
-        let path = &resolve(path).map_err(write_error)?;
-        match fs::metadata(path) {
-            Ok(stat) if stat.file_type().is_block_device() => return Self::device(path),
-            Ok(stat) if !stat.is_file() => return Err(output_error(OutputErrorKind::NotAFile)),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(write_error(error));
-            }
-            _ => {}
+    pub(crate) fn open(
+        path: &Path,
+        sources: &[PathBuf],
+        offset: u64,
+        syncs: bool,
+        canceller: &Canceller,
+    ) -> Result<Self> {
+        let (place, found) = find(path)?;
+        if found.as_ref().is_some_and(|found| found.file_type().is_block_device()) {
+            let (file, len) = open_device(&place.path, OFlags::RDWR).map_err(write_error(path))?;
+            return Ok(Target { path: place.path, kind: Kind::Device { file, len }, syncs: true });
         }
-        if sources.iter().any(|source| path.starts_with(source)) {
-            return Err(output_error(OutputErrorKind::InsideSource));
+        let real_path = place.real_path();
+        if sources.iter().any(|source| real_path.starts_with(source)) {
+            let kind = OutputErrorKind::InsideSource;
+            return Err(Error::Output { path: path.to_path_buf(), kind });
         }
-        Self::temporary(path, offset)
+        let mut target = Self::open_file(&place, found, canceller)?;
+        target.syncs |= syncs;
+        if let (Kind::Draft { draft, .. }, 1..) = (&target.kind, offset) {
+            keep_start(&target.path, offset, &draft.file).map_err(write_error(path))?;
+        }
+        Ok(target)
     }
 
-    fn device(path: &Path) -> Result<Self> {
-        let open = || {
-            // Exclusive, so that a mounted device is refused.
-            let flags = OFlags::RDWR | OFlags::EXCL | OFlags::CLOEXEC;
-            let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-            let len = seek(&file, SeekFrom::End(0))?;
-            Ok((file, len))
+    /// Opens what is no device.
+    fn open_file(place: &Place, found: Option<Metadata>, canceller: &Canceller) -> Result<Self> {
+        let path = &place.path;
+        let obstacle = match &found {
+            _ if place.is_descriptor => Some(Obstacle::Name),
+            Some(found) => obstacle::of(path, found).map_err(write_error(path))?,
+            None => None,
         };
-        let (file, len) = open()
-            .map_err(|source: io::Error| Error::Write { path: Some(path.to_path_buf()), source })?;
-        Ok(Target { file, path: path.to_path_buf(), kind: TargetKind::Device { len } })
-    }
-
-    fn temporary(path: &Path, offset: u64) -> Result<Self> {
-        let create = || {
-            let (temporary, file) = create_beside(path)?;
-            let target = Target {
-                file,
-                path: path.to_path_buf(),
-                kind: TargetKind::Temporary { path: temporary, committed: false },
-            };
-            if offset > 0 {
-                target.keep_start(offset)?;
-            }
-            Ok(target)
-        };
-        create()
-            .map_err(|source: io::Error| Error::Write { path: Some(path.to_path_buf()), source })
-    }
-
-    /// Copies what the output has before `offset`.
-    fn keep_start(&self, offset: u64) -> io::Result<()> {
-        match File::open(&self.path) {
-            Ok(existing) => io::copy(&mut existing.take(offset), &mut &self.file).map(drop),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+        if obstacle.is_some() {
+            return Self::in_place(path);
         }
+        // Too long a name is refused now, not after all the work.
+        if path.file_name().is_some_and(|name| name.len() > 255) {
+            return Err(write_error(path)(Errno::NAMETOOLONG.into()));
+        }
+        let draft = match Draft::create(parent(path), canceller)? {
+            Ok(draft) => draft,
+            Err(error) if found.is_some() && obstacle::is_of_folder(&error) => {
+                return Self::in_place(path);
+            }
+            Err(error) => return Err(write_error(path)(error)),
+        };
+        if let Some(found) = &found {
+            // Nobody else may read it before its rights are known.
+            draft
+                .file
+                .set_permissions(Permissions::from_mode(0o600))
+                .and_then(|()| attributes::keep(path, found, &draft.file))
+                .map_err(write_error(path))?;
+        }
+        let keeps_old = found.is_some_and(|found| found.len() > 0);
+        let kind = Kind::Draft { draft, keeps_old };
+        Ok(Target { path: path.clone(), kind, syncs: keeps_old })
+    }
+
+    fn in_place(path: &Path) -> Result<Self> {
+        let open = |read| OpenOptions::new().read(read).write(true).open(path);
+        // Readable so that the kernel can copy within it, where that may be.
+        let file = open(true).or_else(|_| open(false)).map_err(write_error(path))?;
+        Ok(Target { path: path.to_path_buf(), kind: Kind::InPlace { file }, syncs: true })
     }
 
     pub(crate) fn file(&self) -> &File {
-        &self.file
+        match &self.kind {
+            Kind::Draft { draft, .. } => &draft.file,
+            Kind::InPlace { file } | Kind::Device { file, .. } => file,
+        }
     }
 
     /// How many bytes there is room for, where that is known.
     pub(crate) fn capacity(&self) -> Option<u64> {
         match self.kind {
-            TargetKind::Device { len } => Some(len),
+            Kind::Device { len, .. } => Some(len),
             _ => None,
         }
     }
 
-    /// Makes the image, which ends at `len`, the output.
-    pub(crate) fn commit(mut self, len: u64) -> Result<()> {
-        let result = match &mut self.kind {
-            TargetKind::Device { .. } => self.file.sync_all(),
-            TargetKind::Temporary { path, committed } => self
-                .file
-                .set_len(len)
-                .and_then(|()| fs::rename(&*path, &self.path))
-                .map(|()| *committed = true),
-        };
-        result.map_err(|source| Error::Write { path: Some(self.path.clone()), source })
+    /// Whether nothing that is written can be seen before the image is complete.
+    pub(crate) fn is_hidden(&self) -> bool {
+        matches!(self.kind, Kind::Draft { .. })
     }
-}
 
-impl Drop for Target {
-    fn drop(&mut self) {
-        if let TargetKind::Temporary { path, committed: false } = &self.kind {
-            // The build has failed already; there is no one to tell.
-            drop(fs::remove_file(path));
+    /// Does what comes before the superblock makes the image valid, which lies
+    /// from `start` to `end`.
+    pub(crate) fn settle(&self, start: u64, end: u64, stop: &AtomicBool) -> io::Result<()> {
+        match &self.kind {
+            Kind::Draft { draft, .. } => draft.file.set_len(end)?,
+            Kind::InPlace { file } => file.set_len(end)?,
+            Kind::Device { file, len } => signatures::clear(file, start..end, *len, stop)?,
+        }
+        match self.syncs {
+            true => durable::sync(self.file(), end, stop),
+            false => Ok(()),
         }
     }
-}
 
-/// `path` with its directory and a final symlink resolved. The file itself
-/// need not exist.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    match fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // With a slash behind its name, a directory is meant that is not there.
-            let is_last = |name: &&OsStr| path.as_os_str().as_bytes().ends_with(name.as_bytes());
-            let name = path.file_name().filter(is_last).ok_or(error)?;
-            let target = match fs::read_link(path) {
-                // Joining replaces all of it if the target is absolute.
-                Ok(target) => return resolve(&parent(path).join(target)),
-                Err(_) => fs::canonicalize(parent(path))?,
+    /// Makes the image the output.
+    pub(crate) fn commit(self) -> Result<()> {
+        let Target { path, kind, syncs } = self;
+        let error = write_error(&path);
+        let Kind::Draft { mut draft, keeps_old } = kind else {
+            let (Kind::InPlace { file } | Kind::Device { file, .. }) = kind else {
+                unreachable!("drafts are dealt with above")
             };
-            Ok(target.join(name))
+            return file.sync_all().and_then(|()| durable::flush(&file)).map_err(error);
+        };
+        if syncs {
+            draft.file.sync_all().map_err(&error)?;
         }
-        other => other,
+        durable::flush(&draft.file).map_err(&error)?;
+        let has_name = !keeps_old && draft.take_free(&path)?.map_err(&error)?;
+        if !has_name {
+            // Somebody else may have made one meanwhile.
+            if !syncs && fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
+                draft.file.sync_all().map_err(&error)?;
+            }
+            draft.replace(&path)?.map_err(&error)?;
+        }
+        match syncs {
+            true => durable::sync_folder(parent(&path)).map_err(error),
+            false => Ok(()),
+        }
     }
 }
 
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
+/// Opens a block device, and tells how long it is.
+fn open_device(path: &Path, access: OFlags) -> io::Result<(File, u64)> {
+    // Exclusive, so that a mounted device is refused.
+    let flags = access | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let len = seek(&file, SeekFrom::End(0))?;
+    Ok((file, len))
+}
+
+/// Copies what the file `path` has before `offset`, if there is one.
+fn keep_start(path: &Path, offset: u64, file: &File) -> io::Result<()> {
+    match File::open(path) {
+        Ok(existing) => io::copy(&mut existing.take(offset), &mut &*file).map(drop),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
-/// Creates a file beside `path` that no one else has.
-fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    // Too long a name is refused now, not after all the work.
-    if name.len() > 255 {
-        return Err(Errno::NAMETOOLONG.into());
-    }
-    for attempt in 0..1000 {
-        let temporary = parent(path).join(format!(".mkfs-erofs-{}-{attempt}.tmp", process::id()));
-        // Readable so that the kernel can copy within it.
-        let created =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(&temporary);
-        match created {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-            Ok(file) => return Ok((temporary, file)),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
+/// Writes a file that the caller has opened to the disk.
+pub(crate) fn sync_given(file: &File, len: u64, stop: &AtomicBool) -> io::Result<()> {
+    durable::sync(file, len, stop)
+}
+
+/// Refuses an open file to which no image can be written.
+pub(crate) fn check_given(file: &File) -> io::Result<()> {
+    let file_type = file.metadata()?.file_type();
+    let flags = rustix::fs::fcntl_getfl(file)?;
+    let kind = if !file_type.is_file() && !file_type.is_block_device() {
+        OutputErrorKind::NotAFile
+    } else if flags & OFlags::RWMODE == OFlags::RDONLY {
+        OutputErrorKind::NotWritable
+    } else if flags.contains(OFlags::APPEND) {
+        OutputErrorKind::Appends
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, kind.to_string()))
 }

@@ -68,10 +68,27 @@ impl<W: Write + Seek + Send> WriteAt for SeekWriter<W> {
     }
 }
 
+/// What an image is written to, and what goes with it.
+pub(crate) struct Output<'a> {
+    pub(crate) to: &'a dyn WriteAt,
+    /// How many bytes there is room for, where that is known.
+    pub(crate) capacity: Option<u64>,
+    /// Whether nobody can see it before it is complete. Otherwise an older
+    /// image in it has to become none before a byte of it is written.
+    pub(crate) is_hidden: bool,
+    /// What is to be done, when all but the superblock is written, of an image
+    /// that ends here. It may end early once it is told to stop.
+    pub(crate) settle: &'a Settle<'a>,
+}
+
+type Settle<'a> = dyn Fn(u64, &AtomicBool) -> io::Result<()> + Sync + 'a;
+
 /// Where an image goes: positions in it are shifted by its offset.
 pub(crate) struct Sink<'a> {
     output: &'a dyn WriteAt,
     offset: u64,
+    /// Whether an older image may be in the output.
+    may_hold_image: AtomicBool,
     /// Whether a copy of whole blocks shares them.
     shares: bool,
     /// Whether the kernel may copy files into the output.
@@ -87,12 +104,15 @@ const COPY_MIN: u64 = 256 * 1024;
 impl<'a> Sink<'a> {
     /// A sink for an image in `output`. All its bytes have to pass through the
     /// writer's hands if the UUID depends on them.
-    pub(crate) fn new(output: &'a dyn WriteAt, options: &Options) -> Self {
+    pub(crate) fn new(output: &Output<'a>, options: &Options) -> Self {
+        let may_hold_image = AtomicBool::new(!output.is_hidden);
+        let output = output.to;
         let (offset, block_len) = (options.offset, options.block_size.len());
         let shares = output.as_file().is_some_and(host::copies_share);
         Sink {
             output,
             offset,
+            may_hold_image,
             shares,
             kernel_copies: AtomicBool::new(output.as_file().is_some() && !options.derives_uuid()),
             kernel_copy_min: if shares && offset % 4096 == 0 { block_len } else { COPY_MIN },
@@ -103,8 +123,18 @@ impl<'a> Sink<'a> {
     /// Makes sure that an image that was in the output is none while it is
     /// being overwritten.
     pub(crate) fn invalidate(&self) -> io::Result<()> {
+        if !self.may_hold_image.swap(false, Ordering::Relaxed) || self.is_too_short()? {
+            return Ok(());
+        }
         self.write(&[0; to_usize(SUPER_LEN)], SUPER_OFFSET)?;
         self.output.as_file().map_or(Ok(()), File::sync_data)
+    }
+
+    /// Whether the output is a file in which no superblock can be.
+    fn is_too_short(&self) -> io::Result<bool> {
+        let Some(file) = self.output.as_file() else { return Ok(false) };
+        let found = file.metadata()?;
+        Ok(found.is_file() && found.len() <= self.offset + SUPER_OFFSET)
     }
 
     /// Gives a new file the blocks of `len` bytes from `pos` on. A full disk is

@@ -86,7 +86,7 @@ impl Volume {
 
 /// What went well; what did not is told and is a failure where no oracle may
 /// be missing.
-fn told<T>(what: &str, result: Result<T, String>) -> Option<T> {
+pub(crate) fn told<T>(what: &str, result: Result<T, String>) -> Option<T> {
     let required = std::env::var_os("EROFS_ORACLES").is_some_and(|value| value == "required");
     result
         .inspect_err(|why| {

@@ -5,6 +5,7 @@
 //! Whatever goes wrong, there is one message that names the path, nothing
 //! under the final name and no other file; an image that was there stays.
 
+mod attributes;
 mod bombs;
 mod callers;
 mod compression;
@@ -12,6 +13,8 @@ mod determinism;
 mod devices;
 mod disks;
 mod documented;
+mod ends;
+mod faults;
 mod flags;
 mod labels;
 mod lists;
@@ -23,6 +26,7 @@ mod races;
 mod refusal;
 mod reports;
 mod signals;
+mod signatures;
 mod sources;
 mod stopped;
 mod store;

@@ -20,7 +20,7 @@ fn complaint(change: impl Fn(&Path)) -> String {
         fs::write(&late, &content).expect("there is room");
         let mut command = place.command();
         command.args(["--workers=1", "-T0", "out/IMG", "source"]);
-        let started = stop(&place, &mut command, 4096)?;
+        let started = stop(&mut command, 4096)?;
         change(&late);
         started.signal("CONT");
         let run = started.finish();

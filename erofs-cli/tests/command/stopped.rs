@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -24,10 +25,10 @@ pub(crate) fn slow_source(place: &Place) {
 
 /// Starts `command`, whose image goes to `out`, and stops it once the image
 /// has something at `pos`. None if it was done before that.
-pub(crate) fn stop(place: &Place, command: &mut Command, pos: u64) -> Option<Started> {
+pub(crate) fn stop(command: &mut Command, pos: u64) -> Option<Started> {
     let mut started = Started::new(command);
     let start = Instant::now();
-    while !writes(place, pos) {
+    while !writes(started.id(), pos) {
         assert!(start.elapsed() < Duration::from_secs(120), "it begins to write");
         if started.has_ended() {
             return None;
@@ -40,16 +41,26 @@ pub(crate) fn stop(place: &Place, command: &mut Command, pos: u64) -> Option<Sta
     Some(started)
 }
 
-/// Whether there is an unfinished image with something at `pos`. Its length
+/// Whether a process has an unfinished image with something at `pos`. Its length
 /// says nothing: it may have got its blocks before its bytes.
-fn writes(place: &Place, pos: u64) -> bool {
-    let entries = fs::read_dir(place.path("out")).expect("is there").flatten();
-    let mut unfinished = entries.filter(|entry| entry.path().extension() == Some("tmp".as_ref()));
-    unfinished.any(|entry| {
+fn writes(id: u32, pos: u64) -> bool {
+    unfinished(id).is_some_and(|path| {
         let mut bytes = [0; 4096];
-        // It may get its final name meanwhile.
-        let read = File::open(entry.path()).and_then(|file| file.read_exact_at(&mut bytes, pos));
+        // It may be finished meanwhile.
+        let read = File::open(path).and_then(|file| file.read_exact_at(&mut bytes, pos));
         read.is_ok() && bytes != [0; 4096]
+    })
+}
+
+/// The unfinished image of a process, which has no name but that of a
+/// descriptor.
+pub(crate) fn unfinished(id: u32) -> Option<PathBuf> {
+    let descriptors = fs::read_dir(format!("/proc/{id}/fd")).ok()?.flatten();
+    let mut paths = descriptors.map(|entry| entry.path());
+    paths.find(|path| {
+        let target = fs::read_link(path).unwrap_or_default();
+        let target = target.to_string_lossy();
+        target.contains("/out/") && target.ends_with(" (deleted)")
     })
 }
 

@@ -3,6 +3,8 @@
 mod end;
 mod repeat;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::codec::Filled;
 use crate::codec::lz4::{Encoder, Segment};
 use crate::encode::packed::Tail;
@@ -56,6 +58,8 @@ pub(crate) struct Filler<'a> {
     /// that begin in these, from an even one on, each has to lie behind the
     /// one before, and hold no more than what it is asked for.
     pub(crate) paired: bool,
+    /// Set when what is done is no longer wanted, and may be incomplete.
+    pub(crate) stop: &'a AtomicBool,
 }
 
 impl Filler<'_> {
@@ -72,7 +76,7 @@ impl Filler<'_> {
 
     /// Encodes all from `start` on.
     fn rest(&mut self, mut start: usize, filling: &mut Filling) {
-        while start < self.data.len() {
+        while start < self.data.len() && !self.stop.load(Ordering::Relaxed) {
             if self.end == End::Fragment && self.rest_is_short(start) {
                 filling.tail = Some(Tail::new(&self.data[start..]));
                 break;

@@ -132,6 +132,9 @@ impl<'a> Worker<'a> {
             let start = done.bytes.len();
             let stretches = self.stretches(part, parts, &done);
             let filling = self.fill(part, &stretches, &mut done.bytes);
+            if self.shared.job.is_stopped() {
+                return Err(Error::Cancelled);
+            }
             self.learn_zeros(part, &filling, &done.bytes[start..]);
             if let Source::File(id) = part.source {
                 let encoded = done.bytes.len() - start;
@@ -252,6 +255,7 @@ impl<'a> Worker<'a> {
             paired: part.source == Source::Packed
                 && part.codec.pcluster_len >= LARGE_PCLUSTER
                 && !options.full_indexes,
+            stop: self.shared.job.reader.stop,
         }
         .run(repeats)
     }

@@ -25,7 +25,7 @@ names!(error: Error {
     Read, Changed, Write, Output, Tree, StorePaths, Tar, FileContexts, Threads, Options, Full,
     Cancelled,
 });
-names!(output: OutputErrorKind { NotAFile, InsideSource, TooSmall });
+names!(output: OutputErrorKind { NotAFile, Appends, NotWritable, InsideSource, TooSmall });
 names!(tree: TreeErrorKind {
     BadName, Exists, NotFound, NotADirectory, DirectoryHardLink, ForeignInode, BadSymlinkTarget,
     BadDeviceNumber, BadTimestamp, FileTooLarge, TooMuchData, TooSparse, TooManyChunks, XattrNamespace, XattrName, XattrValue, XattrBody,
@@ -234,6 +234,8 @@ fn messages_are_those_that_were_reviewed() {
         output,
         &[
             OutputErrorKind::NotAFile,
+            OutputErrorKind::Appends,
+            OutputErrorKind::NotWritable,
             OutputErrorKind::InsideSource,
             OutputErrorKind::TooSmall { needed: 8192, available: 4096 },
         ],

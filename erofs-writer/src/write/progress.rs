@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
+use crate::cancel::Canceller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Phase};
 
@@ -20,16 +21,20 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// Tells the caller what happens, and measures how long phases take.
 pub(crate) struct Observer<'a, 'h> {
     handler: Option<&'a mut Handler<'h>>,
+    canceller: &'a Canceller,
     running: Option<(Phase, Instant)>,
     times: Vec<(Phase, Duration)>,
 }
 
 impl<'a, 'h> Observer<'a, 'h> {
-    pub(crate) fn new(handler: Option<&'a mut Handler<'h>>) -> Self {
-        Observer { handler, running: None, times: Vec::new() }
+    pub(crate) fn new(handler: Option<&'a mut Handler<'h>>, canceller: &'a Canceller) -> Self {
+        Observer { handler, canceller, running: None, times: Vec::new() }
     }
 
     fn tell(&mut self, event: Event) -> Result<()> {
+        if self.canceller.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
         match self.handler.as_mut().map(|handler| handler(event)) {
             Some(ControlFlow::Break(())) => Err(Error::Cancelled),
             _ => Ok(()),

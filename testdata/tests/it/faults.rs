@@ -14,6 +14,9 @@ use crate::compressed::lz4;
 use crate::errors::refused;
 use crate::support::{case, fixed, has_magic, image};
 
+/// What is written first of all, over the superblock of an older image.
+const INVALID: [u8; 128] = [0; 128];
+
 /// An output that takes so many bytes.
 struct Limited {
     left: Mutex<usize>,
@@ -53,10 +56,11 @@ fn an_output_that_fails_at_any_byte_holds_no_image() {
     let tree = tree.done();
     for options in [fixed(), Options::new(), fixed().offset(4096), lz4(0)] {
         let full = image(&tree, options.clone());
-        let fits = Limited::new(full.len());
+        let fits = Limited::new(full.len() + INVALID.len());
         ImageWriter::new(options.clone()).write(&tree, &fits).unwrap();
         // The offset itself is not written.
-        let needed = full.len() - *fits.left.lock().unwrap();
+        let needed = full.len() + INVALID.len() - *fits.left.lock().unwrap();
+        let offset = full.len() + INVALID.len() - needed;
         let steps = (0..needed).step_by(100_003).chain(needed.saturating_sub(4100)..needed);
         for (number, len) in steps.enumerate() {
             if number > 20 && number % 61 != 0 && len + 1 != needed {
@@ -71,7 +75,6 @@ fn an_output_that_fails_at_any_byte_holds_no_image() {
                 other => panic!("{other:?}"),
             }
             let bytes = output.bytes.into_inner().unwrap();
-            let offset = full.len() - needed;
             if len + 4096 <= needed {
                 assert!(!has_magic(&bytes, offset), "{len} of {needed} bytes");
             } else if bytes != full {

@@ -1,16 +1,20 @@
 //! What can be written to, what cannot, and what is left when it goes wrong.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Cursor};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
-use erofs_writer::{Error, ImageWriter, Options, OutputErrorKind, Tree};
+use erofs_writer::{
+    Canceller, Content, Error, ImageWriter, Metadata, Node, Options, OutputErrorKind, ReadAt,
+    SeekWriter, Tree,
+};
 use testdata::mount::{KernelMount, LoopDevice, Tmpfs};
 use testdata::skip::{Oracle, have};
 use testdata::trees::{Builder, noise};
 use testdata::verify;
 
+use crate::compressed::lz4;
 use crate::support::{case, fixed, has_magic, image, verify_path};
 
 fn small() -> Tree {
@@ -233,7 +237,8 @@ fn a_block_device_is_written_in_place() {
     let written = fs::read(&file).unwrap();
     assert_eq!(written.len(), 1 << 20);
     assert!(written[..expected.len()] == expected);
-    assert!(written[expected.len()..].iter().all(|byte| *byte == 0xa5));
+    // Here libblkid looks for what was on it.
+    assert!(written[expected.len()..].iter().all(|byte| *byte == 0));
     drop(device);
 
     // Exactly as large as the image, and with an older image in it.
@@ -314,4 +319,113 @@ fn an_open_file_can_be_written_at_an_offset() {
     let mut written = vec![0; expected.len()];
     file.read_exact_at(&mut written, 512).unwrap();
     assert!(written == expected);
+}
+
+/// What is said about an open file, of which nothing is changed.
+#[track_caller]
+fn refused_file(file: &File) -> String {
+    let error = ImageWriter::new(fixed()).write(&small(), file).unwrap_err();
+    let Error::Write { path: None, source } = error else { panic!("{error:?}") };
+    assert_eq!(source.kind(), io::ErrorKind::InvalidInput);
+    source.to_string()
+}
+
+#[test]
+fn an_open_file_that_can_hold_no_image_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    fs::write(&path, b"before").unwrap();
+    let appends = File::options().append(true).open(&path).unwrap();
+    assert!(refused_file(&appends).contains("appending"));
+    let both = File::options().read(true).append(true).open(&path).unwrap();
+    assert!(refused_file(&both).contains("appending"));
+    assert!(refused_file(&File::open(&path).unwrap()).contains("reading only"));
+    let null = File::options().write(true).open("/dev/null").unwrap();
+    assert!(refused_file(&null).contains("a file or a block device"));
+    let (_reader, pipe) = io::pipe().unwrap();
+    let pipe = File::from(std::os::fd::OwnedFd::from(pipe));
+    assert!(refused_file(&pipe).contains("a file or a block device"));
+    assert_eq!(fs::read(&path).unwrap(), b"before");
+}
+
+#[test]
+fn an_old_image_in_an_output_is_none_as_soon_as_it_is_written_to() {
+    let source = tempfile::tempdir().unwrap();
+    // So that some of it is written before what is missing is noticed.
+    for name in ["a", "b", "z"] {
+        fs::write(source.path().join(name), noise(1, 3_000_000)).unwrap();
+    }
+    let tree = Tree::from_dir(source.path()).unwrap();
+    let old = image(&tree, fixed());
+    fs::remove_file(source.path().join("z")).unwrap();
+    for options in [fixed(), lz4(1), Options::new()] {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&old, 0).unwrap();
+        ImageWriter::new(options.clone()).write(&tree, &file).unwrap_err();
+        let mut left = vec![0; old.len()];
+        file.read_exact_at(&mut left, 0).unwrap();
+        assert!(left == old || !has_magic(&left, 0), "of a file");
+
+        let output = SeekWriter::new(Cursor::new(old.clone()));
+        ImageWriter::new(options).write(&tree, &output).unwrap_err();
+        let left = output.into_inner().into_inner();
+        assert!(left == old || !has_magic(&left, 0), "of something else");
+    }
+}
+
+#[test]
+fn an_open_file_stays_as_long_as_it_is() {
+    let file = tempfile::tempfile().unwrap();
+    file.write_all_at(&[7; 100_000], 0).unwrap();
+    ImageWriter::new(fixed()).sync(true).write(&small(), &file).unwrap();
+    let expected = image(&small(), fixed());
+    let mut bytes = vec![0; 100_000];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    assert!(bytes[..expected.len()] == expected);
+    assert!(bytes[expected.len()..].iter().all(|byte| *byte == 7));
+}
+
+#[test]
+fn a_build_is_ended_from_another_thread() {
+    /// Cancels when it is read, and then waits a while.
+    struct Cancels(Canceller);
+    impl ReadAt for Cancels {
+        fn len(&self) -> u64 {
+            100_000
+        }
+        fn read_at(&self, buf: &mut [u8], _: u64) -> io::Result<usize> {
+            self.0.cancel();
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            buf.fill(7);
+            Ok(buf.len())
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image.erofs");
+    for options in [fixed(), lz4(1)] {
+        let canceller = Canceller::new();
+        let mut tree = Builder::new();
+        let content = Content::new(Cancels(canceller.clone()));
+        tree.node("f", Metadata::new(0o644), Node::File(content));
+        let mut writer = ImageWriter::new(options).canceller(&canceller);
+        assert!(matches!(writer.write_path(&tree.done(), &path), Err(Error::Cancelled)));
+        assert!(names(dir.path()).is_empty());
+    }
+}
+
+#[test]
+fn a_path_is_checked_without_a_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image.erofs");
+    let writer = ImageWriter::new(fixed());
+    writer.check_path(&path).unwrap();
+    assert!(names(dir.path()).is_empty());
+    fs::write(dir.path().join(".mkfs-erofs-0.tmp"), b"left by a dead build").unwrap();
+    fs::write(&path, b"before").unwrap();
+    writer.check_path(&path).unwrap();
+    assert_eq!(names(dir.path()), [Path::new("image.erofs")]);
+    assert_eq!(fs::read(&path).unwrap(), b"before");
+    output_error(writer.check_path(dir.path()).unwrap_err(), dir.path(), OutputErrorKind::NotAFile);
+    let missing = dir.path().join("missing/image.erofs");
+    write_error(writer.check_path(&missing).unwrap_err(), &missing, io::ErrorKind::NotFound);
 }

@@ -44,12 +44,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("source", &["bounded", "error", "format", "pool", "tree"]),
     ("plan", &["error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),
-    ("output", &["error"]),
+    ("cancel", &["error"]),
+    ("output", &["cancel", "error", "format"]),
     ("encode", &["codec", "error", "fingerprint", "format", "options", "plan", "sink", "tree"]),
     ("meta", &["encode", "error", "format", "options", "plan", "tree"]),
     (
         "write",
         &[
+            "cancel",
             "encode",
             "error",
             "event",
@@ -65,6 +67,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "build",
         &[
+            "cancel",
             "encode",
             "error",
             "event",

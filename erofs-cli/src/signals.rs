@@ -1,0 +1,129 @@
+//! Requests to end. They are heard at once, by a thread of their own: also
+//! while others wait for a read that does not end, or compute.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use erofs_writer::Canceller;
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+    SIGXFSZ,
+};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::{emulate_default_handler, exit};
+
+use crate::exit;
+use crate::progress::Progress;
+
+/// What ends a process that does not listen.
+const REQUESTS: [i32; 10] =
+    [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF];
+
+/// How long it may take to clean up and to say so. A file system that does not
+/// answer, or a terminal that takes nothing, is not waited for longer.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+const RUNNING: u8 = 0;
+/// The thread that waits for signals ends the process.
+const ENDING: u8 = 1;
+/// The run itself does.
+const DONE: u8 = 2;
+
+/// Hears requests to end from when it is made.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    state: Arc<AtomicU8>,
+}
+
+/// What a request to end has to deal with.
+struct Run {
+    state: Arc<AtomicU8>,
+    canceller: Canceller,
+    progress: Progress,
+    output: PathBuf,
+}
+
+impl Watch {
+    /// Listens on behalf of a run that makes `output`. What the caller lets the
+    /// process ignore, as nohup does, stays ignored.
+    pub(crate) fn new(
+        output: &Path,
+        canceller: &Canceller,
+        progress: &Progress,
+    ) -> io::Result<Self> {
+        let ignored = ignored();
+        if !ignored(SIGXFSZ) {
+            // A write beyond the limit is then an error, which has a message.
+            signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+        }
+        let heard = REQUESTS.into_iter().filter(|signal| !ignored(*signal));
+        let mut signals = Signals::new(heard)?;
+        let state = Arc::new(AtomicU8::new(RUNNING));
+        let run = Run {
+            state: state.clone(),
+            canceller: canceller.clone(),
+            progress: progress.clone(),
+            output: output.to_path_buf(),
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                end(run, signal);
+            }
+        })?;
+        Ok(Watch { state })
+    }
+
+    /// The run is over. If the process is being ended already, that is waited
+    /// for, so that it ends as the signal wants it.
+    pub(crate) fn done(&self) {
+        if !begin(&self.state, DONE) {
+            loop {
+                thread::park();
+            }
+        }
+    }
+}
+
+/// Whether the run was going on until now.
+fn begin(state: &AtomicU8, next: u8) -> bool {
+    state.compare_exchange(RUNNING, next, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+}
+
+/// Ends the process because of `signal`.
+fn end(run: Run, signal: i32) -> ! {
+    if begin(&run.state, ENDING) {
+        let (cleaned_up, wait) = mpsc::channel::<()>();
+        let clean_up = move || {
+            run.canceller.cancel();
+            run.progress.end();
+            exit::interrupted(&run.output);
+            drop(cleaned_up);
+        };
+        if thread::Builder::new().spawn(clean_up).is_ok() {
+            let _ = wait.recv_timeout(PATIENCE);
+        }
+    }
+    // The first process of a container is not ended by its own signals.
+    if process::id() != 1 {
+        // Whoever waits sees that it was this signal, as if nobody had listened.
+        let _ = emulate_default_handler(signal);
+    }
+    exit(128 + signal)
+}
+
+/// Which signals this process ignored when it began.
+fn ignored() -> impl Fn(i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok())
+        .unwrap_or(0);
+    move |signal| mask & (1 << (signal - 1)) != 0
+}

@@ -1,0 +1,96 @@
+//! What an output keeps of the file it replaces: owner, mode and xattrs.
+
+use std::ffi::{CStr, CString};
+use std::fs::{File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::Path;
+
+use rustix::fs::{XattrFlags, flistxattr, fremovexattr, fsetxattr, lgetxattr, llistxattr};
+use rustix::io::Errno;
+
+/// The most that the kernel gives for a list of names or a value.
+const LEN_MAX: usize = 65_536;
+
+/// An access control list.
+const ACL: &[u8] = b"system.posix_acl_access";
+
+/// What would be wrong for other bytes than those it was made for.
+const OF_THE_BYTES: [&[u8]; 3] = [b"security.capability", b"security.ima", b"security.evm"];
+
+/// Gives `file` the attributes of `old`, as far as this process may.
+///
+/// Where the owner cannot be kept, as by who is not root, the file stays the
+/// caller's, as cp and rsync leave it. Where the group cannot be, it gets no
+/// more rights than others have.
+pub(super) fn keep(old: &Path, found: &Metadata, file: &File) -> io::Result<()> {
+    let (owner, group) = keep_owner(found, file)?;
+    let names = list(|buf| llistxattr(old, buf))?;
+    // A list that the new file has from its directory, and the old one has not.
+    let inherited = list(|buf| flistxattr(file, buf))?;
+    if inherited.iter().any(|name| name.to_bytes() == ACL) {
+        allow_refusal(fremovexattr(file, c"system.posix_acl_access"))?;
+    }
+    let mut mode = found.mode() & 0o7777;
+    if !(owner && group) {
+        mode &= 0o1777;
+    }
+    if !group {
+        mode = (mode & 0o1707) | (mode & (mode << 3) & 0o070);
+    }
+    file.set_permissions(Permissions::from_mode(mode))?;
+    for name in names {
+        let bytes = name.to_bytes();
+        // A list without its group would give rights to another one.
+        if !OF_THE_BYTES.contains(&bytes) && (group || bytes != ACL) {
+            keep_xattr(old, &name, file)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the owner could be kept, and the group.
+fn keep_owner(found: &Metadata, file: &File) -> io::Result<(bool, bool)> {
+    let new = file.metadata()?;
+    let (uid, gid) = (found.uid(), found.gid());
+    if (new.uid(), new.gid()) == (uid, gid) || fchown(file, Some(uid), Some(gid)).is_ok() {
+        return Ok((true, true));
+    }
+    let group = new.gid() == gid || fchown(file, None, Some(gid)).is_ok();
+    Ok((new.uid() == uid, group))
+}
+
+fn keep_xattr(old: &Path, name: &CStr, file: &File) -> io::Result<()> {
+    let mut value = vec![0; LEN_MAX];
+    match lgetxattr(old, name, &mut value[..]) {
+        Ok(len) => allow_refusal(fsetxattr(file, name, &value[..len], XattrFlags::empty())),
+        // One that this process may not read, or that is gone.
+        Err(Errno::PERM | Errno::ACCESS | Errno::NODATA) => Ok(()),
+        Err(error) => allow_refusal(Err(error)),
+    }
+}
+
+/// What this process or this file system may not do is left out.
+fn allow_refusal(result: rustix::io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL | Errno::NODATA) => {
+            Ok(())
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The names in a list that `read` gives.
+fn list(read: impl FnOnce(&mut [u8]) -> rustix::io::Result<usize>) -> io::Result<Vec<CString>> {
+    let mut buf = vec![0; LEN_MAX];
+    match read(&mut buf) {
+        Ok(len) => {
+            let names = buf[..len].split_inclusive(|byte| *byte == 0);
+            Ok(names
+                .filter_map(|name| Some(CStr::from_bytes_with_nul(name).ok()?.into()))
+                .collect())
+        }
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM | Errno::ACCESS) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,171 @@
+//! What a block device held before, where others look for it.
+//!
+//! libblkid and the kernel tell a device's contents by magic numbers at known
+//! places. What an older file system, RAID, volume manager or partition table
+//! left outside the image makes the device ambiguous: it then has no label,
+//! and `mount` refuses it.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::format::{to_u64, to_usize};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Nearly everything is looked for in here: what begins a device, ISO 9660 and
+/// UDF (32 KiB to 1 MiB), btrfs and reiserfs (64 KiB), the first two labels of
+/// ZFS (to 512 KiB), VMFS and bcachefs (1 and 2 MiB), second headers of LUKS2
+/// (16 KiB to 4 MiB).
+const START: u64 = 5 * MIB;
+/// Second superblocks of btrfs.
+const MIRRORS: [u64; 2] = [64 * MIB, 256 * GIB];
+const MIRROR_LEN: u64 = 64 * KIB;
+/// What ends a device: GPT (with sectors of 4 KiB, 132 KiB), the last two labels
+/// of ZFS (768 KiB), MD 0.90 and 1.0, DRBD, DDF, NILFS2, and RAIDs of firmware,
+/// of which one is 3,087 sectors before the end.
+const END: u64 = 4 * MIB;
+
+/// How much the device is asked to discard at once, and for how long.
+const DISCARD_LEN: u64 = 256 * MIB;
+const DISCARD_TIME: Duration = Duration::from_secs(1);
+/// Every device's sectors fit into this.
+const DISCARD_ALIGN: u64 = 64 * KIB;
+
+/// Clears what is behind `image` on a device of `len` bytes, at least where
+/// somebody looks. Nothing before the image is changed; and if there is a table
+/// of partitions, nothing behind it, which may be another partition.
+pub(super) fn clear(
+    device: &File,
+    image: Range<u64>,
+    len: u64,
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    if image.start == 0 {
+        discard(device, image.end, len, stop);
+    } else if has_partitions(device)? {
+        return Ok(());
+    }
+    // Also what was discarded is looked at: not every device gives zeros then.
+    for place in places(&image, len) {
+        clear_range(device, place)?;
+    }
+    Ok(())
+}
+
+/// Where somebody looks, who takes the device or the image for the start.
+fn places(image: &Range<u64>, len: u64) -> Vec<Range<u64>> {
+    let clip = |place: Range<u64>| place.start.max(image.end)..place.end.min(len);
+    let mut places = Vec::new();
+    places.push(len.saturating_sub(END)..len);
+    for base in [0, image.start] {
+        places.push(base..base.saturating_add(START));
+        for mirror in MIRRORS {
+            let start = base.saturating_add(mirror);
+            places.push(start..start.saturating_add(MIRROR_LEN));
+        }
+    }
+    places.into_iter().map(clip).filter(|place| place.start < place.end).collect()
+}
+
+/// Lets the device forget what is behind the image, if it can do so and then
+/// give zeros. It stops at the first failure and when it takes long.
+fn discard(device: &File, from: u64, to: u64, stop: &AtomicBool) {
+    let began = Instant::now();
+    let mut start = from.next_multiple_of(DISCARD_ALIGN);
+    let to = to - to % DISCARD_ALIGN;
+    while start < to && began.elapsed() < DISCARD_TIME && !stop.load(Ordering::Relaxed) {
+        let len = DISCARD_LEN.min(to - start);
+        if !punch(device, start, len) {
+            return;
+        }
+        start += len;
+    }
+}
+
+/// Whether the device has discarded these bytes. It is asked only for what gives
+/// zeros afterwards.
+#[cfg(target_os = "linux")]
+fn punch(device: &File, start: u64, len: u64) -> bool {
+    use rustix::fs::{FallocateFlags, fallocate};
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    fallocate(device, flags, start, len).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn punch(_: &File, _: u64, _: u64) -> bool {
+    false
+}
+
+/// Writes zeros over `range`, where it is not zeros.
+fn clear_range(device: &File, range: Range<u64>) -> io::Result<()> {
+    let mut buf = vec![0; to_usize(MIB.min(range.end - range.start))];
+    let zeros = vec![0; buf.len()];
+    let mut pos = range.start;
+    while pos < range.end {
+        let step = to_usize((range.end - pos).min(to_u64(buf.len())));
+        device.read_exact_at(&mut buf[..step], pos)?;
+        if buf[..step] != zeros[..step] {
+            device.write_all_at(&zeros[..step], pos)?;
+        }
+        pos += to_u64(step);
+    }
+    Ok(())
+}
+
+/// Whether the device begins with a table of partitions: that of a PC, which a
+/// GPT has as well.
+fn has_partitions(device: &File) -> io::Result<bool> {
+    let mut sector = [0; 512];
+    device.read_exact_at(&mut sector, 0)?;
+    Ok(sector[510..] == [0x55, 0xaa] && sector[446..510].iter().any(|byte| *byte != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_looked_at(places: &[Range<u64>], place: Range<u64>) -> bool {
+        places.iter().any(|range| range.start <= place.start && place.end <= range.end)
+    }
+
+    #[test]
+    fn places_are_behind_the_image_and_on_the_device() {
+        let lens = [4096, 4097, 100_000, 3 * MIB, 4 * MIB + 1, 64 * MIB, 300 * GIB, u64::MAX];
+        for len in lens {
+            for image in [0..4096, 0..3 * MIB, 4096..8192, MIB..2 * MIB, 70 * MIB..71 * MIB] {
+                for place in places(&image, len) {
+                    assert!(image.end <= place.start && place.end <= len, "{image:?} on {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_looked_at() {
+        let len = 300 * GIB + 12_345 * 512;
+        let places = places(&(0..8192), len);
+        let zfs = len - len % (256 * KIB);
+        for (start, size) in [
+            (32 * KIB, 2 * KIB),
+            (64 * KIB, 4 * KIB),
+            (256 * KIB, 256 * KIB),
+            (4 * MIB, 4 * KIB),
+            (64 * MIB, 4 * KIB),
+            (256 * GIB, 4 * KIB),
+            (zfs - 512 * KIB, 512 * KIB),
+            (len - len % (64 * KIB) - 64 * KIB, 4 * KIB),
+            (len - 3087 * 512, 512),
+            (len - 33 * 4096, 33 * 4096),
+        ] {
+            assert!(is_looked_at(&places, start..start + size), "{start}");
+        }
+        let total: u64 = places.iter().map(|place| place.end - place.start).sum();
+        assert!(total < 32 * MIB, "{total}");
+    }
+}
