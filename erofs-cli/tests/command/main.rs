@@ -8,6 +8,7 @@
 mod bombs;
 mod callers;
 mod compression;
+mod decoders;
 mod determinism;
 mod devices;
 mod disks;

@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 use std::fmt::{Display, Write as _};
+use std::path::Path;
 
 use super::*;
 use crate::ere::EreError;

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use erofs_writer::source::Tar;
 use erofs_writer::{Error, HardLinks, Node, Rdev, TarErrorKind, Timestamp, Tree, TreeErrorKind};
-use testdata::archive::{Archive, BLOCK_LEN, Header};
+use testdata::archive::{Archive, Header};
 use testdata::entry::{Compare, Kind, diff};
 use testdata::trees::{noise, text};
 use testdata::{expected, verify};
