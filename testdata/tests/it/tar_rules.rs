@@ -31,9 +31,12 @@ fn names(tree: &Tree) -> Vec<String> {
     paths(tree)[1..].iter().map(|path| path[1..].to_owned()).collect()
 }
 
+/// What an extended header says.
+type Records<'a> = &'a [(&'a str, &'a [u8])];
+
 /// A file, a member with this header and body, with or without an extended
 /// header before it, and another file.
-fn around(header: &Header, records: Option<&[(&str, &[u8])]>, body: &[u8]) -> Vec<u8> {
+fn around(header: &Header, records: Option<Records<'_>>, body: &[u8]) -> Vec<u8> {
     let mut archive = Archive::default().file("a", &[7; 700]);
     if let Some(records) = records {
         archive = archive.pax(b'x', records);
@@ -43,7 +46,7 @@ fn around(header: &Header, records: Option<&[(&str, &[u8])]>, body: &[u8]) -> Ve
 
 #[test]
 fn a_size_without_a_body_swallows_nothing() {
-    let records: [Option<&[(&str, &[u8])]>; 4] = [
+    let records: [Option<Records<'_>>; 4] = [
         None,
         Some(&[("mtime", b"1700000000.5")]),
         Some(&[("size", b"700"), ("uid", b"1")]),
@@ -80,12 +83,8 @@ fn a_size_without_a_body_swallows_nothing() {
 #[test]
 fn bodies_of_hard_links_are_passed_where_there_are_some() {
     for records in [None, Some(&[("mtime", &b"5.5"[..])][..]), Some(&[("size", &b"700"[..])][..])] {
-        let header = Header::new(b'1', "m", if records.is_some() { 0 } else { 700 }).link("a");
-        let header = if let Some([("size", _)]) = records {
-            header
-        } else {
-            Header::new(b'1', "m", 700).link("a")
-        };
+        let says_size = records.is_some_and(|records| records[0].0 == "size");
+        let header = Header::new(b'1', "m", if says_size { 0 } else { 700 }).link("a");
         let archive = around(&header, records, &[7; 700]);
         let tree = read(&archive);
         assert_eq!(names(&tree), ["a", "m", "z"], "{records:?}");
