@@ -3,17 +3,17 @@
 mod contexts;
 #[cfg(test)]
 mod messages;
+mod shown;
 mod tar;
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::options::{Options, OptionsError};
 
 pub use contexts::FileContextsErrorKind;
+pub use shown::Shown;
 pub use tar::TarErrorKind;
 
 /// The result of every fallible function that does more than check a value.
@@ -251,30 +251,25 @@ impl Error {
     }
 }
 
-/// A path inside an image as a message shows it.
-fn image_path(path: &[u8]) -> std::path::Display<'_> {
-    Path::new(OsStr::from_bytes(path)).display()
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Read { path, .. } => write!(f, "{}: cannot be read", path.display()),
+            Error::Read { path, .. } => write!(f, "{}: cannot be read", Shown::new(path)),
             Error::Changed { path } => {
-                write!(f, "{}: changed while the image was being made", path.display())
+                write!(f, "{}: changed while the image was being made", Shown::new(path))
             }
             Error::Write { path: Some(path), .. } => {
-                write!(f, "{}: cannot be written", path.display())
+                write!(f, "{}: cannot be written", Shown::new(path))
             }
             Error::Write { path: None, .. } => f.write_str("the image cannot be written"),
-            Error::Output { path, kind } => write!(f, "{}: {kind}", path.display()),
-            Error::Tree { path, kind } => write!(f, "{}: {kind}", image_path(path)),
+            Error::Output { path, kind } => write!(f, "{}: {kind}", Shown::new(path)),
+            Error::Tree { path, kind } => write!(f, "{}: {kind}", Shown::bytes(path)),
             Error::StorePaths(error) => error.fmt(f),
             Error::Tar { path, offset, kind } => {
-                write!(f, "{}: at byte {offset}: {kind}", path.display())
+                write!(f, "{}: at byte {offset}: {kind}", Shown::new(path))
             }
             Error::FileContexts { path, line, kind } => {
-                write!(f, "{}: line {line}: {kind}", path.display())
+                write!(f, "{}: line {line}: {kind}", Shown::new(path))
             }
             Error::Threads { .. } => f.write_str("threads cannot be started"),
             Error::Options(error) => error.fmt(f),
@@ -343,7 +338,6 @@ impl fmt::Display for OutputErrorKind {
 
 impl fmt::Display for TreeErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let xattr = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
         match self {
             TreeErrorKind::BadName => {
                 f.write_str("a name must have 1 to 255 bytes, none of them NUL or a slash")
@@ -375,15 +369,19 @@ impl fmt::Display for TreeErrorKind {
                 write!(f, "it would need a map of {chunks} chunks, and a map has at most 67108864")
             }
             TreeErrorKind::XattrNamespace { name } => {
-                write!(f, "EROFS cannot store the extended attribute {}", xattr(name))
+                write!(f, "EROFS cannot store the extended attribute {}", Shown::bytes(name))
             }
             TreeErrorKind::XattrName { name } => {
-                write!(f, "the name of the extended attribute {} is not storable", xattr(name))
+                write!(
+                    f,
+                    "the name of the extended attribute {} is not storable",
+                    Shown::bytes(name)
+                )
             }
             TreeErrorKind::XattrValue { name, len } => write!(
                 f,
                 "the extended attribute {} has {len} bytes and 65535 can be stored",
-                xattr(name)
+                Shown::bytes(name)
             ),
             TreeErrorKind::XattrBody { len } => {
                 write!(f, "the extended attributes need {len} bytes and 262148 can be stored")
@@ -400,16 +398,16 @@ impl fmt::Display for StorePathsError {
         match self {
             StorePathsError::Empty => f.write_str("the list of store paths is empty"),
             StorePathsError::Relative { path } => {
-                write!(f, "{}: a store path must be absolute", path.display())
+                write!(f, "{}: a store path must be absolute", Shown::new(path))
             }
             StorePathsError::NoName { path } => {
-                write!(f, "{}: a store path must end in a name", path.display())
+                write!(f, "{}: a store path must end in a name", Shown::new(path))
             }
             StorePathsError::Clash { first, second } => write!(
                 f,
                 "{}: has the same name as {}, and both would be one entry of the image",
-                second.display(),
-                first.display()
+                Shown::new(second),
+                Shown::new(first)
             ),
         }
     }

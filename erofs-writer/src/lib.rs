@@ -179,8 +179,8 @@ pub use cancel::Canceller;
 pub use contexts::FileContexts;
 pub use ere::{Ere, EreError};
 pub use error::{
-    Error, FileContextsErrorKind, Limit, OutputErrorKind, Result, StorePathsError, TarErrorKind,
-    TreeErrorKind,
+    Error, FileContextsErrorKind, Limit, OutputErrorKind, Result, Shown, StorePathsError,
+    TarErrorKind, TreeErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use options::{

@@ -9,6 +9,7 @@ mod attributes;
 mod bombs;
 mod callers;
 mod compression;
+mod decoders;
 mod determinism;
 mod devices;
 mod disks;

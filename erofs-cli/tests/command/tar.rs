@@ -183,7 +183,7 @@ fn the_form_of_an_archive_and_the_way_it_comes_change_nothing() {
 fn an_archive_that_is_cut_off_in_a_pipe_leaves_no_image() {
     let place = place_with_archive();
     let archive = fs::read(place.path("TAR")).expect("was written");
-    for len in [0, 100, 512, archive.len() / 2, archive.len() - 10_240] {
+    for len in [100, 512, archive.len() / 2] {
         let run = piped(&place, Path::new(PROGRAM), "--quiet --tar IMG", &archive[..len]);
         assert_eq!(run.code(), Some(1), "{len}: {run:?}");
         assert!(run.stderr.contains("may be cut off"), "{len}: {}", run.stderr);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::Shown;
+
 /// What is wrong with a file of SELinux contexts. See
 /// [`Error::FileContexts`](crate::Error::FileContexts).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +50,15 @@ impl fmt::Display for FileContextsErrorKind {
             }
             FileContextsErrorKind::NotAscii => f.write_str("a byte is no ASCII character"),
             FileContextsErrorKind::Incomplete => f.write_str("a second word is missing"),
-            FileContextsErrorKind::Excess { word } => write!(f, "'{word}' is one word too many"),
+            FileContextsErrorKind::Excess { word } => {
+                write!(f, "'{}' is one word too many", Shown::new(word))
+            }
             FileContextsErrorKind::Type { word } => {
+                let word = Shown::new(word);
                 write!(f, "'{word}' is not one of the types --, -b, -c, -d, -l, -p and -s")
             }
             FileContextsErrorKind::Pattern { at, what } => {
-                write!(f, "byte {at} of the pattern: {what}")
+                write!(f, "byte {at} of the pattern: {}", Shown::new(what))
             }
             FileContextsErrorKind::TooLarge => {
                 f.write_str("patterns up to here take more than 256 MiB")

@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 use std::fmt::{Display, Write as _};
+use std::path::Path;
 
 use super::*;
 use crate::ere::EreError;
@@ -33,7 +34,8 @@ names!(tree: TreeErrorKind {
 });
 names!(store_paths: StorePathsError { Empty, Relative, NoName, Clash });
 names!(tar: TarErrorKind {
-    Truncated, Checksum, Number, Pax, Sparse, SparseIndex, Metadata, Type, Path, LinkTarget, LinkToDirectory,
+    Truncated, Checksum, Number, Pax, Sparse, SparseIndex, Metadata, Global, Type, Path, LongPath,
+    LinkTarget, LinkToDirectory,
 });
 names!(file_contexts: FileContextsErrorKind {
     Compiled, NotAscii, Incomplete, Excess, Type, Pattern, TooLarge, Context,
@@ -145,8 +147,10 @@ fn of_inputs(out: &mut String) {
             TarErrorKind::Sparse,
             TarErrorKind::SparseIndex,
             TarErrorKind::Metadata { len: 1 << 30 },
+            TarErrorKind::Global,
             TarErrorKind::Type { flag: b'Q' },
             TarErrorKind::Path { path: b"a/../b".to_vec() },
+            TarErrorKind::LongPath { path: b"a/b".to_vec() },
             TarErrorKind::LinkTarget { path: link.clone(), target: target.clone() },
             TarErrorKind::LinkToDirectory { path: link, target },
         ],

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use crate::error::Shown;
+
 /// What is wrong with a tar archive. See [`Error::Tar`](crate::Error::Tar).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TarErrorKind {
-    /// It ends without the two blocks of zeros that end an archive: it was cut
-    /// off, or what writes it has failed.
+    /// It ends within a member: it was cut off, or what writes it has failed.
     Truncated,
     /// A header is none: its checksum is wrong. At the start of the archive
     /// this may mean that it is compressed, or no archive at all.
@@ -29,6 +30,9 @@ pub enum TarErrorKind {
         /// How many bytes.
         len: u64,
     },
+    /// More than 128 records, or 256 KiB, are to hold for all members that
+    /// follow.
+    Global,
     /// A member is of a type that is not known.
     Type {
         /// The byte that tells the type.
@@ -36,6 +40,13 @@ pub enum TarErrorKind {
     },
     /// A path has `..` in it, or is that of the root and not of a directory.
     Path {
+        /// The path as it stands in the archive.
+        path: Vec<u8>,
+    },
+    /// A path, or that of a link, has more than 64 KiB, or leads through more
+    /// than 4,096 names, those in targets of symlinks among them, or more than
+    /// 2,048 directories deep.
+    LongPath {
         /// The path as it stands in the archive.
         path: Vec<u8>,
     },
@@ -57,11 +68,8 @@ pub enum TarErrorKind {
 
 impl fmt::Display for TarErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
         match self {
-            TarErrorKind::Truncated => f.write_str(
-                "ends without the two blocks of zeros that end an archive, and may be cut off",
-            ),
+            TarErrorKind::Truncated => f.write_str("ends within a member, and may be cut off"),
             TarErrorKind::Checksum => f.write_str("is no header, as its checksum is wrong"),
             TarErrorKind::Number { field } => write!(f, "the {field} is no number, or too large"),
             TarErrorKind::Pax => f.write_str("the extended header cannot be read"),
@@ -72,23 +80,29 @@ impl fmt::Display for TarErrorKind {
             TarErrorKind::Metadata { len } => {
                 write!(f, "{len} bytes of metadata are more than an archive needs")
             }
+            TarErrorKind::Global => f.write_str(
+                "extended headers for all members keep more than 128 records or 256 KiB",
+            ),
+            TarErrorKind::LongPath { path } => {
+                write!(f, "'{}' is too long, or leads too deep", Shown::bytes(path))
+            }
             TarErrorKind::Type { flag } => {
                 write!(f, "members of the type '{}' are not known", flag.escape_ascii())
             }
             TarErrorKind::Path { path } => {
-                write!(f, "'{}' can be no path of a member", text(path))
+                write!(f, "'{}' can be no path of a member", Shown::bytes(path))
             }
             TarErrorKind::LinkTarget { path, target } => write!(
                 f,
                 "'{}' is a hard link to '{}', which is not in the archive before it",
-                text(path),
-                text(target)
+                Shown::bytes(path),
+                Shown::bytes(target)
             ),
             TarErrorKind::LinkToDirectory { path, target } => write!(
                 f,
                 "'{}' is a hard link to '{}', which is a directory",
-                text(path),
-                text(target)
+                Shown::bytes(path),
+                Shown::bytes(target)
             ),
         }
     }
@@ -102,10 +116,12 @@ mod tests {
     fn messages_name_what_is_wrong() {
         let (path, target) = (b"a/b".to_vec(), b"\xff".to_vec());
         for (kind, message) in [
+            (TarErrorKind::Truncated, "ends within a member, and may be cut off"),
             (
-                TarErrorKind::Truncated,
-                "ends without the two blocks of zeros that end an archive, and may be cut off",
+                TarErrorKind::Global,
+                "extended headers for all members keep more than 128 records or 256 KiB",
             ),
+            (TarErrorKind::LongPath { path: path.clone() }, "'a/b' is too long, or leads too deep"),
             (TarErrorKind::Checksum, "is no header, as its checksum is wrong"),
             (TarErrorKind::Number { field: "size" }, "the size is no number, or too large"),
             (TarErrorKind::Pax, "the extended header cannot be read"),

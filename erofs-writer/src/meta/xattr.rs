@@ -148,14 +148,18 @@ impl XattrTable {
 fn distinct_sets(tree: &Tree, ids: &[InodeId]) -> (Vec<CountedSet>, HashMap<InodeId, usize>) {
     let mut sets: Vec<CountedSet> = Vec::new();
     let mut index_of: HashMap<&XattrMap, usize> = HashMap::new();
+    // A set that is shared is looked at once, however many inodes have it.
+    let mut index_at: HashMap<*const XattrMap, usize> = HashMap::new();
     let mut of_inode = HashMap::new();
     for id in ids {
         let Some(set) = tree.inode(*id).metadata.xattrs.shared() else {
             continue;
         };
-        let index = *index_of.entry(set).or_insert_with(|| {
-            sets.push((set.clone(), 0));
-            sets.len() - 1
+        let index = *index_at.entry(Arc::as_ptr(set)).or_insert_with(|| {
+            *index_of.entry(set).or_insert_with(|| {
+                sets.push((set.clone(), 0));
+                sets.len() - 1
+            })
         });
         sets[index].1 += 1;
         of_inode.insert(*id, index);

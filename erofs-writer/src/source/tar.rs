@@ -1,5 +1,6 @@
 //! A tree from a tar archive: ustar, GNU or pax, uncompressed.
 
+mod ahead;
 mod assemble;
 mod header;
 mod input;
@@ -27,8 +28,23 @@ use members::Members;
 /// Of several members with one name the last one counts; members may come in
 /// any order, but a hard link only behind what it links to. Directories that
 /// are in no member of their own have the mode 0755, and owner and time of the
-/// directory that they are in; a root like that has owner 0 and the time 0. An
-/// archive that ends without its two blocks of zeros is an error.
+/// directory that they are in; a root like that has owner 0 and the time 0.
+///
+/// An archive ends at a block of zeros, or where its bytes end between two
+/// members; one that ends within a member is an error.
+///
+/// Bodies: files have as many bytes as their headers say, and so have GNU's lists
+/// of names. Symlinks, devices, fifos and directories have none, whatever their
+/// headers say. Some programs write the size of the file for a hard link, and
+/// no body, and others write both: it has one if neither a header nor the end of
+/// the archive follows at once. Directories of old archives, which are files
+/// whose names end in a slash, are read in the same way.
+///
+/// Bounds: a path has up to 64 KiB, 2,048 directories and 4,096 names with those
+/// of symlinks that it leads through; what is said before a member has up to
+/// 16 MiB; up to 128 records, or 256 KiB, hold for all members that follow.
+/// Members with the same extended attributes share them. So memory is in
+/// proportion to the archive.
 pub struct Tar<'a> {
     input: Input<'a>,
     options: Options<'a>,

@@ -36,8 +36,9 @@ pub struct Rdev {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Xattrs(Option<Arc<XattrMap>>);
 
-/// Attributes by full name, in the order of the names' bytes.
-pub(crate) type XattrMap = BTreeMap<Box<[u8]>, Box<[u8]>>;
+/// Attributes by full name, in the order of the names' bytes. What several sets
+/// have can be shared.
+pub(crate) type XattrMap = BTreeMap<Arc<[u8]>, Arc<[u8]>>;
 
 impl Xattrs {
     /// No attributes.
@@ -71,11 +72,13 @@ impl Xattrs {
         if self.iter().all(|(name, value)| keep(name, value)) {
             return;
         }
-        *self = self
-            .iter()
-            .filter(|(name, value)| keep(name, value))
-            .map(|(name, value)| (name.to_vec(), value.to_vec()))
-            .collect();
+        let kept = self.0.iter().flat_map(|map| map.iter());
+        let kept = kept.filter(|(name, value)| keep(name, value));
+        *self = Xattrs::from_map(kept.map(|(name, value)| (name.clone(), value.clone())).collect());
+    }
+
+    pub(crate) fn from_map(map: XattrMap) -> Self {
+        Xattrs((!map.is_empty()).then(|| Arc::new(map)))
     }
 
     pub(crate) fn shared(&self) -> Option<&Arc<XattrMap>> {
@@ -85,9 +88,9 @@ impl Xattrs {
 
 impl FromIterator<(Vec<u8>, Vec<u8>)> for Xattrs {
     fn from_iter<I: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(pairs: I) -> Self {
-        let map: XattrMap =
-            pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Xattrs((!map.is_empty()).then(|| Arc::new(map)))
+        Xattrs::from_map(
+            pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        )
     }
 }
 

@@ -24,5 +24,6 @@ mod spool;
 mod support;
 mod tar;
 mod tar_index;
+mod tar_rules;
 mod tidy;
 mod wide;

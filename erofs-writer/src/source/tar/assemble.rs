@@ -22,6 +22,11 @@ const ORIGIN_XATTR: &[u8] = b"trusted.overlay.origin";
 
 /// The mode of directories that the archive does not list.
 const MODE: u16 = 0o755;
+/// A path leads through so many names, those in targets of symlinks among them.
+const NAMES_MAX: usize = 4096;
+/// Directories lie so deep. What goes through a tree has the path of each of its
+/// entries, so that it takes longer the deeper they are.
+const DEPTH_MAX: usize = 2048;
 
 /// A tree that members are put into.
 pub(super) struct Assembly {
@@ -33,6 +38,15 @@ pub(super) struct Assembly {
     /// Whether whiteouts and opaque directories of aufs become those of
     /// overlayfs.
     pub(super) converts_aufs: bool,
+}
+
+/// Where a path leads.
+enum Walked {
+    To(InodeId),
+    /// To nothing, or through something that is no directory.
+    Nowhere,
+    /// Through more names, or deeper, than any path needs.
+    TooFar,
 }
 
 /// Why a member cannot be put in.
@@ -60,7 +74,7 @@ impl Assembly {
 
     /// Puts `member` where its path says, in place of what is there.
     pub(super) fn put(&mut self, member: Member) -> Result<(), Refusal> {
-        let Member { path, metadata, kind, .. } = member;
+        let Member { path, mut metadata, kind, .. } = member;
         let bad_path = || Refusal::Member(TarErrorKind::Path { path: path.clone() });
         let names = self.names(&path).ok_or_else(bad_path)?;
         let Some((name, parents)) = names.split_last() else {
@@ -70,7 +84,11 @@ impl Assembly {
             self.list(Tree::ROOT, metadata);
             return Ok(());
         };
-        let parent = self.directory(parents)?;
+        let parent = match self.walk(parents.to_vec(), true)? {
+            Walked::To(parent) => parent,
+            Walked::TooFar => return Err(Refusal::Member(TarErrorKind::LongPath { path })),
+            Walked::Nowhere => unreachable!("what is not there is made"),
+        };
         if self.converts_aufs && name == OPAQUE {
             self.set_xattr(parent, OPAQUE_XATTR, b"y");
             return Ok(());
@@ -78,6 +96,7 @@ impl Assembly {
         let (name, kind) = match name.strip_prefix(WHITEOUT) {
             Some(hidden) if self.converts_aufs => {
                 self.set_xattr(parent, ORIGIN_XATTR, b"");
+                metadata.mode = 0;
                 (hidden, MemberKind::CharDevice(Rdev { major: 0, minor: 0 }))
             }
             _ => (&name[..], kind),
@@ -135,40 +154,80 @@ impl Assembly {
         self.tree.inode_mut(id).metadata.xattrs.set(name, value);
     }
 
-    /// The directory with this path, made if there is none.
-    fn directory(&mut self, names: &[Vec<u8>]) -> Result<InodeId> {
+    /// Goes where `names` lead, also through symlinks, which `..` in their
+    /// targets do not take above the root. Directories that are not there are
+    /// made, if they are to be.
+    fn walk(&mut self, mut names: Vec<Vec<u8>>, makes: bool) -> Result<Walked> {
+        names.reverse();
+        // The directories above, with their names.
+        let mut above: Vec<(InodeId, Vec<u8>)> = Vec::new();
         let mut id = Tree::ROOT;
-        for (index, name) in names.iter().enumerate() {
-            let path = || [b"/", &names[..=index].join(&b'/')[..]].concat();
+        let mut left = NAMES_MAX;
+        while let Some(name) = names.pop() {
+            if left == 0 || above.len() == DEPTH_MAX {
+                return Ok(Walked::TooFar);
+            }
+            left -= 1;
+            if name == b".." {
+                id = above.pop().map_or(Tree::ROOT, |(parent, _)| parent);
+                continue;
+            }
             let Some(children) = self.tree.children(id) else {
                 panic!("only directories are entered");
             };
-            id = match children.get(&name[..]) {
-                Some(child) if self.tree.children(*child).is_some() => *child,
-                Some(_) => return Err(Error::tree(path(), TreeErrorKind::NotADirectory)),
-                None if !is_valid_name(name) => {
-                    return Err(Error::tree(path(), TreeErrorKind::BadName));
+            let known = children.get(&name[..]).copied();
+            let next = match known.map(|known| (known, &self.tree.inode(known).kind)) {
+                Some((known, Kind::Directory(_))) => known,
+                Some((_, Kind::Symlink(target))) => {
+                    if target.starts_with(b"/") {
+                        (id, above) = (Tree::ROOT, Vec::new());
+                    }
+                    let in_target = components(target).filter(|name| *name != b".");
+                    let start = names.len();
+                    names.extend(in_target.map(<[u8]>::to_vec));
+                    names[start..].reverse();
+                    continue;
                 }
-                None => {
-                    let kind = Kind::Directory(Default::default());
-                    let child = self.tree.add(Metadata::new(MODE), kind)?;
-                    self.tree.children_mut(id).insert(name[..].into(), child);
-                    self.implied.insert(child);
-                    child
+                None if !makes => return Ok(Walked::Nowhere),
+                None if is_valid_name(&name) => self.imply(id, &name)?,
+                Some(_) if !makes => return Ok(Walked::Nowhere),
+                known => {
+                    let above = above.iter().map(|(_, name)| &name[..]);
+                    let path: Vec<&[u8]> = above.chain([&name[..]]).collect();
+                    let path = [b"/", &path.join(&b'/')[..]].concat();
+                    let kind = match known {
+                        Some(_) => TreeErrorKind::NotADirectory,
+                        None => TreeErrorKind::BadName,
+                    };
+                    return Err(Error::tree(path, kind));
                 }
             };
+            above.push((id, name));
+            id = next;
         }
+        Ok(Walked::To(id))
+    }
+
+    /// Makes the directory `name` in `parent`.
+    fn imply(&mut self, parent: InodeId, name: &[u8]) -> Result<InodeId> {
+        let id = self.tree.add(Metadata::new(MODE), Kind::Directory(Default::default()))?;
+        self.tree.children_mut(parent).insert(name.into(), id);
+        self.implied.insert(id);
         Ok(id)
     }
 
     /// The inode for a further name, `path`, of `target`.
     fn linked(&mut self, path: Vec<u8>, target: &[u8]) -> Result<InodeId, Refusal> {
-        let names = self.names(target).unwrap_or_default();
-        let id = names
-            .iter()
-            .try_fold(Tree::ROOT, |id, name| self.tree.children(id)?.get(&name[..]).copied());
+        let mut names = self.names(target).unwrap_or_default();
+        let name = names.pop();
+        let parent = match self.walk(names, false)? {
+            Walked::To(parent) => self.tree.children(parent),
+            Walked::Nowhere => None,
+            Walked::TooFar => return Err(Refusal::Member(TarErrorKind::LongPath { path })),
+        };
+        let id = parent.zip(name).and_then(|(parent, name)| parent.get(&name[..]).copied());
         let target = target.to_vec();
-        let Some(id) = id.filter(|id| *id != Tree::ROOT) else {
+        let Some(id) = id else {
             return Err(Refusal::Member(TarErrorKind::LinkTarget { path, target }));
         };
         if self.tree.children(id).is_some() {

@@ -24,6 +24,9 @@ const MAGIC: Range<usize> = 257..263;
 const DEVMAJOR: Range<usize> = 329..337;
 const DEVMINOR: Range<usize> = 337..345;
 const PREFIX: Range<usize> = 345..500;
+/// What star calls its own form by, in which times follow a shorter prefix.
+const STAR: (Range<usize>, &[u8; 4]) = (508..512, b"tar\0");
+const STAR_PREFIX: Range<usize> = 345..476;
 
 /// A header whose checksum is right.
 #[derive(Debug)]
@@ -44,6 +47,11 @@ impl<'a> Header<'a> {
         }
     }
 
+    /// Whether `block` is a header.
+    pub(super) fn is(block: &Block) -> bool {
+        Header::new(block).is_ok()
+    }
+
     /// All of it, for what only some forms have.
     pub(super) fn block(&self) -> &'a Block {
         self.0
@@ -57,6 +65,7 @@ impl<'a> Header<'a> {
     pub(super) fn path(&self) -> Vec<u8> {
         let name = text(&self.0[NAME]);
         let prefix = match &self.0[MAGIC] == b"ustar\0" {
+            true if self.0[STAR.0] == *STAR.1 => text(&self.0[STAR_PREFIX]),
             true => text(&self.0[PREFIX]),
             false => &[],
         };
@@ -114,8 +123,9 @@ fn text(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-/// The number in a field: octal digits, or if they would be too many, and the
-/// first bit is set, two's complement. An empty field is 0.
+/// The number in a field: octal digits up to a blank or a NUL, or if they would
+/// be too many, and the first bit is set, two's complement. An empty field is 0.
+/// Where the field before was too long, digits begin behind a NUL.
 pub(super) fn number(field: &[u8]) -> Option<i64> {
     let (first, rest) = field.split_first()?;
     if first & 0x80 != 0 {
@@ -125,7 +135,10 @@ pub(super) fn number(field: &[u8]) -> Option<i64> {
             .iter()
             .try_fold(start, |number, byte| Some(number.checked_mul(256)? + i64::from(*byte)));
     }
-    let digits = text(field).trim_ascii();
+    let field =
+        if *first == 0 && rest.first().is_some_and(u8::is_ascii_digit) { rest } else { field };
+    let digits = text(field).trim_ascii_start();
+    let digits = digits.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     digits.iter().try_fold(0_i64, |number, byte| match byte {
         b'0'..=b'7' => number.checked_mul(8)?.checked_add(i64::from(byte - b'0')),
         _ => None,
@@ -142,7 +155,10 @@ mod tests {
         assert_eq!(number(b"   644 \0"), Some(0o644));
         assert_eq!(number(b"77777777"), Some(0o77_777_777));
         assert_eq!(number(b"\0\0\0\0\0\0\0\0"), Some(0));
+        assert_eq!(number(b"\x000000644"), Some(0o644));
+        assert_eq!(number(b"644 x\0\0\0"), Some(0o644));
         assert_eq!(number(b"0000648\0"), None);
+        assert_eq!(number(b"+000644\0"), None);
         assert_eq!(number(b"-000644\0"), None);
         assert_eq!(number(b"\x80\0\0\0\0\0\x01\x02"), Some(258));
         assert_eq!(number(&[0xff; 12]), Some(-1));

@@ -1,13 +1,14 @@
 //! The bytes of an archive, from its start to its end.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result, TarErrorKind};
 use crate::format::{to_u64, to_usize};
+use crate::source::tar::ahead::Ahead;
 use crate::source::tar::header::{BLOCK_LEN, Block};
 use crate::source::tar::spool::Spool;
 use crate::tree::device::Device;
@@ -34,7 +35,7 @@ enum Source<'a> {
     /// A file, read in place.
     File { file: Arc<File>, start: u64, len: u64, around: Around },
     /// A stream, whose contents are spooled.
-    Stream { reader: BufReader<Box<dyn Read + 'a>>, spool: Spool },
+    Stream { reader: Ahead<Box<dyn Read + 'a>>, spool: Spool },
 }
 
 /// What is left of an archive: itself, if contents stay there, and the files in
@@ -65,7 +66,7 @@ impl<'a> Input<'a> {
     }
 
     pub(super) fn stream(path: PathBuf, reader: Box<dyn Read + 'a>, spool_dir: &Path) -> Self {
-        let reader = BufReader::with_capacity(BUFFER_LEN, reader);
+        let reader = Ahead::new(reader, BUFFER_LEN);
         let source = Source::Stream { reader, spool: Spool::new(spool_dir) };
         Input { source, path, pos: 0, device: None }
     }
@@ -90,27 +91,40 @@ impl<'a> Input<'a> {
 
     /// The next block; none at the end.
     pub(super) fn block(&mut self) -> Result<Option<Block>> {
-        let mut block = [0; BLOCK_LEN];
-        let mut filled = 0;
-        while filled < BLOCK_LEN {
-            let read = match &mut self.source {
-                Source::File { file, start, len, around } => {
-                    let at = self.pos + to_u64(filled);
-                    let left = to_usize((*len).saturating_sub(at).min(to_u64(BLOCK_LEN - filled)));
-                    around.read(file, *start + at, &mut block[filled..filled + left])
-                }
-                Source::Stream { reader, .. } => reader.read(&mut block[filled..]),
-            };
-            match read {
-                Ok(0) if filled == 0 => return Ok(None),
-                Ok(0) => return Err(self.truncated()),
-                Ok(len) => filled += len,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::read(&self.path, error)),
-            }
+        let (block, len) = self.shown()?;
+        match len {
+            0 => return Ok(None),
+            BLOCK_LEN => {}
+            _ => return Err(self.truncated()),
+        }
+        if let Source::Stream { reader, .. } = &mut self.source {
+            reader.consume(BLOCK_LEN);
         }
         self.pos += to_u64(BLOCK_LEN);
         Ok(Some(block))
+    }
+
+    /// The next block without passing it; none if less than a block is left.
+    pub(super) fn peek(&mut self) -> Result<Option<Block>> {
+        let (block, len) = self.shown()?;
+        Ok((len == BLOCK_LEN).then_some(block))
+    }
+
+    /// What a block at this place has, and how much of it there is.
+    fn shown(&mut self) -> Result<(Block, usize)> {
+        let mut block = [0; BLOCK_LEN];
+        let len = match &mut self.source {
+            Source::File { file, start, len, around } => {
+                let left = len.saturating_sub(self.pos).min(to_u64(BLOCK_LEN));
+                around.read(file, *start + self.pos, &mut block[..to_usize(left)])
+            }
+            Source::Stream { reader, .. } => reader.peek(BLOCK_LEN).map(|bytes| {
+                block[..bytes.len()].copy_from_slice(bytes);
+                bytes.len()
+            }),
+        };
+        let len = len.map_err(|error| Error::read(&self.path, error))?;
+        Ok((block, len))
     }
 
     /// The next `len` bytes, which are not contents, with what fills their
@@ -229,15 +243,34 @@ fn unspooled(dir: &Path, source: io::Error) -> Error {
 }
 
 impl Around {
-    /// Reads some bytes of `file` from `at` on.
+    /// Reads bytes of `file` from `at` on, until `buf` is full or the file ends.
     fn read(&mut self, file: &File, at: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match self.read_some(file, at + to_u64(filled), &mut buf[filled..]) {
+                Ok(0) => break,
+                Ok(len) => filled += len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn read_some(&mut self, file: &File, at: u64, buf: &mut [u8]) -> io::Result<usize> {
         let has = |around: &Around| {
             let within = usize::try_from(at.checked_sub(around.at)?).ok()?;
             around.bytes.get(within..).filter(|rest| !rest.is_empty()).map(|_| within)
         };
         if has(self).is_none() && !buf.is_empty() {
             self.bytes.resize(AROUND_LEN, 0);
-            let len = file.read_at(&mut self.bytes, at)?;
+            let len = match file.read_at(&mut self.bytes, at) {
+                Ok(len) => len,
+                Err(error) => {
+                    self.bytes.clear();
+                    return Err(error);
+                }
+            };
             self.bytes.truncate(len);
             self.at = at;
         }

@@ -5,9 +5,14 @@ use crate::error::{Error, Result, TarErrorKind};
 use crate::format::to_u64;
 use crate::source::tar::header::{BLOCK_LEN, Block, Header};
 use crate::source::tar::input::{Input, Left, METADATA_MAX, Stored};
-use crate::source::tar::pax::{Pax, decimal};
-use crate::source::tar::sparse::{Map, SparseFile};
+use crate::source::tar::pax::{Global, Pax, Said, decimal};
+use crate::source::tar::sparse::{CHUNKS_MAX, Map, SparseFile};
 use crate::tree::{Content, Metadata, Rdev, Timestamp, Xattrs};
+
+/// A longer path is none that anybody unpacks.
+pub(super) const PATH_LEN_MAX: usize = 1 << 16;
+
+const ZEROS: Block = [0; BLOCK_LEN];
 
 /// What an archive has under one name.
 #[derive(Debug)]
@@ -37,7 +42,9 @@ pub(super) struct Members<'a> {
     input: Input<'a>,
     /// Whether extended attributes are read.
     xattrs: bool,
-    global: Pax,
+    global: Global,
+    /// So many chunks may the sparse files of an index still have.
+    chunks_left: u64,
 }
 
 /// What stands before the header of a member.
@@ -46,11 +53,13 @@ struct Before {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     pax: Pax,
+    /// How many bytes of these there were.
+    len: u64,
 }
 
 impl<'a> Members<'a> {
     pub(super) fn new(input: Input<'a>, xattrs: bool) -> Self {
-        Members { input, xattrs, global: Pax::default() }
+        Members { input, xattrs, global: Global::default(), chunks_left: CHUNKS_MAX }
     }
 
     /// What is wrong with the member whose header is at `offset`.
@@ -62,105 +71,149 @@ impl<'a> Members<'a> {
         result.map_err(|kind| self.error(offset, kind))
     }
 
-    /// The next member; none at the end of the archive.
+    /// The next member; none at the end of the archive, which is a block of
+    /// zeros, or where the bytes end between two members.
     pub(super) fn next(&mut self) -> Result<Option<Member>> {
         let mut before = Before::default();
-        let mut was_empty = false;
         loop {
             let offset = self.input.pos;
             let block = match self.input.block()? {
-                None if was_empty => return Ok(None),
+                None if before.len == 0 => return Ok(None),
                 None => return Err(self.error(offset, TarErrorKind::Truncated)),
-                Some(block) => block,
-            };
-            if block == [0; BLOCK_LEN] {
-                if was_empty {
+                Some(ZEROS) => {
+                    // There should be two.
+                    if self.input.peek()? == Some(ZEROS) {
+                        self.input.block()?;
+                    }
                     return Ok(None);
                 }
-                was_empty = true;
-                continue;
-            }
-            was_empty = false;
+                Some(block) => block,
+            };
             let header = self.check(offset, Header::new(&block))?;
-            let flag = header.typeflag();
-            if !matches!(flag, b'x' | b'X' | b'g' | b'L' | b'K' | b'V') {
+            if !self.is_before(offset, &header, &mut before)? {
                 return self.member(offset, &header, before).map(Some);
             }
-            let size = self.check(offset, header.size())?;
-            let data = self.input.metadata(size)?;
-            match flag {
-                b'g' => {
-                    let added = self.global.add(&data);
-                    self.check(offset, added)?;
-                }
-                b'L' => before.path = Some(before_nul(data)),
-                b'K' => before.link = Some(before_nul(data)),
-                // The name of a volume is of no use.
-                b'V' => {}
-                _ => self.check(offset, before.pax.add(&data))?,
-            }
         }
+    }
+
+    /// Reads what a header at `offset` says of others, and tells whether it does.
+    fn is_before(&mut self, offset: u64, header: &Header<'_>, before: &mut Before) -> Result<bool> {
+        let flag = header.typeflag();
+        if !matches!(flag, b'x' | b'X' | b'g' | b'L' | b'K' | b'V' | b'A') {
+            return Ok(false);
+        }
+        let size = self.check(offset, header.size())?;
+        if let b'V' | b'A' = flag {
+            // The name of a volume is of no use, and Solaris' lists of access
+            // control are not those of Linux.
+            self.input.skip(size)?;
+            return Ok(true);
+        }
+        if flag == b'g' {
+            let data = self.input.metadata(size)?;
+            let added = self.global.add(&data);
+            self.check(offset, added)?;
+            return Ok(true);
+        }
+        before.len = before.len.saturating_add(size.max(1));
+        if before.len > METADATA_MAX {
+            let kind = TarErrorKind::Metadata { len: before.len };
+            return Err(self.error(self.input.pos, kind));
+        }
+        let data = self.input.metadata(size)?;
+        match flag {
+            b'L' => before.path = Some(before_nul(data)),
+            b'K' => before.link = Some(before_nul(data)),
+            _ => self.check(offset, before.pax.add(&data))?,
+        }
+        Ok(true)
     }
 
     /// The member with this header, at `offset`.
     fn member(&mut self, offset: u64, header: &Header<'_>, before: Before) -> Result<Member> {
-        let pax = before.pax.or(&self.global);
-        let said = |keyword: &str| pax.text(keyword).map(<[u8]>::to_vec);
-        let path = said("GNU.sparse.name").or_else(|| said("path")).or(before.path);
+        let said = Said { own: &before.pax, global: &self.global };
+        let text = |keyword| said.text(keyword).map(<[u8]>::to_vec);
+        let path = text("GNU.sparse.name").or_else(|| text("path")).or(before.path);
         let path = path.unwrap_or_else(|| header.path());
-        let link = said("linkpath").or(before.link).unwrap_or_else(|| header.link());
-        let metadata = self.check(offset, metadata(header, &pax, self.xattrs))?;
-        let size = match self.check(offset, pax.number("size", "size"))? {
+        let link = text("linkpath").or(before.link).unwrap_or_else(|| header.link());
+        if path.len().max(link.len()) > PATH_LEN_MAX {
+            return Err(self.error(offset, TarErrorKind::LongPath { path }));
+        }
+        let mut metadata = self.check(offset, metadata(header, &said))?;
+        let size = match self.check(offset, said.number("size", "size"))? {
             Some(size) => size,
             None => self.check(offset, header.size())?,
         };
-        let is_dir = path.ends_with(b"/");
-        // Elsewhere a size is that of the file a link leads to, or says how
-        // much room a directory is to have.
-        let has_body = match header.typeflag() {
-            b'1' => !pax.is_empty(),
-            b'D' => true,
-            _ => false,
-        };
+        let device = device(header, &said);
+        if self.xattrs {
+            let xattrs = self.global.xattrs(&before.pax);
+            metadata.xattrs = self.check(offset, xattrs)?;
+        }
         let kind = match header.typeflag() {
             // Long ago directories were files whose names end in a slash.
-            b'0' | 0 if is_dir => MemberKind::Directory,
-            b'0' | 0 | b'7' => MemberKind::File(self.contents(offset, size, &pax)?),
+            b'0' | 0 if path.ends_with(b"/") => {
+                self.pass_body(size)?;
+                MemberKind::Directory
+            }
+            b'0' | 0 | b'7' => MemberKind::File(self.contents(offset, size, &before.pax)?),
             b'S' => MemberKind::File(self.old_sparse(offset, size, header.block())?),
-            b'1' => MemberKind::HardLink(link),
+            b'1' => {
+                self.pass_body(size)?;
+                MemberKind::HardLink(link)
+            }
+            // Here a size says how long the target is, or how much room the
+            // directory is to have, and nobody writes a body.
             b'2' => MemberKind::Symlink(link),
-            b'3' => MemberKind::CharDevice(self.check(offset, device(header))?),
-            b'4' => MemberKind::BlockDevice(self.check(offset, device(header))?),
-            // GNU's `D` has a list of names behind it.
-            b'5' | b'D' => MemberKind::Directory,
+            b'3' => MemberKind::CharDevice(self.check(offset, device)?),
+            b'4' => MemberKind::BlockDevice(self.check(offset, device)?),
+            b'5' => MemberKind::Directory,
             b'6' => MemberKind::Fifo,
+            // GNU's list of the names in a directory.
+            b'D' => {
+                self.input.skip(size)?;
+                MemberKind::Directory
+            }
             flag => return Err(self.error(offset, TarErrorKind::Type { flag })),
         };
-        if has_body {
-            self.input.skip(size)?;
-        }
         Ok(Member { offset, path, metadata, kind })
+    }
+
+    /// Passes the body of a member for which some programs write none, and say
+    /// all the same how long it would be: there is none where the next header
+    /// or the end of the archive follows at once.
+    fn pass_body(&mut self, size: u64) -> Result<()> {
+        if size == 0 {
+            return Ok(());
+        }
+        match self.input.peek()? {
+            Some(block) if block != ZEROS && !Header::is(&block) => self.input.skip(size),
+            _ => Ok(()),
+        }
     }
 
     /// The contents of a file with `size` bytes in the archive.
     fn contents(&mut self, offset: u64, size: u64, pax: &Pax) -> Result<Content> {
-        let len = match pax.text("GNU.sparse.realsize") {
-            Some(len) => Some(len),
-            None => pax.text("GNU.sparse.size"),
-        };
+        let said = Said { own: pax, global: &self.global };
+        let len = said.text("GNU.sparse.realsize").or_else(|| said.text("GNU.sparse.size"));
         let Some(len) = len else {
+            // Sparse files of star, or a part of a file.
+            let real = self.check(offset, said.number("SCHILY.realsize", "size"))?;
+            let is_sparse = said.text("SCHILY.filetype") == Some(b"sparse");
+            if is_sparse || real.is_some_and(|real: u64| real != size) {
+                return Err(self.error(offset, TarErrorKind::Sparse));
+            }
             return Ok(match self.input.contents(size)? {
                 Stored::InFile(file, start) => Content::from_file_range(file, start..start + size),
                 Stored::OnDevice(device, pos) => Content::on_device(device, pos, size),
             });
         };
         let len = self.check(offset, decimal(len).ok_or(TarErrorKind::Sparse))?;
-        if pax.text("GNU.sparse.major") == Some(b"1") {
+        if said.text("GNU.sparse.major") == Some(b"1") {
             let start = self.input.pos;
             let map = self.map_before_contents(offset, size)?;
             return self.sparse(offset, size - (self.input.pos - start), len, map);
         }
-        let map = match pax.text("GNU.sparse.map") {
+        let map = match said.text("GNU.sparse.map") {
             Some(list) => Map::from_list(list),
             None => Map::from_numbers(&pax.sparse),
         };
@@ -215,7 +268,10 @@ impl<'a> Members<'a> {
             Stored::InFile(file, start) => {
                 Ok(Content::new(SparseFile::new(file, start, len, &map)))
             }
-            Stored::OnDevice(device, pos) => self.check(offset, map.on_device(device, pos, len)),
+            Stored::OnDevice(device, pos) => {
+                let content = map.on_device(device, pos, len, &mut self.chunks_left);
+                self.check(offset, content)
+            }
         }
     }
 
@@ -225,29 +281,37 @@ impl<'a> Members<'a> {
     }
 }
 
-fn metadata(header: &Header<'_>, pax: &Pax, xattrs: bool) -> Result<Metadata, TarErrorKind> {
-    let mtime = match pax.mtime()? {
+/// All but the extended attributes.
+fn metadata(header: &Header<'_>, said: &Said<'_>) -> Result<Metadata, TarErrorKind> {
+    let mtime = match said.mtime()? {
         Some(mtime) => mtime,
         None => Timestamp::from_sec(header.mtime()?),
     };
     Ok(Metadata {
         mode: header.mode()?,
-        uid: match pax.number("uid", "user")? {
+        uid: match said.number("uid", "user")? {
             Some(uid) => uid,
             None => header.uid()?,
         },
-        gid: match pax.number("gid", "group")? {
+        gid: match said.number("gid", "group")? {
             Some(gid) => gid,
             None => header.gid()?,
         },
         mtime,
-        xattrs: if xattrs { pax.xattrs()? } else { Xattrs::new() },
+        xattrs: Xattrs::new(),
     })
 }
 
-fn device(header: &Header<'_>) -> Result<Rdev, TarErrorKind> {
-    let (major, minor) = header.device()?;
-    Ok(Rdev { major, minor })
+fn device(header: &Header<'_>, said: &Said<'_>) -> Result<Rdev, TarErrorKind> {
+    let major = said.number("SCHILY.devmajor", "device number")?;
+    let minor = said.number("SCHILY.devminor", "device number")?;
+    Ok(match (major, minor) {
+        (Some(major), Some(minor)) => Rdev { major, minor },
+        _ => {
+            let (in_major, in_minor) = header.device()?;
+            Rdev { major: major.unwrap_or(in_major), minor: minor.unwrap_or(in_minor) }
+        }
+    })
 }
 
 fn before_nul(mut text: Vec<u8>) -> Vec<u8> {

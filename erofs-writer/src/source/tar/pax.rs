@@ -1,18 +1,74 @@
 //! Extended headers: records of a keyword and a value, which go before what
 //! the header of the member says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::error::TarErrorKind;
-use crate::tree::{Timestamp, Xattrs};
+use crate::tree::{Timestamp, XattrMap, Xattrs};
 
-/// What extended headers say, by keyword. Repeated records of a sparse file's
-/// map are kept apart.
-#[derive(Debug, Clone, Default)]
+/// So many records can be kept for all members that follow, ...
+const GLOBAL_RECORDS_MAX: usize = 128;
+/// ... with so many bytes: the attributes of an inode cannot have more.
+const GLOBAL_BYTES_MAX: usize = 256 << 10;
+
+/// Keywords that are looked at, apart from attributes.
+const KEYWORDS: &[&str] = &[
+    "path",
+    "linkpath",
+    "size",
+    "uid",
+    "gid",
+    "mtime",
+    "SCHILY.devmajor",
+    "SCHILY.devminor",
+    "SCHILY.filetype",
+    "SCHILY.realsize",
+    "GNU.sparse.name",
+    "GNU.sparse.major",
+    "GNU.sparse.realsize",
+    "GNU.sparse.size",
+    "GNU.sparse.map",
+];
+
+/// What tells of the pieces of one file, and of no other.
+const OF_ONE_FILE: [&[u8]; 3] = [b"GNU.sparse.", b"SCHILY.filetype", b"SCHILY.realsize"];
+
+/// What extended headers say of one member, or of all that follow.
+#[derive(Debug, Default)]
 pub(super) struct Pax {
-    records: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Offsets and lengths, in the order in which they stand.
+    /// By keyword. None where an empty value undid what was said before.
+    records: BTreeMap<&'static str, Option<Box<[u8]>>>,
+    xattrs: Attributes,
+    /// Offsets and lengths of pieces, in the order in which they stand.
     pub(super) sparse: Vec<u64>,
+}
+
+/// Attributes by name.
+type Attributes = BTreeMap<Arc<[u8]>, Attribute>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Attribute {
+    form: Form,
+    value: Value,
+}
+
+/// How an attribute is written. Of several forms the last one here counts: all
+/// of them say the same, and it says it best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Form {
+    Libarchive,
+    Selinux,
+    Schily,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Value {
+    Is(Arc<[u8]>),
+    /// An empty value undid what was said before.
+    Undone,
+    /// It is no base 64.
+    Bad,
 }
 
 impl Pax {
@@ -23,34 +79,101 @@ impl Pax {
             data = rest;
             if let b"GNU.sparse.offset" | b"GNU.sparse.numbytes" = keyword {
                 self.sparse.push(decimal(value).ok_or(TarErrorKind::Sparse)?);
-            } else if value.is_empty() && !is_xattr(keyword) {
-                self.records.remove(keyword);
-            } else {
-                self.records.insert(keyword.to_vec(), value.to_vec());
+            } else if let Some((name, attribute)) = attribute(keyword, value) {
+                let known = self.xattrs.get(&name[..]);
+                if known.is_none_or(|known| known.form <= attribute.form) {
+                    self.xattrs.insert(name.into(), attribute);
+                }
+            } else if let Some(keyword) = KEYWORDS.iter().find(|known| known.as_bytes() == keyword)
+            {
+                self.records.insert(keyword, (!value.is_empty()).then(|| value.into()));
             }
         }
         Ok(())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// These records, and those of `other` where there is none here.
-    pub(super) fn or(mut self, other: &Pax) -> Self {
-        for (keyword, value) in &other.records {
-            self.records.entry(keyword.clone()).or_insert_with(|| value.clone());
+    /// The extended attributes, which go before those of `global`.
+    fn xattrs(&self, global: &Pax) -> Result<XattrMap, TarErrorKind> {
+        let mut map = XattrMap::new();
+        for (name, attribute) in global.xattrs.iter().chain(&self.xattrs) {
+            match &attribute.value {
+                Value::Is(value) => map.insert(name.clone(), value.clone()),
+                Value::Undone => map.remove(name),
+                Value::Bad if self.xattrs.get(name).is_none_or(|own| own == attribute) => {
+                    return Err(TarErrorKind::Pax);
+                }
+                Value::Bad => None,
+            };
         }
-        self
+        Ok(map)
+    }
+}
+
+/// What is said of all members that follow.
+#[derive(Debug, Default)]
+pub(super) struct Global {
+    pax: Pax,
+    /// Attributes of members by those that each has of its own, so that members
+    /// with the same ones share them.
+    known: HashMap<Attributes, Xattrs>,
+}
+
+impl Global {
+    /// As [`Pax::add`], in bounds, and without what only one file can have.
+    pub(super) fn add(&mut self, data: &[u8]) -> Result<(), TarErrorKind> {
+        let mut rest = data;
+        while let Some((keyword, _, behind)) = record(rest) {
+            if OF_ONE_FILE.iter().any(|start| keyword.starts_with(start)) {
+                return Err(TarErrorKind::Pax);
+            }
+            rest = behind;
+        }
+        self.pax.add(data)?;
+        self.known.clear();
+        let Pax { records, xattrs, .. } = &mut self.pax;
+        // Nothing comes before these.
+        records.retain(|_, value| value.is_some());
+        xattrs.retain(|_, attribute| attribute.value != Value::Undone);
+        let len = |attribute: &Attribute| match &attribute.value {
+            Value::Is(value) => value.len(),
+            _ => 0,
+        };
+        let bytes = records.values().flatten().map(|value| value.len()).sum::<usize>()
+            + xattrs.iter().map(|(name, attribute)| name.len() + len(attribute)).sum::<usize>();
+        match records.len() + xattrs.len() <= GLOBAL_RECORDS_MAX && bytes <= GLOBAL_BYTES_MAX {
+            true => Ok(()),
+            false => Err(TarErrorKind::Global),
+        }
     }
 
-    pub(super) fn text(&self, keyword: &str) -> Option<&[u8]> {
-        self.records.get(keyword.as_bytes()).map(Vec::as_slice)
+    /// The extended attributes of a member of which `own` is said.
+    pub(super) fn xattrs(&mut self, own: &Pax) -> Result<Xattrs, TarErrorKind> {
+        if let Some(known) = self.known.get(&own.xattrs) {
+            return Ok(known.clone());
+        }
+        let xattrs = Xattrs::from_map(own.xattrs(&self.pax)?);
+        self.known.insert(own.xattrs.clone(), xattrs.clone());
+        Ok(xattrs)
+    }
+}
+
+/// What is said of a member by headers of its own, and where these say nothing,
+/// by those for all members.
+pub(super) struct Said<'a> {
+    pub(super) own: &'a Pax,
+    pub(super) global: &'a Global,
+}
+
+impl<'a> Said<'a> {
+    pub(super) fn text(&self, keyword: &'static str) -> Option<&'a [u8]> {
+        debug_assert!(KEYWORDS.contains(&keyword), "{keyword} is kept");
+        let own = self.own.records.get(keyword);
+        own.or_else(|| self.global.pax.records.get(keyword))?.as_deref()
     }
 
     pub(super) fn number<N: TryFrom<u64>>(
         &self,
-        keyword: &str,
+        keyword: &'static str,
         field: &'static str,
     ) -> Result<Option<N>, TarErrorKind> {
         let Some(text) = self.text(keyword) else { return Ok(None) };
@@ -62,35 +185,26 @@ impl Pax {
         let Some(text) = self.text("mtime") else { return Ok(None) };
         time(text).map(Some).ok_or(TarErrorKind::Number { field: "time" })
     }
-
-    /// The extended attributes.
-    pub(super) fn xattrs(&self) -> Result<Xattrs, TarErrorKind> {
-        let mut xattrs = Xattrs::new();
-        for (keyword, value) in &self.records {
-            if let Some(name) = keyword.strip_prefix(SCHILY) {
-                xattrs.set(name, &value[..]);
-            } else if let Some(name) = keyword.strip_prefix(LIBARCHIVE) {
-                let (name, value) = (percent_decoded(name), base64_decoded(value));
-                let known = self.records.contains_key(&[SCHILY, &name].concat());
-                // Where both are there they say the same.
-                if !known {
-                    xattrs.set(name, value.ok_or(TarErrorKind::Pax)?);
-                }
-            } else if keyword == SELINUX {
-                xattrs.set("security.selinux", &value[..]);
-            }
-        }
-        Ok(xattrs)
-    }
 }
 
 const SCHILY: &[u8] = b"SCHILY.xattr.";
 const LIBARCHIVE: &[u8] = b"LIBARCHIVE.xattr.";
 const SELINUX: &[u8] = b"RHT.security.selinux";
 
-/// Whether an empty value means just that.
-fn is_xattr(keyword: &[u8]) -> bool {
-    keyword.starts_with(SCHILY) || keyword.starts_with(LIBARCHIVE)
+/// The attribute that a record is for. An empty value means just that, but for
+/// the label.
+fn attribute(keyword: &[u8], value: &[u8]) -> Option<(Vec<u8>, Attribute)> {
+    if let Some(name) = keyword.strip_prefix(SCHILY) {
+        let value = Value::Is(value.into());
+        return Some((name.to_vec(), Attribute { form: Form::Schily, value }));
+    }
+    if let Some(name) = keyword.strip_prefix(LIBARCHIVE) {
+        let value = base64_decoded(value).map_or(Value::Bad, |value| Value::Is(value.into()));
+        return Some((percent_decoded(name), Attribute { form: Form::Libarchive, value }));
+    }
+    let value = if value.is_empty() { Value::Undone } else { Value::Is(value.into()) };
+    let attribute = Attribute { form: Form::Selinux, value };
+    (keyword == SELINUX).then(|| (b"security.selinux".to_vec(), attribute))
 }
 
 /// The first record, `LENGTH KEYWORD=VALUE\n`, and what is behind it.
@@ -192,6 +306,15 @@ mod tests {
         pax.add(data).map(|()| pax)
     }
 
+    fn global(data: &[u8]) -> Result<Global, TarErrorKind> {
+        let mut global = Global::default();
+        global.add(data).map(|()| global)
+    }
+
+    fn xattrs(own: &Pax) -> Result<Xattrs, TarErrorKind> {
+        Global::default().xattrs(own)
+    }
+
     /// A record, with its length.
     fn record(keyword: &str, value: &[u8]) -> Vec<u8> {
         let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
@@ -203,9 +326,9 @@ mod tests {
     #[test]
     fn values_may_hold_any_byte() {
         let records = [record("path", b"a\nb"), record("SCHILY.xattr.user.u", b"\n=\0")];
-        let all = pax(&records.concat()).expect("two records");
-        assert_eq!(all.text("path"), Some(&b"a\nb"[..]));
-        assert_eq!(all.xattrs().expect("one").get("user.u"), Some(&b"\n=\0"[..]));
+        let own = &pax(&records.concat()).expect("two records");
+        assert_eq!(Said { own, global: &Global::default() }.text("path"), Some(&b"a\nb"[..]));
+        assert_eq!(xattrs(own).expect("one").get("user.u"), Some(&b"\n=\0"[..]));
         for bad in [&b"5 a=b"[..], b"6 a=bc", b"x a=b\n", b"6 a-b\n", b"99 a=b\n", b"2 a=b\n", b" "]
         {
             assert!(pax(bad).is_err(), "{bad:?}");
@@ -214,14 +337,63 @@ mod tests {
 
     #[test]
     fn later_records_go_before_earlier_ones_and_empty_ones_undo_them() {
-        let both = pax(b"9 path=a\n9 path=b\n").expect("two records");
-        assert_eq!(both.text("path"), Some(&b"b"[..]));
-        let none = pax(b"9 path=a\n8 path=\n").expect("two records");
-        assert_eq!(none.text("path"), None);
-        let global = pax(b"9 path=g\n9 size=7\n").expect("two records");
-        let merged = both.or(&global);
-        assert_eq!(merged.text("path"), Some(&b"b"[..]));
-        assert_eq!(merged.number::<u64>("size", "size"), Ok(Some(7)));
+        let none = Global::default();
+        let own = &pax(b"9 path=a\n9 path=b\n").expect("two records");
+        assert_eq!(Said { own, global: &none }.text("path"), Some(&b"b"[..]));
+        let undone = &pax(b"9 path=a\n8 path=\n").expect("two records");
+        assert_eq!(Said { own: undone, global: &none }.text("path"), None);
+
+        let mut global = global(b"9 path=g\n9 size=7\n").expect("two records");
+        let said = Said { own, global: &global };
+        assert_eq!(said.text("path"), Some(&b"b"[..]));
+        assert_eq!(said.number::<u64>("size", "size"), Ok(Some(7)));
+        assert_eq!(Said { own: undone, global: &global }.text("path"), None);
+        let nothing = &Pax::default();
+        assert_eq!(Said { own: nothing, global: &global }.text("path"), Some(&b"g"[..]));
+        global.add(b"8 path=\n").expect("a record");
+        assert_eq!(Said { own: nothing, global: &global }.text("path"), None);
+    }
+
+    #[test]
+    fn members_with_the_same_attributes_share_them() {
+        let label = record("RHT.security.selinux", b"g");
+        let mut global = global(&[&label[..], &record("SCHILY.xattr.user.a", b"1")].concat())
+            .expect("two records");
+        let xattrs = |global: &mut Global, data: &[u8]| {
+            global.xattrs(&pax(data).expect("records")).expect("attributes")
+        };
+        let all = [(); 2].map(|()| xattrs(&mut global, b""));
+        assert!(std::ptr::eq(&**all[0].shared().expect("two"), &**all[1].shared().expect("two")));
+        let own = [(); 2].map(|()| xattrs(&mut global, &record("SCHILY.xattr.user.b", b"2")));
+        assert!(std::ptr::eq(
+            &**own[0].shared().expect("three"),
+            &**own[1].shared().expect("three")
+        ));
+        assert_eq!(own[0].iter().count(), 3);
+        let unlabeled = xattrs(&mut global, &record("RHT.security.selinux", b""));
+        assert_eq!(unlabeled.iter().collect::<Vec<_>>(), [(&b"user.a"[..], &b"1"[..])]);
+        global.add(&record("RHT.security.selinux", b"")).expect("a record");
+        assert_eq!(xattrs(&mut global, b"").get("security.selinux"), None);
+    }
+
+    #[test]
+    fn what_is_kept_for_all_members_is_bounded() {
+        let many = |count: usize| -> Vec<u8> {
+            (0..count).flat_map(|n| record(&format!("SCHILY.xattr.user.{n}"), b"")).collect()
+        };
+        assert!(global(&many(GLOBAL_RECORDS_MAX)).is_ok());
+        assert_eq!(global(&many(GLOBAL_RECORDS_MAX + 1)).err(), Some(TarErrorKind::Global));
+        let mut again = Global::default();
+        for _ in 0..3 {
+            again.add(&many(GLOBAL_RECORDS_MAX)).expect("the same ones");
+        }
+        let long = record("SCHILY.xattr.user.l", &vec![b'x'; GLOBAL_BYTES_MAX]);
+        assert_eq!(global(&long).err(), Some(TarErrorKind::Global));
+        // What is not looked at does not count.
+        assert!(global(&record("comment", &vec![b'x'; GLOBAL_BYTES_MAX])).is_ok());
+        for keyword in ["GNU.sparse.realsize", "GNU.sparse.offset", "SCHILY.realsize"] {
+            assert_eq!(global(&record(keyword, b"1")).err(), Some(TarErrorKind::Pax), "{keyword}");
+        }
     }
 
     #[test]
@@ -233,7 +405,8 @@ mod tests {
         assert_eq!(time(b"-1.25"), at(-2, 750_000_000));
         assert_eq!(time(b"-1.0000000001"), at(-2, 999_999_999));
         assert_eq!(time(b"-3"), at(-3, 0));
-        for bad in [&b""[..], b".5", b"1.x", b"--1", b"99999999999999999999"] {
+        for bad in [&b""[..], b".5", b"1.x", b"--1", b"1e9", b" 1", b"+1", b"99999999999999999999"]
+        {
             assert_eq!(time(bad), None, "{bad:?}");
         }
     }
@@ -241,8 +414,12 @@ mod tests {
     #[test]
     fn attributes_of_libarchive_are_decoded() {
         let text = record("LIBARCHIVE.xattr.user.a%3Db%4", b"SGVsbG8h");
-        let found = pax(&text).expect("a record").xattrs().expect("one");
+        let found = xattrs(&pax(&text).expect("a record")).expect("one");
         assert_eq!(found.iter().collect::<Vec<_>>(), [(&b"user.a=b%4"[..], &b"Hello!"[..])]);
+        let bad = record("LIBARCHIVE.xattr.user.a", b"S");
+        assert_eq!(xattrs(&pax(&bad).expect("a record")).err(), Some(TarErrorKind::Pax));
+        let both = [record("SCHILY.xattr.user.a", b"1"), bad].concat();
+        assert_eq!(xattrs(&pax(&both).expect("two")).expect("one").get("user.a"), Some(&b"1"[..]));
         assert_eq!(base64_decoded(b"SGVsbG8"), Some(b"Hello".to_vec()));
         assert_eq!(base64_decoded(b"SGVsbA=="), Some(b"Hell".to_vec()));
         assert_eq!(base64_decoded(b""), Some(Vec::new()));

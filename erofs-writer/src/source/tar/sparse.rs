@@ -16,9 +16,9 @@ use crate::tree::{Content, ReadAt};
 /// Where a piece lies in the file, and how long it is.
 type Piece = (u64, u64);
 
-/// A file with more chunks has an index of more than 128 MiB, and most likely
-/// no contents.
-const CHUNKS_MAX: u64 = 1 << 24;
+/// Sparse files with more chunks together have an index of more than 128 MiB, and
+/// most likely no contents.
+pub(super) const CHUNKS_MAX: u64 = 1 << 24;
 
 /// The pieces of a file, in their order.
 #[derive(Debug, Default)]
@@ -80,12 +80,14 @@ impl Map {
     }
 
     /// A file of `len` bytes with these pieces, of which the first one lies at
-    /// `start` of the archive, where they stay.
+    /// `start` of the archive, where they stay. Its chunks are taken off
+    /// `chunks_left`.
     pub(super) fn on_device(
         &self,
         device: Arc<Device>,
         start: u64,
         len: u64,
+        chunks_left: &mut u64,
     ) -> Result<Content, TarErrorKind> {
         let pieces =
             self.placed(start).map(|((offset, len), pos)| device::Piece { offset, len, pos });
@@ -95,9 +97,11 @@ impl Map {
         // Of a short file only the whole can be a chunk.
         let is_whole = pieces.iter().all(|piece| piece.offset == 0 && piece.len == len);
         let edges_are = is_whole || 1_u64 << bits >= to_u64(BLOCK_LEN);
-        if !is_aligned || !edges_are || len >> bits > CHUNKS_MAX {
+        let left = chunks_left.checked_sub(len >> bits);
+        let (true, true, Some(left)) = (is_aligned, edges_are, left) else {
             return Err(TarErrorKind::SparseIndex);
-        }
+        };
+        *chunks_left = left;
         let in_file = |(file, at): &(Arc<File>, u64)| -> Box<dyn ReadAt> {
             Box::new(SparseFile::new(file.clone(), at + start, len, self))
         };

@@ -1,0 +1,114 @@
+//! What the first bytes of an archive tell.
+
+use super::Compression;
+
+/// How an archive turns out to be compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Tar,
+    Gzip,
+    Bzip2,
+    Xz,
+    Lzma,
+    Lzip,
+    Zstd,
+}
+
+/// So many bytes tell the format: a header of a tar archive has as many.
+pub(super) const MAGIC_LEN: usize = 512;
+/// Where a header has its checksum.
+const CHKSUM: std::ops::Range<usize> = 148..156;
+
+/// What is none of these, by its first bytes.
+const OTHERS: &[(&str, &[u8])] = &[
+    ("is compressed by lz4", &[0x04, 0x22, 0x4d, 0x18]),
+    ("is compressed by lz4", &[0x02, 0x21, 0x4c, 0x18]),
+    ("is compressed by compress", &[0x1f, 0x9d]),
+    ("is compressed by pack", &[0x1f, 0x1e]),
+    ("is compressed by lzop", b"\x89LZO\0\r\n\x1a\n"),
+    ("is compressed by lrzip", b"LRZI"),
+    ("is compressed by snappy", b"\xff\x06\0\0sNaPpY"),
+    ("is a 7z archive", b"7z\xbc\xaf\x27\x1c"),
+    ("is a zip archive", b"PK\x03\x04"),
+    ("is a zip archive", b"PK\x05\x06"),
+    ("is a RAR archive", b"Rar!\x1a\x07"),
+    ("is a xar archive", b"xar!"),
+    ("is a cpio archive", b"070701"),
+    ("is a cpio archive", b"070702"),
+    ("is a cpio archive", b"070707"),
+    ("is a cpio archive", &[0xc7, 0x71]),
+    ("is a cpio archive", &[0x71, 0xc7]),
+    ("is an ar archive, as packages of Debian are", b"!<arch>\n"),
+    ("is an RPM package", &[0xed, 0xab, 0xee, 0xdb]),
+    ("is a squashfs image", b"hsqs"),
+];
+
+impl Format {
+    /// The format of what begins with `magic`, or what it is instead. Any name
+    /// may be the first one of an archive, so that is asked first.
+    pub(super) fn of(magic: &[u8]) -> Result<Self, String> {
+        if is_header(magic) {
+            return Ok(Format::Tar);
+        }
+        Ok(match magic {
+            [0x1f, 0x8b, ..] => Format::Gzip,
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
+            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => {
+                Format::Bzip2
+            }
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Format::Xz,
+            [b'L', b'Z', b'I', b'P', 1, ..] => Format::Lzip,
+            [0x5d, 0, 0, ..] => Format::Lzma,
+            // A frame that is skipped may come first.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Format::Zstd,
+            _ => match OTHERS.iter().find(|(_, start)| magic.starts_with(start)) {
+                Some((what, _)) => {
+                    return Err(format!("{what}, and no tar archive that can be read"));
+                }
+                None => Format::Tar,
+            },
+        })
+    }
+
+    pub(super) fn fits(self, said: Option<Compression>) -> bool {
+        match said {
+            None => true,
+            Some(Compression::Gzip) => matches!(self, Format::Gzip | Format::Tar),
+            Some(Compression::Xz) => matches!(self, Format::Xz | Format::Lzma | Format::Lzip),
+        }
+    }
+}
+
+/// Whether `block` is the header of a member.
+fn is_header(block: &[u8]) -> bool {
+    if block.len() != MAGIC_LEN {
+        return false;
+    }
+    let digits = block[CHKSUM].split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = std::str::from_utf8(digits.trim_ascii()).unwrap_or_default();
+    let sum = (0..).zip(block).map(|(at, byte)| match CHKSUM.contains(&at) {
+        true => u32::from(b' '),
+        false => u32::from(*byte),
+    });
+    u32::from_str_radix(text, 8) == Ok(sum.sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_may_be_the_first_one() {
+        for start in [&b"PK\x03\x04"[..], b"]\0\0", b"070701", b"BZh91AY&SY", b"\x1f\x8b"] {
+            let mut block = [0; MAGIC_LEN];
+            block[..start.len()].copy_from_slice(start);
+            let otherwise = Format::of(&block);
+            assert_ne!(otherwise, Ok(Format::Tar), "{start:?}");
+            block[CHKSUM].fill(b' ');
+            let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+            block[CHKSUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            assert_eq!(Format::of(&block), Ok(Format::Tar), "{start:?}");
+        }
+        assert_eq!(Format::of(b""), Ok(Format::Tar));
+    }
+}

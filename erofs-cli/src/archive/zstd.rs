@@ -1,0 +1,123 @@
+//! Frames of zstd, some of which are to be skipped.
+
+use std::io::{self, Cursor, Read};
+
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use super::Stream;
+use super::decode::{Decoder, Next, check_memory, invalid, next_byte};
+
+const MAGIC: u32 = 0xfd2f_b528;
+const SKIPPED: std::ops::RangeInclusive<u32> = 0x184d_2a50..=0x184d_2a5f;
+
+/// A frame with a longer window is refused, as zstd does unless it is told more:
+/// what was decoded of that window is kept in memory.
+const WINDOW_MAX: u64 = 128 << 20;
+
+/// A frame that is decoded.
+pub(super) struct Frame {
+    decoder: FrameDecoder,
+    stream: Stream,
+    /// How many bytes it has, if it says so.
+    len: Option<u64>,
+    /// And how many there were.
+    decoded: u64,
+}
+
+/// What stands before the blocks of a frame.
+struct Header {
+    bytes: Vec<u8>,
+    window: u64,
+    dictionary: u32,
+    len: Option<u64>,
+}
+
+impl Header {
+    /// Reads what is behind the magic number.
+    fn read(stream: &mut Stream) -> io::Result<Self> {
+        let mut bytes = MAGIC.to_le_bytes().to_vec();
+        let mut field = |len: usize| -> io::Result<u64> {
+            let mut field = [0; 8];
+            stream.read_exact(&mut field[..len])?;
+            bytes.extend_from_slice(&field[..len]);
+            Ok(u64::from_le_bytes(field))
+        };
+        let descriptor = field(1)?;
+        let is_one_segment = descriptor & 0x20 != 0;
+        let window = if is_one_segment { 0 } else { field(1)? };
+        let dictionary = field(match descriptor & 3 {
+            3 => 4,
+            len => usize::try_from(len).expect("two bits"),
+        })?;
+        let len_len = match descriptor >> 6 {
+            0 => usize::from(is_one_segment),
+            power => 1 << power,
+        };
+        let len = field(len_len)? + if len_len == 2 { 256 } else { 0 };
+        let base = 1_u64 << (10 + (window >> 3));
+        Ok(Header {
+            bytes,
+            window: if is_one_segment { len } else { base + base / 8 * (window & 7) },
+            dictionary: u32::try_from(dictionary).expect("four bytes"),
+            len: (len_len > 0).then_some(len),
+        })
+    }
+}
+
+impl Decoder for Frame {
+    fn start(mut stream: Stream, is_first: bool) -> io::Result<Next<Self>> {
+        let mut is_first = is_first;
+        loop {
+            if !is_first && next_byte(&mut stream)?.is_none() {
+                return Ok(Next::End(stream));
+            }
+            is_first = false;
+            let mut number = [0; 4];
+            stream.read_exact(&mut number)?;
+            let magic = u32::from_le_bytes(number);
+            if SKIPPED.contains(&magic) {
+                stream.read_exact(&mut number)?;
+                let len = u64::from(u32::from_le_bytes(number));
+                if io::copy(&mut (&mut stream).take(len), &mut io::sink())? < len {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            } else if magic == MAGIC {
+                break;
+            } else {
+                return Err(invalid("has something else than frames of zstd in it"));
+            }
+        }
+        let header = Header::read(&mut stream)?;
+        if header.dictionary != 0 {
+            let why = format!("needs dictionary {} of zstd, which is not in it", header.dictionary);
+            return Err(invalid(why));
+        }
+        check_memory("window", header.window, WINDOW_MAX)?;
+        let mut decoder = FrameDecoder::new();
+        decoder.init(Cursor::new(header.bytes)).map_err(io::Error::other)?;
+        Ok(Next::Decoder(Frame { decoder, stream, len: header.len, decoded: 0 }))
+    }
+
+    fn into_rest(self) -> io::Result<Stream> {
+        let said = self.decoder.get_checksum_from_data();
+        if said.is_some() && said != self.decoder.get_calculated_checksum() {
+            return Err(invalid("is damaged: the checksum of a frame of zstd is wrong"));
+        }
+        if self.len.is_some_and(|len| len != self.decoded) {
+            return Err(invalid("is damaged: the length of a frame of zstd is wrong"));
+        }
+        Ok(self.stream)
+    }
+}
+
+impl Read for Frame {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+            let one = BlockDecodingStrategy::UptoBlocks(1);
+            self.decoder.decode_blocks(&mut self.stream, one).map_err(io::Error::other)?;
+        }
+        let len = self.decoder.read(buf)?;
+        self.decoded += u64::try_from(len).expect("64 bits");
+        Ok(len)
+    }
+}

@@ -1,0 +1,99 @@
+//! A buffered reader that shows what comes next.
+
+use std::io::{self, BufRead, Read};
+
+/// Reads from `R`, and can be asked for some bytes before they are passed.
+pub(super) struct Ahead<R> {
+    inner: R,
+    bytes: Vec<u8>,
+    /// Those in `bytes` that have been read and not passed.
+    start: usize,
+    end: usize,
+}
+
+impl<R: Read> Ahead<R> {
+    pub(super) fn new(inner: R, capacity: usize) -> Self {
+        Ahead { inner, bytes: vec![0; capacity], start: 0, end: 0 }
+    }
+
+    /// The next `len` bytes, which must fit the capacity; fewer at the end.
+    pub(super) fn peek(&mut self, len: usize) -> io::Result<&[u8]> {
+        assert!(len <= self.bytes.len(), "{len} bytes are more than are read at a time");
+        if self.end - self.start < len {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        while self.end - self.start < len && self.read_more()? > 0 {}
+        Ok(&self.bytes[self.start..self.end.min(self.start + len)])
+    }
+
+    /// Reads into the room behind what there is.
+    fn read_more(&mut self) -> io::Result<usize> {
+        loop {
+            match self.inner.read(&mut self.bytes[self.end..]) {
+                Ok(len) => {
+                    self.end += len;
+                    return Ok(len);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let len = self.fill_buf()?.read(buf)?;
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl<R: Read> BufRead for Ahead<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            self.read_more()?;
+        }
+        Ok(&self.bytes[self.start..self.end])
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.start = self.end.min(self.start + len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a byte at a time, and is interrupted before each.
+    struct Slow<'a>(&'a [u8], bool);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let len = buf.len().min(1);
+            self.0.read(&mut buf[..len])
+        }
+    }
+
+    #[test]
+    fn what_was_shown_is_read_all_the_same() {
+        let mut ahead = Ahead::new(Slow(b"0123456789", false), 4);
+        assert_eq!(ahead.peek(3).expect("three"), b"012");
+        assert_eq!(ahead.peek(4).expect("four"), b"0123");
+        ahead.consume(3);
+        assert_eq!(ahead.peek(2).expect("two"), b"34");
+        let mut rest = Vec::new();
+        ahead.read_to_end(&mut rest).expect("no error");
+        assert_eq!(rest, b"3456789");
+        assert_eq!(ahead.peek(4).expect("the end"), b"");
+        let mut short = Ahead::new(&b"ab"[..], 4);
+        assert_eq!(short.peek(4).expect("what there is"), b"ab");
+    }
+}
