@@ -22,7 +22,7 @@ const BATCH: usize = 8;
 ///
 /// There is one for each 1.4 KB of all files, so they are not padded.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(2))]
+#[repr(Rust, packed(2))]
 pub(crate) struct ContentChunk {
     pub(crate) len: u16,
     /// A fast hash. What seems to be the same has to be looked at again.
