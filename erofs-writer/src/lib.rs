@@ -119,13 +119,13 @@
 //!   its name. An older image in an output is none as soon as it is written to.
 //! - **Changes are noticed.** A file that is longer, shorter or gone when it is
 //!   read is [`Error::Changed`] or [`Error::Read`], with its path.
-//! - **Bounded memory.** A tree costs some 250 bytes an inode, and contents are
+//! - **Bounded memory.** A tree costs some 350 bytes an inode, and contents are
 //!   not held: a worker has two buffers of about 1 MiB, or when it compresses
-//!   some 25 MiB, and more where a packed inode has over 256 MiB, whose parts are
-//!   then longer than 4 MiB, 32 MiB at most. Only what lies behind inodes with
-//!   [`Options::inline_pclusters`], less than a block a file, is kept until
-//!   they are written, and for [`Options::dedupe`] some 25 bytes for each KiB of
-//!   files.
+//!   some 20 MiB, and up to 100 MiB where a packed inode has over 256 MiB, whose
+//!   parts are then longer than 4 MiB, 32 MiB at most. Only what lies behind
+//!   inodes with [`Options::inline_pclusters`], less than a block a file, is kept
+//!   until they are written, and for [`Options::dedupe`] some 25 bytes for each
+//!   KiB of files. Fragments take 32 MiB in all for what tells which are alike.
 //! - **Kernels.** The default options need Linux 5.4; a file with holes and
 //!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
 //!   blocks below the page size, and so [`source::Tar::index`], need 6.4, and 6.8

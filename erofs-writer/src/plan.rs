@@ -20,8 +20,8 @@ pub(crate) use codecs::Codecs;
 pub(crate) use hash::{Reader, shown_path};
 pub(crate) use map::ChunkMap;
 pub(crate) use order::Order;
-pub(crate) use seen::SeenFiles;
-pub(crate) use sketch::{Sketch, sketch};
+pub(crate) use seen::Found;
+pub(crate) use sketch::{Kept, Sketch, sketch};
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -50,7 +50,7 @@ pub(crate) struct DataPlan {
     layouts: Vec<Layout>,
     pub(crate) maps: Vec<ChunkMap>,
     /// Of those files that were hashed.
-    pub(crate) seen: SeenFiles,
+    pub(crate) seen: Found,
     /// What to copy into the chunk area, in its order, without gaps.
     pub(crate) runs: Vec<Run>,
     /// How many blocks each further device has.
@@ -79,7 +79,7 @@ impl DataPlan {
         let mut plan = DataPlan {
             layouts: vec![flat; reader.tree.arena_len()],
             maps: Vec::new(),
-            seen: SeenFiles::new(),
+            seen: Found::default(),
             runs: Vec::new(),
             devices: Vec::new(),
             device_bytes: 0,

@@ -9,6 +9,7 @@ use crate::codec::Filled;
 use crate::codec::lz4::{Encoder, Segment};
 use crate::encode::packed::Tail;
 use crate::encode::{Extent, InlinePcluster, Lies};
+use crate::plan::Kept;
 
 pub(crate) use repeat::{Link, Stretch};
 
@@ -52,6 +53,8 @@ pub(crate) struct Filler<'a> {
     /// How many bytes of `data` an extent has at most.
     pub(crate) extent_len: usize,
     pub(crate) end: End,
+    /// How much is kept of what becomes a fragment.
+    pub(crate) kept: &'a Kept,
     /// Whether plain blocks are rings.
     pub(crate) interlaced: bool,
     /// Whether the index is to tell of two lclusters together: then of extents
@@ -78,7 +81,7 @@ impl Filler<'_> {
     fn rest(&mut self, mut start: usize, filling: &mut Filling) {
         while start < self.data.len() && !self.stop.load(Ordering::Relaxed) {
             if self.end == End::Fragment && self.rest_is_short(start) {
-                filling.tail = Some(Tail::new(&self.data[start..]));
+                filling.tail = Some(Tail::new(&self.data[start..], self.kept));
                 break;
             }
             let (filled, limit) = match (self.next_cut(start), self.end) {

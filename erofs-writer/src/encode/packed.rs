@@ -11,7 +11,7 @@ use crate::encode::similar::{self, nearest};
 use crate::encode::{Compressed, Fragment, Job};
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
-use crate::plan::{Layout, Sketch, sketch};
+use crate::plan::{Kept, Layout, Sketch, sketch};
 use crate::tree::{InodeId, Kind};
 
 /// So many bytes of those that have a sketch are ordered by what they have in
@@ -29,13 +29,14 @@ const SKETCHED_MAX: u64 = 64 * 1024;
 pub(crate) struct Tail {
     pub(crate) len: u64,
     pub(super) digest: blake3::Hash,
-    pub(super) sketch: Sketch,
+    /// Nothing if it was not made yet.
+    pub(super) sketch: Option<Sketch>,
 }
 
 impl Tail {
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(super) fn new(bytes: &[u8], kept: &Kept) -> Self {
         let len = to_u64(bytes.len());
-        let sketch = if is_sketched(len) { sketch(bytes) } else { Sketch::default() };
+        let sketch = if is_sketched(len) { kept.sketch(bytes) } else { None };
         Tail { len, digest: blake3::hash(bytes), sketch }
     }
 }
@@ -101,14 +102,14 @@ struct Different {
     id: InodeId,
     offset: u64,
     len: u64,
-    /// Known of ends. Of whole files the plan may know it.
+    /// If it was made and kept when the fragment was read.
     sketch: Option<Sketch>,
 }
 
 impl Fragments {
     /// Gives them places, and the files that have them their fragments.
     pub(super) fn place(
-        self,
+        mut self,
         job: &Job<'_>,
         files: &mut [Option<Box<Compressed>>],
     ) -> Result<Packed> {
@@ -126,46 +127,60 @@ impl Fragments {
         Ok(packed)
     }
 
-    /// An order of those that differ in which what is alike lies together.
-    fn order(&self, job: &Job<'_>) -> Result<Vec<usize>> {
-        let mut windows = Vec::new();
-        let (mut first, mut len) = (0, 0);
-        let sketched = self.different.iter().enumerate();
-        for (index, fragment) in sketched.filter(|(_, fragment)| is_sketched(fragment.len)) {
-            if len + fragment.len > WINDOW_LEN && index > first {
-                windows.push(first..index);
-                (first, len) = (index, 0);
-            }
-            len += fragment.len;
-        }
-        windows.push(first..self.different.len());
-        let ordered = windows.into_par_iter().with_max_len(1).map(|window| {
-            let fragments = self.different[window.clone()].iter();
-            let sketches = fragments.map(|fragment| fragment.sketch(job));
+    /// An order of those that differ in which what is alike lies together. Uses
+    /// up what is known of them.
+    fn order(&mut self, job: &Job<'_>) -> Result<Vec<usize>> {
+        let is_large = job.options.packed_codec().pcluster_len >= LARGE_PCLUSTER;
+        let ordered = self.windows().into_par_iter().with_max_len(1).map(|(first, window)| {
+            let mut data = Vec::new();
+            let sketches = window.iter_mut().map(|fragment| fragment.take_sketch(job, &mut data));
             let sketches = sketches.collect::<Result<Vec<_>>>()?;
-            let lens = self.different[window.clone()].iter().map(|fragment| fragment.len);
-            let order = match job.options.packed_codec().pcluster_len >= LARGE_PCLUSTER {
+            let lens = window.iter().map(|fragment| fragment.len);
+            let order = match is_large {
                 true => nearest::order(&sketches, &lens.collect::<Vec<_>>()),
                 false => similar::order(&sketches),
             };
-            Ok(order.into_iter().map(move |index| window.start + index).collect())
+            Ok(order.into_iter().map(move |index| first + index).collect())
         });
         Ok(ordered.collect::<Result<Vec<Vec<usize>>>>()?.concat())
+    }
+
+    /// Those that are ordered together, each with the place of its first.
+    fn windows(&mut self) -> Vec<(usize, &mut [Different])> {
+        let mut starts = vec![0];
+        let mut len = 0;
+        let all = self.different.iter().enumerate();
+        for (index, fragment) in all.filter(|(_, fragment)| is_sketched(fragment.len)) {
+            if len + fragment.len > WINDOW_LEN && starts.last() != Some(&index) {
+                starts.push(index);
+                len = 0;
+            }
+            len += fragment.len;
+        }
+        let mut windows = Vec::with_capacity(starts.len());
+        let mut rest = &mut self.different[..];
+        for start in starts.into_iter().rev() {
+            let (before, window) = rest.split_at_mut(start);
+            windows.push((start, window));
+            rest = before;
+        }
+        windows.reverse();
+        windows
     }
 }
 
 impl Different {
-    fn sketch(&self, job: &Job<'_>) -> Result<Sketch> {
-        let seen = || job.plan.seen.get(&self.id)?.sketch.as_ref();
-        if let Some(known) = self.sketch.as_ref().or_else(seen) {
-            return Ok(known.clone());
+    /// The sketch, which is not kept any longer. `data` is a buffer.
+    fn take_sketch(&mut self, job: &Job<'_>, data: &mut Vec<u8>) -> Result<Sketch> {
+        if let Some(known) = self.sketch.take() {
+            return Ok(known);
         }
         if !is_sketched(self.len) {
             return Ok(Sketch::default());
         }
         let len = to_usize(self.len);
-        let mut data = vec![0; len + 1];
-        job.read(self.id, self.offset, &mut data)?;
+        data.resize(data.len().max(len + 1), 0);
+        job.read(self.id, self.offset, &mut data[..=len])?;
         Ok(sketch(&data[..len]))
     }
 }
@@ -177,6 +192,7 @@ impl Job<'_> {
         tails.into_iter().for_each(|(id, tail)| ends[id.index()] = Some(tail));
         let mut found = Fragments::default();
         let mut known = HashMap::new();
+        let mut sketches = self.plan.seen.take_sketches();
         let mut all = 0;
         for id in self.fragmented(&ends) {
             let size = self.content_len(id);
@@ -187,9 +203,9 @@ impl Job<'_> {
             };
             let index = match ends[id.index()].take() {
                 // Whole files have been compared before.
-                None => add(0, None),
+                None => add(0, sketches.remove(&id)),
                 Some(Tail { len, digest, sketch }) => {
-                    let add = || add(size - len, Some(sketch));
+                    let add = || add(size - len, sketch);
                     match self.options.share_fragments {
                         true => *known.entry((digest, len)).or_insert_with(add),
                         false => add(),

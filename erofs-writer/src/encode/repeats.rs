@@ -9,6 +9,7 @@
 mod originals;
 mod runs;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -122,24 +123,24 @@ fn cut_parts<'c>(
     len_min: usize,
     known: &(impl Fn(&Part) -> Option<&'c [ContentChunk]> + Sync),
     read: &(impl Fn(&Part, &mut [u8]) -> Result<()> + Sync),
-) -> Result<Vec<Vec<ContentChunk>>> {
+) -> Result<Vec<Cow<'c, [ContentChunk]>>> {
     // The kernel would have to clear fresh memory.
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
     let cut = |part: &Part| {
         let len = to_usize(part.len);
         if len < len_min {
-            return Ok(Vec::new());
+            return Ok(Cow::default());
         }
         if let Some(chunks) = known(part) {
-            return Ok(chunks.to_vec());
+            return Ok(Cow::Borrowed(chunks));
         }
         let mut buffer = buffers().pop().unwrap_or_default();
         buffer.resize(buffer.len().max(len + 1), 0);
         read(part, &mut buffer[..=len])?;
         let chunks = content_chunks(&buffer[..len]);
         buffers().push(buffer);
-        Ok(chunks)
+        Ok(Cow::Owned(chunks))
     };
     parts.par_iter().with_max_len(1).map(cut).collect()
 }

@@ -13,6 +13,10 @@ use crate::plan::Sketch;
 const COMMON: usize = 32;
 /// A sketch is compared with so many behind it that have a hash of it.
 const AHEAD: usize = 16;
+/// Hashes are looked at in so many shares, as a power of two.
+const SHARE_BITS: u32 = 4;
+/// So much that pieces have in common is counted together.
+const FOUND_MAX: usize = 1 << 18;
 
 /// An order of pieces, given by their places in `sketches`, in which those
 /// that have most in common are neighbours. What has nothing in common with
@@ -36,28 +40,85 @@ struct Pair {
     a: u32,
 }
 
+impl Pair {
+    /// What tells it from other pairs.
+    fn key(&self) -> u64 {
+        both(self.a, self.ahead)
+    }
+}
+
 /// All pairs, in their order.
 fn pairs(sketches: &[Sketch]) -> Vec<Pair> {
-    let all = (0u32..).zip(sketches);
-    // Two numbers in one are sorted in half the time.
-    let mut places: Vec<u64> =
-        all.flat_map(|(piece, sketch)| sketch.iter().map(move |hash| both(*hash, piece))).collect();
-    places.sort_unstable();
-    let mut common: Vec<u64> = Vec::new();
-    for same in places.chunk_by(|x, y| first(*x) == first(*y)).filter(|same| same.len() <= COMMON) {
-        for (index, x) in same.iter().enumerate() {
-            let others = same[index + 1..].iter().take(AHEAD);
-            common.extend(others.map(|y| both(second(*x), second(*y))));
+    let mut common = Common::default();
+    by_hash(sketches, |places| {
+        for same in places.chunk_by(|x, y| first(*x) == first(*y)) {
+            if same.len() <= COMMON {
+                common.add(same);
+            }
         }
-    }
-    common.sort_unstable();
-    let pair = |same: &[u64]| {
-        let (a, b) = (first(same[0]), second(same[0]));
-        Pair { common: Reverse(checked_u32(to_u64(same.len()))), ahead: b - a, a }
-    };
-    let mut pairs: Vec<Pair> = common.chunk_by(|x, y| x == y).map(pair).collect();
+    });
+    common.count();
+    let mut pairs = common.pairs;
     pairs.sort_unstable();
     pairs
+}
+
+/// Shows `see` all hashes with the pieces that have them, as [`both`] numbers in
+/// ascending order: in shares, so that few of them are in memory at once.
+fn by_hash(sketches: &[Sketch], mut see: impl FnMut(&[u64])) {
+    let mut rests: Vec<&[u32]> = sketches.iter().map(|sketch| &**sketch).collect();
+    // Two numbers in one are sorted in half the time.
+    let mut places: Vec<u64> = Vec::new();
+    for share in 0..1 << SHARE_BITS {
+        places.clear();
+        for (piece, rest) in (0..).zip(&mut rests) {
+            let is_in = |hash: &&u32| **hash >> (u32::BITS - SHARE_BITS) == share;
+            let (these, others) = rest.split_at(rest.iter().take_while(is_in).count());
+            places.extend(these.iter().map(|hash| both(*hash, piece)));
+            *rest = others;
+        }
+        places.sort_unstable();
+        see(&places);
+    }
+}
+
+/// How much pieces have in common.
+#[derive(Default)]
+struct Common {
+    /// Pieces with a hash that another one behind them has, and how far that is.
+    found: Vec<u64>,
+    /// What was counted so far, in the order of the keys.
+    pairs: Vec<Pair>,
+}
+
+impl Common {
+    /// Adds what pieces with the same hash have in common.
+    fn add(&mut self, same: &[u64]) {
+        for (index, x) in same.iter().enumerate() {
+            let others = same[index + 1..].iter().take(AHEAD);
+            self.found.extend(others.map(|y| both(second(*x), second(*y) - second(*x))));
+        }
+        // There are far fewer pairs than hashes that these have in common.
+        if self.found.len() >= FOUND_MAX.max(self.pairs.len()) {
+            self.count();
+        }
+    }
+
+    fn count(&mut self) {
+        self.found.sort_unstable();
+        let mut known = std::mem::take(&mut self.pairs).into_iter().peekable();
+        for same in self.found.chunk_by(|x, y| x == y) {
+            let key = same[0];
+            while let Some(before) = known.next_if(|pair| pair.key() < key) {
+                self.pairs.push(before);
+            }
+            let count = known.next_if(|pair| pair.key() == key).map_or(0, |pair| pair.common.0);
+            let count = count + checked_u32(to_u64(same.len()));
+            self.pairs.push(Pair { common: Reverse(count), ahead: second(key), a: first(key) });
+        }
+        self.pairs.extend(known);
+        self.found.clear();
+    }
 }
 
 fn both(first: u32, second: u32) -> u64 {
@@ -146,6 +207,28 @@ mod tests {
         assert_eq!(place(1).abs_diff(place(4)), 1, "{order:?}");
         assert!(place(5).abs_diff(place(0)).min(place(5).abs_diff(place(3))) == 1, "{order:?}");
         assert!(place(2) < place(6) && place(6) < place(7), "{order:?}");
+    }
+
+    #[test]
+    fn what_is_counted_bit_by_bit_is_the_same() {
+        let same = |pieces: &[u32]| pieces.iter().map(|piece| both(7, *piece)).collect::<Vec<_>>();
+        let mut common = Common::default();
+        for pieces in [&[0, 1, 4][..], &[1, 4], &[0, 4], &[2, 3], &[1, 4]] {
+            common.add(&same(pieces));
+            common.count();
+        }
+        let counted = |pair: &Pair| (pair.a, pair.a + pair.ahead, pair.common.0);
+        let counted: Vec<_> = common.pairs.iter().map(counted).collect();
+        assert_eq!(counted, [(0, 1, 1), (0, 4, 2), (1, 4, 3), (2, 3, 1)]);
+    }
+
+    #[test]
+    fn all_hashes_are_seen_in_order() {
+        let sketches: Vec<Sketch> = vec![[5, 1 << 31].into(), [].into(), [0, 5, u32::MAX].into()];
+        let mut seen = Vec::new();
+        by_hash(&sketches, |places| seen.extend_from_slice(places));
+        let expected = [(0, 2), (5, 0), (5, 2), (1 << 31, 0), (u32::MAX, 2)];
+        assert_eq!(seen, expected.map(|(hash, piece)| both(hash, piece)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Cutting files into parts, and putting these together into tasks.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -107,25 +107,19 @@ impl Job<'_> {
         if !self.options.may_have_repeats() {
             return Ok(Repeats::default());
         }
+        let seen = self.plan.seen.take_chunks();
         // Holes all have the same chunks.
         let zeros = OnceLock::new();
         let zeros =
             || zeros.get_or_init(|| content_chunks(&vec![0; to_usize(TASK_LEN)])).as_slice();
         let known = |part: &Part| {
             let is_hole = || is_long(part) && self.is_hole(part).unwrap_or(false);
-            self.known_chunks(part).or_else(|| is_hole().then(zeros))
+            known_chunks(&seen, part).or_else(|| is_hole().then(zeros))
         };
         Repeats::find(parts, self.options.block_size.len(), known, |part, data| {
             report(part.len);
             self.read_part(part, packed, data)
         })
-    }
-
-    /// The chunks of a part, if its file was cut into them when it was hashed.
-    fn known_chunks(&self, part: &Part) -> Option<&[ContentChunk]> {
-        let Source::File(id) = part.source else { return None };
-        let parts = &self.plan.seen.get(&id)?.chunks;
-        parts.get(to_usize(part.offset / PART_LEN)).map(Vec::as_slice)
     }
 
     /// The files that may become smaller: of more than a block, if a pcluster
@@ -174,6 +168,15 @@ impl Job<'_> {
 /// and as long as these are.
 fn is_long(part: &Part) -> bool {
     part.size >= 4 * TASK_LEN && part.len == TASK_LEN
+}
+
+/// The chunks of a part, if its file was cut into them when it was hashed.
+fn known_chunks<'a>(
+    seen: &'a HashMap<InodeId, Vec<Vec<ContentChunk>>>,
+    part: &Part,
+) -> Option<&'a [ContentChunk]> {
+    let Source::File(id) = part.source else { return None };
+    seen.get(&id)?.get(to_usize(part.offset / PART_LEN)).map(Vec::as_slice)
 }
 
 /// The parts of a file, of which the first one has this number.

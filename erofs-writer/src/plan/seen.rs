@@ -2,9 +2,10 @@
 //! reads them for it again.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use crate::options::{Fragments, Options};
-use crate::plan::{ContentChunk, PART_LEN, Sketch, content_chunks, fragments, sketch};
+use crate::plan::{ContentChunk, Kept, PART_LEN, Sketch, content_chunks, fragments};
 use crate::tree::InodeId;
 
 /// How much of each file is compared before whole files are read.
@@ -23,6 +24,41 @@ pub(crate) struct Seen {
 
 pub(crate) type SeenFiles = HashMap<InodeId, Seen>;
 
+/// What was found out about files, until somebody takes it, who then has it
+/// alone: it is not to be in memory any longer than it is used.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    sketches: Mutex<HashMap<InodeId, Sketch>>,
+    chunks: Mutex<HashMap<InodeId, Vec<Vec<ContentChunk>>>>,
+    /// How much of it are sketches.
+    pub(crate) kept: Kept,
+}
+
+impl Found {
+    pub(super) fn put(&mut self, seen: impl Iterator<Item = (InodeId, Seen)>) {
+        let sketches = self.sketches.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let chunks = self.chunks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (id, seen) in seen {
+            sketches.extend(seen.sketch.map(|sketch| (id, sketch)));
+            if !seen.chunks.is_empty() {
+                chunks.insert(id, seen.chunks);
+            }
+        }
+        // The room of those that are not put here is free again.
+        self.kept = Kept::of(sketches.values());
+    }
+
+    /// The sketches there are, of files that may be fragments.
+    pub(crate) fn take_sketches(&self) -> HashMap<InodeId, Sketch> {
+        std::mem::take(&mut self.sketches.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The chunks of the files that were cut into some, part by part.
+    pub(crate) fn take_chunks(&self) -> HashMap<InodeId, Vec<Vec<ContentChunk>>> {
+        std::mem::take(&mut self.chunks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Seen {
     pub(super) fn is_empty(&self) -> bool {
         self.sketch.is_none() && self.chunks.is_empty()
@@ -31,15 +67,16 @@ impl Seen {
 
 /// What has to be found out.
 #[derive(Clone, Copy)]
-pub(super) struct Needs {
+pub(super) struct Needs<'a> {
     /// Files of so many bytes or less are sketched,
     sketched: u64,
     /// and longer ones than this cut into chunks, if any are.
     cut_above: Option<u64>,
+    kept: &'a Kept,
 }
 
-impl Needs {
-    pub(super) fn of(options: &Options) -> Self {
+impl<'a> Needs<'a> {
+    pub(super) fn of(options: &Options, kept: &'a Kept) -> Self {
         let fragment_max = match options.may_have_fragments() {
             true => fragments::len_max(options),
             false => 0,
@@ -49,6 +86,7 @@ impl Needs {
         Needs {
             sketched: fragment_max.min(PREFIX_LEN),
             cut_above: are_cut.then_some(fragment_max.max(options.block_size.len())),
+            kept,
         }
     }
 
@@ -71,7 +109,7 @@ impl Needs {
     /// Looks at the next step of a file of `len` bytes.
     pub(super) fn see(self, len: u64, step: &[u8], seen: &mut Seen) {
         if len <= self.sketched {
-            seen.sketch = Some(sketch(step));
+            seen.sketch = self.kept.sketch(step);
         } else if self.cut_above.is_some_and(|above| len > above) {
             seen.chunks.push(content_chunks(step));
         }

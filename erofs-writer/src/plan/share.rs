@@ -54,12 +54,15 @@ pub(crate) fn plan(
         .enumerate()
         .map(|(place, (id, content))| Candidate { id, place, content })
         .collect();
-    let (groups, seen) = groups(reader, candidates, Needs::of(options), sparse)?;
+    let needs = Needs::of(options, &plan.seen.kept);
+    let (groups, seen) = groups(reader, candidates, needs, sparse)?;
     for group in groups {
         decide(plan, &group, options, head_len);
     }
     // Of what is stored with others nobody asks.
-    plan.seen = seen.into_iter().filter(|(id, _)| plan.is_open(*id)).collect();
+    let mut found = std::mem::take(&mut plan.seen);
+    found.put(seen.into_iter().filter(|(id, _)| plan.is_open(*id)));
+    plan.seen = found;
     Ok(())
 }
 
@@ -68,7 +71,7 @@ pub(crate) fn plan(
 fn groups<'a>(
     reader: Reader<'_>,
     candidates: Vec<Candidate<'a>>,
-    needs: Needs,
+    needs: Needs<'_>,
     sparse: &Sparse,
 ) -> Result<(Vec<Group<'a>>, SeenFiles)> {
     let (prefix_len, step_len) = (needs.prefix_len(), needs.step_len());

@@ -65,7 +65,7 @@ impl Filler<'_> {
     fn take_end(&mut self, start: usize, filling: &mut Filling) -> bool {
         match self.end {
             End::Fragment if self.data.len() - start <= FRAGMENT_BLOCKS * self.block_len => {
-                filling.tail = Some(Tail::new(&self.data[start..]));
+                filling.tail = Some(Tail::new(&self.data[start..], self.kept));
                 true
             }
             End::Inline(room) => {

@@ -1,6 +1,6 @@
 //! Which runs of chunks repeat earlier ones.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -9,67 +9,102 @@ use crate::encode::repeats::{Repeat, Worth};
 use crate::format::to_usize;
 use crate::plan::ContentChunk;
 
-/// The chunks of all parts.
+/// Digests are sorted in so many shares, as a power of two, so that there is
+/// little that has to be in memory at once.
+const SHARE_BITS: u32 = 4;
+
+/// The chunks of all parts, of which there are 0.7 million in a GB.
 pub(super) struct Chunks {
+    /// Where each ends in its part.
     ends: Vec<u32>,
     /// For each chunk the first one with its bytes.
     firsts: Vec<u32>,
-    /// Those of each part.
-    parts: Vec<Range<usize>>,
+    /// For each part the chunk behind its last.
+    parts: Vec<u32>,
 }
 
 impl Chunks {
-    pub(super) fn new(chunked: Vec<Vec<ContentChunk>>) -> Self {
+    pub(super) fn new(chunked: Vec<Cow<'_, [ContentChunk]>>) -> Self {
+        let count = chunked.iter().map(|chunks| chunks.len()).sum();
+        assert!(u32::try_from(count).is_ok(), "2^32 chunks are 4 TiB");
+        let firsts = firsts(&chunked, count);
+        let mut ends = Vec::with_capacity(count);
         let mut parts = Vec::with_capacity(chunked.len());
-        let mut count = 0;
-        for chunks in &chunked {
-            parts.push(count..count + chunks.len());
-            count += chunks.len();
+        for chunks in chunked {
+            ends.extend(chunks.iter().scan(0, |end, chunk| {
+                *end += u32::from(chunk.len);
+                Some(*end)
+            }));
+            parts.push(narrow(ends.len()));
         }
-        let all: Vec<ContentChunk> = chunked.into_iter().flatten().collect();
-        let count = u32::try_from(count).expect("2^32 chunks are 4 TiB");
-        let digest = |index: u32| &all[to_usize(u64::from(index))].digest;
-        let mut sorted: Vec<u32> = (0..count).collect();
-        sorted.par_sort_unstable_by_key(|index| (digest(*index), *index));
-        let mut firsts = vec![0; all.len()];
-        for same in sorted.chunk_by(|a, b| digest(*a) == digest(*b)) {
-            for index in same {
-                firsts[to_usize(u64::from(*index))] = same[0];
-            }
-        }
-        Chunks { ends: all.iter().map(|chunk| chunk.end).collect(), firsts, parts }
+        Chunks { ends, firsts, parts }
     }
 
     /// What each part repeats.
     pub(super) fn repeats(&self, worth: Worth) -> Vec<Vec<Repeat>> {
-        let mut search =
-            Search { chunks: self, worth, begun: HashSet::new(), latest: self.firsts.clone() };
-        self.parts.iter().map(|part| search.repeats_of(part)).collect()
+        let begun = vec![0; self.ends.len().div_ceil(64)];
+        let mut search = Search { chunks: self, worth, begun, latest: self.firsts.clone() };
+        (0..self.parts.len()).map(|part| search.repeats_of(&self.of_part(part))).collect()
     }
 
     /// The first chunk with the bytes of this one.
     fn first(&self, index: usize) -> usize {
-        to_usize(u64::from(self.firsts[index]))
+        wide(self.firsts[index])
     }
 
     /// The part that a chunk is in.
     fn part(&self, index: usize) -> usize {
-        self.parts.partition_point(|part| part.end <= index)
+        self.parts.partition_point(|end| wide(*end) <= index)
+    }
+
+    /// The chunks of a part.
+    fn of_part(&self, part: usize) -> Range<usize> {
+        let start = part.checked_sub(1).map_or(0, |before| wide(self.parts[before]));
+        start..wide(self.parts[part])
     }
 
     /// Where a chunk begins in its part, or where that ends.
     fn start(&self, index: usize, part: &Range<usize>) -> usize {
-        if index == part.start { 0 } else { to_usize(u64::from(self.ends[index - 1])) }
+        if index == part.start { 0 } else { wide(self.ends[index - 1]) }
     }
 
     /// How many chunks from `index` on, in `part`, repeat those from the
     /// earlier `source` on.
     fn run(&self, index: usize, part: &Range<usize>, source: usize) -> usize {
-        let end = self.parts[self.part(source)].end.min(index);
+        let end = wide(self.parts[self.part(source)]).min(index);
         let max = (end - source).min(part.end - index);
         let same = |ahead: &usize| self.firsts[source + ahead] == self.firsts[index + ahead];
         (0..max).take_while(same).count()
     }
+}
+
+/// For each of `count` chunks the first one with its digest.
+fn firsts(chunked: &[Cow<'_, [ContentChunk]>], count: usize) -> Vec<u32> {
+    let mut firsts = vec![0; count];
+    let mut sorted: Vec<(u64, u32)> = Vec::new();
+    for share in 0..1 << SHARE_BITS {
+        let all = (0..).zip(chunked.iter().flat_map(|chunks| chunks.iter()));
+        sorted.clear();
+        sorted.extend(all.filter_map(|(index, chunk)| {
+            let digest = chunk.digest;
+            (digest >> (u64::BITS - SHARE_BITS) == share).then_some((digest, index))
+        }));
+        sorted.par_sort_unstable();
+        for same in sorted.chunk_by(|(a, _), (b, _)| a == b) {
+            for (_, index) in same {
+                firsts[wide(*index)] = same[0].1;
+            }
+        }
+    }
+    firsts
+}
+
+fn wide(index: u32) -> usize {
+    to_usize(u64::from(index))
+}
+
+fn narrow(index: usize) -> u32 {
+    u32::try_from(index).expect("they were counted")
 }
 
 /// A search from the first part to the last.
@@ -77,8 +112,8 @@ struct Search<'a> {
     chunks: &'a Chunks,
     worth: Worth,
     /// Chunks with which a pcluster begins, because a repeat does or is begun
-    /// to be repeated.
-    begun: HashSet<usize>,
+    /// to be repeated: a bit for each.
+    begun: Vec<u64>,
     /// For each first chunk the latest one so far with its bytes. What follows
     /// that is often more like what follows here.
     latest: Vec<u32>,
@@ -94,22 +129,30 @@ impl Search<'_> {
             let (count, source) = self.longest(index, part);
             let (at, next) = (chunks.start(index, part), chunks.start(index + count, part));
             let source_part = chunks.part(source);
-            let source_at = chunks.start(source, &chunks.parts[source_part]);
-            let cuts = [at != end, source_at != 0 && !self.begun.contains(&source)];
+            let source_at = chunks.start(source, &chunks.of_part(source_part));
+            let cuts = [at != end, source_at != 0 && !self.is_begun(source)];
             let cuts = cuts.into_iter().filter(|cut| *cut).count();
             let is_worth_it = count > 0 && next - at >= self.worth.run + cuts * self.worth.cut;
             let passed = if is_worth_it { count } else { 1 };
             if is_worth_it {
-                self.begun.extend([source, index]);
+                self.begin([source, index]);
                 repeats.push(Repeat { at, len: next - at, source: source_part, source_at });
                 end = next;
             }
             for index in index..index + passed {
-                self.latest[chunks.first(index)] = u32::try_from(index).expect("they were counted");
+                self.latest[chunks.first(index)] = narrow(index);
             }
             index += passed;
         }
         repeats
+    }
+
+    fn begin(&mut self, chunks: [usize; 2]) {
+        chunks.into_iter().for_each(|index| self.begun[index / 64] |= 1 << (index % 64));
+    }
+
+    fn is_begun(&self, index: usize) -> bool {
+        self.begun[index / 64] & 1 << (index % 64) != 0
     }
 
     /// How many chunks from `index` on repeat earlier ones, and from which on.
@@ -120,7 +163,7 @@ impl Search<'_> {
         if first == index || is_monotonous {
             return (0, first);
         }
-        let latest = to_usize(u64::from(self.latest[first]));
+        let latest = wide(self.latest[first]);
         let [by_first, by_latest] =
             [first, latest].map(|source| self.chunks.run(index, part, source));
         if by_latest > by_first { (by_latest, latest) } else { (by_first, first) }
@@ -135,11 +178,10 @@ mod tests {
 
     /// Each byte stands for a chunk of 8 KiB.
     fn repeats(parts: &[&[u8]]) -> Vec<(usize, usize, usize, usize, usize)> {
-        let chunk = |(index, byte): (usize, &u8)| ContentChunk {
-            end: u32::try_from((index + 1) * 8192).expect("few"),
-            digest: u64::from(*byte),
-        };
-        let chunked = parts.iter().map(|part| part.iter().enumerate().map(chunk).collect());
+        // Its bits are in all shares.
+        let digest = |byte| u64::from(byte).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let chunk = |byte: &u8| ContentChunk { len: 8192, digest: digest(*byte) };
+        let chunked = parts.iter().map(|part| part.iter().map(chunk).collect());
         let found = Chunks::new(chunked.collect()).repeats(WORTH);
         let found = found.iter().enumerate();
         let unit = |bytes: usize| bytes / 8192;

@@ -7,8 +7,8 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::ops::Range;
 
+use crate::encode::similar::{by_hash, first, second};
 use crate::format::{to_u64, to_usize};
 use crate::plan::Sketch;
 
@@ -49,32 +49,35 @@ pub(in crate::encode) fn order(sketches: &[Sketch], lens: &[u64]) -> Vec<usize> 
 struct Table {
     /// The pieces with each hash that several have, one hash behind the other.
     pieces: Vec<u32>,
-    /// For each hash its place in `pieces`.
-    hashes: Vec<Range<u32>>,
-    /// For each piece the hashes that it has, as indexes of `hashes`.
+    /// For each hash where those in `pieces` end.
+    ends: Vec<u32>,
+    /// For each piece the hashes that it has, as indexes of `ends`.
     of: Vec<Vec<u32>>,
 }
 
 impl Table {
     fn new(sketches: &[Sketch]) -> Self {
-        let all = (0_u32..).zip(sketches);
-        let mut places: Vec<(u32, u32)> =
-            all.flat_map(|(piece, sketch)| sketch.iter().map(move |hash| (*hash, piece))).collect();
-        places.sort_unstable();
         let mut table =
-            Table { pieces: Vec::new(), hashes: Vec::new(), of: vec![Vec::new(); sketches.len()] };
-        for same in places.chunk_by(|(a, _), (b, _)| a == b) {
-            if !(2..=COMMON).contains(&same.len()) {
-                continue;
+            Table { pieces: Vec::new(), ends: Vec::new(), of: vec![Vec::new(); sketches.len()] };
+        by_hash(sketches, |places| {
+            for same in places.chunk_by(|x, y| first(*x) == first(*y)) {
+                if (2..=COMMON).contains(&same.len()) {
+                    table.add(same);
+                }
             }
-            let [hash, first] = [table.hashes.len(), table.pieces.len()].map(narrow);
-            for (_, piece) in same {
-                table.of[index(*piece)].push(hash);
-                table.pieces.push(*piece);
-            }
-            table.hashes.push(first..narrow(table.pieces.len()));
-        }
+        });
+        table.of.iter_mut().for_each(Vec::shrink_to_fit);
         table
+    }
+
+    /// Adds a hash with the pieces that have it.
+    fn add(&mut self, same: &[u64]) {
+        let hash = narrow(self.ends.len());
+        for piece in same.iter().map(|place| second(*place)) {
+            self.of[index(piece)].push(hash);
+            self.pieces.push(piece);
+        }
+        self.ends.push(narrow(self.pieces.len()));
     }
 
     /// The hashes of `piece`.
@@ -84,8 +87,8 @@ impl Table {
 
     /// The pieces with the hash of this index.
     fn with(&self, hash: usize) -> impl Iterator<Item = usize> {
-        let Range { start, end } = self.hashes[hash];
-        self.pieces[index(start)..index(end)].iter().map(|piece| index(*piece))
+        let start = hash.checked_sub(1).map_or(0, |before| index(self.ends[before]));
+        self.pieces[start..index(self.ends[hash])].iter().map(|piece| index(*piece))
     }
 }
 
@@ -116,7 +119,7 @@ impl<'a> Reach<'a> {
         Reach {
             table,
             sketches,
-            counts: vec![0; table.hashes.len()],
+            counts: vec![0; table.ends.len()],
             common: vec![0; sketches.len()],
             done: vec![false; sketches.len()],
             heap: BinaryHeap::new(),
