@@ -11,6 +11,7 @@ mod compress;
 mod edits;
 mod exit;
 mod hints;
+mod inputs;
 mod job;
 mod number;
 mod progress;

@@ -1,6 +1,7 @@
 //! Progress on a terminal.
 
 use std::io::{IsTerminal, stderr};
+use std::thread;
 use std::time::Duration;
 
 use erofs_writer::{Event, Phase};
@@ -24,8 +25,22 @@ impl Progress {
         let progress = Progress(bar);
         progress.begin("reading the source");
         progress.0.set_draw_target(ProgressDrawTarget::stderr());
-        progress.0.enable_steady_tick(TICK);
+        progress.tick();
         progress
+    }
+
+    /// Draws the line anew from time to time. The one that indicatif has for
+    /// this panics where no thread can be started; then it is drawn less often.
+    fn tick(&self) {
+        let bar = self.0.downgrade();
+        let tick = move || {
+            while let Some(bar) = bar.upgrade().filter(|bar| !bar.is_finished()) {
+                bar.tick();
+                drop(bar);
+                thread::sleep(TICK);
+            }
+        };
+        drop(thread::Builder::new().spawn(tick));
     }
 
     /// Shows what happened.

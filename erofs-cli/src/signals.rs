@@ -72,11 +72,19 @@ impl Watch {
             progress: progress.clone(),
             output: output.to_path_buf(),
         };
-        thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let watch = thread::Builder::new().name("signals".to_owned()).spawn(move || {
             if let Some(signal) = signals.forever().next() {
                 end(run, signal);
             }
-        })?;
+        });
+        if watch.is_err() {
+            // There is no thread to be had. Then signals do what they always do;
+            // what stays of the output the next run takes away.
+            for signal in REQUESTS.into_iter().filter(|signal| !ignored(*signal)) {
+                let always = Arc::new(AtomicBool::new(true));
+                signal_hook::flag::register_conditional_default(signal, always)?;
+            }
+        }
         Ok(Watch { state })
     }
 

@@ -11,6 +11,7 @@ use erofs_writer::{Error, Tree};
 use crate::archive;
 use crate::edits::Excludes;
 use crate::exit::Failure;
+use crate::inputs;
 use crate::job::{Job, Source};
 use crate::usage::UsageError;
 
@@ -25,6 +26,7 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
             for upper in trees {
                 tree.overlay(upper?)?;
             }
+            inputs::check_tree(job, &excludes, &tree)?;
             Ok(tree)
         }
         Source::Store { list, store, keep_owners, keep_times } => {
@@ -34,10 +36,12 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
                 Some(store) => paths.store_directory(store),
                 None => paths,
             };
-            store_paths(job, paths, excludes).map_err(|error| match error {
+            let tree = store_paths(job, paths, &excludes).map_err(|error| match error {
                 Error::StorePaths(source) => Failure::List { list: list.clone(), source },
                 other => other.into(),
-            })
+            })?;
+            inputs::check_tree(job, &excludes, &tree)?;
+            Ok(tree)
         }
         Source::Tar { file, compression, converts_aufs, index } => {
             let keep = move |path: &[u8]| excludes.keep(path);
@@ -69,7 +73,7 @@ fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failur
     Ok(source.read()?)
 }
 
-fn store_paths(job: &Job, paths: StorePaths<'_>, excludes: Excludes) -> Result<Tree, Error> {
+fn store_paths(job: &Job, paths: StorePaths<'_>, excludes: &Excludes) -> Result<Tree, Error> {
     let keep = move |path: &[u8]| excludes.keep(path);
     let mut source = paths
         .hard_links(job.hard_links)

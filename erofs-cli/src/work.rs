@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::edits::{self, Labels};
 use crate::exit::{self, Failure};
 use crate::hints::Hints;
+use crate::inputs;
 use crate::job::{self, Job};
 use crate::progress::Progress;
 use crate::report;
@@ -78,6 +79,7 @@ fn build(
     notes: &mut Vec<String>,
 ) -> Result<(Summary, Duration), Failure> {
     let start = Instant::now();
+    inputs::check(job)?;
     // What cannot be written is known before all the work.
     ImageWriter::new(job.options.clone()).canceller(canceller).check_path(&job.output)?;
     let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();

@@ -107,7 +107,7 @@ impl<'a> ImageWriter<'a> {
     pub fn write_path(&mut self, tree: &Tree, path: impl AsRef<Path>) -> Result<Summary> {
         let path = path.as_ref();
         let offset = self.options.offset;
-        let target = Target::open(path, &tree.host_roots, offset, self.sync, &self.canceller);
+        let target = Target::open(path, tree, offset, self.sync, &self.canceller);
         let written = target.and_then(|target| {
             let output = Output {
                 to: target.file(),

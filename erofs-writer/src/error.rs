@@ -90,6 +90,25 @@ pub enum Error {
     Cancelled,
 }
 
+/// What is at a path of the host is not what was found there before. A failed
+/// read for this reason becomes [`Error::Changed`].
+#[derive(Debug)]
+pub(crate) struct Replaced;
+
+impl fmt::Display for Replaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("is another file than before")
+    }
+}
+
+impl std::error::Error for Replaced {}
+
+impl From<Replaced> for io::Error {
+    fn from(replaced: Replaced) -> Self {
+        io::Error::other(replaced)
+    }
+}
+
 /// What is wrong with an output. See [`Error::Output`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -243,7 +262,10 @@ impl Limit {
 
 impl Error {
     pub(crate) fn read(path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Error::Read { path: path.into(), source }
+        match source.get_ref() {
+            Some(inner) if inner.is::<Replaced>() => Error::Changed { path: path.into() },
+            _ => Error::Read { path: path.into(), source },
+        }
     }
 
     pub(crate) fn tree(path: impl Into<Vec<u8>>, kind: TreeErrorKind) -> Self {

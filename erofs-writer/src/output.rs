@@ -16,10 +16,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{Mode, OFlags, SeekFrom, seek};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::cancel::Canceller;
 use crate::error::{Error, OutputErrorKind, Result};
+use crate::tree::Tree;
 
 use durable::write_error;
 use obstacle::Obstacle;
@@ -81,11 +82,10 @@ fn find(path: &Path) -> Result<(Place, Option<Metadata>)> {
 impl Target {
     /// Opens the output `path` of an image at `offset`.
     ///
-    /// No part of the image may lie in `sources`, the host directories that
-    /// its contents come from.
+    /// It must be no part of what `tree` was read from.
     pub(crate) fn open(
         path: &Path,
-        sources: &[PathBuf],
+        tree: &Tree,
         offset: u64,
         syncs: bool,
         canceller: &Canceller,
@@ -95,12 +95,21 @@ impl Target {
             let (file, len) = open_device(&place.path, OFlags::RDWR).map_err(write_error(path))?;
             return Ok(Target { path: place.path, kind: Kind::Device { file, len }, syncs: true });
         }
-        let real_path = place.real_path();
-        if sources.iter().any(|source| real_path.starts_with(source)) {
+        let inside = || {
             let kind = OutputErrorKind::InsideSource;
-            return Err(Error::Output { path: path.to_path_buf(), kind });
+            Err(Error::Output { path: path.to_path_buf(), kind })
+        };
+        if tree.has_host_path(&place.real_path()).map_err(write_error(path))? {
+            return inside();
         }
         let mut target = Self::open_file(&place, found, canceller)?;
+        // A file that is replaced keeps its bytes for its other names.
+        if let Kind::InPlace { file } = &target.kind {
+            let stat = file.metadata().map_err(write_error(path))?;
+            if tree.reads_host_file(&stat) {
+                return inside();
+            }
+        }
         target.syncs |= syncs;
         if let (Kind::Draft { draft, .. }, 1..) = (&target.kind, offset) {
             keep_start(&target.path, offset, &draft.file).map_err(write_error(path))?;
@@ -217,7 +226,7 @@ impl Target {
 fn open_device(path: &Path, access: OFlags) -> io::Result<(File, u64)> {
     // Exclusive, so that a mounted device is refused.
     let flags = access | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let file = File::from(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?);
     let len = seek(&file, SeekFrom::End(0))?;
     Ok((file, len))
 }

@@ -9,6 +9,7 @@ pub(crate) mod device;
 mod dirs;
 mod edit;
 mod foreign;
+mod host;
 mod node;
 mod walk;
 
@@ -19,10 +20,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use content::{Content, ReadAt};
 pub(crate) use content::{LengthChanged, OpenContent};
-pub(crate) use dirs::OpenDirs;
+pub(crate) use dirs::{DirOpener, HostDir, OpenDirs};
 pub use foreign::DroppedXattrs;
+pub(crate) use host::{FileId, HostSources};
 pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Timestamp, Xattrs};
+
 pub use walk::{Entry, Walk};
 
 use crate::error::{Error, Result, TreeErrorKind};
@@ -79,9 +82,8 @@ pub struct Tree {
     number: u64,
     /// The trees that it was cloned from, with how many inodes each had then.
     origins: Vec<(u64, usize)>,
-    /// Host directories whose contents the tree holds; an output in one of
-    /// them would be part of its own source.
-    pub(crate) host_roots: Vec<std::path::PathBuf>,
+    /// What of the host it was read from.
+    pub(crate) host: HostSources,
     /// Files with contents that may be emptied when these have been written.
     pub(crate) spools: Vec<Arc<File>>,
     /// What is to be mounted together with the image, in this order.
@@ -132,7 +134,7 @@ impl Tree {
             inodes: vec![root],
             number: next_number(),
             origins: Vec::new(),
-            host_roots: Vec::new(),
+            host: HostSources::default(),
             spools: Vec::new(),
             devices: Vec::new(),
         }
@@ -287,7 +289,7 @@ impl Clone for Tree {
             inodes: self.inodes.clone(),
             number: next_number(),
             origins,
-            host_roots: self.host_roots.clone(),
+            host: self.host.clone(),
             spools: self.spools.clone(),
             devices: self.devices.clone(),
         }

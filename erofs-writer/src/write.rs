@@ -14,7 +14,6 @@ mod window;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rayon::ThreadPool;
 use rayon::prelude::*;
 
 pub(crate) use progress::Observer;
@@ -28,6 +27,7 @@ use crate::meta::place::Placement;
 use crate::meta::xattr::XattrTable;
 use crate::options::{BlockSize, Options};
 use crate::plan::{DataPlan, Order, Reader};
+use crate::pool::Pool;
 use crate::sink::Sink;
 use crate::tree::InodeId;
 use crate::write::piece::Piece;
@@ -82,11 +82,7 @@ pub(crate) fn head_len(block_size: BlockSize) -> usize {
 
 impl Job<'_> {
     /// Writes everything but the head.
-    pub(crate) fn run(
-        &self,
-        observer: &mut Observer<'_, '_>,
-        pool: &ThreadPool,
-    ) -> Result<Written> {
+    pub(crate) fn run(&self, observer: &mut Observer<'_, '_>, pool: &Pool) -> Result<Written> {
         let tasks = self.tasks();
         let total = tasks.iter().map(|task| task.weight()).sum();
         let spools = &Spools::new(self, &tasks);

@@ -17,6 +17,7 @@ mod documented;
 mod ends;
 mod faults;
 mod flags;
+mod hosts;
 mod labels;
 mod lists;
 mod messages;

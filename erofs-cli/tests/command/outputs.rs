@@ -219,3 +219,48 @@ fn errors_of_the_output_are_found_before_the_source_is_read() {
     let message = refusal_of(&place, 1, "nowhere/IMG missing");
     assert!(message.starts_with("nowhere/IMG: "), "{message}");
 }
+
+#[test]
+fn an_output_in_the_source_needs_to_be_left_out() {
+    let place = Place::with_source();
+    let expected = place.image("-T0 OUT source", "OUT");
+    for attempt in 0..2 {
+        place.run("-T0 --exclude-path=a/IMG source/a/IMG source").succeeded();
+        assert!(
+            fs::read(place.path("source/a/IMG")).expect("was written") == expected,
+            "{attempt}"
+        );
+    }
+    place.run("-T0 --exclude-regex=^z|IMG$ source/NEW-IMG source").succeeded();
+    for output in ["source/a/IMG", "source/none", "source/a/none"] {
+        let run = place.run(&format!("--exclude-path=b {output} source"));
+        assert_eq!(run.code(), Some(1), "{run:?}");
+        assert!(run.stderr.ends_with("would be part of its own source\n"), "{run:?}");
+    }
+}
+
+#[test]
+fn what_is_read_is_not_written_by_whatever_name() {
+    let place = Place::with_source();
+    let list = format!("{}\n", place.path("source").display());
+    place.file("input", &list);
+    fs::hard_link(place.path("input"), place.path("hard")).expect("free");
+    std::os::unix::fs::symlink("input", place.path("soft")).expect("free");
+    for output in ["input", "hard", "soft", "./input"] {
+        for line in [
+            "--store-paths input OUT",
+            "-zlz4 --compress-hints=input OUT source",
+            "--file-contexts=input OUT source",
+            "--add-file=/x=input OUT source",
+            "--tar=f OUT input",
+        ] {
+            let run = place.run(&line.replace("OUT", output));
+            assert_eq!(run.code(), Some(1), "{run:?}");
+            let refusal =
+                format!("mkfs-erofs: {output}: the image would be part of its own source\n");
+            assert_eq!(run.stderr, refusal, "{line}");
+            assert_eq!(fs::read(place.path("input")).expect("is there"), list.as_bytes());
+        }
+    }
+    assert_eq!(place.names("."), ["hard", "input", "soft", "source"]);
+}

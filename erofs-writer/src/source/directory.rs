@@ -3,14 +3,18 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::HardLinks;
 use crate::source::scan::{Keep, ScanOptions, Scanner};
-use crate::tree::{Kind, Tree};
+use crate::tree::Tree;
 
 /// Reads a directory of the host into a [`Tree`], several subdirectories at a
 /// time. Only names and metadata are read; contents stay where they are until
 /// the image is written.
+///
+/// No symlink below the root is followed, now or when contents are read, and
+/// a directory or file that is another one by then is an error
+/// ([`Error::Changed`](crate::Error::Changed)). Paths may be of any length.
 pub struct Directory<'a> {
     root: PathBuf,
     options: ScanOptions<'a>,
@@ -71,18 +75,14 @@ impl<'a> Directory<'a> {
     /// Reads the directory.
     ///
     /// # Errors
-    /// [`Error::Read`] if something cannot be read or the root is no
-    /// directory, [`Error::Full`] if there are too many inodes.
+    /// [`Error::Read`](crate::Error::Read) if something cannot be read or the
+    /// root is no directory, [`Error::Changed`](crate::Error::Changed) if a
+    /// directory has been replaced since it was found,
+    /// [`Error::Full`](crate::Error::Full) if there are too many inodes.
     pub fn read(self) -> Result<Tree> {
-        let root = self.root.canonicalize().map_err(|error| Error::read(&self.root, error))?;
         let mut scanner = Scanner::new(self.options)?;
-        let (metadata, kind) = scanner.lookup(&self.root, &root)?;
-        if !matches!(kind, Kind::Directory(_)) {
-            return Err(Error::read(self.root, std::io::ErrorKind::NotADirectory.into()));
-        }
-        let mut tree = Tree::new(metadata);
-        tree.host_roots.push(root);
-        scanner.fill(&mut tree, vec![(Tree::ROOT, self.root, Vec::new())])?;
+        let (mut tree, root) = scanner.root(&self.root)?;
+        scanner.fill(&mut tree, vec![root])?;
         Ok(tree)
     }
 }

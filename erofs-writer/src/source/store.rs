@@ -1,7 +1,6 @@
 //! A tree from a list of store paths, such as the closure of a NixOS system.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read};
 use std::num::NonZeroUsize;
@@ -9,10 +8,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::bounded::too_long;
-use crate::error::{Error, Result, StorePathsError};
+use crate::error::{Result, StorePathsError};
 use crate::format::to_u64;
 use crate::source::HardLinks;
-use crate::source::scan::{Keep, ScanOptions, Scanner};
+use crate::source::scan::{Folders, Keep, ScanOptions, Scanner};
 use crate::tree::{Metadata, Timestamp, Tree};
 
 /// Reads store paths into a [`Tree`] in which each is `/<basename>`.
@@ -164,9 +163,9 @@ impl<'a> StorePaths<'a> {
     /// Reads the store paths.
     ///
     /// # Errors
-    /// [`Error::StorePaths`] if the list is empty, or a path relative or of
-    /// the same name as another; [`Error::Read`] if one is missing or cannot
-    /// be read; [`Error::Full`] if there are too many inodes.
+    /// [`Error::StorePaths`](crate::Error::StorePaths) if the list is empty, or
+    /// a path relative or of the same name as another; otherwise as for
+    /// [`Directory::read`](crate::source::Directory::read).
     pub fn read(self) -> Result<Tree> {
         let sources = sources(&self.paths, self.store.as_deref())?;
         let mut tree = Tree::new(Metadata::new(0o755));
@@ -176,8 +175,7 @@ impl<'a> StorePaths<'a> {
             && !options.xattrs
             && options.hard_links == HardLinks::Ignore;
         let mut scanner = Scanner::new(options)?;
-        tree.host_roots = host_roots(&sources)?;
-        let directories = scanner.insert_all(&mut tree, sources)?;
+        let directories = scanner.insert_all(&mut tree, folders(sources))?;
         scanner.fill(&mut tree, directories)?;
         tree.update_metadata(|metadata| {
             if !self.owners {
@@ -191,28 +189,14 @@ impl<'a> StorePaths<'a> {
     }
 }
 
-/// Where the listed paths really are. What a symlink leads to is no part of
-/// the image.
-fn host_roots(sources: &BTreeMap<Box<[u8]>, PathBuf>) -> Result<Vec<PathBuf>> {
-    // Ten thousand store paths lie in one store.
-    let mut folders: HashMap<&Path, PathBuf> = HashMap::new();
-    let mut roots = Vec::with_capacity(sources.len());
-    for path in sources.values() {
-        let failed = |error| Error::read(path, error);
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            roots.push(path.canonicalize().map_err(failed)?);
-            continue;
-        };
-        if path.symlink_metadata().map_err(failed)?.is_symlink() {
-            continue;
-        }
-        let folder = match folders.entry(folder) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(folder.canonicalize().map_err(failed)?),
-        };
-        roots.push(folder.join(name));
+/// The names to look for in each folder of the host.
+fn folders(sources: BTreeMap<Box<[u8]>, PathBuf>) -> Folders {
+    let mut folders = Folders::new();
+    for (name, path) in sources {
+        let folder = path.parent().expect("it has a name in a folder").to_path_buf();
+        folders.entry(folder).or_default().push(name.into());
     }
-    Ok(roots)
+    folders
 }
 
 /// The name in the image of each listed path, and where to read it.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::source::{HardLinks, Keep};
-use crate::tree::Tree;
+use crate::tree::{FileId, Tree};
 
 use assemble::{Assembly, Refusal};
 use input::Input;
@@ -48,8 +48,8 @@ use members::Members;
 pub struct Tar<'a> {
     input: Input<'a>,
     options: Options<'a>,
-    /// Where the archive lies on the host, if it is a file there.
-    host_path: Option<PathBuf>,
+    /// What the archive is on the host, if it is a file there.
+    host_file: Option<FileId>,
 }
 
 struct Options<'a> {
@@ -64,7 +64,7 @@ struct Options<'a> {
 
 impl std::fmt::Debug for Tar<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tar").field("host_path", &self.host_path).finish_non_exhaustive()
+        f.debug_struct("Tar").field("host_file", &self.host_file).finish_non_exhaustive()
     }
 }
 
@@ -77,9 +77,7 @@ impl<'a> Tar<'a> {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| Error::read(path, error))?;
-        let mut tar = Tar::in_file(path, file)?;
-        tar.host_path = Some(path.canonicalize().map_err(|error| Error::read(path, error))?);
-        Ok(tar)
+        Tar::in_file(path, file)
     }
 
     /// The archive in `file` from its position on, as for [`open`](Tar::open).
@@ -90,7 +88,10 @@ impl<'a> Tar<'a> {
     pub fn in_file(name: impl Into<PathBuf>, mut file: File) -> Result<Self> {
         let name = name.into();
         let start = file.stream_position().map_err(|error| Error::read(&name, error))?;
-        Ok(Tar::new(Input::file(name, file, start)?))
+        let stat = file.metadata().map_err(|error| Error::read(&name, error))?;
+        let mut tar = Tar::new(Input::file(name, file, start)?);
+        tar.host_file = Some(FileId::of_metadata(&stat));
+        Ok(tar)
     }
 
     /// The archive that comes from `reader`. Contents are kept in a file
@@ -114,7 +115,7 @@ impl<'a> Tar<'a> {
             index: false,
             keep: None,
         };
-        Tar { input, options, host_path: None }
+        Tar { input, options, host_file: None }
     }
 
     /// What becomes of hard links. Default: [`HardLinks::Keep`].
@@ -225,7 +226,7 @@ impl<'a> Tar<'a> {
         if let Some(keep) = keep {
             tree.retain(|entry| keep(&entry.path()[1..]));
         }
-        tree.host_roots.extend(self.host_path);
+        tree.host.files.extend(self.host_file.map(|file| (file, None)));
         Ok(tree)
     }
 }

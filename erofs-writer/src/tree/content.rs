@@ -8,13 +8,14 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::{CWD, OFlags, SeekFrom, seek};
-use rustix::io::Errno;
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::format::{to_u64, to_usize};
 use crate::tree::Name;
 use crate::tree::device::{Device, Piece, Scattered};
-use crate::tree::dirs::{self, OpenDirs, join};
+use crate::tree::dirs::{self, HostDir, OpenDirs, join};
+use crate::tree::host::FileId;
 
 /// Bytes that can be read at any position, from several threads at a time.
 pub trait ReadAt: Send + Sync {
@@ -62,9 +63,9 @@ pub struct Content {
 pub(crate) enum Source {
     Bytes(Arc<[u8]>),
     Path(Arc<PathBuf>),
-    /// A file found in a scanned directory, whose path the directory's files
-    /// share, as they share each name with the tree.
-    InDirectory(Arc<PathBuf>, Name),
+    /// A file found in a scanned directory, which the directory's files
+    /// share, as they share each name with the tree. The last is its mark.
+    InDirectory(Arc<HostDir>, Name, u32),
     FileRange(Arc<File>, u64),
     Reader(Arc<Box<dyn ReadAt>>),
     /// Bytes that stay where they are, from this one on.
@@ -83,7 +84,7 @@ impl std::fmt::Debug for Source {
         match self {
             Source::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
             Source::Path(path) => path.fmt(f),
-            Source::InDirectory(dir, name) => join(dir, name).fmt(f),
+            Source::InDirectory(dir, name, _) => join(dir, name).fmt(f),
             Source::FileRange(file, start) => write!(f, "{file:?} from {start}"),
             Source::Reader(_) => f.write_str("a reader"),
             Source::OnDevice(_, pos) => write!(f, "a device from {pos}"),
@@ -119,8 +120,9 @@ impl Content {
         Content { len: reader.len(), source: Source::Reader(Arc::new(Box::new(reader))) }
     }
 
-    pub(crate) fn in_directory(dir: Arc<PathBuf>, name: Name, len: u64) -> Self {
-        Content { len, source: Source::InDirectory(dir, name) }
+    /// The file `file`, found as `name` in `dir`.
+    pub(crate) fn in_directory(dir: Arc<HostDir>, name: Name, file: FileId, len: u64) -> Self {
+        Content { len, source: Source::InDirectory(dir, name, file.mark()) }
     }
 
     /// The `len` bytes of `device` from `pos` on, which stay there.
@@ -160,7 +162,15 @@ impl Content {
     pub fn host_path(&self) -> Option<PathBuf> {
         match &self.source {
             Source::Path(path) => Some(path.to_path_buf()),
-            Source::InDirectory(dir, name) => Some(join(dir, name)),
+            Source::InDirectory(dir, name, _) => Some(join(dir, name)),
+            _ => None,
+        }
+    }
+
+    /// The mark of the scanned file that the bytes come from.
+    pub(crate) fn host_mark(&self) -> Option<u32> {
+        match self.source {
+            Source::InDirectory(_, _, mark) => Some(mark),
             _ => None,
         }
     }
@@ -193,7 +203,7 @@ impl Content {
         match &self.source {
             Source::Bytes(bytes) => Identity(0, address(bytes), 0),
             Source::Path(path) => Identity(1, address(path), 0),
-            Source::InDirectory(dir, name) => Identity(2, address(dir), to_u64(address(name))),
+            Source::InDirectory(dir, name, _) => Identity(2, address(dir), to_u64(address(name))),
             Source::FileRange(file, start) => Identity(3, address(file), *start),
             Source::Reader(reader) => Identity(4, address(reader), 0),
             Source::OnDevice(device, pos) => Identity(5, address(device), *pos),
@@ -206,8 +216,8 @@ impl Content {
     pub(crate) fn open(&self, dirs: &OpenDirs) -> io::Result<OpenContent<'_>> {
         let reader = match &self.source {
             Source::Bytes(bytes) => Reader::Bytes(bytes),
-            Source::Path(path) => Reader::Owned(dirs::open(CWD, path, OFlags::empty())?),
-            Source::InDirectory(dir, name) => Reader::Owned(dirs.open(dir, name)?),
+            Source::Path(path) => Reader::Owned(dirs::open_named(path)?),
+            Source::InDirectory(dir, name, mark) => Reader::Owned(dirs.open(dir, name, *mark)?),
             Source::FileRange(file, start) => Reader::Range(file, *start),
             Source::Reader(reader) => Reader::Custom(&***reader),
             Source::OnDevice(device, pos) => {
@@ -414,7 +424,7 @@ impl OpenContent<'_> {
 /// Where `file` has data from `offset` on, counted from `base`, in the `len`
 /// bytes behind that.
 fn host_data(file: &File, base: u64, offset: u64, len: u64) -> io::Result<Range<u64>> {
-    let find = |from| match seek(file, from) {
+    let find = |from| match retry_on_intr(|| seek(file, from)) {
         Ok(pos) => Ok(Some(pos)),
         Err(Errno::NXIO) => Ok(None),
         // A file system that cannot tell stores every byte, so far as we know.

@@ -1,5 +1,6 @@
-//! Directories kept open, so that the files of one are found by their names and
-//! not by the whole path of each.
+//! Directories of the host that a tree was read from. What is in one is found
+//! relative to it and never through a symlink, and the directory must be the
+//! one that was scanned.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,110 +8,256 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::error::Replaced;
+use crate::tree::Name;
+use crate::tree::host::FileId;
+
+/// The longest path that is given to the system at once; Linux takes 4,095
+/// bytes, macOS 1,023.
+const PATH_MAX: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
+/// Room for a path of usual length.
+const SHORT: usize = 256;
+
+/// A directory of the host as it was found.
+///
+/// It knows its name in its parent and not its path, so that deep trees take
+/// memory for each name once.
+#[derive(Debug)]
+pub(crate) struct HostDir {
+    id: FileId,
+    /// None for one that the caller named, by a path in which symlinks count.
+    parent: Option<Arc<HostDir>>,
+    name: Name,
+    path_len: usize,
+}
+
+impl HostDir {
+    /// Opens a directory that the caller named. If nobody lists it, it is enough
+    /// that it may be entered.
+    pub(crate) fn named(path: &Path, is_listed: bool) -> io::Result<(Arc<Self>, OwnedFd)> {
+        let name = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let name: Name = name.as_os_str().as_bytes().into();
+        let fd = open_named_dir(&name, is_listed)?;
+        let id = FileId::of(&retry_on_intr(|| fstat(&fd))?);
+        let path_len = name.len();
+        Ok((Arc::new(HostDir { id, parent: None, name, path_len }), fd))
+    }
+
+    /// The directory `name` in this one, which was found to be `id`.
+    pub(crate) fn child(self: &Arc<Self>, name: Name, id: FileId) -> Arc<Self> {
+        let path_len = self.path_len + 1 + name.len();
+        Arc::new(HostDir { id, parent: Some(Arc::clone(self)), name, path_len })
+    }
+
+    pub(crate) fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// This directory and those above it, the one that was named last.
+    fn upwards(&self) -> impl Iterator<Item = &HostDir> {
+        std::iter::successors(Some(self), |dir| dir.parent.as_deref())
+    }
+
+    /// Its path, as far as the caller named it so.
+    pub(crate) fn path(&self) -> PathBuf {
+        let mut dirs: Vec<&HostDir> = self.upwards().collect();
+        dirs.reverse();
+        dirs.into_iter().map(|dir| OsStr::from_bytes(&dir.name)).collect()
+    }
+
+    /// Its path relative to the one that was named.
+    pub(crate) fn relative_path(&self) -> Vec<u8> {
+        let mut names: Vec<&[u8]> =
+            self.upwards().filter(|dir| dir.parent.is_some()).map(|dir| &*dir.name).collect();
+        names.reverse();
+        names.join(&b'/')
+    }
+
+    fn check(&self, fd: &OwnedFd) -> io::Result<()> {
+        match FileId::of(&retry_on_intr(|| fstat(fd))?) == self.id {
+            true => Ok(()),
+            false => Err(Replaced.into()),
+        }
+    }
+}
+
+/// One after the other: a chain of parents may be longer than the stack.
+impl Drop for HostDir {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(mut dir) = next.and_then(Arc::into_inner) {
+            next = dir.parent.take();
+        }
+    }
+}
+
+/// Opens directories again that were found before.
+///
+/// A path of several names is opened at once, and what is found there must be
+/// the directory that was scanned: then it does not matter what the names on
+/// the way lead through. Paths too long for that are opened in pieces, from
+/// a directory that is still open from the last time if there is one.
+#[derive(Debug, Default)]
+pub(crate) struct DirOpener {
+    deep: Mutex<Vec<(Arc<HostDir>, OwnedFd)>>,
+}
+
+/// How many directories of long paths are kept open.
+const DEEP_DIRS: usize = 4;
+
+impl DirOpener {
+    /// Opens `dir`, which must still be what it was.
+    pub(crate) fn open(&self, dir: &Arc<HostDir>) -> io::Result<OwnedFd> {
+        if dir.path_len > PATH_MAX {
+            return self.open_deep(dir);
+        }
+        let mut dirs: Vec<&HostDir> = dir.upwards().collect();
+        dirs.reverse();
+        open_pieces(None, &dirs)
+    }
+
+    fn open_deep(&self, dir: &Arc<HostDir>) -> io::Result<OwnedFd> {
+        let start = |deep: &[(Arc<HostDir>, OwnedFd)]| {
+            let mut below = Vec::new();
+            for at in dir.upwards() {
+                if let Some((_, fd)) = deep.iter().find(|(known, _)| std::ptr::eq(&**known, at)) {
+                    return Ok((Some(fd.try_clone()?), below));
+                }
+                below.push(at);
+            }
+            io::Result::Ok((None, below))
+        };
+        let (fd, mut below) = start(&self.deep.lock().unwrap_or_else(PoisonError::into_inner))?;
+        below.reverse();
+        let fd = open_pieces(fd, &below)?;
+        let kept = (Arc::clone(dir), fd.try_clone()?);
+        let mut deep = self.deep.lock().unwrap_or_else(PoisonError::into_inner);
+        if deep.len() == DEEP_DIRS {
+            deep.remove(0);
+        }
+        deep.push(kept);
+        Ok(fd)
+    }
+}
+
+/// Opens the last of `dirs`, each of which is in the one before it, and the
+/// first of them in `start`.
+fn open_pieces(start: Option<OwnedFd>, dirs: &[&HostDir]) -> io::Result<OwnedFd> {
+    let mut fd = start;
+    let mut path = Vec::with_capacity(SHORT);
+    for (index, dir) in dirs.iter().enumerate() {
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(&dir.name);
+        let fits = |next: &&HostDir| path.len() + 1 + next.name.len() <= PATH_MAX;
+        if dirs.get(index + 1).is_some_and(fits) {
+            continue;
+        }
+        let opened = match (&fd, &dir.parent) {
+            (_, None) => open_named_dir(&path, false)?,
+            (Some(fd), _) => open_dir(fd, &path)?,
+            (None, _) => open_dir(CWD, &path)?,
+        };
+        dir.check(&opened)?;
+        fd = Some(opened);
+        path.clear();
+    }
+    fd.ok_or_else(|| Errno::NOENT.into())
+}
+
+const DIR_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+
+/// Opens a directory below one that was named.
+fn open_dir(from: impl AsFd, path: &[u8]) -> io::Result<OwnedFd> {
+    let flags = DIR_FLAGS | OFlags::RDONLY | OFlags::NOFOLLOW;
+    match retry_on_intr(|| openat(&from, path, flags, Mode::empty())) {
+        // It was a directory.
+        Err(Errno::NOTDIR | Errno::LOOP) => Err(Replaced.into()),
+        other => Ok(other?),
+    }
+}
+
+/// Opens a directory that the caller named.
+fn open_named_dir(path: &[u8], is_listed: bool) -> io::Result<OwnedFd> {
+    let open = |flags| retry_on_intr(|| openat(CWD, path, DIR_FLAGS | flags, Mode::empty()));
+    Ok(match open(OFlags::RDONLY) {
+        #[cfg(target_os = "linux")]
+        Err(Errno::ACCESS) if !is_listed => open(OFlags::PATH)?,
+        other => other?,
+    })
+}
 
 /// For each of some threads the directory in which it opened a file last.
 ///
 /// They belong to one build, and not to threads: these may outlive it, and
 /// would keep somebody from unmounting what was read.
 #[derive(Debug, Default)]
-pub(crate) struct OpenDirs(Vec<Mutex<Option<LastDir>>>);
-
-#[derive(Debug)]
-struct LastDir {
-    path: Arc<PathBuf>,
-    /// Nothing for the first file: most often the next one lies elsewhere.
-    fd: Option<OwnedFd>,
+pub(crate) struct OpenDirs {
+    last: Vec<Mutex<Option<(Arc<HostDir>, OwnedFd)>>>,
+    opener: DirOpener,
 }
 
 impl OpenDirs {
     /// For so many threads. The others do without.
     pub(crate) fn new(threads: usize) -> Self {
-        OpenDirs(std::iter::repeat_with(Mutex::default).take(threads).collect())
+        let last = std::iter::repeat_with(Mutex::default).take(threads).collect();
+        OpenDirs { last, opener: DirOpener::default() }
     }
 
-    /// Opens the file `name` in the directory `dir`, but no symlink.
-    pub(super) fn open(&self, dir: &Arc<PathBuf>, name: &[u8]) -> io::Result<File> {
-        let by_path = || open(CWD, &join(dir, name), OFlags::NOFOLLOW);
-        let slot = rayon::current_thread_index().and_then(|thread| self.0.get(thread));
-        let Some(Ok(mut last)) = slot.map(Mutex::try_lock) else { return by_path() };
-        match &mut *last {
-            Some(LastDir { path, fd }) if Arc::ptr_eq(path, dir) => {
-                if fd.is_none() {
-                    *fd = open_dir(dir);
+    /// Opens the regular file `name` in `dir`, which must still be the one that
+    /// has this mark.
+    pub(super) fn open(&self, dir: &Arc<HostDir>, name: &[u8], mark: u32) -> io::Result<File> {
+        let slot = rayon::current_thread_index().and_then(|thread| self.last.get(thread));
+        let file = match slot.map(Mutex::try_lock) {
+            Some(Ok(mut last)) => match &*last {
+                Some((known, fd)) if Arc::ptr_eq(known, dir) => open(fd, name, OFlags::NOFOLLOW)?,
+                _ => {
+                    // Closed first: there may be few descriptors.
+                    *last = None;
+                    let (_, fd) = last.insert((Arc::clone(dir), self.opener.open(dir)?));
+                    open(fd, name, OFlags::NOFOLLOW)?
                 }
-                match fd {
-                    Some(fd) => open(fd, Path::new(OsStr::from_bytes(name)), OFlags::NOFOLLOW),
-                    None => by_path(),
-                }
-            }
-            last => {
-                *last = Some(LastDir { path: Arc::clone(dir), fd: None });
-                by_path()
-            }
+            },
+            _ => open(self.opener.open(dir)?, name, OFlags::NOFOLLOW)?,
+        };
+        match FileId::of(&regular(&file)?.ok_or(Replaced)?).mark() == mark {
+            true => Ok(file),
+            false => Err(Replaced.into()),
         }
     }
 }
 
-/// A directory, if it may be read, which those who look for a path in it need
-/// not be allowed to.
-fn open_dir(path: &Path) -> Option<OwnedFd> {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()
+/// Opens the regular file `path`, as the caller named it.
+pub(super) fn open_named(path: &Path) -> io::Result<File> {
+    let file = open(CWD, path.as_os_str().as_bytes(), OFlags::empty())?;
+    match regular(&file)? {
+        Some(_) => Ok(file),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file")),
+    }
 }
 
-pub(super) fn join(dir: &Path, name: &[u8]) -> PathBuf {
-    dir.join(OsStr::from_bytes(name))
+/// What the system tells of `file`, if it is a regular one.
+fn regular(file: &File) -> io::Result<Option<Stat>> {
+    let stat = retry_on_intr(|| fstat(file))?;
+    Ok(Some(stat).filter(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile))
 }
 
 /// Opens a file that is meant to be regular. Should it have become a fifo
 /// since, opening must not wait for a writer.
-pub(super) fn open(dir: impl AsFd, path: &Path, flags: OFlags) -> io::Result<File> {
+fn open(dir: impl AsFd, path: &[u8], flags: OFlags) -> io::Result<File> {
     let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    Ok(rustix::fs::openat(dir, path, flags, Mode::empty())?.into())
+    Ok(retry_on_intr(|| openat(&dir, path, flags, Mode::empty()))?.into())
+}
+
+pub(super) fn join(dir: &HostDir, name: &[u8]) -> PathBuf {
+    dir.path().join(OsStr::from_bytes(name))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::io::Read;
-
-    use super::*;
-
-    #[test]
-    fn files_are_found_in_the_directory_that_is_open() {
-        let root = tempfile::tempdir().expect("there is room");
-        let [a, b] = ["a", "b"].map(|name| Arc::new(root.path().join(name)));
-        for dir in [&a, &b] {
-            fs::create_dir(&**dir).expect("nothing is there");
-            fs::write(dir.join("file"), dir.as_os_str().as_bytes()).expect("there is room");
-            std::os::unix::fs::symlink("file", dir.join("link")).expect("nothing is there");
-        }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-        let dirs = &OpenDirs::new(1);
-        let read = |dir: &Arc<PathBuf>, name: &[u8]| {
-            pool.install(|| {
-                let mut text = String::new();
-                dirs.open(dir, name)?.read_to_string(&mut text).map(|_| text)
-            })
-        };
-        for dir in [&a, &a, &a, &b, &a, &b, &b] {
-            let text = read(dir, b"file").expect("it is there");
-            assert_eq!(Path::new(&text), dir.as_path());
-            let error = read(dir, b"none").expect_err("it is not there");
-            assert_eq!(error.kind(), io::ErrorKind::NotFound);
-            assert!(read(dir, b"link").is_err(), "a symlink was followed");
-        }
-        // It has another name now, but is the one that was open.
-        fs::rename(&*b, root.path().join("c")).expect("nothing is there");
-        read(&b, b"file").expect("it is open");
-        assert!(
-            dirs.0[0].lock().is_ok_and(|last| last.as_ref().is_some_and(|last| last.fd.is_some()))
-        );
-        // Out of a pool, and for a thread without a place: by its path.
-        assert!(dirs.open(&b, b"file").is_err());
-        dirs.open(&a, b"file").expect("it is there");
-        OpenDirs::default().open(&a, b"file").expect("it is there");
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! Changing a tree as a whole: every exclude and every owner option is this.
 
+use std::collections::HashMap;
 use std::mem;
 
 use crate::error::Result;
@@ -10,6 +11,7 @@ impl Tree {
     /// The root stays. Parents are asked before their children, which are not
     /// asked when a parent goes.
     pub fn retain(&mut self, mut keep: impl FnMut(&Entry<'_>) -> bool) {
+        self.host.is_filtered = true;
         let mut pending = vec![(Tree::ROOT, Vec::new())];
         while let Some((dir, path)) = pending.pop() {
             let Some(children) = self.children(dir) else {
@@ -63,7 +65,10 @@ impl Tree {
                 children.values_mut().for_each(|child| *child = ids[child.index()]);
             }
         }
-        let mut pending = vec![(Tree::ROOT, ids[Tree::ROOT.index()])];
+        let root = ids[Tree::ROOT.index()];
+        self.host.extend(upper.host, |id| ids[id.index()]);
+        let mut merged = HashMap::from([(root, Tree::ROOT)]);
+        let mut pending = vec![(Tree::ROOT, root)];
         while let Some((here, over)) = pending.pop() {
             self.inode_mut(here).metadata = self.inode(over).metadata.clone();
             for (name, id) in mem::take(self.children_mut(over)) {
@@ -71,14 +76,19 @@ impl Tree {
                 let both = known
                     .filter(|known| [*known, id].into_iter().all(|id| self.children(id).is_some()));
                 match both {
-                    Some(known) => pending.push((known, id)),
+                    Some(known) => {
+                        merged.insert(id, known);
+                        pending.push((known, id));
+                    }
                     None => {
                         self.children_mut(here).insert(name, id);
                     }
                 }
             }
         }
-        self.host_roots.extend(upper.host_roots);
+        for (_, id) in &mut self.host.dirs {
+            *id = merged.get(id).copied().unwrap_or(*id);
+        }
         self.spools.extend(upper.spools);
         self.devices.extend(upper.devices);
         Ok(())
@@ -107,6 +117,9 @@ impl Tree {
             }
         }
         *self.children_mut(last) = nested;
+        for (_, id) in &mut self.host.dirs {
+            *id = if *id == Tree::ROOT { last } else { *id };
+        }
         Ok(())
     }
 }

@@ -32,6 +32,10 @@ impl<'a> Entry<'a> {
         self.id
     }
 
+    pub(crate) fn inode_id(&self) -> InodeId {
+        self.id
+    }
+
     /// The inode's metadata.
     pub fn metadata(&self) -> &'a Metadata {
         &self.tree.inode(self.id).metadata

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rayon::ThreadPool;
-
 use crate::cancel::Canceller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Phase};
+use crate::pool::Pool;
 
 /// A caller's event handler.
 pub(crate) type Handler<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
@@ -64,11 +63,22 @@ impl<'a, 'h> Observer<'a, 'h> {
     /// reports done.
     pub(crate) fn watch<T: Send>(
         &mut self,
-        pool: &ThreadPool,
+        pool: &Pool,
         stop: &AtomicBool,
         total: u64,
         work: impl FnOnce(&(dyn Fn(u64) + Sync)) -> Result<T> + Send,
     ) -> Result<T> {
+        let Pool::Threads(pool) = pool else {
+            // Nobody is there to tell anything before it is done.
+            let canceller = self.canceller;
+            let result = work(&|_| {
+                if canceller.is_cancelled() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            });
+            self.tell(Event::Progress { done: total, total })?;
+            return result;
+        };
         // Not the reports themselves, each of which would wake this thread.
         let (running, ended) = mpsc::channel::<()>();
         let done = AtomicU64::new(0);

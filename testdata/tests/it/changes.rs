@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use erofs_writer::source::StorePaths;
 use erofs_writer::{ChunkSize, Error, ImageUuid, Options, Tails, Tree};
@@ -162,4 +163,62 @@ fn an_open_file_that_became_shorter_is_named_by_its_path_in_the_image() {
         file.set_len(len).unwrap();
         named(refused(&tree, fixed()), Path::new("/f"), Shows::Changed, "shorter");
     }
+}
+
+/// A directory and a symlink to another one outside change places all the time.
+/// No byte from there gets in, whether the change comes while the tree is read
+/// or between that and the reading of contents.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_from_outside_gets_in_by_a_swapped_symlink() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("source");
+    for (at, text) in [("source/d/sub", "within "), ("outside/sub", "SECRET ")] {
+        fs::create_dir_all(dir.path().join(at)).unwrap();
+        for number in 0..4 {
+            for parent in ["", ".."] {
+                let path = dir.path().join(at).join(parent).join(format!("file {number}"));
+                fs::write(path, text.repeat(10)).unwrap();
+            }
+        }
+    }
+    symlink(dir.path().join("outside"), root.join("other")).unwrap();
+    let swap =
+        || renameat_with(CWD, root.join("d"), CWD, root.join("other"), RenameFlags::EXCHANGE);
+    if swap().is_err() {
+        return;
+    }
+    let done = AtomicBool::new(false);
+    let mut images = 0;
+    let mut refused = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                swap().unwrap();
+                std::thread::yield_now();
+            }
+        });
+        for attempt in 0..3000 {
+            let tree = match attempt % 2 {
+                0 => Tree::from_dir(&root),
+                _ => Tree::from_store_paths([&root]),
+            };
+            match tree.and_then(|tree| crate::support::try_image(&tree, fixed())) {
+                Ok(image) => {
+                    images += 1;
+                    let secret = image.windows(7).any(|bytes| bytes == b"SECRET ");
+                    if secret {
+                        done.store(true, Ordering::Relaxed);
+                    }
+                    assert!(!secret, "after {attempt} attempts");
+                }
+                Err(Error::Read { .. } | Error::Changed { .. }) => refused += 1,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    // Else nothing was tried.
+    assert!(images > 0 && refused > 0, "{images} images, {refused} refusals");
 }

@@ -138,6 +138,48 @@ fn an_output_in_its_own_source_is_refused_by_any_name() {
 }
 
 #[test]
+fn an_output_that_is_not_packed_may_lie_in_the_source() {
+    use erofs_writer::source::Directory;
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source");
+    fs::create_dir_all(source.join("sub/left out")).unwrap();
+    fs::write(source.join("sub/f"), b"x").unwrap();
+    let keep = |path: &[u8]| path != b"sub/left out" && path != b"sub/image";
+    let inside = ["sub/image", "sub/left out/image"];
+    // First as new files, then as ones that are there.
+    for name in [inside, inside].concat() {
+        let tree = Directory::new(&source).keep(&keep).read().unwrap();
+        write(&tree, &source.join(name)).unwrap();
+    }
+    for name in inside {
+        let path = source.join(name);
+        let mut tree = Tree::from_dir(&source).unwrap();
+        output_error(write(&tree, &path).unwrap_err(), &path, OutputErrorKind::InsideSource);
+        tree.retain(|entry| keep(&entry.path()[1..]));
+        write(&tree, &path).unwrap();
+        // Another name of the file keeps what was in it.
+        let link = source.join("link");
+        fs::hard_link(&path, &link).unwrap();
+        let before = fs::read(&link).unwrap();
+        let tree = Directory::new(&source).keep(&keep).read().unwrap();
+        write(&tree, &path).unwrap();
+        assert_eq!(fs::read(&link).unwrap(), before);
+        fs::remove_file(&link).unwrap();
+    }
+    // Beside listed paths.
+    let tree = Tree::from_store_paths([source.join("sub")]).unwrap();
+    write(&tree, &source.join("image")).unwrap();
+    // An upper directory is a source, too.
+    let mut tree = Tree::from_dir(source.join("sub/left out")).unwrap();
+    tree.overlay(Tree::from_dir(&source).unwrap()).unwrap();
+    tree.nest_under("below").unwrap();
+    for name in ["new", "sub/new", "sub/left out/image"] {
+        let path = source.join(name);
+        output_error(write(&tree, &path).unwrap_err(), &path, OutputErrorKind::InsideSource);
+    }
+}
+
+#[test]
 fn a_listed_file_is_not_overwritten_by_its_own_image() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("listed");

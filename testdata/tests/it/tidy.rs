@@ -45,7 +45,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("plan", &["error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),
     ("cancel", &["error"]),
-    ("output", &["cancel", "error", "format"]),
+    ("output", &["cancel", "error", "format", "tree"]),
     ("encode", &["codec", "error", "fingerprint", "format", "options", "plan", "sink", "tree"]),
     ("meta", &["encode", "error", "format", "options", "plan", "tree"]),
     (
@@ -60,6 +60,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "meta",
             "options",
             "plan",
+            "pool",
             "sink",
             "tree",
         ],

@@ -1,0 +1,67 @@
+//! What the command reads must not be what it writes.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use erofs_writer::{Error, OutputErrorKind, Tree};
+
+use crate::edits::Excludes;
+use crate::job::{Job, Source};
+
+/// What a file is, whatever it is called: a device by its number.
+fn identity(stat: &Metadata) -> (bool, u64, u64) {
+    match stat.file_type().is_block_device() {
+        true => (true, stat.rdev(), 0),
+        false => (false, stat.dev(), stat.ino()),
+    }
+}
+
+/// Checks that the output is none of the single files that `job` reads. It is
+/// told before anything is read.
+pub(crate) fn check(job: &Job) -> Result<(), Error> {
+    // What cannot be looked at is told of when it is opened.
+    let Ok(output) = fs::metadata(&job.output) else { return Ok(()) };
+    let is_output =
+        |stat: io::Result<Metadata>| stat.is_ok_and(|stat| identity(&stat) == identity(&output));
+    let (list, reads_input) = match &job.source {
+        Source::Store { list, .. } => (Some(list), list == Path::new("-")),
+        Source::Tar { file, .. } => {
+            (file.as_ref(), file.as_deref().is_none_or(|file| file == Path::new("-")))
+        }
+        Source::Directories(_) => (None, false),
+    };
+    let hints = job.hints.iter().map(|hints| &hints.file);
+    let labels = job.labels.iter().map(|labels| &labels.file);
+    let added = job.added.iter().map(|added| &added.file);
+    let mut files: Vec<&PathBuf> = hints.chain(labels).chain(added).collect();
+    files.extend(list.filter(|_| !reads_input));
+    let is_regular = output.is_file() || output.file_type().is_block_device();
+    let clash = files.into_iter().any(|file| is_output(fs::metadata(file)))
+        || (reads_input && is_output(standard_input()));
+    match clash && is_regular {
+        true => Err(inside_source(job)),
+        false => Ok(()),
+    }
+}
+
+fn standard_input() -> io::Result<Metadata> {
+    File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
+}
+
+/// Checks that the output is no part of `tree`, and would be none the next time,
+/// when it is there.
+pub(crate) fn check_tree(job: &Job, excludes: &Excludes, tree: &Tree) -> Result<(), Error> {
+    // Where it cannot be looked at it cannot be written either, which is told then.
+    let Ok(Some(path)) = tree.host_path_in_tree(&job.output) else { return Ok(()) };
+    match tree.get(&path).is_some() || excludes.keep(&path[1..]) {
+        true => Err(inside_source(job)),
+        false => Ok(()),
+    }
+}
+
+fn inside_source(job: &Job) -> Error {
+    Error::Output { path: job.output.clone(), kind: OutputErrorKind::InsideSource }
+}

@@ -1,0 +1,251 @@
+//! What workers do: listing a directory, and looking at what is in it. All of it
+//! is found relative to the open directory, and no symlink is followed.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, Dir, FileType, Stat, readlinkat, statat};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::error::{Error, Result, TreeErrorKind};
+use crate::source::scan::{Found, ScanOptions};
+use crate::source::xattrs::Ways;
+use crate::tree::{
+    Content, DirOpener, FileId, HostDir, Kind, Metadata, Name, Rdev, Timestamp, Xattrs,
+    is_valid_name, without_case_hack,
+};
+
+/// Looks at the host.
+pub(super) struct Lister<'a> {
+    pub(super) options: ScanOptions<'a>,
+    opener: DirOpener,
+    /// Found out with the first directory.
+    ways: Option<Ways>,
+}
+
+/// What is in a directory.
+pub(super) enum Listing {
+    /// In the order of the names' bytes.
+    Found(Vec<Found>),
+    /// So much that several threads should look at it.
+    Large(Vec<Entry>),
+}
+
+/// What a directory says of one name.
+pub(super) struct Entry {
+    pub(super) name: Name,
+    /// Whether it says that this is a symlink.
+    pub(super) is_symlink: bool,
+}
+
+/// A directory with more entries is looked at by several threads.
+const LARGE: usize = 1024;
+
+impl<'a> Lister<'a> {
+    pub(super) fn new(options: ScanOptions<'a>) -> Self {
+        Lister { options, opener: DirOpener::default(), ways: None }
+    }
+
+    /// Finds out by an open directory how attributes can be read.
+    pub(super) fn find_ways(&mut self, dir: &OwnedFd) {
+        if self.options.xattrs {
+            self.ways.get_or_insert_with(|| Ways::find(dir.as_fd()));
+        }
+    }
+
+    /// Lists one directory.
+    pub(super) fn list(&self, dir: &Arc<HostDir>) -> Result<Listing> {
+        let read = |error: Errno| Error::read(dir.path(), error.into());
+        let fd = self.opener.open(dir).map_err(|error| Error::read(dir.path(), error))?;
+        let mut stream = Dir::new(fd).map_err(read)?;
+        let names = names(&mut stream).map_err(read)?;
+        if names.len() > LARGE {
+            return Ok(Listing::Large(names));
+        }
+        let fd = stream.fd().map_err(read)?;
+        let path = self.keep_path(dir);
+        let look = |entry: &Entry| self.entry(dir, fd, &path, entry).transpose();
+        names
+            .iter()
+            .filter_map(look)
+            .collect::<Result<_>>()
+            .map(|found| Listing::Found(sorted(found)))
+    }
+
+    /// Looks at what is in a directory under these names.
+    pub(super) fn look_all(&self, dir: &Arc<HostDir>, names: &[Entry]) -> Result<Vec<Found>> {
+        let fd = self.opener.open(dir).map_err(|error| Error::read(dir.path(), error))?;
+        self.look_parallel(dir, fd.as_fd(), names)
+    }
+
+    /// The same for one that is open.
+    pub(super) fn look_parallel(
+        &self,
+        dir: &Arc<HostDir>,
+        fd: BorrowedFd<'_>,
+        names: &[Entry],
+    ) -> Result<Vec<Found>> {
+        let path = self.keep_path(dir);
+        let look = |entry: &Entry| self.entry(dir, fd, &path, entry).transpose();
+        let found = names.par_iter().with_min_len(32).filter_map(look).collect::<Result<_>>()?;
+        Ok(sorted(found))
+    }
+
+    /// The path with a slash that who is asked what is wanted knows `dir` by.
+    fn keep_path(&self, dir: &HostDir) -> Vec<u8> {
+        let mut path = Vec::new();
+        if self.options.keep.is_some() {
+            path = dir.relative_path();
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+        }
+        path
+    }
+
+    /// What is in the directory `dir`, open as `fd`, under one name, if it is
+    /// wanted.
+    fn entry(
+        &self,
+        dir: &Arc<HostDir>,
+        fd: BorrowedFd<'_>,
+        path: &[u8],
+        entry: &Entry,
+    ) -> Result<Option<Found>> {
+        let name = &entry.name;
+        if self.options.keep.is_some_and(|keep| !keep(&[path, name].concat())) {
+            return Ok(None);
+        }
+        let look = || {
+            if name.contains(&0) {
+                let why = "file name contained an unexpected NUL byte";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            }
+            if self.options.contents_only && entry.is_symlink {
+                return self.symlink(fd, name);
+            }
+            let stat = retry_on_intr(|| statat(fd, &**name, AtFlags::SYMLINK_NOFOLLOW))?;
+            self.found(dir, fd, name, &stat)
+        };
+        let found = look().map_err(|error| Error::read(dir.path().join(os_str(name)), error))?;
+        if !is_valid_name(&found.name) {
+            let path = [b"/", &dir.relative_path()[..], b"/", name].concat();
+            return Err(Error::tree(path, TreeErrorKind::BadName));
+        }
+        Ok(Some(found))
+    }
+
+    /// A symlink of which nothing but its target counts: half of a system's
+    /// inodes are such.
+    fn symlink(&self, fd: BorrowedFd<'_>, name: &Name) -> io::Result<Found> {
+        let kind = Kind::Symlink(target(fd, name)?);
+        let found = self.named(name, Metadata::new(0o777), kind);
+        Ok(Found { is_linked: false, ..found })
+    }
+
+    /// What `stat` says is there.
+    fn found(
+        &self,
+        dir: &Arc<HostDir>,
+        fd: BorrowedFd<'_>,
+        name: &Name,
+        stat: &Stat,
+    ) -> io::Result<Found> {
+        let file_type = FileType::from_raw_mode(stat.st_mode);
+        let xattrs = match self.ways {
+            Some(ways) => ways.read(dir, fd, name, file_type)?,
+            None => Xattrs::new(),
+        };
+        let file = FileId::of(stat);
+        let kind = match file_type {
+            FileType::RegularFile => {
+                let len = u64::try_from(stat.st_size).unwrap_or_default();
+                Kind::File(Content::in_directory(Arc::clone(dir), name.clone(), file, len))
+            }
+            FileType::Directory => Kind::Directory(BTreeMap::new()),
+            FileType::Symlink => Kind::Symlink(target(fd, name)?),
+            FileType::CharacterDevice => Kind::CharDevice(rdev(stat.st_rdev)),
+            FileType::BlockDevice => Kind::BlockDevice(rdev(stat.st_rdev)),
+            FileType::Fifo => Kind::Fifo,
+            FileType::Socket => Kind::Socket,
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        };
+        let is_linked = stat.st_nlink > 1 && file_type != FileType::Directory;
+        Ok(Found { file, is_linked, ..self.named(name, metadata(stat, xattrs), kind) })
+    }
+
+    /// What was found under `name`, as the image names it.
+    fn named(&self, name: &Name, metadata: Metadata, kind: Kind) -> Found {
+        let image_name = match self.options.strip_case_hack {
+            true => without_case_hack(name),
+            false => name,
+        };
+        let (name, host_name) = match image_name.len() == name.len() {
+            true => (name.clone(), None),
+            false => (image_name.into(), Some(name.clone())),
+        };
+        Found { name, metadata, kind, file: FileId::default(), is_linked: false, host_name }
+    }
+}
+
+fn sorted(mut found: Vec<Found>) -> Vec<Found> {
+    found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// The names in a directory.
+fn names(stream: &mut Dir) -> Result<Vec<Entry>, Errno> {
+    let mut names = Vec::new();
+    loop {
+        match stream.read() {
+            None => return Ok(names),
+            Some(Err(Errno::INTR)) => {
+                // It says no more after an error.
+                stream.rewind();
+                names.clear();
+            }
+            Some(Err(error)) => return Err(error),
+            Some(Ok(entry)) => {
+                let name = entry.file_name().to_bytes();
+                if name != b"." && name != b".." {
+                    let is_symlink = entry.file_type() == FileType::Symlink;
+                    names.push(Entry { name: name.into(), is_symlink });
+                }
+            }
+        }
+    }
+}
+
+/// Where a symlink leads.
+fn target(fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<Box<[u8]>> {
+    let target = retry_on_intr(|| readlinkat(fd, name, Vec::new()))?;
+    Ok(target.into_bytes().into())
+}
+
+pub(super) fn os_str(name: &[u8]) -> PathBuf {
+    OsStr::from_bytes(name).into()
+}
+
+#[allow(clippy::useless_conversion, reason = "the types differ between hosts")]
+pub(super) fn metadata(stat: &Stat, xattrs: Xattrs) -> Metadata {
+    Metadata {
+        mode: u16::try_from(stat.st_mode & 0o7777).expect("12 bits fit"),
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        mtime: Timestamp {
+            sec: stat.st_mtime.into(),
+            nsec: u32::try_from(stat.st_mtime_nsec).unwrap_or_default(),
+        },
+        xattrs,
+    }
+}
+
+fn rdev(dev: rustix::fs::Dev) -> Rdev {
+    Rdev { major: rustix::fs::major(dev), minor: rustix::fs::minor(dev) }
+}
