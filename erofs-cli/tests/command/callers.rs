@@ -259,6 +259,29 @@ fn what_fakeroot_shows_is_what_is_packed() {
     assert_eq!(entry("/dev/console").mtime_sec, 1_700_000_000);
 }
 
+/// dracut packs a folder into an image inside of it, in one that is left out.
+#[test]
+fn an_image_inside_its_source_is_made_where_it_is_left_out() {
+    if !have(Oracle::KernelMount) {
+        return;
+    }
+    let place = place();
+    let before = host::snapshot(&place.path("DIR")).expect("is readable");
+    place.folder("DIR/squash_root");
+    for compressed in ["-z lz4hc ", ""] {
+        let image = "DIR/squash_root/erofs-root.img";
+        let run =
+            place.run(&format!("--exclude-path=squash_root -E fragments {compressed}{image} DIR"));
+        assert_eq!(run.code(), Some(0), "{run:?}");
+        let mount = KernelMount::new(&place.path(image)).expect("is an image");
+        let mut tree = host::snapshot(mount.path()).expect("is readable");
+        // The folder with the image has made it newer.
+        let root = tree.get_mut(&b"/"[..]).expect("is there");
+        (root.mtime_sec, root.mtime_nsec) = (before[&b"/"[..]].mtime_sec, 0);
+        diff(&before, &tree, Compare::ALL).unwrap_or_else(|text| panic!("{text}"));
+    }
+}
+
 #[test]
 fn identities_are_those_that_were_asked_for() {
     if !have(Oracle::Blkid) {
