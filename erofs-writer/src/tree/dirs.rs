@@ -104,8 +104,11 @@ impl Drop for HostDir {
 /// a directory that is still open from the last time if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct DirOpener {
-    deep: Mutex<Vec<(Arc<HostDir>, OwnedFd)>>,
+    deep: Mutex<Vec<OpenDir>>,
 }
+
+/// A directory that is open.
+type OpenDir = (Arc<HostDir>, OwnedFd);
 
 /// How many directories of long paths are kept open.
 const DEEP_DIRS: usize = 4;
@@ -122,7 +125,7 @@ impl DirOpener {
     }
 
     fn open_deep(&self, dir: &Arc<HostDir>) -> io::Result<OwnedFd> {
-        let start = |deep: &[(Arc<HostDir>, OwnedFd)]| {
+        let start = |deep: &[OpenDir]| {
             let mut below = Vec::new();
             for at in dir.upwards() {
                 if let Some((_, fd)) = deep.iter().find(|(known, _)| std::ptr::eq(&**known, at)) {
@@ -199,7 +202,7 @@ fn open_named_dir(path: &[u8], is_listed: bool) -> io::Result<OwnedFd> {
 /// would keep somebody from unmounting what was read.
 #[derive(Debug, Default)]
 pub(crate) struct OpenDirs {
-    last: Vec<Mutex<Option<(Arc<HostDir>, OwnedFd)>>>,
+    last: Vec<Mutex<Option<OpenDir>>>,
     opener: DirOpener,
 }
 

@@ -15,6 +15,8 @@ use crate::tree::device::Device;
 
 /// So much is read and spooled at a time.
 const BUFFER_LEN: usize = 1 << 20;
+/// Of what is behind the end no more is read: it may have no end itself.
+const BEHIND_MAX: u64 = 1 << 30;
 /// So much is read around the headers of an archive that is read in place.
 const AROUND_LEN: usize = 16 * 1024;
 /// More metadata than this no member needs.
@@ -196,8 +198,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Passes whatever is behind the end, so that who writes a stream does not
-    /// fail, and what decodes it can check it. Gives the archive, which ends
+    /// Passes what is behind the end, so that who writes a stream does not fail,
+    /// and what decodes it can check it. Gives the archive, which ends
     /// where it says, if contents stay there, and the files in which contents
     /// have been spooled.
     pub(super) fn finish(self) -> Result<Left> {
@@ -207,7 +209,7 @@ impl<'a> Input<'a> {
         let Source::Stream { mut reader, spool } = self.source else {
             return Ok((self.device, Vec::new()));
         };
-        pass(&mut reader, u64::MAX, &self.path, |_| Ok(()))?;
+        pass(&mut reader, BEHIND_MAX, &self.path, |_| Ok(()))?;
         let dir = spool.dir.clone();
         let spools = spool.finish().map_err(|source| unspooled(&dir, source))?;
         Ok((self.device, spools))
