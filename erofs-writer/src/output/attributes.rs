@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use rustix::fs::{XattrFlags, flistxattr, fremovexattr, fsetxattr, lgetxattr, llistxattr};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 /// The most that the kernel gives for a list of names or a value.
 const LEN_MAX: usize = 65_536;
@@ -29,7 +29,7 @@ pub(super) fn keep(old: &Path, found: &Metadata, file: &File) -> io::Result<()> 
     // A list that the new file has from its directory, and the old one has not.
     let inherited = list(|buf| flistxattr(file, buf))?;
     if inherited.iter().any(|name| name.to_bytes() == ACL) {
-        allow_refusal(fremovexattr(file, c"system.posix_acl_access"))?;
+        allow_refusal(retry_on_intr(|| fremovexattr(file, c"system.posix_acl_access")))?;
     }
     let mut mode = found.mode() & 0o7777;
     if !(owner && group) {
@@ -62,8 +62,11 @@ fn keep_owner(found: &Metadata, file: &File) -> io::Result<(bool, bool)> {
 
 fn keep_xattr(old: &Path, name: &CStr, file: &File) -> io::Result<()> {
     let mut value = vec![0; LEN_MAX];
-    match lgetxattr(old, name, &mut value[..]) {
-        Ok(len) => allow_refusal(fsetxattr(file, name, &value[..len], XattrFlags::empty())),
+    match retry_on_intr(|| lgetxattr(old, name, &mut value[..])) {
+        Ok(len) => {
+            let set = || fsetxattr(file, name, &value[..len], XattrFlags::empty());
+            allow_refusal(retry_on_intr(set))
+        }
         // One that this process may not read, or that is gone.
         Err(Errno::PERM | Errno::ACCESS | Errno::NODATA) => Ok(()),
         Err(error) => allow_refusal(Err(error)),
@@ -81,9 +84,9 @@ fn allow_refusal(result: rustix::io::Result<()>) -> io::Result<()> {
 }
 
 /// The names in a list that `read` gives.
-fn list(read: impl FnOnce(&mut [u8]) -> rustix::io::Result<usize>) -> io::Result<Vec<CString>> {
+fn list(mut read: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> io::Result<Vec<CString>> {
     let mut buf = vec![0; LEN_MAX];
-    match read(&mut buf) {
+    match retry_on_intr(|| read(&mut buf)) {
         Ok(len) => {
             let names = buf[..len].split_inclusive(|byte| *byte == 0);
             Ok(names

@@ -46,7 +46,11 @@ fn begin(_: &File, _: u64) {}
 /// does: another descriptor of the file is closed for it.
 pub(super) fn flush(file: &File) -> io::Result<()> {
     let other = file.try_clone()?;
-    nix::unistd::close(other).map_err(io::Error::from)
+    match nix::unistd::close(other) {
+        // It is closed all the same.
+        Err(nix::errno::Errno::EINTR) => Ok(()),
+        other => other.map_err(io::Error::from),
+    }
 }
 
 /// Writes to the disk which names are in `folder`. Who may not open it cannot.

@@ -94,7 +94,7 @@ fn discard(device: &File, from: u64, to: u64, stop: &AtomicBool) {
 fn punch(device: &File, start: u64, len: u64) -> bool {
     use rustix::fs::{FallocateFlags, fallocate};
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    fallocate(device, flags, start, len).is_ok()
+    rustix::io::retry_on_intr(|| fallocate(device, flags, start, len)).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]

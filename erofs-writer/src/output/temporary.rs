@@ -14,7 +14,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::cancel::Canceller;
 use crate::error::Result;
@@ -104,7 +104,8 @@ impl Drop for Draft {
 #[cfg(target_os = "linux")]
 fn unnamed(folder: &Path) -> io::Result<Option<File>> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(folder, flags, rustix::fs::Mode::from_raw_mode(0o644)) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o644);
+    let file = match retry_on_intr(|| rustix::fs::open(folder, flags, mode)) {
         Ok(file) => File::from(file),
         // What file systems and kernels say that do not know it.
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => return Ok(None),
@@ -116,13 +117,18 @@ fn unnamed(folder: &Path) -> io::Result<Option<File>> {
     }
     // Before it has a name, so that no one can take it for one that was left.
     // Where there are no locks, none is taken for that.
-    let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    let _ = lock(&file);
     Ok(Some(file))
 }
 
 #[cfg(not(target_os = "linux"))]
 fn unnamed(_: &Path) -> io::Result<Option<File>> {
     Ok(None)
+}
+
+/// Takes the lock by which others know that the file is in use.
+fn lock(file: &File) -> rustix::io::Result<()> {
+    retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockExclusive))
 }
 
 fn descriptor(file: &File) -> PathBuf {
@@ -133,7 +139,8 @@ fn descriptor(file: &File) -> PathBuf {
 /// Gives a file without a name its first one.
 fn link(file: &File, name: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, linkat};
-    Ok(linkat(CWD, descriptor(file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+    let linked = || linkat(CWD, descriptor(file), CWD, name, AtFlags::SYMLINK_FOLLOW);
+    Ok(retry_on_intr(linked)?)
 }
 
 /// Lets `take` have the first name in `folder` that is free.
@@ -162,7 +169,7 @@ fn create_locked(name: &Path) -> io::Result<File> {
     // Readable so that the kernel can copy within it.
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(name)?;
     // Somebody may have locked it first, to remove it as one that was left.
-    let taken = flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+    let taken = lock(&file) == Err(Errno::WOULDBLOCK);
     match !taken && is_name_of(name, &file) {
         true => Ok(file),
         false => Err(io::ErrorKind::AlreadyExists.into()),
@@ -180,7 +187,7 @@ pub(super) fn remove_left_over(folder: &Path) {
         // Its owner is gone if the lock is free. Who holds it is the only one
         // to remove the file, if it still has this name.
         let is_left = file.metadata().is_ok_and(|found| found.is_file())
-            && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+            && lock(&file).is_ok()
             && is_name_of(&name, &file);
         if is_left {
             // Another one is tried if it stays.
