@@ -42,10 +42,10 @@ field() {
 systemd_mounts() {
     rm -rf "$work/units"
     mkdir "$work/units"
-    # Prints what it has against a line, but ends well.
     env -i SYSTEMD_IN_INITRD=1 SYSTEMD_PROC_CMDLINE=root=fstab SYSTEMD_LOG_TARGET=console \
         SYSTEMD_FSTAB=/dev/null SYSTEMD_SYSROOT_FSTAB="$work/fstab" \
-        "$generator" "$work/units" "$work/units" "$work/units" 2>"$work/log" || true
+        "$generator" "$work/units" "$work/units" "$work/units" 2>"$work/log" ||
+        die "$1: systemd-fstab-generator refuses its fstab: $(cat "$work/log")"
     local place unit needed
     while read -r _ place _; do
         place=/sysroot${place%/}

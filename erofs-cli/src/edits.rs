@@ -21,6 +21,11 @@ pub(crate) struct Excludes {
 }
 
 impl Excludes {
+    /// Whether nothing is left out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.regexes.is_empty()
+    }
+
     /// Whether `path` is not left out.
     pub(crate) fn keep(&self, path: &[u8]) -> bool {
         !self.paths.contains(path) && !self.regexes.iter().any(|regex| regex.is_match(path))

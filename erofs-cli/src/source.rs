@@ -44,13 +44,15 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
             Ok(tree)
         }
         Source::Tar { file, compression, converts_aufs, index } => {
-            let keep = move |path: &[u8]| excludes.keep(path);
-            let archive = archive::open(file.as_deref(), *compression, *index)?
+            let keep = |path: &[u8]| excludes.keep(path);
+            let mut archive = archive::open(file.as_deref(), *compression, *index)?
                 .hard_links(job.hard_links)
                 .xattrs(job.xattrs)
                 .strip_case_hack(job.strip_case_hack)
-                .convert_aufs(*converts_aufs)
-                .keep(&keep);
+                .convert_aufs(*converts_aufs);
+            if !excludes.is_empty() {
+                archive = archive.keep(&keep);
+            }
             Ok(archive.read()?)
         }
     }
@@ -61,12 +63,15 @@ fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failur
         let why = "is no directory; making an image from other images is not built yet";
         return Err(UsageError::refused(path.display(), why).into());
     }
-    let keep = move |path: &[u8]| excludes.keep(path);
+    let keep = |path: &[u8]| excludes.keep(path);
     let mut source = Directory::new(path)
         .hard_links(job.hard_links)
         .xattrs(job.xattrs)
-        .strip_case_hack(job.strip_case_hack)
-        .keep(&keep);
+        .strip_case_hack(job.strip_case_hack);
+    // To be asked costs the path of each directory.
+    if !excludes.is_empty() {
+        source = source.keep(&keep);
+    }
     if let Some(threads) = job.threads {
         source = source.threads(threads);
     }
@@ -74,12 +79,13 @@ fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failur
 }
 
 fn store_paths(job: &Job, paths: StorePaths<'_>, excludes: &Excludes) -> Result<Tree, Error> {
-    let keep = move |path: &[u8]| excludes.keep(path);
-    let mut source = paths
-        .hard_links(job.hard_links)
-        .xattrs(job.xattrs)
-        .strip_case_hack(job.strip_case_hack)
-        .keep(&keep);
+    let keep = |path: &[u8]| excludes.keep(path);
+    let mut source =
+        paths.hard_links(job.hard_links).xattrs(job.xattrs).strip_case_hack(job.strip_case_hack);
+    // To be asked costs the path of each directory.
+    if !excludes.is_empty() {
+        source = source.keep(&keep);
+    }
     if let Some(threads) = job.threads {
         source = source.threads(threads);
     }

@@ -323,6 +323,14 @@ fn a_stream_that_fails_is_an_error_even_behind_the_end() {
 }
 
 #[test]
+fn a_stream_without_end_has_an_archive() {
+    let whole = Archive::default().file("a", b"data").finish();
+    let endless = Cursor::new(whole).chain(io::repeat(0));
+    let tree = Tar::stream("a device", endless, std::env::temp_dir()).read().unwrap();
+    assert_eq!(tree.walk().count(), 2);
+}
+
+#[test]
 fn what_is_wrong_with_an_archive_is_named() {
     let after = |header: &Header, data: &[u8]| {
         kind_of(&Archive::default().dir("d").member(header, data).finish())
