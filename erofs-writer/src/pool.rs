@@ -70,9 +70,9 @@ impl Pool {
     }
 }
 
-/// A thread has so many files open at most: a directory, another on the way
-/// to it, and a file.
-const FILES_PER_THREAD: u64 = 4;
+/// A thread has so many files open at most: four directories, one on the way to
+/// another, and a file.
+const FILES_PER_THREAD: u64 = 6;
 /// So many files are open besides.
 const FILES_BESIDES: u64 = 24;
 

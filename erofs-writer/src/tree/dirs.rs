@@ -196,15 +196,19 @@ fn open_named_dir(path: &[u8], is_listed: bool) -> io::Result<OwnedFd> {
     })
 }
 
-/// For each of some threads the directory in which it opened a file last.
+/// For each of some threads the directories in which it opened files last. Files
+/// that lie side by side in the image are of few directories, by turns.
 ///
 /// They belong to one build, and not to threads: these may outlive it, and
 /// would keep somebody from unmounting what was read.
 #[derive(Debug, Default)]
 pub(crate) struct OpenDirs {
-    last: Vec<Mutex<Option<OpenDir>>>,
+    last: Vec<Mutex<Vec<OpenDir>>>,
     opener: DirOpener,
 }
+
+/// How many directories each thread keeps open.
+const LAST_DIRS: usize = 4;
 
 impl OpenDirs {
     /// For so many threads. The others do without.
@@ -218,15 +222,18 @@ impl OpenDirs {
     pub(super) fn open(&self, dir: &Arc<HostDir>, name: &[u8], mark: u32) -> io::Result<File> {
         let slot = rayon::current_thread_index().and_then(|thread| self.last.get(thread));
         let file = match slot.map(Mutex::try_lock) {
-            Some(Ok(mut last)) => match &*last {
-                Some((known, fd)) if Arc::ptr_eq(known, dir) => open(fd, name, OFlags::NOFOLLOW)?,
-                _ => {
-                    // Closed first: there may be few descriptors.
-                    *last = None;
-                    let (_, fd) = last.insert((Arc::clone(dir), self.opener.open(dir)?));
-                    open(fd, name, OFlags::NOFOLLOW)?
+            Some(Ok(mut last)) => {
+                // The one that was used last comes first.
+                match last.iter().position(|(known, _)| Arc::ptr_eq(known, dir)) {
+                    Some(at) => last[..=at].rotate_right(1),
+                    None => {
+                        // Closed first: there may be few descriptors.
+                        last.truncate(LAST_DIRS - 1);
+                        last.insert(0, (Arc::clone(dir), self.opener.open(dir)?));
+                    }
                 }
-            },
+                open(&last[0].1, name, OFlags::NOFOLLOW)?
+            }
             _ => open(self.opener.open(dir)?, name, OFlags::NOFOLLOW)?,
         };
         match FileId::of(&regular(&file)?.ok_or(Replaced)?).mark() == mark {
