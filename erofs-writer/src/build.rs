@@ -18,10 +18,10 @@ use crate::meta::place::{Head, Placement};
 use crate::meta::xattr::XattrTable;
 use crate::options::{FileCodec, Options, OptionsError};
 use crate::output::{self, Target};
-use crate::plan::{Codecs, DataPlan, Order, Reader};
+use crate::plan::{Codecs, DataPlan, Order};
 use crate::pool::Pools;
 use crate::sink::{Output, Sink, WriteAt};
-use crate::tree::{OpenDirs, Tree, check};
+use crate::tree::{OpenDirs, Reader, Tree, check};
 use crate::write::{Job, Observer};
 
 /// Writes trees as images.

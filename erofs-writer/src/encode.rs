@@ -11,7 +11,6 @@ mod inline;
 mod packed;
 mod part;
 mod repeats;
-mod similar;
 mod tasks;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,9 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::Result;
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::options::Options;
-use crate::plan::{Codecs, DataPlan, Order, Reader};
+use crate::plan::{Codecs, DataPlan, Order};
 use crate::sink::Sink;
-use crate::tree::InodeId;
+use crate::tree::{InodeId, Reader};
 
 use commit::{AllPlaced, Queue};
 use inline::Room;

@@ -153,6 +153,7 @@
 //!
 //! [EROFS]: https://erofs.docs.kernel.org
 
+mod alike;
 mod bounded;
 mod build;
 mod cancel;

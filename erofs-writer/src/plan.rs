@@ -1,33 +1,30 @@
 //! What to store, in which order: decided before anything is placed.
 
 mod blocks;
-mod cdc;
 mod chunks;
 mod codecs;
 mod devices;
 mod fragments;
-mod hash;
 mod holes;
 mod map;
 mod order;
 mod seen;
 mod share;
-mod sketch;
 
-pub(crate) use cdc::{ContentChunk, PART_LEN, content_chunks};
 pub(crate) use chunks::{Run, all_zero};
 pub(crate) use codecs::Codecs;
-pub(crate) use hash::{Reader, shown_path};
 pub(crate) use map::ChunkMap;
 pub(crate) use order::Order;
 pub(crate) use seen::Found;
-pub(crate) use sketch::{Kept, Sketch, sketch};
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
-use crate::tree::{InodeId, Kind, Tree};
+use crate::tree::{Holes, InodeId, Kind, Reader, Tree};
+
+/// A collision-resistant hash, so that equal digests mean equal bytes.
+type Digest = [u8; 32];
 
 /// How the contents of an inode are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,7 +207,7 @@ fn check_data(reader: Reader<'_>, order: &Order, options: &Options) -> Result<()
             continue;
         }
         let data = reader.with_open(id, content, |open| {
-            let mut holes = hash::Holes::of(open, content.len());
+            let mut holes = Holes::of(open, content.len());
             let (mut offset, mut data) = (0, 0);
             while offset < content.len() && data <= most && !reader.stop.load(Relaxed) {
                 let start = holes.data_from(offset)?;

@@ -11,6 +11,7 @@ mod edit;
 mod foreign;
 mod host;
 mod node;
+mod read;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use foreign::DroppedXattrs;
 pub(crate) use host::{FileId, HostSources};
 pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Timestamp, Xattrs};
+pub(crate) use read::{Holes, Reader};
 
 pub use walk::{Entry, Walk};
 

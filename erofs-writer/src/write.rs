@@ -11,7 +11,6 @@ mod run;
 mod spools;
 mod window;
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
@@ -26,10 +25,10 @@ use crate::meta::packed;
 use crate::meta::place::Placement;
 use crate::meta::xattr::XattrTable;
 use crate::options::{BlockSize, Options};
-use crate::plan::{DataPlan, Order, Reader};
+use crate::plan::{DataPlan, Order};
 use crate::pool::Pool;
 use crate::sink::Sink;
-use crate::tree::InodeId;
+use crate::tree::{InodeId, Reader};
 use crate::write::piece::Piece;
 use crate::write::run::Run;
 use crate::write::spools::Spools;
@@ -158,11 +157,6 @@ impl Job<'_> {
 
     fn write_at(&self, buf: &[u8], pos: u64) -> Result<()> {
         self.sink.write(buf, pos).map_err(|source| Error::Write { path: None, source })
-    }
-
-    /// The path to name in an error about the contents of `id`.
-    fn shown_path(&self, id: InodeId) -> PathBuf {
-        crate::plan::shown_path(self.reader.tree, id)
     }
 }
 

@@ -5,11 +5,11 @@ mod repeat;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::alike::Kept;
 use crate::codec::Filled;
 use crate::codec::lz4::{Encoder, Segment};
 use crate::encode::packed::Tail;
 use crate::encode::{Extent, InlinePcluster, Lies};
-use crate::plan::Kept;
 
 pub(crate) use repeat::{Link, Stretch};
 

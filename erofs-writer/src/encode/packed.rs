@@ -7,11 +7,11 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::encode::similar::{self, nearest};
+use crate::alike::{Kept, Sketch, neighbours, sketch, window};
 use crate::encode::{Compressed, Fragment, Job};
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
-use crate::plan::{Kept, Layout, Sketch, sketch};
+use crate::plan::Layout;
 use crate::tree::{InodeId, Kind};
 
 /// So many bytes of those that have a sketch are ordered by what they have in
@@ -137,8 +137,8 @@ impl Fragments {
             let sketches = sketches.collect::<Result<Vec<_>>>()?;
             let lens = window.iter().map(|fragment| fragment.len);
             let order = match is_large {
-                true => nearest::order(&sketches, &lens.collect::<Vec<_>>()),
-                false => similar::order(&sketches),
+                true => window::order(&sketches, &lens.collect::<Vec<_>>()),
+                false => neighbours::order(&sketches),
             };
             Ok(order.into_iter().map(move |index| first + index).collect())
         });

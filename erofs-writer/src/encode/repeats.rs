@@ -15,10 +15,10 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::alike::{ContentChunk, content_chunks};
 use crate::encode::part::{Part, Source};
 use crate::error::Result;
 use crate::format::to_usize;
-use crate::plan::{ContentChunk, content_chunks};
 
 use originals::Originals;
 use runs::Chunks;

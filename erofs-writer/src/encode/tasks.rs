@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+use crate::alike::{ContentChunk, PART_LEN, content_chunks};
 use crate::codec::lz4::{Encoder, Level};
 use crate::encode::Job;
 use crate::encode::packed::Packed;
@@ -13,7 +14,7 @@ use crate::encode::repeats::Repeats;
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::{FileCodec, Fragments};
-use crate::plan::{ContentChunk, PART_LEN, content_chunks, lclusters_max};
+use crate::plan::lclusters_max;
 use crate::tree::{Content, InodeId};
 
 /// Parts are put together, and large files cut, to about this many bytes.

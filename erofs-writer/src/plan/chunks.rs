@@ -10,10 +10,10 @@ use rayon::prelude::*;
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::{to_u64, to_usize};
 use crate::options::{ChunkSize, Options};
-use crate::plan::hash::{Digest, Holes, Reader};
+use crate::plan::Digest;
 use crate::plan::map::{At, CHUNKS_MAX, ChunkMap};
 use crate::plan::{DataPlan, Layout, Order, files};
-use crate::tree::{Content, InodeId, LengthChanged, Tree};
+use crate::tree::{Content, Holes, InodeId, LengthChanged, Reader, Tree};
 
 /// Bytes of a file to copy into the chunk area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

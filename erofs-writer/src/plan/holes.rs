@@ -17,10 +17,9 @@ use crate::format::chunk::{CHUNK_BITS_MAX, ChunkIndex};
 use crate::format::{to_u64, to_usize};
 use crate::options::Options;
 use crate::plan::chunks;
-use crate::plan::hash::{Holes, Reader};
 use crate::plan::map::{At, ChunkMap};
 use crate::plan::{DataPlan, Order, files, lclusters_max};
-use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
+use crate::tree::{Content, Holes, InodeId, LengthChanged, OpenContent, Reader};
 
 /// Files below this are not looked at.
 const MIN_LEN: u64 = 1024 * 1024;

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::alike::{ContentChunk, Kept, PART_LEN, Sketch, content_chunks};
 use crate::options::{Fragments, Options};
-use crate::plan::{ContentChunk, Kept, PART_LEN, Sketch, content_chunks, fragments};
+use crate::plan::fragments;
 use crate::tree::InodeId;
 
 /// How much of each file is compared before whole files are read.

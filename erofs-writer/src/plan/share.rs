@@ -14,12 +14,12 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::format::round_up;
 use crate::options::Options;
+use crate::plan::Digest;
 use crate::plan::chunks::all_zero;
-use crate::plan::hash::{Digest, Reader};
 use crate::plan::holes::Sparse;
 use crate::plan::seen::{Needs, Seen, SeenFiles};
 use crate::plan::{DataPlan, Layout, Order, files};
-use crate::tree::{Content, InodeId};
+use crate::tree::{Content, InodeId, Reader};
 
 /// A file that might have a twin. `place` is its place in the image order,
 /// which makes the first of several twins the owner of their blocks.

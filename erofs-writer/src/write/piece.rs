@@ -1,9 +1,9 @@
 //! Pieces of large files and of the chunk area, and gaps.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fingerprint::Fingerprint;
 use crate::format::to_usize;
-use crate::tree::{InodeId, Kind};
+use crate::tree::{InodeId, Kind, LengthChanged};
 use crate::write::Job;
 use crate::write::run::Run;
 
@@ -94,7 +94,7 @@ pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<Fingerprin
         let Kind::File(content) = &job.reader.tree.inode(id).kind else {
             panic!("only files are cut into pieces");
         };
-        let open = job.open(id, content)?;
+        let open = job.reader.open(id, content)?;
         for piece in same_file {
             run.seek(piece.pos)?;
             run.add_range(&open, id, piece.offset, piece.len)?;
@@ -102,11 +102,9 @@ pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<Fingerprin
         }
         // Not every task has a file's last piece, but a file that has another
         // length now is another file.
-        let complete =
-            open.ends_at_len().map_err(|error| Error::read(job.shown_path(id), error))?;
-        if !complete {
-            return Err(Error::Changed { path: job.shown_path(id) });
-        }
+        let is_whole =
+            open.ends_at_len().map(|is_whole| is_whole.then_some(()).ok_or(LengthChanged));
+        job.reader.named(id, is_whole)?;
     }
     run.finish(&[])
 }

@@ -3,10 +3,10 @@
 
 use std::cell::RefCell;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::format::{round_up, to_u64, to_usize};
-use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
+use crate::tree::{InodeId, OpenContent};
 use crate::write::Job;
 
 /// How much is gathered.
@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
             self.flush()?;
         }
         let buf = &mut self.buf[self.len..=self.len + len];
-        self.job.read(id, open.read_range(buf, 0))?;
+        self.job.reader.named(id, open.read_range(buf, 0))?;
         let tail = self.len + keep..self.len + len;
         self.len += keep;
         Ok(&self.buf[tail])
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
             }
             let step = to_usize(len).min(self.buf.len() - self.len);
             let buf = &mut self.buf[self.len..self.len + step];
-            self.job.read(id, open.read_exact_at(buf, offset))?;
+            self.job.reader.named(id, open.read_exact_at(buf, offset))?;
             self.len += step;
             offset += to_u64(step);
             len -= to_u64(step);
@@ -156,25 +156,5 @@ impl<'a> Run<'a> {
             hasher.update(prefix);
             hasher.finish()
         }))
-    }
-}
-
-impl Job<'_> {
-    pub(crate) fn open<'c>(&self, id: InodeId, content: &'c Content) -> Result<OpenContent<'c>> {
-        let opened = content.open(self.reader.dirs);
-        opened.map_err(|error| Error::read(self.shown_path(id), error))
-    }
-
-    /// Gives a failed read of `id` its path.
-    pub(crate) fn read<T>(
-        &self,
-        id: InodeId,
-        result: std::io::Result<Result<T, LengthChanged>>,
-    ) -> Result<T> {
-        match result {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(LengthChanged)) => Err(Error::Changed { path: self.shown_path(id) }),
-            Err(error) => Err(Error::read(self.shown_path(id), error)),
-        }
     }
 }

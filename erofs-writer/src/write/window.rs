@@ -238,7 +238,7 @@ impl Filler<'_> {
         if len == 0 || (!own_blocks && tail == 0) {
             return Ok(());
         }
-        let open = job.open(id, content)?;
+        let open = job.reader.open(id, content)?;
         if large_len(job, id).is_some() || !own_blocks {
             // Another task or another file writes the blocks.
             return self.tail_only(&open, id, len - tail, tail);
@@ -267,6 +267,6 @@ impl Filler<'_> {
         self.meta.resize(start + to_usize(tail) + 1, 0);
         let read = open.read_range(&mut self.meta[start..], offset);
         self.meta.truncate(start + to_usize(tail));
-        self.job.read(id, read)
+        self.job.reader.named(id, read)
     }
 }

@@ -31,6 +31,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("fingerprint", &[]),
     ("codec", &[]),
+    ("alike", &["format"]),
     ("ere", &[]),
     // Ere for a test of messages alone.
     ("error", &["ere", "options"]),
@@ -42,11 +43,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("tree", &["error", "format"]),
     ("contexts", &["bounded", "error", "tree"]),
     ("source", &["bounded", "error", "format", "pool", "tree"]),
-    ("plan", &["error", "format", "options", "tree"]),
+    ("plan", &["alike", "error", "format", "options", "tree"]),
     ("sink", &["format", "options"]),
     ("cancel", &["error"]),
     ("output", &["cancel", "error", "format", "tree"]),
-    ("encode", &["codec", "error", "fingerprint", "format", "options", "plan", "sink", "tree"]),
+    (
+        "encode",
+        &["alike", "codec", "error", "fingerprint", "format", "options", "plan", "sink", "tree"],
+    ),
     ("meta", &["encode", "error", "format", "options", "plan", "tree"]),
     (
         "write",

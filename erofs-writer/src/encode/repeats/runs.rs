@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::alike::ContentChunk;
 use crate::encode::repeats::{Repeat, Worth};
 use crate::format::to_usize;
-use crate::plan::ContentChunk;
 
 /// Digests are sorted in so many shares, as a power of two, so that there is
 /// little that has to be in memory at once.

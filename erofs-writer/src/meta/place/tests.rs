@@ -4,7 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::options::ChunkSize;
-use crate::plan::{Codecs, Reader};
+use crate::plan::Codecs;
+use crate::tree::Reader;
 use crate::tree::{Content, Metadata, Node, OpenDirs, ReadAt};
 
 /// Has a length and nothing else.

@@ -2,26 +2,23 @@
 //!
 //! Two pieces are alike if their sketches have much in common.
 
-pub(super) mod nearest;
-
 use std::cmp::Reverse;
 
-use crate::format::{checked_u32, low_half, to_u64, to_usize};
-use crate::plan::Sketch;
+use crate::alike::hashes::{both, by_hash, first, second};
+use crate::alike::sketch::Sketch;
+use crate::format::{checked_u32, to_u64, to_usize};
 
 /// What is in more sketches than this tells little.
 const COMMON: usize = 32;
 /// A sketch is compared with so many behind it that have a hash of it.
 const AHEAD: usize = 16;
-/// Hashes are looked at in so many shares, as a power of two.
-const SHARE_BITS: u32 = 4;
 /// So much that pieces have in common is counted together.
 const FOUND_MAX: usize = 1 << 18;
 
 /// An order of pieces, given by their places in `sketches`, in which those
 /// that have most in common are neighbours. What has nothing in common with
 /// others stays where it is among its like.
-pub(super) fn order(sketches: &[Sketch]) -> Vec<usize> {
+pub(crate) fn order(sketches: &[Sketch]) -> Vec<usize> {
     let mut chains = Chains::new(sketches.len());
     for Pair { a, ahead, .. } in pairs(sketches) {
         let a = to_usize(u64::from(a));
@@ -63,25 +60,6 @@ fn pairs(sketches: &[Sketch]) -> Vec<Pair> {
     pairs
 }
 
-/// Shows `see` all hashes with the pieces that have them, as [`both`] numbers in
-/// ascending order: in shares, so that few of them are in memory at once.
-fn by_hash(sketches: &[Sketch], mut see: impl FnMut(&[u64])) {
-    let mut rests: Vec<&[u32]> = sketches.iter().map(|sketch| &**sketch).collect();
-    // Two numbers in one are sorted in half the time.
-    let mut places: Vec<u64> = Vec::new();
-    for share in 0..1 << SHARE_BITS {
-        places.clear();
-        for (piece, rest) in (0..).zip(&mut rests) {
-            let is_in = |hash: &&u32| **hash >> (u32::BITS - SHARE_BITS) == share;
-            let (these, others) = rest.split_at(rest.iter().take_while(is_in).count());
-            places.extend(these.iter().map(|hash| both(*hash, piece)));
-            *rest = others;
-        }
-        places.sort_unstable();
-        see(&places);
-    }
-}
-
 /// How much pieces have in common.
 #[derive(Default)]
 struct Common {
@@ -119,18 +97,6 @@ impl Common {
         self.pairs.extend(known);
         self.found.clear();
     }
-}
-
-fn both(first: u32, second: u32) -> u64 {
-    u64::from(first) << 32 | u64::from(second)
-}
-
-fn first(both: u64) -> u32 {
-    checked_u32(both >> 32)
-}
-
-fn second(both: u64) -> u32 {
-    low_half(both)
 }
 
 /// Chains of pieces, at first of one piece each.
@@ -181,7 +147,7 @@ impl Chains {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sketch;
+    use crate::alike::sketch::sketch;
 
     fn text(seed: u8) -> Vec<u8> {
         let mut state = u64::from(seed) + 1;
@@ -220,15 +186,6 @@ mod tests {
         let counted = |pair: &Pair| (pair.a, pair.a + pair.ahead, pair.common.0);
         let counted: Vec<_> = common.pairs.iter().map(counted).collect();
         assert_eq!(counted, [(0, 1, 1), (0, 4, 2), (1, 4, 3), (2, 3, 1)]);
-    }
-
-    #[test]
-    fn all_hashes_are_seen_in_order() {
-        let sketches: Vec<Sketch> = vec![[5, 1 << 31].into(), [].into(), [0, 5, u32::MAX].into()];
-        let mut seen = Vec::new();
-        by_hash(&sketches, |places| seen.extend_from_slice(places));
-        let expected = [(0, 2), (5, 0), (5, 2), (1 << 31, 0), (u32::MAX, 2)];
-        assert_eq!(seen, expected.map(|(hash, piece)| both(hash, piece)));
     }
 
     #[test]

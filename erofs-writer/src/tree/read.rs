@@ -1,4 +1,5 @@
-//! Reading contents to compare them.
+//! The one reader of the contents of a tree: it names what it fails at, and stops
+//! when it is told to.
 
 use std::ffi::OsString;
 use std::io;
@@ -9,14 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::{to_u64, to_usize};
-use crate::tree::{Content, InodeId, Kind, LengthChanged, OpenContent, OpenDirs, Tree};
-
-/// A collision-resistant hash, so that equal digests mean equal bytes.
-pub(crate) type Digest = [u8; 32];
+use crate::tree::content::{Content, LengthChanged, OpenContent};
+use crate::tree::dirs::OpenDirs;
+use crate::tree::{InodeId, Kind, Tree};
 
 /// The path to name in an error about the contents of `id`: that on the host,
 /// or if there is none, that in the image.
-pub(crate) fn shown_path(tree: &Tree, id: InodeId) -> PathBuf {
+fn shown_path(tree: &Tree, id: InodeId) -> PathBuf {
     let host_path = match &tree.inode(id).kind {
         Kind::File(content) => content.host_path(),
         _ => None,
@@ -45,6 +45,20 @@ impl Reader<'_> {
         let result = content.open(self.dirs).and_then(|open| read(&open));
         // What was read may be cut short now.
         self.go_on()?;
+        self.named(id, result)
+    }
+
+    /// Opens the contents of `id`.
+    pub(crate) fn open<'c>(self, id: InodeId, content: &'c Content) -> Result<OpenContent<'c>> {
+        content.open(self.dirs).map_err(|error| Error::read(shown_path(self.tree, id), error))
+    }
+
+    /// Gives a failed read of `id` its path.
+    pub(crate) fn named<T>(
+        self,
+        id: InodeId,
+        result: io::Result<Result<T, LengthChanged>>,
+    ) -> Result<T> {
         match result {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(LengthChanged)) => Err(Error::Changed { path: shown_path(self.tree, id) }),

@@ -8,9 +8,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::encode::similar::{by_hash, first, second};
+use crate::alike::hashes::{by_hash, first, second};
+use crate::alike::sketch::Sketch;
 use crate::format::{to_u64, to_usize};
-use crate::plan::Sketch;
 
 /// How far back a match reaches.
 const REACH: u64 = 64 * 1024;
@@ -20,7 +20,7 @@ const COMMON: usize = 128;
 /// An order of pieces, given by their places in `sketches`; `lens` are their
 /// lengths. What has nothing in common with those before comes in the order in
 /// which it is.
-pub(in crate::encode) fn order(sketches: &[Sketch], lens: &[u64]) -> Vec<usize> {
+pub(crate) fn order(sketches: &[Sketch], lens: &[u64]) -> Vec<usize> {
     let table = Table::new(sketches);
     let mut reach = Reach::new(&table, sketches);
     let mut order = Vec::with_capacity(sketches.len());
