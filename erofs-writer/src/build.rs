@@ -16,7 +16,7 @@ use crate::meta::index::IndexForm;
 use crate::meta::inode::Inodes;
 use crate::meta::place::{Head, Placement};
 use crate::meta::xattr::XattrTable;
-use crate::options::{FileCodec, Options, OptionsError};
+use crate::options::{Options, OptionsError};
 use crate::output::{self, Target};
 use crate::plan::{Codecs, DataPlan, Order};
 use crate::pool::Pools;
@@ -284,9 +284,8 @@ fn check_options(options: &Options) -> Result<()> {
         return Err(OptionsError::TooManyXattrPrefixes.into());
     }
     let block_len = options.block_size.len();
-    let mut codecs = options.file_codecs().chain([options.packed_codec()]);
-    let odd = codecs.find(|codec| codec.pcluster_len % block_len != 0);
-    if let Some(FileCodec { pcluster_len: pcluster, .. }) = odd {
+    let mut sizes = options.pcluster_sizes().map(|size| u64::from(size.bytes()));
+    if let Some(pcluster) = sizes.find(|len| len % block_len != 0) {
         let block = options.block_size.bytes();
         return Err(OptionsError::PclusterSizeForBlockSize { pcluster, block }.into());
     }

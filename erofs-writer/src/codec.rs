@@ -21,7 +21,90 @@
 //! }
 //! ```
 
+pub(crate) mod config;
 pub mod lz4;
+
+use crate::format::algorithm::Algorithm;
+
+/// What files are compressed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Codec {
+    /// LZ4 (Linux 5.4).
+    Lz4(lz4::Level),
+}
+
+impl Codec {
+    pub(crate) fn algorithm(self) -> Algorithm {
+        match self {
+            Codec::Lz4(_) => Algorithm::Lz4,
+        }
+    }
+
+    /// The same algorithm with as little work as it can do, to find out roughly
+    /// whether something can be compressed, and what fits into a block.
+    pub(crate) fn quickest(self) -> Codec {
+        match self {
+            Codec::Lz4(_) => Codec::Lz4(lz4::Level::FAST),
+        }
+    }
+}
+
+/// The encoder of a codec. Made once, it serves for many segments.
+#[derive(Debug)]
+pub(crate) enum Encoder {
+    Lz4(lz4::Encoder),
+}
+
+impl Encoder {
+    pub(crate) fn new(codec: Codec) -> Self {
+        match codec {
+            Codec::Lz4(level) => Encoder::Lz4(lz4::Encoder::new(level)),
+        }
+    }
+
+    /// Turns to the bytes `data`.
+    pub(crate) fn segment<'a>(&'a mut self, data: &'a [u8]) -> Segment<'a> {
+        match self {
+            Encoder::Lz4(encoder) => Segment::Lz4(encoder.segment(data)),
+        }
+    }
+}
+
+/// An encoder at work on some bytes, from which it fills one output after the
+/// other. Callers rely on this contract:
+///
+/// - What is written depends on the bytes of the segment, on the codec, and on
+///   what was asked for in the segment so far. It does not depend on earlier
+///   segments, on threads or on the host.
+/// - An output is never longer than asked for, and decodes by itself.
+/// - Starts do not go back, but for [`Segment::restart`]. A start may be left
+///   out, which costs no more than going by.
+/// - To ask again from the same start, with less room or an earlier end, is cheap:
+///   what was searched is not searched again. Callers do so up to twice for the
+///   last output of a segment.
+/// - An output of two bytes or more takes at least one byte of input.
+#[derive(Debug)]
+pub(crate) enum Segment<'a> {
+    Lz4(lz4::Segment<'a>),
+}
+
+impl Segment<'_> {
+    /// Lets the next output begin anywhere, also before earlier ones.
+    pub(crate) fn restart(&mut self) {
+        match self {
+            Segment::Lz4(segment) => segment.restart(),
+        }
+    }
+
+    /// Writes bytes to `out` that decode to those from `start` on, up to `end` at
+    /// most: as many as fit.
+    pub(crate) fn fill(&mut self, start: usize, end: usize, out: &mut [u8]) -> Filled {
+        match self {
+            Segment::Lz4(segment) => segment.fill(start, end, out),
+        }
+    }
+}
 
 /// What an encoder did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

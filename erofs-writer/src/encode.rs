@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Result;
 use crate::fingerprint::{Fingerprint, Fingerprinter};
+use crate::format::algorithm::Algorithm;
 use crate::options::Options;
 use crate::plan::{Codecs, DataPlan, Order};
 use crate::sink::Sink;
@@ -89,6 +90,7 @@ pub(crate) struct Fragment {
 /// A file that is stored in pclusters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Compressed {
+    pub(crate) algorithm: Algorithm,
     pub(crate) extents: Vec<Extent>,
     /// How many blocks are the file's own, which lie one behind the other.
     pub(crate) own_blocks: u32,
@@ -155,6 +157,8 @@ pub(crate) struct Encoded {
     files: Vec<Option<Box<Compressed>>>,
     /// How many blocks their pclusters have.
     pub(crate) blocks: u64,
+    /// By what they were compressed, in the order of their numbers.
+    pub(crate) algorithms: Vec<Algorithm>,
     /// Whether some of these have more than one.
     pub(crate) has_big_pclusters: bool,
     /// Whether some files end behind their inodes.
@@ -176,6 +180,11 @@ impl Encoded {
         let mut extents = files().flat_map(|file| &file.extents);
         let has_big_pclusters = extents.any(|extent| extent.blocks > 1);
         let has_inline_pclusters = files().any(|file| file.inline.is_some());
+        let in_pclusters = files().filter(|file| file.whole_fragment().is_none());
+        let mut algorithms: Vec<Algorithm> = in_pclusters.map(|file| file.algorithm).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        self.algorithms = algorithms;
         self.has_big_pclusters = has_big_pclusters;
         self.has_inline_pclusters = has_inline_pclusters;
     }

@@ -3,6 +3,7 @@
 //! Structures carry the names of the kernel's `erofs_fs.h` without their
 //! prefix; fields and flags keep those names exactly.
 
+pub(crate) mod algorithm;
 pub(crate) mod chunk;
 pub(crate) mod dirent;
 pub(crate) mod fragment;

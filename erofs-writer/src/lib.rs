@@ -177,6 +177,7 @@ mod write;
 
 pub use build::ImageWriter;
 pub use cancel::Canceller;
+pub use codec::Codec;
 pub use contexts::FileContexts;
 pub use ere::{Ere, EreError};
 pub use error::{
@@ -185,8 +186,8 @@ pub use error::{
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use options::{
-    BlockSize, ChunkSize, Codec, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion,
-    Label, Options, OptionsError, PclusterSize, Tails, XattrPrefix,
+    BlockSize, ChunkSize, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion, Label,
+    Options, OptionsError, PclusterSize, Tails, XattrPrefix,
 };
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;

@@ -11,10 +11,11 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use crate::codec::Codec;
 use crate::tree::Timestamp;
 
 pub(crate) use compress::FileCodec;
-pub use compress::{Codec, CompressRule, Fragments, PclusterSize};
+pub use compress::{CompressRule, Fragments, PclusterSize};
 pub use kernel::KernelVersion;
 pub use sizes::{BlockSize, ChunkSize};
 
@@ -251,7 +252,7 @@ pub struct Options {
     pub(crate) tails: Tails,
     pub(crate) chunk_size: Option<ChunkSize>,
     pub(crate) chunk_indexes: bool,
-    pub(crate) codec: Codec,
+    pub(crate) codec: Option<Codec>,
     pub(crate) pcluster_size: Option<PclusterSize>,
     pub(crate) full_indexes: bool,
     pub(crate) compress_rules: Vec<CompressRule>,
@@ -288,7 +289,7 @@ impl Default for Options {
             tails: Tails::default(),
             chunk_size: None,
             chunk_indexes: false,
-            codec: Codec::None,
+            codec: None,
             pcluster_size: None,
             full_indexes: false,
             compress_rules: Vec::new(),

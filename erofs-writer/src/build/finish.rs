@@ -6,14 +6,15 @@ use uuid::Uuid;
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::build::sizes;
+use crate::codec::config::CompressionConfig;
 use crate::error::{Error, Result};
 use crate::event::{InodeCounts, Summary};
 use crate::fingerprint::Fingerprinter;
 use crate::format::superblock::{
-    ALG_LZ4, COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER,
-    DEVT_SLOT_LEN, INCOMPAT_48BIT, INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE,
+    COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER, DEVT_SLOT_LEN,
+    INCOMPAT_48BIT, INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE,
     INCOMPAT_DEVICE_TABLE, INCOMPAT_FRAGMENTS, INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES,
-    INCOMPAT_ZTAILPACKING, LZ4_MAX_DISTANCE, Lz4Cfgs, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
+    INCOMPAT_ZTAILPACKING, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
 };
 use crate::format::{Nid, checked_u32, high_bits, low_half, to_usize};
 use crate::options::ImageUuid;
@@ -41,10 +42,8 @@ impl Job<'_> {
         let start = to_usize(SUPER_OFFSET);
         let field = start..start + size_of::<SuperBlock>();
         head[field.clone()].copy_from_slice(superblock.as_bytes());
-        if self.placement.encoded.has_big_pclusters {
-            let cfgs = self.lz4_cfgs();
-            head[field.end..field.end + size_of::<Lz4Cfgs>()].copy_from_slice(cfgs.as_bytes());
-        }
+        let records = self.compression_config().records;
+        head[field.end..field.end + records.len()].copy_from_slice(&records);
         if self.options.checksum {
             // The format leaves out the final inversion.
             superblock.checksum = (!crc32c::crc32c(&head[start..])).into();
@@ -57,15 +56,14 @@ impl Job<'_> {
         Ok(uuid)
     }
 
-    /// What is told about LZ4 if pclusters have several blocks.
-    fn lz4_cfgs(&self) -> Lz4Cfgs {
-        let blocks = self.options.pcluster_len_max() / self.options.block_size.len();
-        let mut cfgs = Lz4Cfgs::new_zeroed();
-        let len = size_of::<Lz4Cfgs>() - size_of_val(&cfgs.len);
-        cfgs.len = u16::try_from(len).expect("14 bytes").into();
-        cfgs.max_distance = LZ4_MAX_DISTANCE.into();
-        cfgs.max_pclusterblks = u16::try_from(blocks).expect("at most 2048").into();
-        cfgs
+    /// What is said of the algorithms in the image.
+    fn compression_config(&self) -> CompressionConfig {
+        let encoded = self.placement.encoded;
+        let blocks = match encoded.has_big_pclusters {
+            true => self.options.pcluster_blocks_max(),
+            false => 1,
+        };
+        CompressionConfig::new(&encoded.algorithms, blocks)
     }
 
     fn superblock(&self) -> SuperBlock {
@@ -105,12 +103,7 @@ impl Job<'_> {
         raw.fixed_nsec = epoch.time.nsec.into();
         raw.build_time = epoch.build_time.into();
         raw.volume_name = options.label.field();
-        raw.u1 = match (features.compressed, features.big_pclusters) {
-            (false, _) => 0,
-            (true, false) => LZ4_MAX_DISTANCE,
-            (true, true) => ALG_LZ4,
-        }
-        .into();
+        raw.u1 = self.compression_config().u1.into();
         if !self.plan.devices.is_empty() {
             let count = u16::try_from(self.plan.devices.len()).expect("few enough");
             raw.extra_devices = count.into();

@@ -229,7 +229,7 @@ impl State {
 
     /// Gives a part the next place.
     fn place(&mut self, part: DonePart) {
-        let DonePart { number, source, filling } = part;
+        let DonePart { number, source, algorithm, filling } = part;
         let mut links = filling.links.iter().peekable();
         let start = self.block;
         let mut extents = filling.extents;
@@ -248,6 +248,7 @@ impl State {
             };
         }
         let file = Box::new(Compressed {
+            algorithm,
             extents,
             own_blocks: narrow(self.block - start),
             behind: narrow(self.block),

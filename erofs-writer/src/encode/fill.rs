@@ -6,8 +6,7 @@ mod repeat;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::alike::Kept;
-use crate::codec::Filled;
-use crate::codec::lz4::{Encoder, Segment};
+use crate::codec::{Encoder, Filled, Segment};
 use crate::encode::packed::Tail;
 use crate::encode::{Extent, InlinePcluster, Lies};
 

@@ -130,7 +130,8 @@ impl Fragments {
     /// An order of those that differ in which what is alike lies together. Uses
     /// up what is known of them.
     fn order(&mut self, job: &Job<'_>) -> Result<Vec<usize>> {
-        let is_large = job.options.packed_codec().pcluster_len >= LARGE_PCLUSTER;
+        let codec = job.options.packed_codec();
+        let is_large = codec.is_some_and(|codec| codec.pcluster_len >= LARGE_PCLUSTER);
         let ordered = self.windows().into_par_iter().with_max_len(1).map(|(first, window)| {
             let mut data = Vec::new();
             let sketches = window.iter_mut().map(|fragment| fragment.take_sketch(job, &mut data));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::codec::lz4::{Encoder, Level};
+use crate::codec::{Codec, Encoder};
 use crate::encode::commit::Queue;
 use crate::encode::fill::{End, Filler, Filling, Stretch};
 use crate::encode::inline::Room;
@@ -11,9 +11,10 @@ use crate::encode::repeats::{Repeat, Repeats};
 use crate::encode::{Extent, Job};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
+use crate::format::algorithm::Algorithm;
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
-use crate::options::{Codec, FileCodec};
+use crate::options::FileCodec;
 use crate::plan::all_zero;
 use crate::tree::{InodeId, Kind};
 
@@ -64,7 +65,15 @@ pub(crate) struct DonePart {
     /// That of the part.
     pub(crate) number: usize,
     pub(crate) source: Source,
+    pub(crate) algorithm: Algorithm,
     pub(crate) filling: Filling,
+}
+
+impl DonePart {
+    fn new(part: &Part, filling: Filling) -> Self {
+        let Part { number, source, codec, .. } = *part;
+        DonePart { number, source, algorithm: codec.codec.algorithm(), filling }
+    }
 }
 
 impl Done {
@@ -88,15 +97,36 @@ pub(crate) struct Shared<'a> {
 /// Encodes parts.
 pub(crate) struct Worker<'a> {
     shared: Shared<'a>,
-    /// One for each level there has been.
-    encoders: Vec<(Level, Encoder)>,
-    estimator: Encoder,
+    encoders: Encoders,
     /// As long as the longest part so far.
     data: Vec<u8>,
     /// As long as the longest pcluster.
     scratch: Vec<u8>,
     /// What the last part of nothing but zeros has become.
     zeros: Option<Zeros>,
+}
+
+/// The encoders of a worker, made when they are needed.
+#[derive(Debug, Default)]
+struct Encoders(Vec<(Codec, EncoderPair)>);
+
+/// The encoder of a codec, and that of the quickest codec of the same algorithm.
+#[derive(Debug)]
+struct EncoderPair {
+    encoder: Encoder,
+    quickest: Encoder,
+}
+
+impl Encoders {
+    fn of(&mut self, codec: Codec) -> &mut EncoderPair {
+        let known = self.0.iter().position(|(known, _)| *known == codec);
+        let index = known.unwrap_or_else(|| {
+            let quickest = Encoder::new(codec.quickest());
+            self.0.push((codec, EncoderPair { encoder: Encoder::new(codec), quickest }));
+            self.0.len() - 1
+        });
+        &mut self.0[index].1
+    }
 }
 
 /// A part of nothing but zeros that is not the end of a file, and has nothing to
@@ -112,8 +142,8 @@ struct Zeros {
 impl<'a> Worker<'a> {
     pub(crate) fn new(shared: Shared<'a>) -> Self {
         let scratch = vec![0; to_usize(shared.job.options.pcluster_len_max())];
-        let estimator = Encoder::new(Level::FAST);
-        Worker { shared, encoders: Vec::new(), estimator, data: Vec::new(), scratch, zeros: None }
+        let encoders = Encoders::default();
+        Worker { shared, encoders, data: Vec::new(), scratch, zeros: None }
     }
 
     /// Encodes `parts` into `bytes`, which are empty.
@@ -124,7 +154,7 @@ impl<'a> Worker<'a> {
                 return Err(Error::Cancelled);
             }
             if let Some(filling) = self.hole(part, &mut done.bytes)? {
-                done.parts.push(DonePart { number: part.number, source: part.source, filling });
+                done.parts.push(DonePart::new(part, filling));
                 continue;
             }
             self.read(part)?;
@@ -144,7 +174,7 @@ impl<'a> Worker<'a> {
                     continue;
                 }
             }
-            done.parts.push(DonePart { number: part.number, source: part.source, filling });
+            done.parts.push(DonePart::new(part, filling));
         }
         done.digest = self.shared.job.options.derives_uuid().then(|| Fingerprint::of(&done.bytes));
         Ok(done)
@@ -229,19 +259,12 @@ impl<'a> Worker<'a> {
     /// Appends the pclusters of the bytes that were read.
     fn fill(&mut self, part: &Part, repeats: &[Stretch], out: &mut Vec<u8>) -> Filling {
         let options = self.shared.job.options;
-        let Codec::Lz4(level) = part.codec.codec else {
-            panic!("only files with a codec are encoded");
-        };
-        let known = self.encoders.iter().position(|(known, _)| *known == level);
-        let index = known.unwrap_or_else(|| {
-            self.encoders.push((level, Encoder::new(level)));
-            self.encoders.len() - 1
-        });
         let end = self.end(part);
+        let EncoderPair { encoder, quickest } = self.encoders.of(part.codec.codec);
         let data = &self.data[..to_usize(part.len)];
         Filler {
-            segment: self.encoders[index].1.segment(data),
-            estimator: &mut self.estimator,
+            segment: encoder.segment(data),
+            estimator: quickest,
             data,
             cuts: self.shared.repeats.cuts(part.number),
             out,

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use crate::alike::{ContentChunk, PART_LEN, content_chunks};
-use crate::codec::lz4::{Encoder, Level};
+use crate::codec::Encoder;
 use crate::encode::Job;
 use crate::encode::packed::Packed;
 use crate::encode::part::{Part, Source};
@@ -41,6 +41,7 @@ struct File<'a> {
 }
 
 /// What there is to do, and what repeats.
+#[derive(Default)]
 pub(crate) struct Tasks {
     pub(super) tasks: Vec<Vec<Part>>,
     pub(super) repeats: Repeats,
@@ -78,7 +79,7 @@ impl Job<'_> {
 
     /// The same for the packed inode.
     pub(super) fn packed_tasks(&self, packed: &Packed) -> Result<Tasks> {
-        let codec = self.options.packed_codec();
+        let Some(codec) = self.options.packed_codec() else { return Ok(Tasks::default()) };
         let part_len = packed_part_len(packed.len);
         let part = |number, offset| Part {
             number,
@@ -150,7 +151,7 @@ impl Job<'_> {
         if file.content.len() <= TASK_LEN {
             return Ok(true);
         }
-        let mut encoder = Encoder::new(Level::FAST);
+        let mut encoder = Encoder::new(file.codec.codec.quickest());
         let mut data = vec![0; to_usize(PROBE_LEN)];
         let mut out = vec![0; to_usize(PROBE_LEN)];
         let mut saved = 0;

@@ -51,8 +51,9 @@ const _: () = assert!(size_of::<ExtentRecord>() == 32);
 
 /// `plen`: the file has only what comes first of what the pcluster holds.
 pub(crate) const EXTENT_PLEN_PARTIAL: u32 = 1 << 27;
-/// `plen`: it is compressed by LZ4. Without it, it is not.
-pub(crate) const EXTENT_PLEN_FMT_LZ4: u32 = 1 << 28;
+/// `plen`: the number of the algorithm that has compressed it, and one more, is
+/// from this bit on; 0 if it is not compressed.
+pub(crate) const EXTENT_PLEN_FMT_BIT: u32 = 28;
 
 /// An lcluster in which an extent of uncompressed bytes begins.
 pub(crate) const TYPE_PLAIN: u32 = 0;

@@ -109,20 +109,3 @@ pub(crate) const DEVT_SLOT_LEN: u64 = 128;
 /// More devices are not taken: the root comes behind their table, and has to
 /// begin in the first 2 MiB.
 pub(crate) const DEVICES_MAX: u16 = 1024;
-
-/// What LZ4 needs to be told, behind its length in two bytes.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub(crate) struct Lz4Cfgs {
-    pub(crate) len: U16,
-    pub(crate) max_distance: U16,
-    pub(crate) max_pclusterblks: U16,
-    pub(crate) reserved: [u8; 10],
-}
-
-const _: () = assert!(size_of::<Lz4Cfgs>() == 16);
-
-/// The bit of LZ4 in `u1`.
-pub(crate) const ALG_LZ4: u16 = 1;
-/// The farthest that a match of LZ4 goes.
-pub(crate) const LZ4_MAX_DISTANCE: u16 = 65_535;

@@ -9,7 +9,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use crate::encode::Compressed;
 use crate::format::index::{
     ADVISE_EXTENTS, ADVISE_EXTRECSZ_16, ADVISE_EXTRECSZ_32, ADVISE_FRAGMENT_PCLUSTER,
-    ADVISE_INTERLACED_PCLUSTER, EXTENT_PLEN_FMT_LZ4, EXTENT_PLEN_PARTIAL, ExtentRecord, HEADER_LEN,
+    ADVISE_INTERLACED_PCLUSTER, EXTENT_PLEN_FMT_BIT, EXTENT_PLEN_PARTIAL, ExtentRecord, HEADER_LEN,
 };
 use crate::format::{checked_u32, low_half, round_up, to_u64, to_usize};
 
@@ -71,7 +71,7 @@ impl Records {
         for extent in &file.extents {
             let mut plen = checked_u32(u64::from(extent.blocks) * block_len);
             if !extent.plain {
-                plen |= EXTENT_PLEN_FMT_LZ4;
+                plen |= u32::from(file.algorithm.number() + 1) << EXTENT_PLEN_FMT_BIT;
             }
             if extent.partial {
                 plen |= EXTENT_PLEN_PARTIAL;

@@ -179,8 +179,9 @@ impl IndexForm {
         }
         out.extend_from_slice(&end.to_le_bytes());
         out.extend_from_slice(&advise.to_le_bytes());
-        // LZ4 is algorithm 0, and an lcluster a block.
-        out.extend_from_slice(&[0; 2]);
+        // `h_algorithmtype`, for the first kind of heads and the second, of which
+        // there are none; and `h_clusterbits`: an lcluster is a block.
+        out.extend_from_slice(&[file.algorithm.number(), 0]);
     }
 
     fn write_entries(self, out: &mut Vec<u8>, file: &Compressed, size: u64) {

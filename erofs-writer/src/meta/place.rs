@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::codec::config::CompressionConfig;
 use crate::encode::{Compressed, Encoded};
 use crate::error::{Error, Limit, Result};
 use crate::format::chunk::{
@@ -96,8 +97,8 @@ impl Head {
         options: &Options,
     ) -> Result<Self> {
         let block_len = options.block_size.len();
-        let cfgs = if options.may_have_big_pclusters() { SLOT_LEN } else { 0 };
-        let super_end = SUPER_OFFSET + SUPER_LEN + cfgs;
+        let config = CompressionConfig::new(&options.algorithms(), options.pcluster_blocks_max());
+        let super_end = SUPER_OFFSET + SUPER_LEN + round_up(config.records_len(), SLOT_LEN);
         let (devices, used) = match to_u64(devices) * DEVT_SLOT_LEN {
             0 => (0, super_end),
             len => (round_up(super_end, DEVT_SLOT_LEN), round_up(super_end, DEVT_SLOT_LEN) + len),

@@ -3,24 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::codec::lz4;
+use crate::codec::Codec;
 use crate::ere::Ere;
+use crate::format::algorithm::Algorithm;
 use crate::options::{ImageUuid, Options, OptionsError, Tails};
 
 /// How large pclusters of the packed inode may be where nothing is said of
 /// any.
 const PACKED_PCLUSTER_LEN: u64 = 16 * 1024;
-
-/// What files are compressed with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Codec {
-    /// Nothing.
-    #[default]
-    None,
-    /// LZ4 (Linux 5.4).
-    Lz4(lz4::Level),
-}
 
 /// How many bytes a pcluster has at most: 512 to 1,048,576, in whole blocks.
 ///
@@ -66,7 +56,7 @@ impl FromStr for PclusterSize {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompressRule {
     pattern: Ere,
-    codec: Codec,
+    codec: Option<Codec>,
     pcluster_size: Option<PclusterSize>,
 }
 
@@ -76,7 +66,7 @@ impl CompressRule {
     /// the first in the order of their bytes counts. Unless a codec is set such
     /// files are stored as they are.
     pub fn new(pattern: Ere) -> Self {
-        CompressRule { pattern, codec: Codec::None, pcluster_size: None }
+        CompressRule { pattern, codec: None, pcluster_size: None }
     }
 
     /// How many bytes of memory its pattern takes.
@@ -84,10 +74,10 @@ impl CompressRule {
         self.pattern.memory_usage()
     }
 
-    /// What they are compressed with.
+    /// What they are compressed with, if with anything.
     #[must_use]
-    pub fn codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
+    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Self {
+        self.codec = codec.into();
         self
     }
 
@@ -122,14 +112,14 @@ pub(crate) struct FileCodec {
 }
 
 impl Options {
-    /// What files are compressed with. Default: [`Codec::None`].
+    /// What files are compressed with, if with anything. Default: `None`.
     ///
     /// A file that does not become smaller is stored as it is. Zeros are then
     /// compressed like everything else, but for those of files that are
     /// nearly nothing else: see [`Options::holes`].
     #[must_use]
-    pub fn codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
+    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Self {
+        self.codec = codec.into();
         self
     }
 
@@ -242,10 +232,10 @@ impl Options {
     }
 
     /// How the packed inode is compressed: as files are for which there is no
-    /// rule, or if these are not, as the last rule says.
-    pub(crate) fn packed_codec(&self) -> FileCodec {
-        let compressing = self.file_codecs().filter(|codec| codec.codec != Codec::None);
-        let codec = compressing.last().unwrap_or(self.default_codec());
+    /// rule, or if these are not, as the last rule says. There is none if nothing
+    /// is compressed.
+    pub(crate) fn packed_codec(&self) -> Option<FileCodec> {
+        let codec = self.file_codecs().last()?;
         let pcluster_len = match (self.packed_pcluster_size, self.pcluster_size) {
             (Some(size), _) => u64::from(size.bytes()),
             (None, None) if self.fragments == Fragments::Tails => {
@@ -253,7 +243,7 @@ impl Options {
             }
             (None, _) => codec.pcluster_len,
         };
-        FileCodec { pcluster_len, ..codec }
+        Some(FileCodec { pcluster_len, ..codec })
     }
 
     /// How many bytes of a file a pcluster holds at most: a block or more.
@@ -266,8 +256,8 @@ impl Options {
     }
 
     /// How files are compressed for which there is no rule.
-    pub(crate) fn default_codec(&self) -> FileCodec {
-        self.file_codec(self.codec, self.pcluster_size)
+    pub(crate) fn default_codec(&self) -> Option<FileCodec> {
+        self.codec.map(|codec| self.file_codec(codec, self.pcluster_size))
     }
 
     fn file_codec(&self, codec: Codec, pcluster_size: Option<PclusterSize>) -> FileCodec {
@@ -276,22 +266,26 @@ impl Options {
         FileCodec { codec, pcluster_len }
     }
 
-    /// How files are compressed, whatever rule decides.
-    pub(crate) fn file_codecs(&self) -> impl Iterator<Item = FileCodec> {
-        let rules = self.compress_rules.iter();
-        let of_rules = rules.map(|rule| self.file_codec(rule.codec, rule.pcluster_size));
-        of_rules.chain([self.default_codec()])
+    fn rule_codec(&self, rule: &CompressRule) -> Option<FileCodec> {
+        rule.codec.map(|codec| self.file_codec(codec, rule.pcluster_size))
     }
 
-    /// How the file `path` is compressed, if there is a rule for it.
-    pub(crate) fn codec_by_rule(&self, path: &[u8]) -> Option<FileCodec> {
+    /// How files are compressed that are, whatever rule decides.
+    pub(crate) fn file_codecs(&self) -> impl Iterator<Item = FileCodec> {
+        let of_rules = self.compress_rules.iter().filter_map(|rule| self.rule_codec(rule));
+        of_rules.chain(self.default_codec())
+    }
+
+    /// Whether there is a rule for the file `path`, and how it is then compressed,
+    /// if it is.
+    pub(crate) fn codec_by_rule(&self, path: &[u8]) -> Option<Option<FileCodec>> {
         let rule = self.compress_rules.iter().find(|rule| rule.pattern.is_match(path))?;
-        Some(self.file_codec(rule.codec, rule.pcluster_size))
+        Some(self.rule_codec(rule))
     }
 
     /// Whether files may be compressed.
     pub(crate) fn may_compress(&self) -> bool {
-        self.file_codecs().any(|codec| codec.codec != Codec::None)
+        self.file_codecs().next().is_some()
     }
 
     /// Whether the UUID depends on every byte.
@@ -299,11 +293,36 @@ impl Options {
         self.uuid == ImageUuid::FromContent
     }
 
+    /// How anything may be compressed.
+    pub(crate) fn all_codecs(&self) -> impl Iterator<Item = FileCodec> {
+        let packed = self.packed_codec().filter(|_| self.may_have_fragments());
+        self.file_codecs().chain(packed)
+    }
+
+    /// All that is said of how large pclusters are.
+    pub(crate) fn pcluster_sizes(&self) -> impl Iterator<Item = PclusterSize> {
+        let of_rules = self.compress_rules.iter().filter_map(|rule| rule.pcluster_size);
+        of_rules.chain(self.pcluster_size).chain(self.packed_pcluster_size)
+    }
+
     /// The most bytes that a pcluster has, where files are compressed.
     pub(crate) fn pcluster_len_max(&self) -> u64 {
-        let packed = self.may_have_fragments().then(|| self.packed_codec());
-        let codecs = self.file_codecs().filter(|codec| codec.codec != Codec::None).chain(packed);
-        codecs.map(|codec| codec.pcluster_len).max().unwrap_or(0)
+        self.all_codecs().map(|codec| codec.pcluster_len).max().unwrap_or(0)
+    }
+
+    /// How many blocks that are.
+    pub(crate) fn pcluster_blocks_max(&self) -> u16 {
+        let blocks = self.pcluster_len_max() / self.block_size.len();
+        u16::try_from(blocks).expect("at most 1 MiB in blocks of 512 bytes")
+    }
+
+    /// The algorithms that may be in the image, in the order of their numbers.
+    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
+        let mut algorithms: Vec<Algorithm> =
+            self.all_codecs().map(|codec| codec.codec.algorithm()).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        algorithms
     }
 
     /// Whether pclusters may have several blocks.

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::options::{Codec, FileCodec, Options};
+use crate::options::{FileCodec, Options};
 use crate::tree::{InodeId, Tree};
 
 /// Tells files apart that rules do.
 #[derive(Debug)]
 pub(crate) struct Codecs {
-    default: FileCodec,
-    by_rule: HashMap<InodeId, FileCodec>,
+    default: Option<FileCodec>,
+    by_rule: HashMap<InodeId, Option<FileCodec>>,
 }
 
 impl Codecs {
@@ -32,7 +32,6 @@ impl Codecs {
 
     /// How the file `id` is compressed, if it is.
     pub(crate) fn of(&self, id: InodeId) -> Option<FileCodec> {
-        let codec = self.by_rule.get(&id).copied().unwrap_or(self.default);
-        (codec.codec != Codec::None).then_some(codec)
+        self.by_rule.get(&id).copied().unwrap_or(self.default)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::format::fragment::HEADER_LEN;
 use crate::format::{SLOT_LEN, round_up};
-use crate::options::{Codec, Fragments, Options};
+use crate::options::{Fragments, Options};
 use crate::plan::{Codecs, DataPlan, Layout, Order, files, lclusters_max};
 use crate::tree::{InodeId, Tree};
 
@@ -28,8 +28,7 @@ pub(crate) fn plan(
 
 /// How long such files are at most.
 pub(crate) fn len_max(options: &Options) -> u64 {
-    let codecs = options.file_codecs().filter(|codec| codec.codec != Codec::None);
-    let pcluster_len = codecs.map(|codec| codec.pcluster_len).max().unwrap_or(0);
+    let pcluster_len = options.file_codecs().map(|codec| codec.pcluster_len).max().unwrap_or(0);
     match options.fragments {
         Fragments::None => 0,
         Fragments::Tails => pcluster_len,

@@ -94,7 +94,7 @@ fn chunks_go_with_all_other_options() {
 fn a_codec_that_compresses_nothing_changes_no_byte() {
     let tree = tree();
     let rules = [CompressRule::new("".parse().unwrap())];
-    let plain = image(&tree, options().codec(Codec::None));
+    let plain = image(&tree, options().codec(None));
     let compressed_by_no_rule =
         image(&tree, options().compress_rules(rules).share_identical(false));
     assert!(plain == compressed_by_no_rule);

@@ -30,7 +30,7 @@ fn sources() -> BTreeMap<PathBuf, String> {
 const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("fingerprint", &[]),
-    ("codec", &[]),
+    ("codec", &["format"]),
     ("alike", &["format"]),
     ("ere", &[]),
     // Ere for a test of messages alone.
@@ -51,7 +51,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "encode",
         &["alike", "codec", "error", "fingerprint", "format", "options", "plan", "sink", "tree"],
     ),
-    ("meta", &["encode", "error", "format", "options", "plan", "tree"]),
+    ("meta", &["codec", "encode", "error", "format", "options", "plan", "tree"]),
     (
         "write",
         &[
@@ -73,6 +73,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "build",
         &[
             "cancel",
+            "codec",
             "encode",
             "error",
             "event",
