@@ -175,9 +175,9 @@ impl<'a> ImageWriter<'a> {
         let form = IndexForm::of(options, false);
         let with_index = |id, size, scattered| form.inode_len(inodes.head_len(id), size, scattered);
         let inode_lens = InodeLens { head: &head_len, with_index: &with_index };
-        let job =
-            encode::Job { reader, order, plan, codecs, options, inode_lens, sink, first_block };
-        let encoded = &encode_files(&mut observer, &pools, &job)?;
+        let inputs =
+            encode::Inputs { reader, order, plan, codecs, options, inode_lens, sink, first_block };
+        let encoded = &encode_files(&mut observer, &pools, &inputs)?;
         let is_encoded = |id| encoded.file(id).is_some();
         let plan = &observer.watch(&pools.readers, stop, 0, |_| {
             draft.with_chunks(reader, order, options, &is_encoded)
@@ -218,25 +218,27 @@ fn named(error: Error, path: &Path) -> Error {
 fn encode_files(
     observer: &mut Observer<'_, '_>,
     pools: &Pools,
-    job: &encode::Job<'_>,
+    inputs: &encode::Inputs<'_>,
 ) -> Result<Encoded> {
-    if !job.options.may_compress() {
+    if !inputs.options.may_compress() {
         return Ok(Encoded::default());
     }
-    invalidate(job.sink)?;
-    if job.options.may_have_repeats() {
+    invalidate(inputs.sink)?;
+    if inputs.options.may_have_repeats() {
         observer.phase(Phase::Dedupe)?;
     }
-    let stop = job.reader.stop;
-    let tasks = observer.watch(&pools.readers, stop, 0, |report| job.find_tasks(report))?;
+    let stop = inputs.reader.stop;
+    let find = |report: &(dyn Fn(u64) + Sync)| encode::Tasks::of_files(inputs, report);
+    let tasks = observer.watch(&pools.readers, stop, 0, find)?;
     observer.phase(Phase::Encode)?;
-    let run = |report: &(dyn Fn(u64) + Sync)| job.run(&tasks, report);
-    let files = observer.watch(&pools.workers, stop, tasks.len(), run)?;
+    let encode = |report: &(dyn Fn(u64) + Sync)| encode::Files::encode(inputs, &tasks, report);
+    let files = observer.watch(&pools.workers, stop, tasks.len(), encode)?;
     let packed_len = files.packed_len();
     if packed_len > 0 {
         observer.phase(Phase::Pack)?;
     }
-    observer.watch(&pools.workers, stop, packed_len, |report| job.run_packed(files, report))
+    let encode = |report: &(dyn Fn(u64) + Sync)| files.encode_packed(inputs, report);
+    observer.watch(&pools.workers, stop, packed_len, encode)
 }
 
 fn invalidate(sink: &Sink<'_>) -> Result<()> {

@@ -7,7 +7,9 @@
 //! pclusters from there on can be pointed to.
 
 mod originals;
+mod repeat;
 mod runs;
+mod worth;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -16,27 +18,14 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::alike::{ContentChunk, content_chunks};
-use crate::encode::part::{Part, Source};
+use crate::encode::task::{Part, Stream};
 use crate::error::Result;
 use crate::format::to_usize;
 
 use originals::Originals;
+pub(super) use repeat::Repeat;
 use runs::Chunks;
-
-/// In shorter blocks it is worth as much to repeat bytes as in blocks of this
-/// length, as chunks are no shorter there.
-const BLOCK_MIN: u64 = 4096;
-
-/// Bytes of a part that an earlier one has, or the same part before them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Repeat {
-    /// Where they begin in the part.
-    pub(crate) at: usize,
-    pub(crate) len: usize,
-    /// The number of the other part, and where they begin there.
-    pub(crate) source: usize,
-    pub(crate) source_at: usize,
-}
+use worth::Worth;
 
 /// The repeats of some parts.
 #[derive(Debug, Default)]
@@ -47,9 +36,9 @@ pub(crate) struct Repeats {
     /// a block.
     cuts: Vec<Vec<usize>>,
     /// The files with repeats.
-    files: HashSet<Source>,
+    files: HashSet<Stream>,
     /// Those that are repeated.
-    sources: HashSet<Source>,
+    sources: HashSet<Stream>,
     originals: Originals,
 }
 
@@ -67,24 +56,24 @@ impl Repeats {
         let repeats = Chunks::new(chunks).repeats(worth);
         let cuts = worth.cuts(&repeats, to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
-        let files = with_repeats.map(|(part, _)| part.source).collect();
-        let sources = repeats.iter().flatten().map(|repeat| parts[repeat.source].source).collect();
+        let files = with_repeats.map(|(part, _)| part.stream).collect();
+        let sources = repeats.iter().flatten().map(|repeat| parts[repeat.source].stream).collect();
         let originals = Originals::new(&repeats);
         Ok(Repeats { repeats, cuts, files, sources, originals })
     }
 
     /// Whether the file has repeats.
-    pub(crate) fn are_in(&self, file: Source) -> bool {
+    pub(crate) fn are_in(&self, file: Stream) -> bool {
         self.files.contains(&file)
     }
 
     /// Whether the file is repeated.
-    pub(crate) fn are_of(&self, file: Source) -> bool {
+    pub(crate) fn are_of(&self, file: Stream) -> bool {
         self.sources.contains(&file)
     }
 
     /// Whether the file has repeats or is repeated.
-    pub(crate) fn touch(&self, file: Source) -> bool {
+    pub(crate) fn touch(&self, file: Stream) -> bool {
         self.are_in(file) || self.are_of(file)
     }
 
@@ -143,87 +132,4 @@ fn cut_parts<'c>(
         Ok(Cow::Owned(chunks))
     };
     parts.par_iter().with_max_len(1).map(cut).collect()
-}
-
-/// What repeats and cuts have to save. The figures were measured.
-#[derive(Debug, Clone, Copy)]
-struct Worth {
-    /// How many bytes a run has at least.
-    run: usize,
-    /// How many more for each pcluster that has to end early.
-    cut: usize,
-    /// How many repeats begin at a place where a pcluster is made to begin.
-    /// Where there is none, they begin with the next one.
-    wanted: usize,
-    /// Whether pclusters are also made to end with a repeat, because it would
-    /// be too much of them that is not repeated.
-    ends: bool,
-}
-
-impl Worth {
-    fn of(parts: &[Part], block_len: u64) -> Self {
-        let block = to_usize(block_len.max(BLOCK_MIN));
-        match parts.iter().any(|part| part.codec.pcluster_len > block_len) {
-            false => Worth { run: block * 5 / 4, cut: block * 3 / 4, wanted: 2, ends: false },
-            true => Worth { run: block * 3, cut: block * 5 / 2, wanted: 1, ends: true },
-        }
-    }
-
-    /// For each part where its pclusters are made to begin: at multiples of a
-    /// block, which can always be done.
-    fn cuts(self, repeats: &[Vec<Repeat>], block_len: usize) -> Vec<Vec<usize>> {
-        let mut wanted = vec![Vec::new(); repeats.len()];
-        for Repeat { len, source, source_at, .. } in repeats.iter().flatten() {
-            wanted[*source].push(source_at.next_multiple_of(block_len));
-            if self.ends {
-                let end = source_at + len;
-                wanted[*source].push(end / block_len * block_len);
-                // What is a repeat itself can only be cut where it came from.
-                let (origin, end) = origin(repeats, *source, end);
-                wanted[origin].push(end / block_len * block_len);
-            }
-        }
-        for places in &mut wanted {
-            places.sort_unstable();
-            let same = places.chunk_by(|a, b| a == b).filter(|same| same.len() >= self.wanted);
-            *places = same.map(|same| same[0]).collect();
-        }
-        wanted
-    }
-}
-
-/// Where the bytes before `end`, in the part of this number, were first: the
-/// number of that part, and their end in it.
-fn origin(repeats: &[Vec<Repeat>], mut part: usize, mut end: usize) -> (usize, usize) {
-    // Repeats are in the order of their places, and go back.
-    loop {
-        let behind = repeats[part].partition_point(|repeat| repeat.at < end);
-        let before = behind.checked_sub(1).map(|index| repeats[part][index]);
-        let Some(repeat) = before.filter(|repeat| end < repeat.at + repeat.len) else {
-            return (part, end);
-        };
-        (part, end) = (repeat.source, repeat.source_at + end - repeat.at);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_repeated_again_is_cut_where_it_was_first() {
-        let repeat = |at, len, source, source_at| Repeat { at, len, source, source_at };
-        // The second part has 30,000 bytes of the first, the third 20,000 of those.
-        let repeats =
-            [vec![], vec![repeat(8192, 30_000, 0, 4096)], vec![repeat(0, 20_000, 1, 8192)]];
-        assert_eq!(origin(&repeats, 1, 28_192), (0, 24_096));
-        assert_eq!(origin(&repeats, 2, 1000), (0, 5096));
-        // Its end is one already.
-        assert_eq!(origin(&repeats, 1, 38_192), (1, 38_192));
-        assert_eq!(origin(&repeats, 1, 8192), (1, 8192));
-        let worth = Worth { run: 0, cut: 0, wanted: 1, ends: true };
-        let cuts = worth.cuts(&repeats, 4096);
-        assert_eq!(cuts[0], [4096, 20_480, 32_768]);
-        assert_eq!(cuts[1], [8192, 24_576]);
-    }
 }

@@ -6,40 +6,22 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use crate::alike::{ContentChunk, PART_LEN, content_chunks};
-use crate::codec::Encoder;
-use crate::encode::Job;
+use crate::encode::candidates::{self, Candidate};
+use crate::encode::inputs::Inputs;
 use crate::encode::packed::Packed;
-use crate::encode::part::{Part, Source};
+use crate::encode::read::PartReader;
 use crate::encode::repeats::Repeats;
+use crate::encode::task::{Part, Stream, TASK_LEN};
 use crate::error::Result;
-use crate::format::{to_u64, to_usize};
-use crate::options::{FileCodec, Fragments};
-use crate::plan::lclusters_max;
-use crate::tree::{Content, InodeId};
+use crate::format::to_usize;
+use crate::options::Fragments;
+use crate::tree::InodeId;
 
-/// Parts are put together, and large files cut, to about this many bytes.
-pub(super) const TASK_LEN: u64 = PART_LEN;
 /// The packed inode is cut into no more parts than this, unless they would be
 /// longer than the longest: a pcluster ends with each part, and the next one
 /// knows nothing of what was before.
 const PACKED_PARTS: u64 = 64;
 const PACKED_PART_MAX: u64 = 32 << 20;
-/// A file of more than a part is looked at in so many places ...
-const PROBES: u64 = 16;
-/// ... of so many bytes, to see whether it can be compressed.
-const PROBE_LEN: u64 = 32 * 1024;
-/// What is shorter saves nothing even if it is compressed behind its inode:
-/// its header and index take 16 bytes, and inodes start at multiples of 32.
-const INLINE_MIN: u64 = 128;
-
-/// A file to encode.
-#[derive(Clone, Copy)]
-struct File<'a> {
-    id: InodeId,
-    content: &'a Content,
-    codec: FileCodec,
-}
-
 /// What there is to do, and what repeats.
 #[derive(Default)]
 pub(crate) struct Tasks {
@@ -48,42 +30,36 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// How many bytes there are to encode.
-    pub(crate) fn len(&self) -> u64 {
-        self.tasks.iter().flatten().map(|part| part.len).fold(0, u64::saturating_add)
-    }
-}
-
-impl Job<'_> {
     /// Looks for files to encode, and if that is asked for, for what they
     /// repeat.
-    pub(crate) fn find_tasks(&self, report: &(dyn Fn(u64) + Sync)) -> Result<Tasks> {
-        let files = self.files();
+    pub(crate) fn of_files(inputs: &Inputs<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Self> {
+        let files = candidates::find(inputs);
         let shrinks: Vec<bool> =
-            files.par_iter().map(|file| self.shrinks(file)).collect::<Result<_>>()?;
-        let may_repeat = self.options.may_have_repeats();
+            files.par_iter().map(|file| file.shrinks(inputs)).collect::<Result<_>>()?;
+        let may_repeat = inputs.options.may_have_repeats();
         let mut all: Vec<Part> = Vec::new();
         let mut incompressible = HashSet::new();
         for (file, shrinks) in files.iter().zip(shrinks) {
             if !shrinks {
-                incompressible.insert(Source::File(file.id));
+                incompressible.insert(Stream::File(file.id));
             }
             if shrinks || may_repeat {
                 all.extend(parts(file, all.len()));
             }
         }
-        let repeats = self.repeats(&all, &Packed::default(), report)?;
-        all.retain(|part| !incompressible.contains(&part.source) || repeats.touch(part.source));
+        let reader = PartReader { inputs, packed: &Packed::default() };
+        let repeats = find_repeats(reader, &all, report)?;
+        all.retain(|part| !incompressible.contains(&part.stream) || repeats.touch(part.stream));
         Ok(Tasks { tasks: tasks(all), repeats })
     }
 
     /// The same for the packed inode.
-    pub(super) fn packed_tasks(&self, packed: &Packed) -> Result<Tasks> {
-        let Some(codec) = self.options.packed_codec() else { return Ok(Tasks::default()) };
+    pub(super) fn of_packed(inputs: &Inputs<'_>, packed: &Packed) -> Result<Self> {
+        let Some(codec) = inputs.options.packed_codec() else { return Ok(Tasks::default()) };
         let part_len = packed_part_len(packed.len);
         let part = |number, offset| Part {
             number,
-            source: Source::Packed,
+            stream: Stream::Packed,
             codec,
             offset,
             len: part_len.min(packed.len - offset),
@@ -92,78 +68,41 @@ impl Job<'_> {
         let offsets = (0..packed.len).step_by(to_usize(part_len)).enumerate();
         let all: Vec<Part> = offsets.map(|(number, offset)| part(number, offset)).collect();
         // Ends of files and short files are too short to repeat much.
-        let repeats = match self.options.fragments {
-            Fragments::All => self.repeats(&all, packed, &|_| ())?,
+        let repeats = match inputs.options.fragments {
+            Fragments::All => find_repeats(PartReader { inputs, packed }, &all, &|_| ())?,
             _ => Repeats::default(),
         };
         Ok(Tasks { tasks: tasks(all), repeats })
     }
 
-    /// What `parts` repeat, if that is asked for.
-    fn repeats(
-        &self,
-        parts: &[Part],
-        packed: &Packed,
-        report: &(dyn Fn(u64) + Sync),
-    ) -> Result<Repeats> {
-        if !self.options.may_have_repeats() {
-            return Ok(Repeats::default());
-        }
-        let seen = self.plan.seen.take_chunks();
-        // Holes all have the same chunks.
-        let zeros = OnceLock::new();
-        let zeros =
-            || zeros.get_or_init(|| content_chunks(&vec![0; to_usize(TASK_LEN)])).as_slice();
-        let known = |part: &Part| {
-            let is_hole = || is_long(part) && self.is_hole(part).unwrap_or(false);
-            known_chunks(&seen, part).or_else(|| is_hole().then(zeros))
-        };
-        Repeats::find(parts, self.options.block_size.len(), known, |part, data| {
-            report(part.len);
-            self.read_part(part, packed, data)
-        })
+    /// How many bytes there are to encode.
+    pub(crate) fn len(&self) -> u64 {
+        self.tasks.iter().flatten().map(|part| part.len).fold(0, u64::saturating_add)
     }
+}
 
-    /// The files that may become smaller: of more than a block, if a pcluster
-    /// takes at least one, and not stored otherwise.
-    fn candidates(&self) -> impl Iterator<Item = (InodeId, &Content)> {
-        let block_len = self.options.block_size.len();
-        let above = match self.options.may_have_inline_pclusters() {
-            true => INLINE_MIN.min(block_len),
-            false => block_len,
-        };
-        let sizes = above + 1..=lclusters_max(self.options);
-        crate::plan::files(self.reader.tree, self.order)
-            .filter(move |(id, content)| sizes.contains(&content.len()) && self.plan.is_open(*id))
+/// What `parts` repeat, if that is asked for.
+fn find_repeats(
+    reader: PartReader<'_>,
+    parts: &[Part],
+    report: &(dyn Fn(u64) + Sync),
+) -> Result<Repeats> {
+    let options = reader.inputs.options;
+    if !options.may_have_repeats() {
+        return Ok(Repeats::default());
     }
-
-    /// Those for which there is a codec.
-    fn files(&self) -> Vec<File<'_>> {
-        let with_codec =
-            |(id, content)| self.codecs.of(id).map(|codec| File { id, content, codec });
-        self.candidates().filter_map(with_codec).collect()
-    }
-
-    /// Whether a file can be compressed, as far as some places of a long one
-    /// tell: what cannot is better copied, and its parts are encoded far from
-    /// each other, so that none of them can tell for the whole file.
-    fn shrinks(&self, file: &File<'_>) -> Result<bool> {
-        if file.content.len() <= TASK_LEN {
-            return Ok(true);
-        }
-        let mut encoder = Encoder::new(file.codec.codec.quickest());
-        let mut data = vec![0; to_usize(PROBE_LEN)];
-        let mut out = vec![0; to_usize(PROBE_LEN)];
-        let mut saved = 0;
-        for probe in 0..PROBES {
-            let offset = (file.content.len() - PROBE_LEN) / (PROBES - 1) * probe;
-            self.reader
-                .with_open(file.id, file.content, |open| open.read_exact_at(&mut data, offset))?;
-            let filled = encoder.segment(&data).fill(0, data.len(), &mut out);
-            saved += filled.consumed.saturating_sub(filled.written);
-        }
-        Ok(to_u64(saved) > PROBES * PROBE_LEN / 64)
-    }
+    let seen = reader.inputs.plan.seen.take_chunks();
+    // Holes all have the same chunks.
+    let zeros = OnceLock::new();
+    let zeros = || zeros.get_or_init(|| content_chunks(&vec![0; to_usize(TASK_LEN)])).as_slice();
+    let known = |part: &Part| {
+        let is_hole = || is_long(part) && reader.is_hole(part).unwrap_or(false);
+        known_chunks(&seen, part).or_else(|| is_hole().then(zeros))
+    };
+    Repeats::find(parts, options.block_size.len(), known, |part, data| {
+        report(part.len);
+        reader.read(part, data)
+    })
 }
 
 /// Whether it is worth it to look whether a part is a hole: it is one of several,
@@ -177,18 +116,18 @@ fn known_chunks<'a>(
     seen: &'a HashMap<InodeId, Vec<Vec<ContentChunk>>>,
     part: &Part,
 ) -> Option<&'a [ContentChunk]> {
-    let Source::File(id) = part.source else { return None };
+    let Stream::File(id) = part.stream else { return None };
     seen.get(&id)?.get(to_usize(part.offset / PART_LEN)).map(Vec::as_slice)
 }
 
 /// The parts of a file, of which the first one has this number.
-fn parts(file: &File<'_>, first: usize) -> impl Iterator<Item = Part> {
-    let File { id, content, codec } = *file;
+fn parts(file: &Candidate<'_>, first: usize) -> impl Iterator<Item = Part> {
+    let Candidate { id, content, codec } = *file;
     let size = content.len();
     let offsets = (0..size).step_by(to_usize(TASK_LEN));
     (first..).zip(offsets).map(move |(number, offset)| {
         let len = TASK_LEN.min(size - offset);
-        Part { number, source: Source::File(id), codec, offset, len, size }
+        Part { number, stream: Stream::File(id), codec, offset, len, size }
     })
 }
 

@@ -98,10 +98,10 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::{Extent, Fragment, Lies};
+    use crate::encode::{Extent, Fragment, PclusterOf};
 
     fn extent(len: u32, block: u32, blocks: u16) -> Extent {
-        Extent { len, block, blocks, plain: false, partial: false, lies: Lies::Here }
+        Extent { len, block, blocks, plain: false, partial: false, pcluster: PclusterOf::ThisPart }
     }
 
     #[test]

@@ -306,7 +306,7 @@ struct Stored {
 /// something in place of it.
 fn stored(file: &Compressed, full: bool) -> impl Iterator<Item = Stored> {
     let extents = file.extents.iter().map(|extent| {
-        let Extent { len, block, blocks, plain, partial, lies: _ } = *extent;
+        let Extent { len, block, blocks, plain, partial, pcluster: _ } = *extent;
         Stored { len: u64::from(len), block, blocks, plain, partial, is_end: false }
     });
     let end = move |len, block, plain| Stored {

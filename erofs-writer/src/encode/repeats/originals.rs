@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use crate::encode::repeats::Repeat;
+use crate::encode::repeats::repeat::Repeat;
 
 /// By number of the part, what others repeat of it, in the order of the places.
 #[derive(Debug, Default)]

@@ -6,7 +6,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::alike::ContentChunk;
-use crate::encode::repeats::{Repeat, Worth};
+use crate::encode::repeats::repeat::Repeat;
+use crate::encode::repeats::worth::Worth;
 use crate::format::to_usize;
 
 /// Digests are sorted in so many shares, as a power of two, so that there is

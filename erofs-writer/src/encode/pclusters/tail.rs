@@ -1,9 +1,10 @@
 //! Where the end of a file goes.
 
 use crate::codec::Filled;
-use crate::encode::InlinePcluster;
-use crate::encode::fill::{End, Filler, Filling};
-use crate::encode::packed::Tail;
+use crate::encode::extent::InlinePcluster;
+use crate::encode::fragment::Tail;
+use crate::encode::pclusters::filler::{End, Filler};
+use crate::encode::pclusters::result::Pclusters;
 
 /// What fills less than a block when compressed becomes a fragment if it has
 /// no more blocks than this before, as runs of zeros would have.
@@ -30,13 +31,18 @@ impl Filler<'_> {
 
     /// Puts what was encoded last where the end goes, or as much of it as does
     /// not fill a block. Did that succeed?
-    pub(super) fn finish(&mut self, start: usize, filled: Filled, filling: &mut Filling) -> bool {
-        if self.take_rest(start, filled, filling) {
+    pub(super) fn finish(
+        &mut self,
+        start: usize,
+        filled: Filled,
+        pclusters: &mut Pclusters,
+    ) -> bool {
+        if self.take_rest(start, filled, pclusters) {
             return true;
         }
         let blocks = filled.written / self.block_len;
         let rest = filled.written % self.block_len;
-        if blocks == 0 && self.end == End::Fragment && self.take_end(start, filling) {
+        if blocks == 0 && self.end == End::Fragment && self.take_end(start, pclusters) {
             return true;
         }
         let shrinks = filled.consumed > filled.written.next_multiple_of(self.block_len);
@@ -49,11 +55,11 @@ impl Filler<'_> {
         let end = self.data.len();
         let first = self.fill(start, end, blocks * self.block_len);
         if first.consumed > blocks * self.block_len {
-            let start = start + self.keep(start, end, first, &mut filling.extents);
-            if self.take_end(start, filling) {
+            let start = start + self.keep(start, end, first, &mut pclusters.extents);
+            if self.take_end(start, pclusters) {
                 return true;
             }
-            filling.extents.pop();
+            pclusters.extents.pop();
         }
         // It was better in one.
         self.out.truncate(base);
@@ -62,15 +68,15 @@ impl Filler<'_> {
     }
 
     /// Puts all from `start` on where the end goes. Did that succeed?
-    fn take_end(&mut self, start: usize, filling: &mut Filling) -> bool {
+    fn take_end(&mut self, start: usize, pclusters: &mut Pclusters) -> bool {
         match self.end {
             End::Fragment if self.data.len() - start <= FRAGMENT_BLOCKS * self.block_len => {
-                filling.tail = Some(Tail::new(&self.data[start..], self.kept));
+                pclusters.tail = Some(Tail::new(&self.data[start..], self.kept));
                 true
             }
             End::Inline(room) => {
                 let rest = self.fill(start, self.data.len(), room);
-                start + rest.consumed == self.data.len() && self.take_rest(start, rest, filling)
+                start + rest.consumed == self.data.len() && self.take_rest(start, rest, pclusters)
             }
             _ => false,
         }
@@ -87,11 +93,11 @@ impl Filler<'_> {
 
     /// Takes what was encoded last, if it fits behind the inode and the end
     /// goes there.
-    fn take_rest(&mut self, start: usize, filled: Filled, filling: &mut Filling) -> bool {
+    fn take_rest(&mut self, start: usize, filled: Filled, pclusters: &mut Pclusters) -> bool {
         if let End::Inline(room) = self.end {
-            filling.inline = self.inline(start, filled, room);
+            pclusters.inline = self.inline(start, filled, room);
         }
-        filling.inline.is_some()
+        pclusters.inline.is_some()
     }
 
     /// What was encoded last, if it is no longer than `room`, compressed or as

@@ -9,20 +9,10 @@
 
 use std::sync::Arc;
 
-use crate::encode::fill::{Filler, Filling};
-use crate::encode::{Extent, Lies};
+use crate::encode::extent::{Extent, PclusterOf};
+use crate::encode::pclusters::filler::Filler;
+use crate::encode::pclusters::result::Pclusters;
 use crate::format::to_usize;
-
-/// An extent of this part that is one of another part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Link {
-    /// Which extent of this part.
-    pub(crate) extent: usize,
-    /// The number of the other part.
-    pub(crate) part: usize,
-    /// Which one of that.
-    pub(crate) of: usize,
-}
 
 /// A repeat of what was encoded before.
 #[derive(Debug, Clone)]
@@ -54,7 +44,7 @@ impl Filler<'_> {
         &mut self,
         mut start: usize,
         stretch: &Stretch,
-        filling: &mut Filling,
+        pclusters: &mut Pclusters,
     ) -> usize {
         let extents = match &stretch.extents {
             Some(extents) => Arc::clone(extents),
@@ -62,11 +52,11 @@ impl Filler<'_> {
                 // What it repeats has to be there first.
                 let cut = stretch.source_at.next_multiple_of(self.block_len) - stretch.source_at;
                 let at = stretch.at + cut;
-                if cut >= stretch.len || at < start || !self.reach(start, at, filling) {
+                if cut >= stretch.len || at < start || !self.reach(start, at, pclusters) {
                     return start;
                 }
                 start = at;
-                filling.extents.as_slice().into()
+                pclusters.extents.as_slice().into()
             }
         };
         let (mut tries, mut tried) = (0, 0);
@@ -87,8 +77,8 @@ impl Filler<'_> {
                 continue;
             }
             (tries, tried) = (tries + 1, tried + (at - start));
-            if self.reach(start, at, filling) {
-                filling.link(stretch.source, index, &repeated.extents);
+            if self.reach(start, at, pclusters) {
+                pclusters.link(stretch.source, index, &repeated.extents);
                 start = at + repeated.len;
                 (tries, tried) = (0, 0);
             }
@@ -123,8 +113,8 @@ impl Filler<'_> {
             previous = Some((begin, extent));
             let len = u32::try_from(taken).expect("no more than the extent has");
             let partial = extent.partial || taken < whole;
-            let lies = if follows { Lies::Behind } else { Lies::There };
-            repeated.extents.push(Extent { len, partial, lies, ..*extent });
+            let pcluster = if follows { PclusterOf::AnotherNext } else { PclusterOf::Another };
+            repeated.extents.push(Extent { len, partial, pcluster, ..*extent });
             repeated.len += taken;
         }
         self.end_with_pair(at, &mut repeated);
@@ -153,40 +143,30 @@ impl Filler<'_> {
 
     /// Encodes the bytes from `start` to `stop`, so that an extent can begin
     /// there. If none can, all is as it was.
-    fn reach(&mut self, start: usize, stop: usize, filling: &mut Filling) -> bool {
-        let (bytes, extents) = (self.out.len(), filling.extents.len());
+    fn reach(&mut self, start: usize, stop: usize, pclusters: &mut Pclusters) -> bool {
+        let (bytes, extents) = (self.out.len(), pclusters.extents.len());
         let mut at = start;
         while at < stop {
             // From a cut on there must be enough to reach the next lcluster.
             let cut = self.next_cut(at).filter(|cut| cut + self.block_len <= stop);
             let (filled, limit) = self.fill_before(at, cut.unwrap_or(stop));
-            at += self.keep(at, limit, filled, &mut filling.extents);
+            at += self.keep(at, limit, filled, &mut pclusters.extents);
         }
         let mut begin = start;
-        let reached = filling.extents[extents..].iter().all(|extent| {
+        let reached = pclusters.extents[extents..].iter().all(|extent| {
             let end = begin + to_usize(u64::from(extent.len));
             let block = std::mem::replace(&mut begin, end) / self.block_len;
             block < end / self.block_len
         });
-        let last = filling.extents[extents..].last();
+        let last = pclusters.extents[extents..].last();
         let is_paired =
             last.is_some_and(|extent| self.is_pair(stop - to_usize(u64::from(extent.len)), stop));
         let reached = reached && !is_paired;
         if !reached {
             self.out.truncate(bytes);
-            filling.extents.truncate(extents);
+            pclusters.extents.truncate(extents);
             self.segment.restart();
         }
         reached
-    }
-}
-
-impl Filling {
-    /// Appends `extents`, which are those of another part from `first` on.
-    fn link(&mut self, part: usize, first: usize, extents: &[Extent]) {
-        for (of, extent) in (first..).zip(extents) {
-            self.links.push(Link { extent: self.extents.len(), part, of });
-            self.extents.push(*extent);
-        }
     }
 }

@@ -1,27 +1,10 @@
-//! Filling pclusters with the bytes of a part.
+//! Filling one pcluster.
 
-mod end;
-mod repeat;
-
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use crate::alike::Kept;
 use crate::codec::{Encoder, Filled, Segment};
-use crate::encode::packed::Tail;
-use crate::encode::{Extent, InlinePcluster, Lies};
-
-pub(crate) use repeat::{Link, Stretch};
-
-/// What a part has become, but for its pclusters in blocks.
-#[derive(Debug, Default)]
-pub(crate) struct Filling {
-    pub(crate) extents: Vec<Extent>,
-    /// Those of them that are extents of other parts, in order.
-    pub(crate) links: Vec<Link>,
-    pub(crate) inline: Option<InlinePcluster>,
-    /// What is left for the packed inode.
-    pub(crate) tail: Option<Tail>,
-}
+use crate::encode::extent::{Extent, PclusterOf};
 
 /// Where the end of a file may go, if not into blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,48 +48,17 @@ pub(crate) struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    /// Encodes all of `data`, but for the stretches that are repeats.
-    pub(crate) fn run(mut self, repeats: &[Stretch]) -> Filling {
-        let mut filling = Filling::default();
-        let mut start = 0;
-        for stretch in repeats {
-            start = self.repeat(start, stretch, &mut filling);
-        }
-        self.rest(start, &mut filling);
-        filling
-    }
-
-    /// Encodes all from `start` on.
-    fn rest(&mut self, mut start: usize, filling: &mut Filling) {
-        while start < self.data.len() && !self.stop.load(Ordering::Relaxed) {
-            if self.end == End::Fragment && self.rest_is_short(start) {
-                filling.tail = Some(Tail::new(&self.data[start..], self.kept));
-                break;
-            }
-            let (filled, limit) = match (self.next_cut(start), self.end) {
-                (Some(cut), _) => self.fill_before(start, cut),
-                (None, End::Part) => self.fill_before(start, self.data.len()),
-                (None, _) => self.fill_up_to(start, self.data.len()),
-            };
-            let reaches_end = start + filled.consumed == self.data.len();
-            if reaches_end && self.finish(start, filled, filling) {
-                break;
-            }
-            start += self.keep(start, limit, filled, &mut filling.extents);
-        }
-    }
-
     /// Where a pcluster should begin behind one that begins at `start`, which
     /// has a block or more: one with less might not reach the next lcluster of
     /// a file that repeats it.
-    fn next_cut(&self, start: usize) -> Option<usize> {
+    pub(super) fn next_cut(&self, start: usize) -> Option<usize> {
         let next = self.cuts.partition_point(|cut| *cut < start + self.block_len);
         self.cuts.get(next).copied()
     }
 
     /// Encodes a pcluster that ends at `stop` or so far before it that another
     /// one is worth its block. Returns also where it had to end.
-    fn fill_before(&mut self, start: usize, stop: usize) -> (Filled, usize) {
+    pub(super) fn fill_before(&mut self, start: usize, stop: usize) -> (Filled, usize) {
         let (filled, limit) = self.fill_up_to(start, stop);
         let left = stop - start - filled.consumed;
         // Less than a block takes one, and may not reach the next lcluster.
@@ -120,21 +72,21 @@ impl Filler<'_> {
 
     /// Encodes a pcluster that ends at `stop` or before it. Returns also where
     /// it had to end.
-    fn fill_up_to(&mut self, start: usize, stop: usize) -> (Filled, usize) {
+    pub(super) fn fill_up_to(&mut self, start: usize, stop: usize) -> (Filled, usize) {
         let limit = stop.min(start + self.extent_len);
         (self.fill(start, limit, self.pcluster_len), limit)
     }
 
     /// Encodes a pcluster of up to `len` bytes into `scratch`, which has
     /// nothing from `end` on.
-    fn fill(&mut self, start: usize, end: usize, len: usize) -> Filled {
+    pub(super) fn fill(&mut self, start: usize, end: usize, len: usize) -> Filled {
         self.segment.fill(start, end, &mut self.scratch[..len])
     }
 
     /// Appends what was encoded in whole blocks, or as many plain ones as
     /// replace it, up to `limit`; and returns how many bytes of `data` that
     /// has.
-    fn keep(
+    pub(super) fn keep(
         &mut self,
         start: usize,
         limit: usize,
@@ -175,6 +127,6 @@ fn extent(len: usize, blocks: usize, plain: bool) -> Extent {
         blocks: u16::try_from(blocks).expect("at most 1 MiB in blocks of 512 bytes"),
         plain,
         partial: false,
-        lies: Lies::Here,
+        pcluster: PclusterOf::ThisPart,
     }
 }

@@ -1,15 +1,15 @@
-//! Places for what workers have encoded, in the order of tasks.
+//! Who does what when: tasks are handed out, and their results written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::encode::packed::Tail;
-use crate::encode::part::{Done, DonePart, Part, Source};
+use crate::encode::extent::Extent;
+use crate::encode::inputs::Inputs;
+use crate::encode::place::{PlacedPart, Places};
 use crate::encode::repeats::Repeats;
-use crate::encode::tasks::TASK_LEN;
-use crate::encode::{Compressed, Extent, Job};
+use crate::encode::task::{EncodedTask, Part, TASK_LEN};
 use crate::error::{Error, Limit, Result};
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Hands out tasks, each when those it repeats are done and else in order, and
 /// takes their results in any order.
 pub(crate) struct Queue<'a> {
-    job: &'a Job<'a>,
+    inputs: &'a Inputs<'a>,
     tasks: &'a [Vec<Part>],
     /// For each task the earlier ones of which it repeats something.
     sources: Vec<BTreeSet<usize>>,
@@ -40,16 +40,11 @@ struct State {
     passed: BTreeSet<usize>,
     /// The next task to get a place.
     placed: usize,
-    /// Where it goes.
-    block: u64,
-    waiting: BTreeMap<usize, Done>,
+    places: Places,
+    waiting: BTreeMap<usize, EncodedTask>,
     /// Empty buffers.
     spare: Vec<Vec<u8>>,
-    parts: Vec<Placed>,
-    /// By number of the part: which of `parts` it has become.
-    by_number: Vec<Option<usize>>,
     hasher: Fingerprinter,
-    repeated_bytes: u64,
     /// Of the errors so far the one of the first task.
     error: Option<(usize, Error)>,
 }
@@ -57,7 +52,7 @@ struct State {
 impl<'a> Queue<'a> {
     /// A queue of `tasks`, whose pclusters go to `block` and behind it.
     pub(crate) fn new(
-        job: &'a Job<'a>,
+        inputs: &'a Inputs<'a>,
         tasks: &'a [Vec<Part>],
         repeats: &Repeats,
         block: u64,
@@ -68,19 +63,16 @@ impl<'a> Queue<'a> {
             next: 0,
             passed: BTreeSet::new(),
             placed: 0,
-            block,
+            places: Places::new(block, numbers),
             waiting: BTreeMap::new(),
             spare: Vec::new(),
-            parts: Vec::new(),
-            by_number: vec![None; numbers],
             hasher: Fingerprinter::default(),
-            repeated_bytes: 0,
             error: None,
         };
         let is_long = tasks.iter().flatten().any(|part| part.len > 2 * TASK_LEN);
         let ahead = if is_long { LONG_AHEAD } else { AHEAD } * rayon::current_num_threads();
         let sources = sources(tasks, repeats);
-        Queue { job, tasks, sources, ahead, state: Mutex::new(state), moved: Condvar::new() }
+        Queue { inputs, tasks, sources, ahead, state: Mutex::new(state), moved: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -90,7 +82,7 @@ impl<'a> Queue<'a> {
     /// The next task, once there is room for its result, and a buffer for it.
     pub(crate) fn take(&self) -> Option<(usize, Vec<u8>)> {
         let mut state = self.state();
-        while !self.job.is_stopped() {
+        while !self.inputs.is_stopped() {
             if let Some(index) = self.next(&mut state) {
                 return Some((index, state.spare.pop().unwrap_or_default()));
             }
@@ -126,14 +118,14 @@ impl<'a> Queue<'a> {
     }
 
     /// Takes a result, and writes what has got its place by it.
-    pub(crate) fn put(&self, index: usize, done: Result<Done>) {
+    pub(crate) fn put(&self, index: usize, done: Result<EncodedTask>) {
         let placed = match done {
             Ok(done) => self.place(index, done),
             Err(error) => return self.fail(index, error),
         };
         for (block, mut bytes) in placed {
-            let pos = block * self.job.options.block_size.len();
-            if let Err(source) = self.job.sink.write(&bytes, pos) {
+            let pos = block * self.inputs.options.block_size.len();
+            if let Err(source) = self.inputs.sink.write(&bytes, pos) {
                 self.fail(index, Error::Write { path: None, source });
             }
             // The kernel would have to clear fresh memory.
@@ -143,15 +135,15 @@ impl<'a> Queue<'a> {
     }
 
     /// Gives places to this and what has waited for it.
-    fn place(&self, index: usize, done: Done) -> Vec<(u64, Vec<u8>)> {
+    fn place(&self, index: usize, done: EncodedTask) -> Vec<(u64, Vec<u8>)> {
         let mut state = self.state();
         state.waiting.insert(index, done);
         let mut placed = Vec::new();
         loop {
             let next = state.placed;
             let Some(done) = state.waiting.remove(&next) else { break };
-            placed.push((state.block, done.bytes));
-            done.parts.into_iter().for_each(|part| state.place(part));
+            placed.push((state.places.block, done.bytes));
+            done.parts.into_iter().for_each(|part| state.places.place(part));
             if let Some(digest) = done.digest {
                 state.hasher.update(digest.as_bytes());
             }
@@ -169,27 +161,28 @@ impl<'a> Queue<'a> {
         if first.is_none_or(|first| rank(index, &error) < first) {
             state.error = Some((index, error));
         }
-        self.job.reader.stop.store(true, Ordering::Relaxed);
+        self.inputs.reader.stop.store(true, Ordering::Relaxed);
         self.moved.notify_all();
     }
 
     /// The results, when all workers are done.
-    pub(crate) fn finish(self) -> Result<AllPlaced> {
+    pub(crate) fn finish(self) -> Result<PlacedParts> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, error)) = state.error {
             return Err(error);
         }
-        if self.job.is_stopped() {
+        if self.inputs.is_stopped() {
             return Err(Error::Cancelled);
         }
-        if state.block > u64::from(u32::MAX) {
-            return Err(Error::Full(match self.job.options.wide_addresses {
+        if state.places.block > u64::from(u32::MAX) {
+            return Err(Error::Full(match self.inputs.options.wide_addresses {
                 true => Limit::Pclusters,
                 false => Limit::Blocks,
             }));
         }
-        let State { block: end, hasher, parts, repeated_bytes, .. } = state;
-        Ok(AllPlaced { end, digest: hasher.finish(), parts, repeated_bytes })
+        let State { places, hasher, .. } = state;
+        let Places { block: end, parts, repeated_bytes, .. } = places;
+        Ok(PlacedParts { end, digest: hasher.finish(), parts, repeated_bytes })
     }
 
     /// What the part of this number has become, which is in a task that is
@@ -201,8 +194,7 @@ impl<'a> Queue<'a> {
         if let Some(done) = state.waiting.get(&task) {
             return done.extents(number);
         }
-        let part = state.by_number[number]?;
-        Some(state.parts[part].file.extents.as_slice().into())
+        state.places.extents(number).map(Arc::from)
     }
 }
 
@@ -226,62 +218,15 @@ impl State {
     fn is_done(&self, task: usize) -> bool {
         task < self.placed || self.waiting.contains_key(&task)
     }
-
-    /// Gives a part the next place.
-    fn place(&mut self, part: DonePart) {
-        let DonePart { number, source, algorithm, filling } = part;
-        let mut links = filling.links.iter().peekable();
-        let start = self.block;
-        let mut extents = filling.extents;
-        for index in 0..extents.len() {
-            let Some(link) = links.next_if(|link| link.extent == index) else {
-                extents[index].block = narrow(self.block);
-                self.block += u64::from(extents[index].blocks);
-                continue;
-            };
-            self.repeated_bytes += u64::from(extents[index].len);
-            extents[index].block = if link.part == number {
-                extents[link.of].block
-            } else {
-                let placed = self.by_number[link.part].expect("only earlier parts are repeated");
-                self.parts[placed].file.extents[link.of].block
-            };
-        }
-        let file = Box::new(Compressed {
-            algorithm,
-            extents,
-            own_blocks: narrow(self.block - start),
-            behind: narrow(self.block),
-            scattered: !filling.links.is_empty(),
-            jumps: false,
-            inline: filling.inline,
-            fragment: None,
-        });
-        self.by_number[number] = Some(self.parts.len());
-        self.parts.push(Placed { source, file, tail: filling.tail });
-    }
-}
-
-/// An address of a block. One that is too large is an error in the end.
-fn narrow(block: u64) -> u32 {
-    u32::try_from(block).unwrap_or(u32::MAX)
-}
-
-/// A part that has got its place.
-pub(crate) struct Placed {
-    pub(crate) source: Source,
-    pub(crate) file: Box<Compressed>,
-    /// What is left for the packed inode.
-    pub(crate) tail: Option<Tail>,
 }
 
 /// When all have got their places.
-pub(crate) struct AllPlaced {
+pub(crate) struct PlacedParts {
     /// The block behind all.
     pub(crate) end: u64,
     pub(crate) digest: Fingerprint,
     /// Bytes that are in pclusters of other parts.
     pub(crate) repeated_bytes: u64,
     /// Parts of a file come one behind the other.
-    pub(crate) parts: Vec<Placed>,
+    pub(crate) parts: Vec<PlacedPart>,
 }

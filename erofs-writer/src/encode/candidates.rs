@@ -1,0 +1,66 @@
+//! The files that may become smaller when they are encoded.
+
+use crate::codec::Encoder;
+use crate::encode::inputs::Inputs;
+use crate::encode::task::TASK_LEN;
+use crate::error::Result;
+use crate::format::{to_u64, to_usize};
+use crate::options::FileCodec;
+use crate::plan::lclusters_max;
+use crate::tree::{Content, InodeId};
+
+/// A file of more than a part is looked at in so many places ...
+const PROBES: u64 = 16;
+/// ... of so many bytes, to see whether it can be compressed.
+const PROBE_LEN: u64 = 32 * 1024;
+/// What is shorter saves nothing even if it is compressed behind its inode:
+/// its header and index take 16 bytes, and inodes start at multiples of 32.
+const INLINE_MIN: u64 = 128;
+
+/// A file to encode.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) id: InodeId,
+    pub(super) content: &'a Content,
+    pub(super) codec: FileCodec,
+}
+
+/// Those of more than a block, if a pcluster takes at least one, that are not
+/// stored otherwise and for which there is a codec.
+pub(super) fn find<'a>(inputs: &Inputs<'a>) -> Vec<Candidate<'a>> {
+    let Inputs { reader, order, plan, codecs, options, .. } = *inputs;
+    let block_len = options.block_size.len();
+    let above = match options.may_have_inline_pclusters() {
+        true => INLINE_MIN.min(block_len),
+        false => block_len,
+    };
+    let sizes = above + 1..=lclusters_max(options);
+    let files = crate::plan::files(reader.tree, order)
+        .filter(|(id, content)| sizes.contains(&content.len()) && plan.is_open(*id));
+    let with_codec = |(id, content)| codecs.of(id).map(|codec| Candidate { id, content, codec });
+    files.filter_map(with_codec).collect()
+}
+
+impl Candidate<'_> {
+    /// Whether a file can be compressed, as far as some places of a long one
+    /// tell: what cannot is better copied, and its parts are encoded far from
+    /// each other, so that none of them can tell for the whole file.
+    pub(super) fn shrinks(&self, inputs: &Inputs<'_>) -> Result<bool> {
+        if self.content.len() <= TASK_LEN {
+            return Ok(true);
+        }
+        let mut encoder = Encoder::new(self.codec.codec.quickest());
+        let mut data = vec![0; to_usize(PROBE_LEN)];
+        let mut out = vec![0; to_usize(PROBE_LEN)];
+        let mut saved = 0;
+        for probe in 0..PROBES {
+            let offset = (self.content.len() - PROBE_LEN) / (PROBES - 1) * probe;
+            inputs
+                .reader
+                .with_open(self.id, self.content, |open| open.read_exact_at(&mut data, offset))?;
+            let filled = encoder.segment(&data).fill(0, data.len(), &mut out);
+            saved += filled.consumed.saturating_sub(filled.written);
+        }
+        Ok(to_u64(saved) > PROBES * PROBE_LEN / 64)
+    }
+}

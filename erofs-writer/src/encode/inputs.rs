@@ -1,0 +1,53 @@
+//! What encoding is given.
+
+use std::sync::atomic::Ordering;
+
+use crate::error::Result;
+use crate::options::Options;
+use crate::plan::{Codecs, DataPlan, Order};
+use crate::sink::Sink;
+use crate::tree::{Content, InodeId, Kind, Reader};
+
+/// How long inodes are, which is known before anything is encoded.
+#[derive(Clone, Copy)]
+pub(crate) struct InodeLens<'a> {
+    /// An inode with its xattrs.
+    pub(crate) head: &'a (dyn Fn(InodeId) -> u64 + Sync),
+    /// With the index of the file, if it has so many bytes, and its pclusters
+    /// may be scattered.
+    pub(crate) with_index: &'a (dyn Fn(InodeId, u64, bool) -> u64 + Sync),
+}
+
+/// What encoding needs of the stages before.
+pub(crate) struct Inputs<'a> {
+    pub(crate) reader: Reader<'a>,
+    pub(crate) order: &'a Order,
+    pub(crate) plan: &'a DataPlan,
+    pub(crate) codecs: &'a Codecs,
+    pub(crate) options: &'a Options,
+    pub(crate) inode_lens: InodeLens<'a>,
+    pub(crate) sink: &'a Sink<'a>,
+    /// Where the pclusters go.
+    pub(crate) first_block: u64,
+}
+
+impl Inputs<'_> {
+    /// Whether all is to end early.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.reader.stop.load(Ordering::Relaxed)
+    }
+
+    /// The contents of a file that is encoded.
+    pub(super) fn content(&self, id: InodeId) -> &Content {
+        match &self.reader.tree.inode(id).kind {
+            Kind::File(content) => content,
+            _ => panic!("only files are encoded"),
+        }
+    }
+
+    /// Reads the bytes of the file `id` from `offset` on into `data`, which has
+    /// one byte more, to see whether the file has become longer.
+    pub(super) fn read(&self, id: InodeId, offset: u64, data: &mut [u8]) -> Result<()> {
+        self.reader.with_open(id, self.content(id), |open| open.read_range(data, offset))
+    }
+}

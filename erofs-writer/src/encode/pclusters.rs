@@ -1,0 +1,47 @@
+//! Filling pclusters with the bytes of a part.
+
+mod filler;
+mod repeat;
+mod result;
+mod tail;
+
+use std::sync::atomic::Ordering;
+
+use crate::encode::fragment::Tail;
+
+pub(super) use filler::{End, Filler};
+pub(super) use repeat::Stretch;
+pub(super) use result::Pclusters;
+
+impl Filler<'_> {
+    /// Encodes all of `data`, but for the stretches that are repeats.
+    pub(crate) fn run(mut self, repeats: &[Stretch]) -> Pclusters {
+        let mut pclusters = Pclusters::default();
+        let mut start = 0;
+        for stretch in repeats {
+            start = self.repeat(start, stretch, &mut pclusters);
+        }
+        self.rest(start, &mut pclusters);
+        pclusters
+    }
+
+    /// Encodes all from `start` on.
+    fn rest(&mut self, mut start: usize, pclusters: &mut Pclusters) {
+        while start < self.data.len() && !self.stop.load(Ordering::Relaxed) {
+            if self.end == End::Fragment && self.rest_is_short(start) {
+                pclusters.tail = Some(Tail::new(&self.data[start..], self.kept));
+                break;
+            }
+            let (filled, limit) = match (self.next_cut(start), self.end) {
+                (Some(cut), _) => self.fill_before(start, cut),
+                (None, End::Part) => self.fill_before(start, self.data.len()),
+                (None, _) => self.fill_up_to(start, self.data.len()),
+            };
+            let reaches_end = start + filled.consumed == self.data.len();
+            if reaches_end && self.finish(start, filled, pclusters) {
+                break;
+            }
+            start += self.keep(start, limit, filled, &mut pclusters.extents);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a part becomes.
+
+use crate::encode::extent::{Extent, InlinePcluster};
+use crate::encode::fragment::Tail;
+
+/// What a part has become, but for its pclusters in blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Pclusters {
+    pub(crate) extents: Vec<Extent>,
+    /// Those of them that are extents of other parts, in order.
+    pub(crate) links: Vec<Link>,
+    pub(crate) inline: Option<InlinePcluster>,
+    /// What is left for the packed inode.
+    pub(crate) tail: Option<Tail>,
+}
+
+/// An extent of this part that is one of another part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Which extent of this part.
+    pub(crate) extent: usize,
+    /// The number of the other part.
+    pub(crate) part: usize,
+    /// Which one of that.
+    pub(crate) of: usize,
+}
+
+impl Pclusters {
+    /// Appends `extents`, which are those of another part from `first` on.
+    pub(super) fn link(&mut self, part: usize, first: usize, extents: &[Extent]) {
+        for (of, extent) in (first..).zip(extents) {
+            self.links.push(Link { extent: self.extents.len(), part, of });
+            self.extents.push(*extent);
+        }
+    }
+}

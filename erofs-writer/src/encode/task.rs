@@ -1,0 +1,80 @@
+//! What there is to encode, and what becomes of it.
+
+use std::sync::Arc;
+
+use crate::alike::PART_LEN;
+use crate::encode::extent::Extent;
+use crate::encode::pclusters::Pclusters;
+use crate::fingerprint::Fingerprint;
+use crate::format::algorithm::Algorithm;
+use crate::options::FileCodec;
+use crate::tree::InodeId;
+
+/// Parts are put together, and large files cut, to about this many bytes.
+pub(super) const TASK_LEN: u64 = PART_LEN;
+
+/// A run of bytes that is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Stream {
+    File(InodeId),
+    /// The packed inode.
+    Packed,
+}
+
+/// Some bytes of a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    /// Its place in the order of all parts.
+    pub(crate) number: usize,
+    pub(crate) stream: Stream,
+    pub(crate) codec: FileCodec,
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+    /// How many bytes the stream has.
+    pub(crate) size: u64,
+}
+
+impl Part {
+    pub(super) fn is_whole(&self) -> bool {
+        self.len == self.size
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.offset + self.len == self.size
+    }
+}
+
+/// What became of some parts.
+#[derive(Debug, Default)]
+pub(crate) struct EncodedTask {
+    /// Their pclusters.
+    pub(crate) bytes: Vec<u8>,
+    /// Each part that is worth it.
+    pub(crate) parts: Vec<EncodedPart>,
+    pub(crate) digest: Option<Fingerprint>,
+}
+
+/// What became of a part.
+#[derive(Debug)]
+pub(crate) struct EncodedPart {
+    /// That of the part.
+    pub(crate) number: usize,
+    pub(crate) stream: Stream,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) pclusters: Pclusters,
+}
+
+impl EncodedPart {
+    pub(super) fn new(part: &Part, pclusters: Pclusters) -> Self {
+        let Part { number, stream, codec, .. } = *part;
+        EncodedPart { number, stream, algorithm: codec.codec.algorithm(), pclusters }
+    }
+}
+
+impl EncodedTask {
+    /// The extents of the part of this number.
+    pub(crate) fn extents(&self, number: usize) -> Option<Arc<[Extent]>> {
+        let part = self.parts.iter().find(|part| part.number == number)?;
+        Some(part.pclusters.extents.as_slice().into())
+    }
+}

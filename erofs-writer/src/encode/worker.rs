@@ -1,0 +1,219 @@
+//! One worker, which encodes one part after the other.
+
+use crate::encode::encoders::{EncoderPair, Encoders};
+use crate::encode::extent::Extent;
+use crate::encode::inputs::Inputs;
+use crate::encode::packed::LARGE_PCLUSTER;
+use crate::encode::pclusters::{End, Filler, Pclusters, Stretch};
+use crate::encode::queue::Queue;
+use crate::encode::read::PartReader;
+use crate::encode::repeats::{Repeat, Repeats};
+use crate::encode::room::Room;
+use crate::encode::task::{EncodedPart, EncodedTask, Part, Stream};
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
+use crate::format::index::DECODED_MAX;
+use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
+use crate::options::FileCodec;
+use crate::plan::all_zero;
+use crate::tree::InodeId;
+
+/// What workers share.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    pub(crate) inputs: &'a Inputs<'a>,
+    pub(crate) queue: &'a Queue<'a>,
+    pub(crate) room: &'a Room<'a>,
+    pub(crate) reader: PartReader<'a>,
+    pub(crate) repeats: &'a Repeats,
+}
+
+/// Encodes parts.
+pub(crate) struct Worker<'a> {
+    shared: Shared<'a>,
+    encoders: Encoders,
+    /// As long as the longest part so far.
+    data: Vec<u8>,
+    /// As long as the longest pcluster.
+    scratch: Vec<u8>,
+    /// What the last part of nothing but zeros has become.
+    zeros: Option<Zeros>,
+}
+
+/// A part of nothing but zeros that is not the end of a file, and has nothing to
+/// do with other parts. Each such part becomes the same.
+#[derive(Debug)]
+struct Zeros {
+    codec: FileCodec,
+    len: u64,
+    extents: Vec<Extent>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(shared: Shared<'a>) -> Self {
+        let scratch = vec![0; to_usize(shared.inputs.options.pcluster_len_max())];
+        let encoders = Encoders::default();
+        Worker { shared, encoders, data: Vec::new(), scratch, zeros: None }
+    }
+
+    /// Encodes `parts` into `bytes`, which are empty.
+    pub(crate) fn encode(&mut self, parts: &[Part], bytes: Vec<u8>) -> Result<EncodedTask> {
+        let mut done = EncodedTask { bytes, ..EncodedTask::default() };
+        for part in parts {
+            if self.shared.inputs.is_stopped() {
+                return Err(Error::Cancelled);
+            }
+            if let Some(pclusters) = self.hole(part, &mut done.bytes)? {
+                done.parts.push(EncodedPart::new(part, pclusters));
+                continue;
+            }
+            self.read(part)?;
+            self.shared.repeats.see(part.number, &self.data[..to_usize(part.len)]);
+            let start = done.bytes.len();
+            let stretches = self.stretches(part, parts, &done);
+            let pclusters = self.fill(part, &stretches, &mut done.bytes);
+            if self.shared.inputs.is_stopped() {
+                return Err(Error::Cancelled);
+            }
+            self.learn_zeros(part, &pclusters, &done.bytes[start..]);
+            if let Stream::File(id) = part.stream {
+                let encoded = done.bytes.len() - start;
+                let is_needed = self.shared.repeats.are_of(part.stream);
+                if part.is_whole() && !is_needed && !self.is_worth_it(id, part, encoded, &pclusters)
+                {
+                    done.bytes.truncate(start);
+                    continue;
+                }
+            }
+            done.parts.push(EncodedPart::new(part, pclusters));
+        }
+        done.digest =
+            self.shared.inputs.options.derives_uuid().then(|| Fingerprint::of(&done.bytes));
+        Ok(done)
+    }
+
+    fn read(&mut self, part: &Part) -> Result<()> {
+        let len = to_usize(part.len);
+        self.data.resize(self.data.len().max(len + 1), 0);
+        self.shared.reader.read(part, &mut self.data[..=len])
+    }
+
+    /// What `part` becomes, if it is a hole and it is known what these become.
+    fn hole(&self, part: &Part, out: &mut Vec<u8>) -> Result<Option<Pclusters>> {
+        let same = |zeros: &&Zeros| zeros.codec == part.codec && zeros.len == part.len;
+        let Some(zeros) = self.zeros.as_ref().filter(same) else { return Ok(None) };
+        if !self.is_by_itself(part) || !self.shared.reader.is_hole(part)? {
+            return Ok(None);
+        }
+        out.extend_from_slice(&zeros.bytes);
+        Ok(Some(Pclusters { extents: zeros.extents.clone(), ..Pclusters::default() }))
+    }
+
+    /// Remembers what has become of a part of nothing but zeros.
+    fn learn_zeros(&mut self, part: &Part, pclusters: &Pclusters, bytes: &[u8]) {
+        let data = &self.data[..to_usize(part.len)];
+        if self.is_by_itself(part) && all_zero(data) {
+            let (extents, bytes) = (pclusters.extents.clone(), bytes.to_vec());
+            self.zeros = Some(Zeros { codec: part.codec, len: part.len, extents, bytes });
+        }
+    }
+
+    /// Whether what becomes of `part` depends on nothing but its bytes.
+    fn is_by_itself(&self, part: &Part) -> bool {
+        let repeats = self.shared.repeats;
+        part.stream != Stream::Packed
+            && !part.is_last()
+            && repeats.of(part.number).is_empty()
+            && repeats.cuts(part.number).is_empty()
+            && !repeats.are_of(part.stream)
+    }
+
+    /// What `part` repeats of parts that have become pclusters. It may be one
+    /// of this task, of which `done` is done.
+    fn stretches(&self, part: &Part, task: &[Part], done: &EncodedTask) -> Vec<Stretch> {
+        let data = &self.data[..to_usize(part.len)];
+        let repeats = self.shared.repeats.confirmed(part.number, data);
+        let stretch = |repeat: &Repeat| {
+            let Repeat { at, len, source, source_at } = *repeat;
+            let extents = if source == part.number {
+                None
+            } else if source >= task[0].number {
+                Some(done.extents(source)?)
+            } else {
+                Some(self.shared.queue.extents(source)?)
+            };
+            Some(Stretch { at, len, source, source_at, extents })
+        };
+        repeats.filter_map(stretch).collect()
+    }
+
+    /// Whether a file becomes smaller with its index than as it is, where
+    /// inodes start at multiples of 32 bytes.
+    fn is_worth_it(&self, id: InodeId, part: &Part, encoded: usize, pclusters: &Pclusters) -> bool {
+        let options = self.shared.inputs.options;
+        let block_size = options.block_size;
+        let lens = &self.shared.inputs.inode_lens;
+        let inline = pclusters.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
+        let inode =
+            (lens.with_index)(id, part.size, self.shared.repeats.are_in(part.stream)) + inline;
+        // How much fragments shrink is not known yet.
+        let tail = pclusters.tail.as_ref().map_or(0, |tail| tail.len / 2);
+        let head = (lens.head)(id);
+        let flat_tail = block_size.tail(part.size);
+        let is_inline = options.may_have_inline_tails() && head + flat_tail <= block_size.len();
+        let flat = match is_inline {
+            true => part.size - flat_tail + round_up(head + flat_tail, SLOT_LEN),
+            false => round_up(part.size, block_size.len()) + round_up(head, SLOT_LEN),
+        };
+        to_u64(encoded) + tail + round_up(inode, SLOT_LEN) < flat
+    }
+
+    /// Appends the pclusters of the bytes that were read.
+    fn fill(&mut self, part: &Part, repeats: &[Stretch], out: &mut Vec<u8>) -> Pclusters {
+        let options = self.shared.inputs.options;
+        let end = self.end(part);
+        let EncoderPair { encoder, quickest } = self.encoders.of(part.codec.codec);
+        let data = &self.data[..to_usize(part.len)];
+        Filler {
+            segment: encoder.segment(data),
+            estimator: quickest,
+            data,
+            cuts: self.shared.repeats.cuts(part.number),
+            out,
+            scratch: &mut self.scratch,
+            block_len: to_usize(options.block_size.len()),
+            pcluster_len: to_usize(part.codec.pcluster_len),
+            extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
+            end,
+            kept: &self.shared.inputs.plan.seen.kept,
+            interlaced: options.has_interlaced_pclusters(),
+            // Only for this the index is long enough to matter.
+            paired: part.stream == Stream::Packed
+                && part.codec.pcluster_len >= LARGE_PCLUSTER
+                && !options.full_indexes,
+            stop: self.shared.inputs.reader.stop,
+        }
+        .run(repeats)
+    }
+
+    /// Where the end of a part may go.
+    fn end(&self, part: &Part) -> End {
+        let Shared { inputs, room, repeats, .. } = self.shared;
+        let options = inputs.options;
+        if !part.is_last() {
+            return End::Part;
+        }
+        match part.stream {
+            Stream::File(_) if options.may_have_fragments() => {
+                // What one pcluster holds would be a fragment if that paid.
+                if part.size > part.codec.pcluster_len { End::Fragment } else { End::Blocks }
+            }
+            Stream::File(id) if options.may_have_inline_pclusters() => {
+                let scattered = repeats.are_in(part.stream);
+                End::Inline(to_usize(room.of(id, part.size, scattered)))
+            }
+            _ => End::Blocks,
+        }
+    }
+}

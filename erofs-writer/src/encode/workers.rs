@@ -1,0 +1,56 @@
+//! All workers at their tasks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::encode::inputs::Inputs;
+use crate::encode::packed::Packed;
+use crate::encode::queue::{PlacedParts, Queue};
+use crate::encode::read::PartReader;
+use crate::encode::room::Room;
+use crate::encode::tasks::Tasks;
+use crate::encode::worker::{Shared, Worker};
+use crate::error::Result;
+
+/// Lets no worker wait for one that has panicked.
+struct StopOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Lets all workers do the tasks, and places what they give at `block`
+/// and behind it.
+pub(super) fn encode(
+    inputs: &Inputs<'_>,
+    tasks: &Tasks,
+    packed: &Packed,
+    block: u64,
+    report: &(dyn Fn(u64) + Sync),
+) -> Result<PlacedParts> {
+    let Tasks { tasks, repeats } = tasks;
+    let room = &Room::new(inputs, repeats);
+    let queue = Queue::new(inputs, tasks, repeats, block);
+    rayon::broadcast(|_| {
+        let _guard = StopOnPanic(inputs.reader.stop);
+        let reader = PartReader { inputs, packed };
+        let mut worker = Worker::new(Shared { inputs, queue: &queue, room, reader, repeats });
+        while let Some((index, bytes)) = queue.take() {
+            let encoded = worker.encode(&tasks[index], bytes);
+            let len = tasks[index].iter().map(|part| part.len).sum();
+            queue.put(index, encoded);
+            report(len);
+        }
+    });
+    let mut placed = queue.finish()?;
+    if inputs.options.may_have_inline_pclusters() {
+        // What lies behind an inode was made to fit behind this index.
+        for part in &mut placed.parts {
+            part.file.scattered = repeats.are_in(part.stream);
+        }
+    }
+    Ok(placed)
+}
