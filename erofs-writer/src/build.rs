@@ -9,17 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::cancel::Canceller;
-use crate::encode::{self, Encoded, InodeLens};
+use crate::encode::{self, Encoded};
 use crate::error::{Error, OutputErrorKind, Result, TreeErrorKind};
 use crate::event::{Event, Phase, Summary};
-use crate::meta::index::IndexForm;
-use crate::meta::inode::Inodes;
-use crate::meta::place::{Head, Placement};
-use crate::meta::xattr::XattrTable;
+use crate::meta::{Head, Placement};
 use crate::options::{Options, OptionsError};
 use crate::output::{self, Target};
-use crate::plan::{Codecs, DataPlan, Order};
+use crate::plan::{Codecs, DataPlan};
 use crate::pool::Pools;
+use crate::shape::{Inodes, Order, XattrTable};
 use crate::sink::{Output, Sink, WriteAt};
 use crate::tree::{OpenDirs, Reader, Tree, check};
 use crate::write::{Job, Observer};
@@ -162,21 +160,16 @@ impl<'a> ImageWriter<'a> {
         observer.phase(Phase::Plan)?;
         let dirs = &OpenDirs::new(pools.threads_max());
         let reader = Reader { tree, stop, dirs };
-        let head_len = |id| inodes.head_len(id);
         let codecs = &Codecs::new(tree, options);
         let draft = observer.watch(&pools.readers, stop, 0, |_| {
-            DataPlan::new(reader, order, codecs, options, &head_len)
+            DataPlan::decide(reader, inodes, codecs, options)
         })?;
         let plan = &draft;
 
         let sink = &Sink::new(output, options);
-        let head = Head::new(tree, xattrs, inodes, plan.devices.len(), options)?;
+        let head = Head::new(inodes, plan.devices.len(), options)?;
         let first_block = head.blocks();
-        let form = IndexForm::of(options, false);
-        let with_index = |id, size, scattered| form.inode_len(inodes.head_len(id), size, scattered);
-        let inode_lens = InodeLens { head: &head_len, with_index: &with_index };
-        let inputs =
-            encode::Inputs { reader, order, plan, codecs, options, inode_lens, sink, first_block };
+        let inputs = encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block };
         let encoded = &encode_files(&mut observer, &pools, &inputs)?;
         let is_encoded = |id| encoded.file(id).is_some();
         let plan = &observer.watch(&pools.readers, stop, 0, |_| {
@@ -184,7 +177,7 @@ impl<'a> ImageWriter<'a> {
         })?;
 
         observer.phase(Phase::Place)?;
-        let placement = &Placement::new(head, tree, order, inodes, plan, encoded, options)?;
+        let placement = &Placement::new(head, inodes, plan, encoded, options)?;
         let end = image_end(options, placement)?;
         check_capacity(output.capacity, end)?;
 
@@ -193,7 +186,7 @@ impl<'a> ImageWriter<'a> {
         if output.capacity.is_none() {
             reserve(sink, placement, options)?;
         }
-        let job = Job { reader, order, xattrs, inodes, plan, placement, options, sink };
+        let job = Job { reader, inodes, plan, placement, options, sink };
         let written = job.run(&mut observer, &pools.readers)?;
 
         observer.phase(Phase::Finish)?;

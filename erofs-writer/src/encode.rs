@@ -34,7 +34,7 @@ pub(crate) use encoded::Encoded;
 pub(crate) use extent::{Compressed, Extent};
 #[cfg(test)]
 pub(crate) use extent::{Fragment, PclusterOf};
-pub(crate) use inputs::{InodeLens, Inputs};
+pub(crate) use inputs::Inputs;
 use packed::{Packed, UnplacedFragments};
 use task::Stream;
 pub(crate) use tasks::Tasks;

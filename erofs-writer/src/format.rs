@@ -5,8 +5,8 @@
 
 pub(crate) mod algorithm;
 pub(crate) mod chunk;
+pub(crate) mod compression;
 pub(crate) mod dirent;
-pub(crate) mod fragment;
 pub(crate) mod index;
 pub(crate) mod inode;
 pub(crate) mod superblock;

@@ -1,13 +1,16 @@
 //! Metadata: where every inode and block lies, and how inodes, directories
-//! and xattrs are written.
+//! and chunk maps are written.
 
-pub(crate) mod dir;
-pub(crate) mod epoch;
-mod extents;
-pub(crate) mod index;
-pub(crate) mod inode;
-pub(crate) mod packed;
-pub(crate) mod place;
-mod reach;
-mod space;
-pub(crate) mod xattr;
+mod chunk_map;
+mod devices;
+mod dir;
+mod fill;
+mod head;
+mod inode;
+mod packed;
+mod place;
+mod slots;
+
+pub(crate) use fill::{Filler, directory, packed_inode};
+pub(crate) use head::Head;
+pub(crate) use place::Placement;

@@ -6,83 +6,37 @@ mod codecs;
 mod devices;
 mod fragments;
 mod holes;
+mod layout;
 mod map;
-mod order;
 mod seen;
 mod share;
 
-pub(crate) use chunks::{Run, all_zero};
+pub(crate) use chunks::all_zero;
 pub(crate) use codecs::Codecs;
+pub(crate) use layout::{DataPlan, Layout};
 pub(crate) use map::ChunkMap;
-pub(crate) use order::Order;
-pub(crate) use seen::Found;
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
+use crate::shape::{Inodes, Order, compressed_len_max, files};
 use crate::tree::{Holes, InodeId, Kind, Reader, Tree};
-
-/// A collision-resistant hash, so that equal digests mean equal bytes.
-type Digest = [u8; 32];
-
-/// How the contents of an inode are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// In consecutive blocks, the tail behind the inode if it fits there.
-    Flat,
-    /// In consecutive blocks, the tail among them.
-    FlatPlain,
-    /// In the blocks of this inode, which has the same bytes.
-    SameAs(InodeId),
-    /// In the chunks of this map.
-    Chunked(u32),
-    /// In the packed inode.
-    Fragment,
-}
-
-/// The decisions for every inode, and what they save.
-#[derive(Debug)]
-pub(crate) struct DataPlan {
-    layouts: Vec<Layout>,
-    pub(crate) maps: Vec<ChunkMap>,
-    /// Of those files that were hashed.
-    pub(crate) seen: Found,
-    /// What to copy into the chunk area, in its order, without gaps.
-    pub(crate) runs: Vec<Run>,
-    /// How many blocks each further device has.
-    pub(crate) devices: Vec<u64>,
-    /// Bytes of files that stay there.
-    pub(crate) device_bytes: u64,
-    pub(crate) shared_bytes: u64,
-    pub(crate) hole_bytes: u64,
-}
 
 impl DataPlan {
     /// Decides, reading what has to be compared or looked at for zeros.
-    ///
-    /// `head_len` is how long an inode is with its xattrs.
-    pub(crate) fn new(
+    pub(crate) fn decide(
         reader: Reader<'_>,
-        order: &Order,
+        inodes: &Inodes<'_>,
         codecs: &Codecs,
         options: &Options,
-        head_len: &(dyn Fn(InodeId) -> u64 + Sync),
     ) -> Result<Self> {
         let flat = match options.may_have_inline_tails() {
             true => Layout::Flat,
             false => Layout::FlatPlain,
         };
-        let mut plan = DataPlan {
-            layouts: vec![flat; reader.tree.arena_len()],
-            maps: Vec::new(),
-            seen: Found::default(),
-            runs: Vec::new(),
-            devices: Vec::new(),
-            device_bytes: 0,
-            shared_bytes: 0,
-            hole_bytes: 0,
-        };
+        let order = inodes.order;
+        let mut plan = DataPlan::new(flat, reader.tree);
         devices::plan(&mut plan, reader.tree, order, options)?;
         let may_shrink = options.may_have_holes() || options.may_share_blocks();
         if !may_shrink && options.chunk_size.is_none() {
@@ -98,11 +52,11 @@ impl DataPlan {
             false => holes::Sparse::new(),
         };
         if options.share_identical {
-            share::plan(&mut plan, reader, order, options, head_len, &sparse)?;
+            share::plan(&mut plan, reader, inodes, options, &sparse)?;
         }
         holes::store_sparse(&mut plan, reader, order, &sparse, options)?;
         if options.may_have_fragments() {
-            fragments::plan(&mut plan, reader.tree, order, codecs, options, head_len);
+            fragments::plan(&mut plan, inodes, codecs, options);
         }
         if options.may_share_blocks() {
             blocks::plan(&mut plan, reader, order, options)?;
@@ -120,7 +74,7 @@ impl DataPlan {
     /// far as that is known before anything is encoded.
     fn check_flat(&self, tree: &Tree, order: &Order, options: &Options) -> Result<()> {
         let room = u128::from(options.blocks_max()) << options.block_size.bits();
-        let is_flat = |len| !options.may_compress() || len > lclusters_max(options);
+        let is_flat = |len| !options.may_compress() || len > compressed_len_max(options);
         let flat =
             files(tree, order).filter(|(id, content)| self.is_open(*id) && is_flat(content.len()));
         let lens = flat.map(|(_, content)| u128::from(content.len()));
@@ -147,40 +101,6 @@ impl DataPlan {
         }
         Ok(self)
     }
-
-    /// How `id` is stored. One step of [`Layout::SameAs`] never leads to
-    /// another.
-    pub(crate) fn layout(&self, id: InodeId) -> Layout {
-        self.layouts[id.index()]
-    }
-
-    /// The inode whose blocks hold the bytes of `id`.
-    pub(crate) fn owner(&self, id: InodeId) -> InodeId {
-        match self.layout(id) {
-            Layout::SameAs(owner) => owner,
-            _ => id,
-        }
-    }
-
-    /// Whether it is open how `id` is stored, but for its tail.
-    pub(crate) fn is_open(&self, id: InodeId) -> bool {
-        matches!(self.layout(id), Layout::Flat | Layout::FlatPlain)
-    }
-
-    /// How many blocks of `block_len` bytes the chunk area has.
-    pub(crate) fn chunk_blocks(&self, block_len: u64) -> u64 {
-        self.runs.last().map_or(0, |run| run.block + run.len.div_ceil(block_len))
-    }
-
-    fn set(&mut self, id: InodeId, layout: Layout) {
-        self.layouts[id.index()] = layout;
-    }
-}
-
-/// The most bytes of a file that is compressed: its index has an entry for each
-/// block, and no more than 2^28.
-pub(crate) fn lclusters_max(options: &Options) -> u64 {
-    options.block_size.len() << 28
 }
 
 /// Files of so many bytes are looked at by themselves before anything is done
@@ -222,15 +142,4 @@ fn check_data(reader: Reader<'_>, order: &Order, options: &Options) -> Result<()
         }
     }
     Ok(())
-}
-
-/// The regular files of a tree that have bytes, in image order.
-pub(crate) fn files<'a>(
-    tree: &'a Tree,
-    order: &'a Order,
-) -> impl Iterator<Item = (InodeId, &'a crate::tree::Content)> {
-    order.ids.iter().filter_map(|id| match &tree.inode(*id).kind {
-        Kind::File(content) if !content.is_empty() => Some((*id, content)),
-        _ => None,
-    })
 }

@@ -5,84 +5,47 @@
 //! to them, and pieces of large files. How it is cut depends on the tree
 //! alone, as the derived UUID depends on the order of jobs.
 
+mod buffer;
+mod job;
 mod piece;
 mod progress;
-mod run;
 mod spools;
+mod task;
 mod window;
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
+pub(crate) use job::{Job, Written};
 pub(crate) use progress::Observer;
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Fingerprinter};
-use crate::format::{to_u64, to_usize};
-use crate::meta::inode::Inodes;
-use crate::meta::packed;
-use crate::meta::place::Placement;
-use crate::meta::xattr::XattrTable;
-use crate::options::{BlockSize, Options};
-use crate::plan::{DataPlan, Order};
 use crate::pool::Pool;
-use crate::sink::Sink;
-use crate::tree::{InodeId, Reader};
-use crate::write::piece::Piece;
-use crate::write::run::Run;
-use crate::write::spools::Spools;
-use crate::write::window::Window;
-
-/// The results of all stages before, and where to write.
-pub(crate) struct Job<'a> {
-    /// Its `stop` is set when the work is to end early.
-    pub(crate) reader: Reader<'a>,
-    pub(crate) order: &'a Order,
-    pub(crate) xattrs: &'a XattrTable,
-    pub(crate) inodes: &'a Inodes<'a>,
-    pub(crate) plan: &'a DataPlan,
-    pub(crate) placement: &'a Placement<'a>,
-    pub(crate) options: &'a Options,
-    pub(crate) sink: &'a Sink<'a>,
-}
-
-/// What is left to do when everything else is written.
-pub(crate) struct Written {
-    /// The start of the image, without the superblock.
-    pub(crate) head: Vec<u8>,
-    /// A hash of every byte but the superblock, if it was asked for.
-    pub(crate) digest: Option<Fingerprint>,
-}
-
-/// One thing for a worker to do.
-enum Task {
-    Window(Window),
-    /// The packed inode.
-    Packed(Vec<u8>),
-    Pieces(Vec<Piece>),
-}
+use buffer::{Buffer, Flushed};
+use spools::Spools;
+use task::Task;
 
 /// What a task gives back.
 #[derive(Default)]
 struct Done {
     head: Option<Vec<u8>>,
+    /// How many bytes were written, with those of the head.
+    len: u64,
     digest: Option<Fingerprint>,
 }
 
-/// How long the part of the image is that is written last: the superblock
-/// with all that its checksum covers.
-pub(crate) fn head_len(block_size: BlockSize) -> usize {
-    to_usize(match block_size.len() {
-        len if len > 1024 => len,
-        len => 1024 + len,
-    })
+impl From<Flushed> for Done {
+    fn from(Flushed { len, digest }: Flushed) -> Self {
+        Done { head: None, len, digest }
+    }
 }
 
 impl Job<'_> {
     /// Writes everything but the head.
     pub(crate) fn run(&self, observer: &mut Observer<'_, '_>, pool: &Pool) -> Result<Written> {
-        let tasks = self.tasks();
+        let tasks = task::tasks(self);
         let total = tasks.iter().map(|task| task.weight()).sum();
         let spools = &Spools::new(self, &tasks);
         let done = observer.watch(pool, self.reader.stop, total, |report| {
@@ -108,31 +71,29 @@ impl Job<'_> {
         Ok(self.combine(done))
     }
 
-    fn tasks(&self) -> Vec<Task> {
-        let windows = window::cut(self).into_iter().map(Task::Window);
-        let packed = packed::write(self.placement, self.inodes).map(Task::Packed);
-        windows.chain(packed).chain(piece::cut(self).into_iter().map(Task::Pieces)).collect()
-    }
-
     fn perform(&self, task: &Task) -> Result<Done> {
         match task {
             Task::Window(window) => {
-                let (head, digest) = window.write(self)?;
-                Ok(Done { head, digest })
+                let (head, flushed) = window.write(self)?;
+                Ok(Done { head, ..flushed.into() })
             }
             Task::Packed(bytes) => {
-                let mut run = Run::new(self);
-                run.seek(self.placement.packed_pos())?;
-                run.add(bytes)?;
-                run.pad()?;
-                Ok(Done { head: None, digest: run.finish(&[])? })
+                let mut buffer = Buffer::new(self);
+                buffer.seek(self.placement.packed_pos())?;
+                buffer.add(bytes)?;
+                buffer.pad()?;
+                Ok(buffer.finish(&[])?.into())
             }
-            Task::Pieces(pieces) => Ok(Done { head: None, digest: piece::write(self, pieces)? }),
+            Task::Pieces(pieces) => Ok(piece::write(self, pieces)?.into()),
         }
     }
 
-    /// Puts the digests of the tasks together, in the order of tasks.
+    /// Puts together what the tasks give back, in the order of tasks.
     fn combine(&self, done: Vec<Done>) -> Written {
+        let block_len = self.options.block_size.len();
+        let placed = self.placement.len() - self.placement.encoded.blocks * block_len;
+        let written: u64 = done.iter().map(|done| done.len).sum();
+        assert!(written == placed, "an image of {placed} bytes without pclusters got {written}");
         let mut hasher = Fingerprinter::default();
         if let Some(digest) = self.placement.encoded.digest {
             hasher.update(digest.as_bytes());
@@ -148,34 +109,6 @@ impl Job<'_> {
         }
         let digest = self.hashes().then(|| hasher.finish());
         Written { head, digest }
-    }
-
-    /// Whether the UUID depends on every byte.
-    fn hashes(&self) -> bool {
-        self.options.derives_uuid()
-    }
-
-    fn write_at(&self, buf: &[u8], pos: u64) -> Result<()> {
-        self.sink.write(buf, pos).map_err(|source| Error::Write { path: None, source })
-    }
-}
-
-impl Task {
-    /// The files it may read.
-    fn files(&self, job: &Job<'_>) -> Vec<InodeId> {
-        match self {
-            Task::Window(window) => window.inodes(job).to_vec(),
-            Task::Packed(_) => Vec::new(),
-            Task::Pieces(pieces) => pieces.iter().filter_map(|piece| piece.id).collect(),
-        }
-    }
-
-    fn weight(&self) -> u64 {
-        match self {
-            Task::Window(window) => window.weight,
-            Task::Packed(bytes) => to_u64(bytes.len()),
-            Task::Pieces(pieces) => pieces.iter().map(|piece| piece.len).sum(),
-        }
     }
 }
 

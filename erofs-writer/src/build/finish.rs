@@ -67,7 +67,8 @@ impl Job<'_> {
     }
 
     fn superblock(&self) -> SuperBlock {
-        let Job { options, placement, xattrs, .. } = self;
+        let Job { options, placement, .. } = self;
+        let xattrs = self.inodes.xattrs;
         let features = self.features();
         let epoch = self.inodes.epoch;
         let flag = |on, bit| if on { bit } else { 0 };
@@ -98,7 +99,7 @@ impl Job<'_> {
         } else {
             raw.rootnid_2b = u16::try_from(root).expect("the root is placed first").into();
         }
-        raw.inos = avoid_minix(placement.inodes()).into();
+        raw.inos = avoid_minix(placement.inode_count()).into();
         raw.epoch = epoch.time.sec.into();
         raw.fixed_nsec = epoch.time.nsec.into();
         raw.build_time = epoch.build_time.into();
@@ -129,7 +130,7 @@ impl Job<'_> {
             inline_pclusters: encoded.has_inline_pclusters,
             fragments: encoded.packed.is_some(),
             dedupe: encoded.repeated_bytes > 0,
-            xattr_prefixes: self.xattrs.prefix_count > 0,
+            xattr_prefixes: self.inodes.xattrs.prefix_count > 0,
             wide_addresses: self.options.wide_addresses,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::event::EntrySize;
-use crate::plan::files;
+use crate::shape::files;
 use crate::tree::{Kind, Tree};
 use crate::write::Job;
 
@@ -40,9 +40,8 @@ pub(super) fn entry_sizes(job: &Job<'_>) -> Vec<EntrySize> {
 fn own_sizes(job: &Job<'_>) -> Vec<u64> {
     let block_len = job.options.block_size.len();
     let mut own = vec![0; job.reader.tree.arena_len()];
-    for id in &job.order.ids {
-        own[id.index()] = job.placement.inode_len(*id, job.inodes.head_len(*id)).0
-            + job.placement.own_blocks(*id) * block_len;
+    for id in &job.inodes.order.ids {
+        own[id.index()] = job.placement.inode_len(*id) + job.placement.own_blocks(*id) * block_len;
     }
     for run in &job.plan.runs {
         own[run.id.index()] += run.len.next_multiple_of(block_len);
@@ -50,7 +49,7 @@ fn own_sizes(job: &Job<'_>) -> Vec<u64> {
     let packed = job.placement.encoded.packed.as_ref();
     let packed = packed.map(|(file, len)| (u64::from(file.own_blocks) * block_len, *len));
     let mut fragments = HashSet::new();
-    for (id, _) in files(job.reader.tree, job.order) {
+    for (id, _) in files(job.reader.tree, job.inodes.order) {
         let Some(file) = job.placement.encoded.file(id) else { continue };
         own[id.index()] += u64::from(file.own_blocks) * block_len;
         if let (Some(fragment), Some((stored, len))) = (file.fragment, packed) {

@@ -6,7 +6,7 @@ use crate::encode::task::TASK_LEN;
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::FileCodec;
-use crate::plan::lclusters_max;
+use crate::shape::{compressed_len_max, files};
 use crate::tree::{Content, InodeId};
 
 /// A file of more than a part is looked at in so many places ...
@@ -28,14 +28,14 @@ pub(super) struct Candidate<'a> {
 /// Those of more than a block, if a pcluster takes at least one, that are not
 /// stored otherwise and for which there is a codec.
 pub(super) fn find<'a>(inputs: &Inputs<'a>) -> Vec<Candidate<'a>> {
-    let Inputs { reader, order, plan, codecs, options, .. } = *inputs;
+    let Inputs { inodes, plan, codecs, options, .. } = *inputs;
     let block_len = options.block_size.len();
     let above = match options.may_have_inline_pclusters() {
         true => INLINE_MIN.min(block_len),
         false => block_len,
     };
-    let sizes = above + 1..=lclusters_max(options);
-    let files = crate::plan::files(reader.tree, order)
+    let sizes = above + 1..=compressed_len_max(options);
+    let files = files(inodes.tree, inodes.order)
         .filter(|(id, content)| sizes.contains(&content.len()) && plan.is_open(*id));
     let with_codec = |(id, content)| codecs.of(id).map(|codec| Candidate { id, content, codec });
     files.filter_map(with_codec).collect()

@@ -4,28 +4,18 @@ use std::sync::atomic::Ordering;
 
 use crate::error::Result;
 use crate::options::Options;
-use crate::plan::{Codecs, DataPlan, Order};
+use crate::plan::{Codecs, DataPlan};
+use crate::shape::Inodes;
 use crate::sink::Sink;
 use crate::tree::{Content, InodeId, Kind, Reader};
-
-/// How long inodes are, which is known before anything is encoded.
-#[derive(Clone, Copy)]
-pub(crate) struct InodeLens<'a> {
-    /// An inode with its xattrs.
-    pub(crate) head: &'a (dyn Fn(InodeId) -> u64 + Sync),
-    /// With the index of the file, if it has so many bytes, and its pclusters
-    /// may be scattered.
-    pub(crate) with_index: &'a (dyn Fn(InodeId, u64, bool) -> u64 + Sync),
-}
 
 /// What encoding needs of the stages before.
 pub(crate) struct Inputs<'a> {
     pub(crate) reader: Reader<'a>,
-    pub(crate) order: &'a Order,
+    pub(crate) inodes: &'a Inodes<'a>,
     pub(crate) plan: &'a DataPlan,
     pub(crate) codecs: &'a Codecs,
     pub(crate) options: &'a Options,
-    pub(crate) inode_lens: InodeLens<'a>,
     pub(crate) sink: &'a Sink<'a>,
     /// Where the pclusters go.
     pub(crate) first_block: u64,

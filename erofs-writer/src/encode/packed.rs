@@ -209,7 +209,7 @@ fn fragmented(inputs: &Inputs<'_>, ends: &[Option<Tail>]) -> Vec<InodeId> {
         let has_fragment = has_end || inputs.plan.layout(*id) == Layout::Fragment;
         has_fragment.then(|| (extensions[id.index()], has_end, place, *id))
     };
-    let mut ids: Vec<_> = inputs.order.ids.iter().enumerate().filter_map(key).collect();
+    let mut ids: Vec<_> = inputs.inodes.order.ids.iter().enumerate().filter_map(key).collect();
     ids.sort_unstable();
     ids.into_iter().map(|(_, _, _, id)| id).collect()
 }
@@ -218,7 +218,7 @@ fn fragmented(inputs: &Inputs<'_>, ends: &[Option<Tail>]) -> Vec<InodeId> {
 fn extensions<'a>(inputs: &Inputs<'a>) -> Vec<&'a [u8]> {
     let tree = inputs.reader.tree;
     let mut extensions: Vec<&[u8]> = vec![&[]; tree.arena_len()];
-    for id in &inputs.order.ids {
+    for id in &inputs.inodes.order.ids {
         for (name, child) in tree.children(*id).into_iter().flatten() {
             let dot = name.iter().rposition(|byte| *byte == b'.');
             extensions[child.index()] = dot.map_or(&[][..], |dot| &name[dot + 1..]);

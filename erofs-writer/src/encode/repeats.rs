@@ -21,6 +21,7 @@ use crate::alike::{ContentChunk, content_chunks};
 use crate::encode::task::{Part, Stream};
 use crate::error::Result;
 use crate::format::to_usize;
+use crate::shape::IndexForm;
 
 use originals::Originals;
 pub(super) use repeat::Repeat;
@@ -65,6 +66,12 @@ impl Repeats {
     /// Whether the file has repeats.
     pub(crate) fn are_in(&self, file: Stream) -> bool {
         self.files.contains(&file)
+    }
+
+    /// What form the index of the file needs: one with repeats may have pclusters
+    /// anywhere.
+    pub(crate) fn index_form(&self, file: Stream) -> IndexForm {
+        if self.are_in(file) { IndexForm::Full } else { IndexForm::Packs }
     }
 
     /// Whether the file is repeated.

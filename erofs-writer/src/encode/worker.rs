@@ -151,22 +151,14 @@ impl<'a> Worker<'a> {
     /// Whether a file becomes smaller with its index than as it is, where
     /// inodes start at multiples of 32 bytes.
     fn is_worth_it(&self, id: InodeId, part: &Part, encoded: usize, pclusters: &Pclusters) -> bool {
-        let options = self.shared.inputs.options;
-        let block_size = options.block_size;
-        let lens = &self.shared.inputs.inode_lens;
+        let inodes = self.shared.inputs.inodes;
         let inline = pclusters.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
-        let inode =
-            (lens.with_index)(id, part.size, self.shared.repeats.are_in(part.stream)) + inline;
+        let form = self.shared.repeats.index_form(part.stream);
+        let inode = inodes.len_with_index(id, form) + inline;
         // How much fragments shrink is not known yet.
         let tail = pclusters.tail.as_ref().map_or(0, |tail| tail.len / 2);
-        let head = (lens.head)(id);
-        let flat_tail = block_size.tail(part.size);
-        let is_inline = options.may_have_inline_tails() && head + flat_tail <= block_size.len();
-        let flat = match is_inline {
-            true => part.size - flat_tail + round_up(head + flat_tail, SLOT_LEN),
-            false => round_up(part.size, block_size.len()) + round_up(head, SLOT_LEN),
-        };
-        to_u64(encoded) + tail + round_up(inode, SLOT_LEN) < flat
+        let stored = to_u64(encoded) + tail + round_up(inode, SLOT_LEN);
+        stored < inodes.flat(id).stored_len()
     }
 
     /// Appends the pclusters of the bytes that were read.
@@ -210,8 +202,7 @@ impl<'a> Worker<'a> {
                 if part.size > part.codec.pcluster_len { End::Fragment } else { End::Blocks }
             }
             Stream::File(id) if options.may_have_inline_pclusters() => {
-                let scattered = repeats.are_in(part.stream);
-                End::Inline(to_usize(room.of(id, part.size, scattered)))
+                End::Inline(to_usize(room.of(id, repeats.index_form(part.stream))))
             }
             _ => End::Blocks,
         }

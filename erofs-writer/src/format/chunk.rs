@@ -3,14 +3,23 @@
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 
+use crate::format::to_u64;
+
 /// `i_u` bit 5: the map holds [`ChunkIndex`] records, not block numbers.
 pub(crate) const CHUNK_FORMAT_INDEXES: u32 = 0x20;
 /// `i_u` bit 6: block addresses in these have 48 bits (Linux 6.15).
 pub(crate) const CHUNK_FORMAT_48BIT: u32 = 0x40;
 /// `i_u` bits 0..4: log2 of chunk size over block size.
 pub(crate) const CHUNK_BITS_MAX: u32 = 31;
-/// The length of a block-map entry, and its alignment.
+/// One chunk of a file whose format has no [`CHUNK_FORMAT_INDEXES`].
+pub(crate) type BlockMapEntry = U32;
+
+/// The length of a [`BlockMapEntry`], and its alignment.
 pub(crate) const BLOCK_MAP_ENTRY_LEN: u64 = 4;
+/// The length of a [`ChunkIndex`], and its alignment.
+pub(crate) const CHUNK_INDEX_LEN: u64 = 8;
+
+const _: () = assert!(to_u64(size_of::<BlockMapEntry>()) == BLOCK_MAP_ENTRY_LEN);
 
 /// One chunk of a file whose format has [`CHUNK_FORMAT_INDEXES`].
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
@@ -21,4 +30,4 @@ pub(crate) struct ChunkIndex {
     pub(crate) startblk_lo: U32,
 }
 
-const _: () = assert!(size_of::<ChunkIndex>() == 8);
+const _: () = assert!(to_u64(size_of::<ChunkIndex>()) == CHUNK_INDEX_LEN);

@@ -1,34 +1,55 @@
-//! Indexes of compressed files (`struct z_erofs_map_header` and what follows).
+//! Indexes of compressed files, and the encoded extents that there may be in
+//! their place.
 
-use zerocopy::little_endian::U32;
+use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 
-/// The length of the map header.
-pub(crate) const HEADER_LEN: u64 = 8;
+use crate::format::to_u64;
 
-/// `h_advise`: there are packs of 16 entries in 32 bytes.
-pub(crate) const ADVISE_COMPACTED_2B: u16 = 0x01;
-/// `h_advise`: pclusters of the first algorithm may have several blocks.
-pub(crate) const ADVISE_BIG_PCLUSTER_1: u16 = 0x02;
-/// `h_advise`: those of the second, too; compact indexes demand both or none.
-pub(crate) const ADVISE_BIG_PCLUSTER_2: u16 = 0x04;
+/// So many bytes are left free between the header and a full index.
+pub(crate) const FULL_START: u64 = 8;
+/// The length of an [`LclusterIndex`].
+pub(crate) const LCLUSTER_INDEX_LEN: u64 = 8;
 
-/// `h_advise`: the last pcluster lies behind the index (Linux 5.17).
-pub(crate) const ADVISE_INLINE_PCLUSTER: u16 = 0x08;
+/// An entry of a full index.
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct LclusterIndex {
+    /// The type, and flags.
+    pub(crate) di_advise: U16,
+    /// Where in the lcluster an extent begins.
+    pub(crate) di_clusterofs: U16,
+    /// The block of the pcluster; or where no extent begins, the distances to
+    /// the lclusters before and after it in which one does (`delta`).
+    pub(crate) di_u: U32,
+}
 
-/// `h_advise`: plain blocks are rings, in which bytes lie where they lie in a
-/// block of the file (Linux 6.1).
-pub(crate) const ADVISE_INTERLACED_PCLUSTER: u16 = 0x10;
-/// `h_advise`: the last extent is a fragment (Linux 6.1).
-pub(crate) const ADVISE_FRAGMENT_PCLUSTER: u16 = 0x20;
+const _: () = assert!(to_u64(size_of::<LclusterIndex>()) == LCLUSTER_INDEX_LEN);
 
-/// `h_advise` of a full index: there are [`ExtentRecord`]s in its place (Linux
-/// 6.15).
-pub(crate) const ADVISE_EXTENTS: u16 = 0x01;
-/// `h_advise`: of these, only the first 16 bytes.
-pub(crate) const ADVISE_EXTRECSZ_16: u16 = 2 << 1;
-/// `h_advise`: all 32 bytes.
-pub(crate) const ADVISE_EXTRECSZ_32: u16 = 3 << 1;
+/// The length of a [`Pack2`].
+pub(crate) const PACK_2_LEN: u64 = 8;
+/// The length of a [`Pack16`], and their alignment.
+pub(crate) const PACK_16_LEN: u64 = 32;
+
+/// Two entries of a compact index, of 16 bits.
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct Pack2 {
+    pub(crate) entries: [u8; 4],
+    pub(crate) blkaddr: U32,
+}
+
+const _: () = assert!(to_u64(size_of::<Pack2>()) == PACK_2_LEN);
+
+/// Sixteen of them, of 14 bits.
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct Pack16 {
+    pub(crate) entries: [u8; 28],
+    pub(crate) blkaddr: U32,
+}
+
+const _: () = assert!(to_u64(size_of::<Pack16>()) == PACK_16_LEN);
 
 /// An extent where there is no index.
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
@@ -47,7 +68,13 @@ pub(crate) struct ExtentRecord {
     pub(crate) reserved: [u8; 12],
 }
 
-const _: () = assert!(size_of::<ExtentRecord>() == 32);
+/// The length of an [`ExtentRecord`].
+pub(crate) const EXTENT_RECORD_LEN: u64 = 32;
+/// The same without the upper half of where it begins in the file, and what
+/// follows it.
+pub(crate) const SHORT_EXTENT_RECORD_LEN: u64 = 16;
+
+const _: () = assert!(to_u64(size_of::<ExtentRecord>()) == EXTENT_RECORD_LEN);
 
 /// `plen`: the file has only what comes first of what the pcluster holds.
 pub(crate) const EXTENT_PLEN_PARTIAL: u32 = 1 << 27;
@@ -56,11 +83,11 @@ pub(crate) const EXTENT_PLEN_PARTIAL: u32 = 1 << 27;
 pub(crate) const EXTENT_PLEN_FMT_BIT: u32 = 28;
 
 /// An lcluster in which an extent of uncompressed bytes begins.
-pub(crate) const TYPE_PLAIN: u32 = 0;
+pub(crate) const TYPE_PLAIN: u16 = 0;
 /// One in which an extent begins that the first algorithm has compressed.
-pub(crate) const TYPE_HEAD1: u32 = 1;
+pub(crate) const TYPE_HEAD1: u16 = 1;
 /// One in which no extent begins.
-pub(crate) const TYPE_NONHEAD: u32 = 2;
+pub(crate) const TYPE_NONHEAD: u16 = 2;
 
 /// Of the entry of a full index: of what the pcluster holds, the file has only
 /// what comes first (Linux 6.1).

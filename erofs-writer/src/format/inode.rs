@@ -3,6 +3,13 @@
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 
+use crate::format::to_u64;
+
+/// The length of [`InodeCompact`].
+pub(crate) const COMPACT_LEN: u64 = 32;
+/// The length of [`InodeExtended`].
+pub(crate) const EXTENDED_LEN: u64 = 64;
+
 /// Bit 0 of `i_format`: the inode is extended.
 pub(crate) const I_EXTENDED: u16 = 1;
 /// Bit 4 of `i_format` of a compact inode that is no directory: it has one
@@ -39,7 +46,7 @@ pub(crate) struct InodeCompact {
     pub(crate) i_reserved: [u8; 4],
 }
 
-const _: () = assert!(size_of::<InodeCompact>() == 32);
+const _: () = assert!(to_u64(size_of::<InodeCompact>()) == COMPACT_LEN);
 
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -63,4 +70,4 @@ pub(crate) struct InodeExtended {
     pub(crate) i_reserved2: [u8; 16],
 }
 
-const _: () = assert!(size_of::<InodeExtended>() == 64);
+const _: () = assert!(to_u64(size_of::<InodeExtended>()) == EXTENDED_LEN);

@@ -31,6 +31,10 @@ pub(crate) struct XattrIbodyHeader {
 
 const _: () = assert!(size_of::<XattrIbodyHeader>() == 12);
 
+/// What follows the header for each shared entry: where that is in the image, in
+/// words of 4 bytes.
+pub(crate) type SharedId = U32;
+
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct XattrEntry {
@@ -40,6 +44,18 @@ pub(crate) struct XattrEntry {
 }
 
 const _: () = assert!(size_of::<XattrEntry>() == 4);
+
+/// The start of an entry in the table of long prefixes; what the prefix has after
+/// the short one follows.
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct LongPrefixEntry {
+    /// How long the rest of the entry is, without padding.
+    pub(crate) size: U16,
+    pub(crate) base_index: u8,
+}
+
+const _: () = assert!(size_of::<LongPrefixEntry>() == 3);
 
 /// The short prefixes and their `e_name_index`. The two ACLs are whole names.
 const NAMESPACES: [(u8, &[u8]); 5] = [

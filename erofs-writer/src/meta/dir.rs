@@ -1,56 +1,18 @@
-//! Directories: blocks of entries followed by their names.
-//!
-//! Entries are in the order of their names' bytes across the whole directory,
-//! `.` and `..` among them: a name that starts with a byte below 0x2e comes
-//! before both.
+//! The bytes of directories: blocks of entries followed by their names.
 
 use zerocopy::IntoBytes;
 
-use crate::format::Nid;
 use crate::format::dirent::{
     DIRENT_LEN, Dirent, FT_BLKDEV, FT_CHRDEV, FT_DIR, FT_FIFO, FT_REG_FILE, FT_SOCK, FT_SYMLINK,
 };
-use crate::format::{round_up, to_u64, to_usize};
+use crate::format::{Nid, round_up, to_u64, to_usize};
+use crate::shape::dir::{Target, entries};
 use crate::tree::{Children, InodeId, Kind};
-
-/// One entry of a directory.
-#[derive(Clone, Copy)]
-enum Target {
-    This,
-    Parent,
-    Child(InodeId),
-}
-
-/// All entries in their order.
-fn entries(children: &Children) -> impl Iterator<Item = (&[u8], Target)> {
-    let mut dots = [(&b"."[..], Target::This), (&b".."[..], Target::Parent)].into_iter().peekable();
-    let mut children = children.iter().map(|(name, id)| (&**name, Target::Child(*id))).peekable();
-    std::iter::from_fn(move || match (dots.peek(), children.peek()) {
-        (Some((dot, _)), Some((name, _))) if name < dot => children.next(),
-        (Some(_), _) => dots.next(),
-        (None, _) => children.next(),
-    })
-}
-
-/// The length of a directory: full blocks count whole, the last one up to
-/// its last name.
-pub(crate) fn len(children: &Children, block_len: u64) -> u64 {
-    let (mut full, mut used) = (0, 0);
-    for (name, _) in entries(children) {
-        let entry = DIRENT_LEN + to_u64(name.len());
-        if used + entry > block_len {
-            full += block_len;
-            used = 0;
-        }
-        used += entry;
-    }
-    full + used
-}
 
 /// Appends the directory to `out`, which is empty or ends on a block.
 ///
 /// `lookup` gives the nid and the `file_type` of a child.
-pub(crate) fn write(
+pub(super) fn write(
     out: &mut Vec<u8>,
     children: &Children,
     (this, parent): (Nid, Nid),
@@ -77,9 +39,12 @@ pub(crate) fn write(
             out.extend_from_slice(dirent.as_bytes());
             nameoff += to_u64(name.len());
         }
+        let start = out.len() - to_usize(DIRENT_LEN) * block.len();
         for (name, _) in block.drain(..) {
             out.extend_from_slice(name);
         }
+        let (written, named) = (to_u64(out.len() - start), nameoff);
+        assert!(written == named && named <= block_len, "names end at {named}, not {written}");
     };
     for (name, target) in entries(children) {
         let entry = DIRENT_LEN + to_u64(name.len());
@@ -94,7 +59,7 @@ pub(crate) fn write(
 }
 
 /// The `file_type` of a dirent.
-pub(crate) fn file_type(kind: &Kind) -> u8 {
+pub(super) fn file_type(kind: &Kind) -> u8 {
     match kind {
         Kind::Directory(_) => FT_DIR,
         Kind::File(_) => FT_REG_FILE,
@@ -109,6 +74,7 @@ pub(crate) fn file_type(kind: &Kind) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shape::dir::len;
     use crate::tree::{Metadata, Node, Tree};
 
     fn children(names: &[&[u8]]) -> Children {
@@ -117,17 +83,6 @@ mod tests {
             tree.insert(name, Metadata::new(0o644), Node::Fifo).expect("valid and free");
         }
         tree.children(Tree::ROOT).expect("the root is a directory").clone()
-    }
-
-    fn names(children: &Children) -> Vec<&[u8]> {
-        entries(children).map(|(name, _)| name).collect()
-    }
-
-    #[test]
-    fn dots_stand_where_their_bytes_put_them() {
-        let children = children(&[b"a", b" x", b"-", b".!", b".a", b"...", b"\xff"]);
-        let expected: [&[u8]; 9] = [b" x", b"-", b".", b".!", b"..", b"...", b".a", b"a", b"\xff"];
-        assert_eq!(names(&children), expected);
     }
 
     #[test]

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::format::chunk::BLOCK_MAP_ENTRY_LEN;
 use crate::options::{ChunkSize, Options};
 use crate::plan::chunks::{self, Chunk, File, FileChunks};
-use crate::plan::{DataPlan, Order, files};
+use crate::plan::layout::DataPlan;
+use crate::shape::{Order, files};
 use crate::tree::Reader;
 
 /// A file that shares fewer blocks is not worth a chunk map.

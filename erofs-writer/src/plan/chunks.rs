@@ -7,59 +7,16 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Limit, Result, TreeErrorKind};
+use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::{ChunkSize, Options};
-use crate::plan::Digest;
-use crate::plan::map::{At, CHUNKS_MAX, ChunkMap};
-use crate::plan::{DataPlan, Layout, Order, files};
+use crate::plan::layout::DataPlan;
+use crate::plan::map::{At, ChunkMap};
+use crate::shape::{Order, files};
 use crate::tree::{Content, Holes, InodeId, LengthChanged, Reader, Tree};
 
-/// Bytes of a file to copy into the chunk area.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Run {
-    pub(crate) id: InodeId,
-    /// Where in the file they start.
-    pub(crate) offset: u64,
-    pub(crate) len: u64,
-    /// Their first block, counted from the start of the chunk area.
-    pub(crate) block: u64,
-}
-
-impl DataPlan {
-    /// Stores `len` bytes of `id` from `offset` on at the end of the chunk
-    /// area, and returns the first block.
-    pub(crate) fn store(
-        &mut self,
-        id: InodeId,
-        offset: u64,
-        len: u64,
-        options: &Options,
-    ) -> Result<u64> {
-        let block = self.chunk_blocks(options.block_size.len());
-        if block > options.blocks_max() {
-            return Err(Error::Full(Limit::of_blocks(options)));
-        }
-        match self.runs.last_mut() {
-            // Only a run of whole blocks can be continued.
-            Some(run) if run.id == id && run.offset + run.len == offset => run.len += len,
-            _ => self.runs.push(Run { id, offset, len, block }),
-        }
-        Ok(block)
-    }
-
-    /// Gives `id` a chunk map.
-    pub(crate) fn set_map(&mut self, tree: &Tree, id: InodeId, map: ChunkMap) -> Result<()> {
-        if map.len() > CHUNKS_MAX {
-            let kind = TreeErrorKind::TooManyChunks { chunks: map.len() };
-            return Err(Error::tree(tree.path_of(id), kind));
-        }
-        let index = u32::try_from(self.maps.len()).map_err(|_| Error::Full(Limit::Inodes))?;
-        self.maps.push(map);
-        self.set(id, Layout::Chunked(index));
-        Ok(())
-    }
-}
+/// A collision-resistant hash, so that equal digests mean equal bytes.
+pub(super) type Digest = [u8; 32];
 
 /// How much is read at a time.
 const STEP: u64 = 1024 * 1024;

@@ -7,8 +7,9 @@ use crate::error::{Error, Limit, Result};
 use crate::format::chunk::CHUNK_BITS_MAX;
 use crate::format::superblock::DEVICES_MAX;
 use crate::options::{BlockSize, Options, OptionsError};
+use crate::plan::layout::DataPlan;
 use crate::plan::map::{At, ChunkMap};
-use crate::plan::{DataPlan, Order, files};
+use crate::shape::{Order, files};
 use crate::tree::Tree;
 use crate::tree::device::{self, Device, Piece};
 

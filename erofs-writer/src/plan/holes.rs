@@ -17,8 +17,9 @@ use crate::format::chunk::{CHUNK_BITS_MAX, ChunkIndex};
 use crate::format::{to_u64, to_usize};
 use crate::options::Options;
 use crate::plan::chunks;
+use crate::plan::layout::DataPlan;
 use crate::plan::map::{At, ChunkMap};
-use crate::plan::{DataPlan, Order, files, lclusters_max};
+use crate::shape::{Order, compressed_len_max, files};
 use crate::tree::{Content, Holes, InodeId, LengthChanged, OpenContent, Reader};
 
 /// Files below this are not looked at.
@@ -77,7 +78,7 @@ pub(crate) fn plan(
 /// Finds the files that are so sparse, or so long, that they are better stored
 /// with holes than compressed.
 pub(crate) fn sparse(reader: Reader<'_>, order: &Order, options: &Options) -> Result<Sparse> {
-    let len_max = lclusters_max(options);
+    let len_max = compressed_len_max(options);
     let candidates: Vec<(InodeId, &Content)> = files(reader.tree, order)
         .filter(|(_, content)| content.len() >= SPARSE_MIN_LEN && content.device().is_none())
         .collect();

@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::alike::{ContentChunk, Kept, PART_LEN, Sketch, content_chunks};
 use crate::options::{Fragments, Options};
-use crate::plan::fragments;
 use crate::tree::InodeId;
 
 /// How much of each file is compared before whole files are read.
@@ -79,7 +78,7 @@ pub(super) struct Needs<'a> {
 impl<'a> Needs<'a> {
     pub(super) fn of(options: &Options, kept: &'a Kept) -> Self {
         let fragment_max = match options.may_have_fragments() {
-            true => fragments::len_max(options),
+            true => fragment_len_max(options),
             false => 0,
         };
         // With all fragments it is the packed inode that is cut.
@@ -114,5 +113,15 @@ impl<'a> Needs<'a> {
         } else if self.cut_above.is_some_and(|above| len > above) {
             seen.chunks.push(content_chunks(step));
         }
+    }
+}
+
+/// How long files are at most that become fragments as a whole.
+fn fragment_len_max(options: &Options) -> u64 {
+    let pcluster_len = options.file_codecs().map(|codec| codec.pcluster_len).max().unwrap_or(0);
+    match options.fragments {
+        Fragments::None => 0,
+        Fragments::Tails => pcluster_len,
+        Fragments::All => u64::MAX,
     }
 }

@@ -14,11 +14,11 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::format::round_up;
 use crate::options::Options;
-use crate::plan::Digest;
-use crate::plan::chunks::all_zero;
+use crate::plan::chunks::{Digest, all_zero};
 use crate::plan::holes::Sparse;
+use crate::plan::layout::{DataPlan, Layout};
 use crate::plan::seen::{Needs, Seen, SeenFiles};
-use crate::plan::{DataPlan, Layout, Order, files};
+use crate::shape::{Inodes, files};
 use crate::tree::{Content, InodeId, Reader};
 
 /// A file that might have a twin. `place` is its place in the image order,
@@ -34,30 +34,23 @@ struct Candidate<'a> {
 type Group<'a> = Vec<Candidate<'a>>;
 
 /// Finds the twins and decides where the tails of each group go.
-pub(crate) fn plan(
+pub(super) fn plan(
     plan: &mut DataPlan,
     reader: Reader<'_>,
-    order: &Order,
+    inodes: &Inodes<'_>,
     options: &Options,
-    head_len: &(dyn Fn(InodeId) -> u64 + Sync),
     sparse: &Sparse,
 ) -> Result<()> {
-    let block_len = options.block_size.len();
-    let owns_blocks = |id: InodeId, len: u64| {
-        !options.may_have_inline_tails()
-            || len >= block_len
-            || head_len(id) + len > block_len
-            || options.may_have_fragments()
-    };
-    let candidates: Vec<Candidate<'_>> = files(reader.tree, order)
-        .filter(|(id, content)| plan.is_open(*id) && owns_blocks(*id, content.len()))
+    let owns_blocks = |id| options.may_have_fragments() || inodes.flat(id).blocks > 0;
+    let candidates: Vec<Candidate<'_>> = files(reader.tree, inodes.order)
+        .filter(|(id, _)| plan.is_open(*id) && owns_blocks(*id))
         .enumerate()
         .map(|(place, (id, content))| Candidate { id, place, content })
         .collect();
     let needs = Needs::of(options, &plan.seen.kept);
     let (groups, seen) = groups(reader, candidates, needs, sparse)?;
     for group in groups {
-        decide(plan, &group, options, head_len);
+        decide(plan, &group, inodes, options);
     }
     // Of what is stored with others nobody asks.
     let mut found = std::mem::take(&mut plan.seen);
@@ -173,21 +166,14 @@ fn hash(
 ///
 /// Full blocks are shared in any case. The tails can be inline, once for each
 /// file, or shared in one further block: whatever is less.
-fn decide(
-    plan: &mut DataPlan,
-    group: &[Candidate<'_>],
-    options: &Options,
-    head_len: &(dyn Fn(InodeId) -> u64 + Sync),
-) {
+fn decide(plan: &mut DataPlan, group: &[Candidate<'_>], inodes: &Inodes<'_>, options: &Options) {
     let block_len = options.block_size.len();
     let owner = group[0];
     let len = owner.content.len();
     let tail = options.block_size.tail(len);
     let count = u64::try_from(group.len()).unwrap_or(u64::MAX);
-    let inline_everywhere = group.iter().all(|file| head_len(file.id) + tail <= block_len);
-    let share_tail = !options.may_have_inline_tails()
-        || !inline_everywhere
-        || tail.saturating_mul(count) > block_len;
+    let inline_everywhere = group.iter().all(|file| inodes.flat(file.id).has_inline_tail);
+    let share_tail = !inline_everywhere || tail.saturating_mul(count) > block_len;
     if share_tail {
         plan.set(owner.id, Layout::FlatPlain);
         let each = round_up(len, block_len);

@@ -1,15 +1,14 @@
 //! Pieces of large files and of the chunk area, and gaps.
 
 use crate::error::Result;
-use crate::fingerprint::Fingerprint;
 use crate::format::to_usize;
 use crate::tree::{InodeId, Kind, LengthChanged};
-use crate::write::Job;
-use crate::write::run::Run;
+use crate::write::buffer::{Buffer, Flushed};
+use crate::write::job::Job;
 
 /// From this many bytes in blocks on, a file is not written with its
 /// metadata but in pieces of its own.
-pub(crate) const LARGE: u64 = 512 * 1024;
+pub(super) const LARGE: u64 = 512 * 1024;
 /// How long a piece is at most, so that one large file keeps all workers busy.
 const PIECE_LEN: u64 = 16 * 1024 * 1024;
 /// So many pieces are made of a file at most; of a longer one they are longer.
@@ -18,16 +17,16 @@ const PIECES_MAX: u64 = 1 << 20;
 const TASK_LEN: u64 = 4 * 1024 * 1024;
 
 /// Bytes of a file, and where they go.
-pub(crate) struct Piece {
+pub(super) struct Piece {
     /// The file, or `None` for zeros.
-    pub(crate) id: Option<InodeId>,
+    pub(super) id: Option<InodeId>,
     offset: u64,
-    pub(crate) len: u64,
+    pub(super) len: u64,
     pos: u64,
 }
 
 /// Cuts everything that windows leave out into tasks of pieces.
-pub(crate) fn cut(job: &Job<'_>) -> Vec<Vec<Piece>> {
+pub(super) fn cut(job: &Job<'_>) -> Vec<Vec<Piece>> {
     let block_len = job.options.block_size.len();
     let mut pieces = Vec::new();
     for (block, count) in &job.placement.gaps {
@@ -46,7 +45,7 @@ pub(crate) fn cut(job: &Job<'_>) -> Vec<Vec<Piece>> {
 }
 
 /// How many bytes of the file `id` are written as pieces, if it is large.
-pub(crate) fn large_len(job: &Job<'_>, id: InodeId) -> Option<u64> {
+pub(super) fn large_len(job: &Job<'_>, id: InodeId) -> Option<u64> {
     let Kind::File(content) = &job.reader.tree.inode(id).kind else {
         return None;
     };
@@ -84,11 +83,11 @@ fn gather(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
 }
 
 /// Writes the pieces of one task.
-pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<Fingerprint>> {
-    let mut run = Run::new(job);
+pub(super) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Flushed> {
+    let mut buffer = Buffer::new(job);
     for same_file in pieces.chunk_by(|a, b| a.id == b.id) {
         let Some(id) = same_file[0].id else {
-            write_zeros(&mut run, same_file)?;
+            write_zeros(&mut buffer, same_file)?;
             continue;
         };
         let Kind::File(content) = &job.reader.tree.inode(id).kind else {
@@ -96,9 +95,9 @@ pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<Fingerprin
         };
         let open = job.reader.open(id, content)?;
         for piece in same_file {
-            run.seek(piece.pos)?;
-            run.add_range(&open, id, piece.offset, piece.len)?;
-            run.pad()?;
+            buffer.seek(piece.pos)?;
+            buffer.add_range(&open, id, piece.offset, piece.len)?;
+            buffer.pad()?;
         }
         // Not every task has a file's last piece, but a file that has another
         // length now is another file.
@@ -106,13 +105,13 @@ pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<Fingerprin
             open.ends_at_len().map(|is_whole| is_whole.then_some(()).ok_or(LengthChanged));
         job.reader.named(id, is_whole)?;
     }
-    run.finish(&[])
+    buffer.finish(&[])
 }
 
-fn write_zeros(run: &mut Run<'_>, gaps: &[Piece]) -> Result<()> {
+fn write_zeros(buffer: &mut Buffer<'_>, gaps: &[Piece]) -> Result<()> {
     for gap in gaps {
-        run.seek(gap.pos)?;
-        run.add_zeros(gap.len)?;
+        buffer.seek(gap.pos)?;
+        buffer.add_zeros(gap.len)?;
     }
     Ok(())
 }

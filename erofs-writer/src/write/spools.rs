@@ -10,20 +10,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::tree::{InodeId, Kind};
-use crate::write::{Job, Task};
+use crate::write::job::Job;
+use crate::write::task::Task;
 
 /// Which tasks read which spools.
 #[derive(Default)]
-pub(crate) struct Spools<'a> {
+pub(super) struct Spools<'a> {
     files: Vec<(&'a File, AtomicUsize)>,
     /// For each task, the places of its spools in `files`.
     of_tasks: Vec<Vec<usize>>,
 }
 
 impl<'a> Spools<'a> {
-    pub(crate) fn new(job: &Job<'a>, tasks: &[Task]) -> Self {
+    pub(super) fn new(job: &Job<'a>, tasks: &[Task]) -> Self {
         let spools = &job.reader.tree.spools;
-        if spools.is_empty() || job.order.ids.iter().any(|id| is_opaque(job, *id)) {
+        if spools.is_empty() || job.inodes.order.ids.iter().any(|id| is_opaque(job, *id)) {
             return Spools::default();
         }
         let by_address: HashMap<_, _> =
@@ -44,7 +45,7 @@ impl<'a> Spools<'a> {
     }
 
     /// All tasks, those first that need what has come first.
-    pub(crate) fn order(&self, tasks: usize) -> Vec<usize> {
+    pub(super) fn order(&self, tasks: usize) -> Vec<usize> {
         let mut order: Vec<_> = (0..tasks).collect();
         if !self.of_tasks.is_empty() {
             order.sort_by_key(|task| self.of_tasks[*task].first());
@@ -53,7 +54,7 @@ impl<'a> Spools<'a> {
     }
 
     /// Empties what only this task and earlier ones have needed.
-    pub(crate) fn done(&self, task: usize) {
+    pub(super) fn done(&self, task: usize) {
         for index in self.of_tasks.get(task).into_iter().flatten() {
             let (file, readers) = &self.files[*index];
             if readers.fetch_sub(1, Ordering::AcqRel) == 1 {

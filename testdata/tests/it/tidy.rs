@@ -1,6 +1,6 @@
 //! Rules of the writer's sources that no compiler checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -43,20 +43,32 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("tree", &["error", "format"]),
     ("contexts", &["bounded", "error", "tree"]),
     ("source", &["bounded", "error", "format", "pool", "tree"]),
-    ("plan", &["alike", "error", "format", "options", "tree"]),
+    ("shape", &["error", "format", "options", "tree"]),
+    ("plan", &["alike", "error", "format", "options", "shape", "tree"]),
     ("sink", &["format", "options"]),
     ("cancel", &["error"]),
     ("output", &["cancel", "error", "format", "tree"]),
     (
         "encode",
-        &["alike", "codec", "error", "fingerprint", "format", "options", "plan", "sink", "tree"],
+        &[
+            "alike",
+            "codec",
+            "error",
+            "fingerprint",
+            "format",
+            "options",
+            "plan",
+            "shape",
+            "sink",
+            "tree",
+        ],
     ),
-    ("meta", &["codec", "encode", "error", "format", "options", "plan", "tree"]),
+    ("index", &["encode", "format", "options", "shape"]),
+    ("meta", &["codec", "encode", "error", "format", "index", "options", "plan", "shape", "tree"]),
     (
         "write",
         &[
             "cancel",
-            "encode",
             "error",
             "event",
             "fingerprint",
@@ -65,6 +77,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "options",
             "plan",
             "pool",
+            "shape",
             "sink",
             "tree",
         ],
@@ -84,6 +97,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "output",
             "plan",
             "pool",
+            "shape",
             "sink",
             "tree",
             "write",
@@ -187,4 +201,164 @@ fn nothing_is_unsafe_or_unwrapped() {
             assert!(!code.contains(".unwrap()"), "{at}");
         }
     }
+}
+
+/// The text without comments and without tests.
+fn without_tests(text: &str) -> String {
+    let lines = text.lines().take_while(|line| !line.starts_with("mod tests"));
+    lines.map(|line| format!("{}\n", code(line))).collect()
+}
+
+/// The paths that begin at `text`, where a path or a list of paths stands, each
+/// after `start`; and what of the text follows them.
+fn paths<'a>(text: &'a str, start: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
+    let mut text = text.trim_start();
+    if let Some(list) = text.strip_prefix('{') {
+        text = list.trim_start();
+        while !text.starts_with('}') && !text.is_empty() {
+            text = paths(text, start, found).trim_start();
+            text = text.strip_prefix(',').unwrap_or(text).trim_start();
+        }
+        return text.strip_prefix('}').unwrap_or_default();
+    }
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let path = [start, &[name.to_owned()]].concat();
+    match rest.strip_prefix("::") {
+        Some(below) if !below.starts_with('<') => paths(below, &path, found),
+        _ => {
+            found.push(path);
+            // An import may get another name.
+            let renamed = rest.trim_start().strip_prefix("as ").unwrap_or(rest);
+            renamed.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        }
+    }
+}
+
+/// What a file names, as paths below the crate: what stands after `crate`, after
+/// `super`, and after the name of a module in the file's own folder.
+fn named(module: &[String], text: &str, modules: &BTreeSet<Vec<String>>) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let text = without_tests(text);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut before = ' ';
+    let mut rest = text.as_str();
+    while let Some(c) = rest.chars().next() {
+        if !is_word(c) || is_word(before) || before == ':' {
+            before = c;
+            rest = &rest[c.len_utf8()..];
+            continue;
+        }
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        before = 'a';
+        rest = after;
+        let Some(mut below) = after.strip_prefix("::") else { continue };
+        let child = [module, &[word.to_owned()]].concat();
+        let start = match word {
+            "crate" => Vec::new(),
+            "super" => {
+                let mut up = module[..module.len() - 1].to_vec();
+                while let Some(next) = below.strip_prefix("super::") {
+                    up.pop();
+                    below = next;
+                }
+                up
+            }
+            _ if modules.contains(&child) => child,
+            _ => continue,
+        };
+        paths(below, &start, &mut found);
+    }
+    found
+}
+
+/// The name of a folder's own file, beside the folder.
+const FRONT: &str = "(front)";
+
+/// Folders in which files import each other in a circle: none is to be added, and
+/// one that is untied has to go.
+const CIRCLES: &[(&str, &[&str])] = &[
+    ("codec", &[FRONT, "lz4"]),
+    ("contexts", &[FRONT, "read"]),
+    ("ere", &[FRONT, "bracket", "parse"]),
+    ("error", &[FRONT, "contexts", "tar"]),
+    ("options", &[FRONT, "compress", "kernel", "sizes"]),
+    ("source", &[FRONT, "directory", "scan", "store", "tar"]),
+    ("source::scan", &[FRONT, "links", "list"]),
+    (
+        "tree",
+        &[FRONT, "check", "content", "device", "dirs", "foreign", "host", "node", "read", "walk"],
+    ),
+];
+
+/// For each folder, which of its files imports which. A file that a folder has the
+/// name of is its front: what the folder's files take from it, or it from them,
+/// counts as any other import does.
+fn imports_in_folders() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
+    let sources = sources();
+    let module = |path: &Path| -> Vec<String> {
+        path.with_extension("").iter().map(|name| name.to_str().unwrap().to_owned()).collect()
+    };
+    let modules: BTreeSet<Vec<String>> = sources.keys().map(|path| module(path)).collect();
+    let mut folders: BTreeMap<_, BTreeMap<_, BTreeSet<_>>> = BTreeMap::new();
+    for (path, text) in &sources {
+        let from = module(path);
+        if from == ["lib"] || from.last().is_some_and(|name| name == "tests") {
+            continue;
+        }
+        for to in named(&from, text, &modules) {
+            for depth in 1..=from.len().min(to.len()) {
+                let folder = &from[..depth];
+                if *folder != to[..depth] {
+                    break;
+                }
+                let file = |path: &[String]| match path.get(..=depth) {
+                    Some(file) if modules.contains(file) => path[depth].clone(),
+                    _ => FRONT.to_owned(),
+                };
+                let (from, to) = (file(&from), file(&to));
+                if from != to {
+                    let files = folders.entry(folder.join("::")).or_default();
+                    files.entry(from).or_default().insert(to);
+                }
+            }
+        }
+    }
+    folders
+}
+
+/// What imports itself over others.
+fn circle(files: &BTreeMap<String, BTreeSet<String>>) -> Vec<&str> {
+    let reaches = |from: &String| {
+        let mut reached = BTreeSet::new();
+        let mut pending = vec![from];
+        while let Some(file) = pending.pop() {
+            let new = files.get(file).into_iter().flatten();
+            pending.extend(new.filter(|file| reached.insert(*file)));
+        }
+        reached.contains(from)
+    };
+    files.keys().filter(|file| reaches(file)).map(String::as_str).collect()
+}
+
+#[test]
+fn files_of_a_folder_do_not_import_in_a_circle() {
+    let folders = imports_in_folders();
+    let circles = folders.iter().map(|(folder, files)| (folder.as_str(), circle(files)));
+    let circles: Vec<_> = circles.filter(|(_, files)| !files.is_empty()).collect();
+    let known: Vec<_> = CIRCLES.iter().map(|(folder, files)| (*folder, files.to_vec())).collect();
+    assert_eq!(circles, known);
+}
+
+#[test]
+fn imports_are_found_in_every_form() {
+    let modules = [&["a"][..], &["a", "b"], &["a", "c"], &["a", "b", "d"]];
+    let modules = modules.map(|path| path.iter().map(|name| (*name).to_owned()).collect());
+    let text = "use crate::a::{self, c::{D, E as F}, G};\n// use crate::no;\nlet x = super::c::f(\
+                d::g::<u8>(), self::h, super::super::i::J);\nmod tests {\nuse crate::k;";
+    let from = ["a", "b"].map(str::to_owned);
+    let found = named(&from, text, &BTreeSet::from(modules));
+    let found: Vec<_> = found.iter().map(|path| path.join("::")).collect();
+    assert_eq!(found, ["a::self", "a::c::D", "a::c::E", "a::G", "a::c::f", "a::b::d::g", "i::J"]);
 }

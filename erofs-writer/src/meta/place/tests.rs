@@ -3,10 +3,12 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
+use crate::format::chunk::{CHUNK_FORMAT_48BIT, CHUNK_FORMAT_INDEXES};
+use crate::meta::inode;
 use crate::options::ChunkSize;
 use crate::plan::Codecs;
-use crate::tree::Reader;
-use crate::tree::{Content, Metadata, Node, OpenDirs, ReadAt};
+use crate::shape::{Order, XattrTable};
+use crate::tree::{Content, Metadata, Node, OpenDirs, ReadAt, Reader};
 
 /// Has a length and nothing else.
 struct Claimed(u64);
@@ -39,19 +41,19 @@ fn tree() -> Tree {
 }
 
 /// Shows `look` where things lie.
-fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>, &Inodes<'_>)) {
+fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>)) {
     let order = Order::new(tree);
     let xattrs = XattrTable::new(tree, &order.ids, options).expect("there are none");
     let inodes = Inodes::new(tree, &order, &xattrs, options).expect("all can be");
     let reader = Reader { tree, stop: &AtomicBool::new(false), dirs: &OpenDirs::default() };
     let codecs = Codecs::new(tree, options);
-    let plan = DataPlan::new(reader, &order, &codecs, options, &|id| inodes.head_len(id));
+    let plan = DataPlan::decide(reader, &inodes, &codecs, options);
     let plan = plan.and_then(|plan| plan.with_chunks(reader, &order, options, &|_| false));
     let plan = plan.expect("nothing is read that cannot be");
-    let head = Head::new(tree, &xattrs, &inodes, 0, options).expect("it is small");
+    let head = Head::new(&inodes, 0, options).expect("it is small");
     let encoded = Encoded::default();
-    let placement = Placement::new(head, tree, &order, &inodes, &plan, &encoded, options);
-    look(&placement.expect("there is room"), &inodes);
+    let placement = Placement::new(head, &inodes, &plan, &encoded, options);
+    look(&placement.expect("there is room"));
 }
 
 fn options() -> Options {
@@ -60,11 +62,11 @@ fn options() -> Options {
 }
 
 /// Format, `i_nb`, `i_u` and the length of the inode `path`.
-fn fields(placement: &Placement<'_>, inodes: &Inodes<'_>, path: &str) -> (u16, u16, u32, u64) {
-    let id = placement.tree.get(path).expect("is there").arena_id();
-    let (size, head) = (placement.size(id), inodes.head_len(id));
+fn fields(placement: &Placement<'_>, path: &str) -> (u16, u16, u32, u64) {
+    let inodes = placement.inodes;
+    let id = inodes.tree.get(path).expect("is there").arena_id();
     let mut raw = Vec::new();
-    inodes.write(&mut raw, id, 1, size, placement.data_at(id, head, size));
+    inode::write(&mut raw, inodes, id, 1, inodes.size(id), placement.data_at(id));
     let short = |at: usize| u16::from_le_bytes([raw[at], raw[at + 1]]);
     let word = |at: usize| u32::from(short(at)) | u32::from(short(at + 2)) << 16;
     (short(0), short(6), word(0x10), to_u64(raw.len()))
@@ -72,9 +74,9 @@ fn fields(placement: &Placement<'_>, inodes: &Inodes<'_>, path: &str) -> (u16, u
 
 #[test]
 fn addresses_have_48_bits_where_that_is_needed() {
-    placed(&tree(), &options().wide_addresses(true), |placement, inodes| {
-        let fields = |path| fields(placement, inodes, path);
-        assert!(inodes.far);
+    placed(&tree(), &options().wide_addresses(true), |placement| {
+        let fields = |path| fields(placement, path);
+        assert!(placement.inodes.far);
         let (format, high, first, len) = fields("a");
         // Longer than 4 GiB, so extended.
         assert_eq!((format, high, len), (1, 0, 64));
@@ -92,8 +94,8 @@ fn compact_inodes_have_them_in_place_of_their_links() {
     let mut tree = tree();
     let content = Content::new(Claimed(700));
     tree.insert("d0", Metadata::new(0o644), Node::File(content)).expect("the name is free");
-    placed(&tree, &options().wide_addresses(true), |placement, inodes| {
-        let (format, high, _, len) = fields(placement, inodes, "d0");
+    placed(&tree, &options().wide_addresses(true), |placement| {
+        let (format, high, _, len) = fields(placement, "d0");
         assert_eq!((format, high, len), (1 << 4 | 2 << 1, 1, 32));
     });
 }
@@ -110,8 +112,8 @@ fn chunk_maps_have_them_if_the_image_may_be_long() {
     let options = options.chunk_size(ChunkSize::new(512).expect("is one"));
     let format = |options: &Options| {
         let mut found = None;
-        placed(&small(1024), options, |placement, inodes| {
-            found = Some((fields(placement, inodes, "a").2, inodes.far));
+        placed(&small(1024), options, |placement| {
+            found = Some((fields(placement, "a").2, placement.inodes.far));
         });
         found.expect("was looked at")
     };

@@ -1,4 +1,4 @@
-//! Extended attributes: which are shared, and the body behind each inode.
+//! Extended attributes: which are shared, and the body after each inode.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use zerocopy::IntoBytes;
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::xattr::{
-    BODY_MAX, FILTER_SEED, LONG_PREFIX, SHARED_MAX, XATTR_ALIGN, XattrEntry, XattrIbodyHeader,
-    split_name,
+    BODY_MAX, FILTER_SEED, LONG_PREFIX, LongPrefixEntry, SHARED_MAX, SharedId, XATTR_ALIGN,
+    XattrEntry, XattrIbodyHeader, split_name,
 };
-use crate::format::{round_up, to_u64, to_usize};
+use crate::format::{checked_u32, round_up, to_u64, to_usize};
 use crate::options::{Options, XattrPrefix};
 use crate::tree::{InodeId, Tree, XattrMap};
 
@@ -38,7 +38,7 @@ pub(crate) struct XattrTable {
     pub(crate) has_filters: bool,
 }
 
-/// What stands behind an inode, as far as it does not depend on places.
+/// What follows an inode, as far as it does not depend on places.
 #[derive(Debug)]
 struct Body {
     filter: u32,
@@ -48,7 +48,11 @@ struct Body {
 
 impl Body {
     fn len(&self) -> u64 {
-        to_u64(size_of::<XattrIbodyHeader>() + 4 * self.shared.len() + self.inline.len())
+        to_u64(
+            size_of::<XattrIbodyHeader>()
+                + size_of::<SharedId>() * self.shared.len()
+                + self.inline.len(),
+        )
     }
 }
 
@@ -129,6 +133,7 @@ impl XattrTable {
         let Some(body) = self.of_inode.get(&id).map(|index| &self.bodies[*index]) else {
             return;
         };
+        let start = out.len();
         let header = XattrIbodyHeader {
             h_name_filter: body.filter.into(),
             h_shared_count: u8::try_from(body.shared.len()).expect("capped at 255"),
@@ -137,9 +142,11 @@ impl XattrTable {
         out.extend_from_slice(header.as_bytes());
         for offset in &body.shared {
             let id = (shared_pos + u64::from(*offset)) / XATTR_ALIGN;
-            out.extend_from_slice(&crate::format::checked_u32(id).to_le_bytes());
+            out.extend_from_slice(SharedId::new(checked_u32(id)).as_bytes());
         }
         out.extend_from_slice(&body.inline);
+        let (placed, written) = (body.len(), out.len() - start);
+        assert!(to_u64(written) == placed, "xattrs have {placed} bytes and got {written}");
     }
 }
 
@@ -237,9 +244,8 @@ fn prefix_table(prefixes: &[XattrPrefix]) -> Vec<u8> {
     let mut out = Vec::new();
     for prefix in prefixes {
         let (index, infix) = split_name(prefix.as_bytes()).expect("checked when made");
-        let len = u16::try_from(1 + infix.len()).expect("checked when made");
-        out.extend_from_slice(&len.to_le_bytes());
-        out.push(index);
+        let size = u16::try_from(1 + infix.len()).expect("checked when made").into();
+        out.extend_from_slice(LongPrefixEntry { size, base_index: index }.as_bytes());
         out.extend_from_slice(infix);
         pad(&mut out);
     }

@@ -7,15 +7,19 @@
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::encode::Compressed;
-use crate::format::index::{
+use crate::format::compression::{
     ADVISE_EXTENTS, ADVISE_EXTRECSZ_16, ADVISE_EXTRECSZ_32, ADVISE_FRAGMENT_PCLUSTER,
-    ADVISE_INTERLACED_PCLUSTER, EXTENT_PLEN_FMT_BIT, EXTENT_PLEN_PARTIAL, ExtentRecord, HEADER_LEN,
+    ADVISE_INTERLACED_PCLUSTER, ExtentsHeader, MAP_HEADER_LEN,
 };
-use crate::format::{checked_u32, low_half, round_up, to_u64, to_usize};
+use crate::format::index::{
+    EXTENT_PLEN_FMT_BIT, EXTENT_PLEN_PARTIAL, EXTENT_RECORD_LEN, ExtentRecord,
+    SHORT_EXTENT_RECORD_LEN,
+};
+use crate::format::{checked_u32, high_bits, low_half, round_up, to_u64, to_usize};
 
 /// The records of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Records {
+pub(super) struct Records {
     count: u64,
     /// Whether the file has places that do not fit into 32 bits.
     long: bool,
@@ -25,7 +29,7 @@ impl Records {
     /// Those of `file`, of `size` bytes, if it can have some. There are none
     /// for a pcluster behind an inode, and a file that is one fragment needs
     /// none.
-    pub(crate) fn of(file: &Compressed, size: u64) -> Option<Self> {
+    pub(super) fn of(file: &Compressed, size: u64) -> Option<Self> {
         if file.inline.is_some() || file.whole_fragment().is_some() {
             return None;
         }
@@ -34,22 +38,23 @@ impl Records {
     }
 
     fn record_len(self) -> u64 {
-        if self.long { to_u64(size_of::<ExtentRecord>()) } else { 16 }
+        if self.long { EXTENT_RECORD_LEN } else { SHORT_EXTENT_RECORD_LEN }
     }
 
     /// Where they end, if the header is at `start`. Only the place within 32
     /// bytes counts.
-    pub(crate) fn end(self, start: u64) -> u64 {
+    pub(super) fn end(self, start: u64) -> u64 {
         let record_len = self.record_len();
-        round_up(start + HEADER_LEN, record_len) + record_len * self.count
+        round_up(start + MAP_HEADER_LEN, record_len) + record_len * self.count
     }
 
     /// Appends header and records of `file` to `out`, whose first byte is at a
     /// multiple of 32 of the image.
-    pub(crate) fn write(
+    pub(super) fn write(
         self,
         out: &mut Vec<u8>,
         file: &Compressed,
+        size: u64,
         block_len: u64,
         interlaced: bool,
     ) {
@@ -61,11 +66,12 @@ impl Records {
         if file.fragment.is_some() {
             advise |= ADVISE_FRAGMENT_PCLUSTER;
         }
-        // `h_extents_lo` and, behind `h_advise`, `h_extents_hi`.
-        let count = self.count.to_le_bytes();
-        out.extend_from_slice(&count[..4]);
-        out.extend_from_slice(&advise.to_le_bytes());
-        out.extend_from_slice(&count[4..6]);
+        let header = ExtentsHeader {
+            h_extents_lo: low_half(self.count).into(),
+            h_advise: advise.into(),
+            h_extents_hi: high_bits(self.count).into(),
+        };
+        out.extend_from_slice(header.as_bytes());
         out.resize(to_usize(round_up(to_u64(out.len()), self.record_len())), 0);
         let mut start = 0;
         for extent in &file.extents {
@@ -81,7 +87,9 @@ impl Records {
         }
         if let Some(fragment) = file.fragment {
             self.push(out, low_half(fragment.at), fragment.at >> 32, start);
+            start += fragment.len;
         }
+        assert!(start == size, "extents have {start} bytes of a file of {size}");
     }
 
     fn push(self, out: &mut Vec<u8>, plen: u32, pstart: u64, lstart: u64) {
@@ -114,7 +122,7 @@ mod tests {
         let size = u64::from(u32::MAX) + (12 << 20) + 100;
         let records = Records::of(&file, size).expect("it can have some");
         let mut out = vec![0; 64];
-        records.write(&mut out, &file, 4096, false);
+        records.write(&mut out, &file, size, 4096, false);
         assert_eq!(to_u64(out.len()), records.end(64));
         assert_eq!(out[64..72], [3, 0, 0, 0, 0x27, 0, 0, 0]);
         assert_eq!(out[72..96], [0; 24]);
@@ -134,7 +142,7 @@ mod tests {
         for (start, end) in [(32, 48 + 48), (40, 48 + 48), (64, 80 + 48), (88, 96 + 48)] {
             assert_eq!(records.end(start), end);
             let mut out = vec![0; to_usize(start)];
-            records.write(&mut out, &file, 4096, true);
+            records.write(&mut out, &file, 15_000, 4096, true);
             assert_eq!(to_u64(out.len()), end);
             assert_eq!(out[to_usize(start) + 4], 0x15);
         }

@@ -1,6 +1,6 @@
 //! Room in metadata blocks.
 //!
-//! An inode and what is inline behind it must lie in one block. Items are
+//! An inode and what is inline after it must lie in one block. Items are
 //! placed in the fullest block that still has room for them, so that blocks
 //! fill up although items come in the order of the tree.
 
@@ -8,7 +8,7 @@ use crate::format::{SLOT_LEN, to_usize};
 
 /// Hands out room from the start of an image on.
 #[derive(Debug)]
-pub(crate) struct Space {
+pub(super) struct Slots {
     block_len: u64,
     /// The first block of which nothing is used.
     next_block: u64,
@@ -16,20 +16,20 @@ pub(crate) struct Space {
     free: Vec<Vec<u64>>,
 }
 
-impl Space {
+impl Slots {
     /// Room in blocks of `block_len` bytes, of which the first `used` bytes
     /// of the image are taken. `used` is a multiple of the slot length.
-    pub(crate) fn new(block_len: u64, used: u64) -> Self {
+    pub(super) fn new(block_len: u64, used: u64) -> Self {
         let slots = block_len / SLOT_LEN;
-        let mut space =
-            Space { block_len, next_block: 0, free: vec![Vec::new(); to_usize(slots) + 1] };
-        space.take_fresh(used);
-        space
+        let mut slots =
+            Slots { block_len, next_block: 0, free: vec![Vec::new(); to_usize(slots) + 1] };
+        slots.take_fresh(used);
+        slots
     }
 
     /// Takes `len` bytes and returns where they start: on a slot, and inside
     /// one block unless `len` is more than that.
-    pub(crate) fn take(&mut self, len: u64) -> u64 {
+    pub(super) fn take(&mut self, len: u64) -> u64 {
         if len > self.block_len {
             return self.take_fresh(len);
         }
@@ -61,12 +61,12 @@ impl Space {
     }
 
     /// Leaves out `blocks` blocks, which are used for something else.
-    pub(crate) fn skip(&mut self, blocks: u64) {
+    pub(super) fn skip(&mut self, blocks: u64) {
         self.next_block += blocks;
     }
 
     /// How many blocks are in use.
-    pub(crate) fn blocks(&self) -> u64 {
+    pub(super) fn blocks(&self) -> u64 {
         self.next_block
     }
 }
@@ -77,21 +77,21 @@ mod tests {
 
     #[test]
     fn small_items_fill_the_rest_of_the_fullest_block() {
-        let mut space = Space::new(4096, 1152);
-        assert_eq!(space.take(4000), 4096, "does not fit behind the superblock");
-        assert_eq!(space.take(96), 4096 + 4000, "exactly fills the fullest block");
-        assert_eq!(space.take(33), 1152);
-        assert_eq!(space.take(1), 1152 + 64, "slots are whole");
-        assert_eq!(space.blocks(), 2);
+        let mut slots = Slots::new(4096, 1152);
+        assert_eq!(slots.take(4000), 4096, "does not fit behind the superblock");
+        assert_eq!(slots.take(96), 4096 + 4000, "exactly fills the fullest block");
+        assert_eq!(slots.take(33), 1152);
+        assert_eq!(slots.take(1), 1152 + 64, "slots are whole");
+        assert_eq!(slots.blocks(), 2);
     }
 
     #[test]
     fn items_over_a_block_start_one_and_leave_its_end_free() {
-        let mut space = Space::new(512, 1152);
-        assert_eq!(space.blocks(), 3, "1152 bytes are two blocks and 128 bytes");
-        assert_eq!(space.take(384), 1152);
-        assert_eq!(space.take(900), 1536);
-        assert_eq!(space.take(32), 1536 + 928);
-        assert_eq!(space.blocks(), 5);
+        let mut slots = Slots::new(512, 1152);
+        assert_eq!(slots.blocks(), 3, "1152 bytes are two blocks and 128 bytes");
+        assert_eq!(slots.take(384), 1152);
+        assert_eq!(slots.take(900), 1536);
+        assert_eq!(slots.take(32), 1536 + 928);
+        assert_eq!(slots.blocks(), 5);
     }
 }

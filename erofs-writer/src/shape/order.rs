@@ -1,6 +1,6 @@
 //! The order of inodes in an image, and what follows from the names.
 
-use crate::tree::{InodeId, Kind, Tree};
+use crate::tree::{Content, InodeId, Kind, Tree};
 
 /// Every inode that a path leads to, once.
 #[derive(Debug)]
@@ -60,10 +60,21 @@ impl Order {
     }
 }
 
+/// The regular files of a tree that have bytes, in image order.
+pub(crate) fn files<'a>(
+    tree: &'a Tree,
+    order: &'a Order,
+) -> impl Iterator<Item = (InodeId, &'a Content)> {
+    order.ids.iter().filter_map(|id| match &tree.inode(*id).kind {
+        Kind::File(content) if !content.is_empty() => Some((*id, content)),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Content, Metadata, Node};
+    use crate::tree::{Metadata, Node};
 
     #[test]
     fn children_stand_together_before_grandchildren() {

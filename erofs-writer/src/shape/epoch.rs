@@ -1,6 +1,6 @@
 //! The superblock's time, to which those of compact inodes are relative.
 
-use crate::plan::Order;
+use crate::shape::order::Order;
 use crate::tree::{Timestamp, Tree};
 
 /// The time that compact inodes have, or count from, and the image's build time

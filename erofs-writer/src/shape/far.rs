@@ -6,10 +6,10 @@
 
 use crate::format::superblock::{DEVICES_MAX, DEVT_SLOT_LEN};
 use crate::format::{NULL_ADDR, to_u64};
-use crate::meta::place::inode_size;
-use crate::meta::xattr::XattrTable;
 use crate::options::Options;
-use crate::plan::Order;
+use crate::shape::order::Order;
+use crate::shape::size;
+use crate::shape::xattr::XattrTable;
 use crate::tree::{Kind, Tree};
 
 /// Room for the boot sector, the superblock and blocks that are begun.
@@ -17,7 +17,7 @@ const START_BLOCKS: u64 = 16;
 
 /// Whether an image of `tree` may have blocks at such addresses. Without wide
 /// addresses it has none.
-pub(crate) fn is_far(tree: &Tree, order: &Order, xattrs: &XattrTable, options: &Options) -> bool {
+pub(super) fn is_far(tree: &Tree, order: &Order, xattrs: &XattrTable, options: &Options) -> bool {
     if !options.wide_addresses {
         return false;
     }
@@ -28,7 +28,7 @@ pub(crate) fn is_far(tree: &Tree, order: &Order, xattrs: &XattrTable, options: &
     let aligned = u64::from(options.data_alignment);
     let start = START_BLOCKS + block_size.blocks(tables) + aligned;
     let most = order.ids.iter().fold(start, |most, id| {
-        let data = block_size.blocks(inode_size(tree, *id, block_size.len()));
+        let data = block_size.blocks(size::size(tree, *id, block_size.len()));
         let data = match &tree.inode(*id).kind {
             // Only its chunk map is in the image.
             Kind::File(content) if content.device().is_some() => data / 32,

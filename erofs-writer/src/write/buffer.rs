@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::format::{round_up, to_u64, to_usize};
 use crate::tree::{InodeId, OpenContent};
-use crate::write::Job;
+use crate::write::job::Job;
 
 /// How much is gathered.
 const CAPACITY: usize = 1024 * 1024;
@@ -19,7 +19,7 @@ thread_local! {
 }
 
 /// Gathers bytes and writes them.
-pub(crate) struct Run<'a> {
+pub(super) struct Buffer<'a> {
     job: &'a Job<'a>,
     /// Always of full length; only the first `len` bytes mean something.
     buf: Vec<u8>,
@@ -27,17 +27,27 @@ pub(crate) struct Run<'a> {
     /// Where in the image the buffer starts.
     pos: u64,
     hasher: Option<Fingerprinter>,
+    /// How many bytes have been written.
+    written: u64,
 }
 
-impl<'a> Run<'a> {
-    pub(crate) fn new(job: &'a Job<'a>) -> Self {
+/// What a buffer has written.
+pub(super) struct Flushed {
+    pub(super) len: u64,
+    /// A hash of it, if it was asked for.
+    pub(super) digest: Option<Fingerprint>,
+}
+
+impl<'a> Buffer<'a> {
+    pub(super) fn new(job: &'a Job<'a>) -> Self {
         let mut buf = BUFFER.take();
         buf.resize(CAPACITY, 0);
-        Run { job, buf, len: 0, pos: 0, hasher: job.hashes().then(Fingerprinter::default) }
+        let hasher = job.hashes().then(Fingerprinter::default);
+        Buffer { job, buf, len: 0, pos: 0, hasher, written: 0 }
     }
 
     /// Goes on at `pos`, which costs nothing if that is where it is.
-    pub(crate) fn seek(&mut self, pos: u64) -> Result<()> {
+    pub(super) fn seek(&mut self, pos: u64) -> Result<()> {
         if self.pos + to_u64(self.len) != pos {
             self.flush()?;
             self.pos = pos;
@@ -45,8 +55,14 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Checks that all up to `pos` is there, where something else begins.
+    pub(super) fn ends_at(&self, pos: u64) {
+        let end = self.pos + to_u64(self.len);
+        assert!(end == pos, "what ends at {pos} has been written up to {end}");
+    }
+
     /// Adds `bytes`.
-    pub(crate) fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
+    pub(super) fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             if self.len == self.buf.len() {
                 self.flush()?;
@@ -60,7 +76,7 @@ impl<'a> Run<'a> {
     }
 
     /// Adds `len` zeros.
-    pub(crate) fn add_zeros(&mut self, mut len: u64) -> Result<()> {
+    pub(super) fn add_zeros(&mut self, mut len: u64) -> Result<()> {
         while len > 0 {
             if self.len == self.buf.len() {
                 self.flush()?;
@@ -74,14 +90,14 @@ impl<'a> Run<'a> {
     }
 
     /// Adds zeros up to the end of a block.
-    pub(crate) fn pad(&mut self) -> Result<()> {
+    pub(super) fn pad(&mut self) -> Result<()> {
         let end = self.pos + to_u64(self.len);
         self.add_zeros(round_up(end, self.job.options.block_size.len()) - end)
     }
 
     /// Adds a whole file of `len` bytes and returns its bytes behind `keep`,
     /// which are taken off again. The file fits into the buffer.
-    pub(crate) fn add_whole(
+    pub(super) fn add_whole(
         &mut self,
         open: &OpenContent<'_>,
         id: InodeId,
@@ -102,7 +118,7 @@ impl<'a> Run<'a> {
 
     /// Adds `len` bytes of a file from `offset` on, through the kernel where
     /// that is worth it.
-    pub(crate) fn add_range(
+    pub(super) fn add_range(
         &mut self,
         open: &OpenContent<'_>,
         id: InodeId,
@@ -116,6 +132,7 @@ impl<'a> Run<'a> {
                 // then known to be the source's or the output's fault.
                 let done = self.job.sink.copy(file, base + offset, self.pos, len).unwrap_or(0);
                 self.pos += done;
+                self.written += done;
                 offset += done;
                 len -= done;
             }
@@ -143,18 +160,20 @@ impl<'a> Run<'a> {
             }
         }
         self.pos += to_u64(self.len);
+        self.written += to_u64(self.len);
         self.len = 0;
         Ok(())
     }
 
-    /// Writes what is left, and gives the digest of everything, begun with
-    /// `prefix`, if it was asked for.
-    pub(crate) fn finish(mut self, prefix: &[u8]) -> Result<Option<Fingerprint>> {
+    /// Writes what is left. The digest is that of everything, and of `suffix`,
+    /// which somebody else writes.
+    pub(super) fn finish(mut self, suffix: &[u8]) -> Result<Flushed> {
         self.flush()?;
         BUFFER.set(std::mem::take(&mut self.buf));
-        Ok(self.hasher.take().map(|mut hasher| {
-            hasher.update(prefix);
+        let digest = self.hasher.take().map(|mut hasher| {
+            hasher.update(suffix);
             hasher.finish()
-        }))
+        });
+        Ok(Flushed { len: self.written, digest })
     }
 }

@@ -1,0 +1,174 @@
+//! What stands after the inode of a compressed file: an index that tells which
+//! pcluster each lcluster begins in, or encoded extents in place of one.
+
+mod compact;
+mod entry;
+mod full;
+mod records;
+
+use zerocopy::IntoBytes;
+
+use crate::encode::Compressed;
+use crate::format::compression::{
+    ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_COMPACTED_2B, ADVISE_FRAGMENT_PCLUSTER,
+    ADVISE_INLINE_PCLUSTER, ADVISE_INTERLACED_PCLUSTER, MAP_HEADER_LEN, MapHeader, WHOLE,
+    WholeFragment,
+};
+use crate::format::inode::{LAYOUT_COMPRESSED_COMPACT, LAYOUT_COMPRESSED_FULL};
+use crate::format::{checked_u32, low_half, round_up, to_u64, to_usize};
+use crate::options::{BlockSize, Options};
+use crate::shape::{IndexForm, IndexLens};
+
+use compact::Compact;
+use entry::Entries;
+use records::Records;
+
+/// What all files have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Indexes {
+    block_size: BlockSize,
+    lens: IndexLens,
+    /// Whether pclusters may have more than one block.
+    big_pclusters: bool,
+    /// Whether plain blocks are interlaced.
+    interlaced: bool,
+    /// Whether files may have encoded extents in place of an index.
+    records: bool,
+}
+
+/// What a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    /// It is one fragment, which begins here.
+    Whole(u64),
+    Records(Records),
+    Index(IndexForm),
+}
+
+impl Indexes {
+    /// Those that the options ask for.
+    pub(crate) fn of(options: &Options, big_pclusters: bool) -> Self {
+        Indexes {
+            block_size: options.block_size,
+            lens: IndexLens::of(options),
+            big_pclusters,
+            interlaced: options.has_interlaced_pclusters(),
+            records: options.wide_addresses,
+        }
+    }
+
+    /// What `file` has, of `size` bytes, after an inode of `head` bytes.
+    fn body(self, head: u64, size: u64, file: &Compressed) -> Body {
+        if let Some(at) = file.whole_fragment() {
+            return Body::Whole(at);
+        }
+        let form = self.form(file);
+        let start = round_up(head, MAP_HEADER_LEN);
+        // Where they are no longer than an index.
+        let records = Records::of(file, size)
+            .filter(|_| self.records)
+            .filter(|records| records.end(start) <= self.lens.inode_len(head, size, form));
+        records.map_or(Body::Index(form), Body::Records)
+    }
+
+    /// The form of the index of `file`: compact ones cannot tell of blocks in
+    /// any order, nor of fragments 4 GiB or more after the start of the packed
+    /// inode.
+    fn form(self, file: &Compressed) -> IndexForm {
+        let is_far = file.fragment.is_some_and(|fragment| u32::try_from(fragment.at).is_err());
+        self.lens.form(match (is_far || file.scattered, file.jumps) {
+            (true, _) => IndexForm::Full,
+            (false, true) => IndexForm::Pairs,
+            (false, false) => IndexForm::Packs,
+        })
+    }
+
+    /// The layout of the inode of `file`, which is `head` bytes long.
+    pub(crate) fn layout(self, head: u64, size: u64, file: &Compressed) -> u16 {
+        match self.body(head, size, file) {
+            Body::Index(IndexForm::Packs | IndexForm::Pairs) => LAYOUT_COMPRESSED_COMPACT,
+            Body::Whole(_) | Body::Records(_) | Body::Index(IndexForm::Full) => {
+                LAYOUT_COMPRESSED_FULL
+            }
+        }
+    }
+
+    /// How long an inode of `head` bytes is with what `file`, of `size` bytes,
+    /// has after it. Only the place of the inode within 32 bytes counts.
+    pub(crate) fn inode_len(self, head: u64, size: u64, file: &Compressed) -> u64 {
+        match self.body(head, size, file) {
+            Body::Whole(_) => round_up(head, MAP_HEADER_LEN) + MAP_HEADER_LEN,
+            Body::Records(records) => records.end(round_up(head, MAP_HEADER_LEN)),
+            Body::Index(form) => {
+                let inline = file.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
+                self.lens.inode_len(head, size, form) + inline
+            }
+        }
+    }
+
+    /// Appends what `file` has, of `size` bytes, to `out`, whose first byte is
+    /// at a multiple of 32 of the image.
+    pub(crate) fn write(self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
+        let start = to_u64(out.len());
+        out.resize(to_usize(round_up(start, MAP_HEADER_LEN)), 0);
+        match self.body(start, size, file) {
+            Body::Whole(at) => {
+                let header = WholeFragment { h_fragmentoff: (at | WHOLE).into() };
+                out.extend_from_slice(header.as_bytes());
+            }
+            Body::Records(records) => {
+                records.write(out, file, size, self.block_size.len(), self.interlaced);
+            }
+            Body::Index(form) => self.write_index(out, file, size, form),
+        }
+        let (placed, written) =
+            (self.inode_len(start, size, file) - start, to_u64(out.len()) - start);
+        assert!(written == placed, "an index has {placed} bytes and got {written}");
+    }
+
+    /// Appends an index with its header, and the pcluster that belongs there.
+    fn write_index(self, out: &mut Vec<u8>, file: &Compressed, size: u64, form: IndexForm) {
+        out.extend_from_slice(self.header(file, form).as_bytes());
+        let is_full = form == IndexForm::Full;
+        let entries = Entries {
+            file,
+            size,
+            block_size: self.block_size,
+            big_pclusters: self.big_pclusters,
+            is_full,
+        };
+        if is_full {
+            full::write(out, entries);
+        } else {
+            let Indexes { lens, block_size, big_pclusters, .. } = self;
+            Compact { lens, form, block_size, big_pclusters }.write(out, entries);
+        }
+        if let Some(inline) = &file.inline {
+            out.extend_from_slice(&inline.bytes);
+        }
+    }
+
+    fn header(self, file: &Compressed, form: IndexForm) -> MapHeader {
+        let is_full = form == IndexForm::Full;
+        let flag = |on, bit| if on { bit } else { 0 };
+        let advise = flag(self.big_pclusters, ADVISE_BIG_PCLUSTER_1)
+            | flag(self.big_pclusters && !is_full, ADVISE_BIG_PCLUSTER_2)
+            | flag(!is_full && self.lens.has_packs_of_16(form), ADVISE_COMPACTED_2B)
+            | flag(self.interlaced, ADVISE_INTERLACED_PCLUSTER)
+            | flag(file.inline.is_some(), ADVISE_INLINE_PCLUSTER)
+            | flag(file.fragment.is_some(), ADVISE_FRAGMENT_PCLUSTER);
+        let end = match (&file.fragment, &file.inline) {
+            (Some(fragment), _) => low_half(fragment.at),
+            (None, Some(inline)) => checked_u32(to_u64(inline.bytes.len())) << 16,
+            (None, None) => 0,
+        };
+        MapHeader {
+            h_fragmentoff: end.into(),
+            h_advise: advise.into(),
+            // Of the second algorithm there are no heads.
+            h_algorithmtype: file.algorithm.number(),
+            // An lcluster is a block.
+            h_clusterbits: 0,
+        }
+    }
+}

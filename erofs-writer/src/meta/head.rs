@@ -1,0 +1,56 @@
+//! The start of the image, which has its place before anything is encoded.
+
+use crate::codec::config::CompressionConfig;
+use crate::error::{Error, Limit, Result};
+use crate::format::superblock::{DEVT_SLOT_LEN, SUPER_LEN, SUPER_OFFSET};
+use crate::format::{SLOT_LEN, round_up, to_u64};
+use crate::meta::devices;
+use crate::meta::slots::Slots;
+use crate::options::Options;
+use crate::shape::Inodes;
+use crate::tree::Tree;
+
+/// The superblock and what belongs to it, the root, whose nid has only 16
+/// bits, and the tables.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(super) slots: Slots,
+    /// The byte at which the root starts, and its length.
+    pub(super) root: u64,
+    pub(super) root_len: u64,
+    /// Where the table of devices starts; 0 if there is none.
+    pub(super) devices: u64,
+    pub(super) devices_len: u64,
+    /// Where the table of long xattr prefixes starts.
+    pub(super) prefixes: u64,
+    pub(super) shared_xattrs: u64,
+}
+
+impl Head {
+    pub(crate) fn new(inodes: &Inodes<'_>, devices: usize, options: &Options) -> Result<Self> {
+        let config = CompressionConfig::new(&options.algorithms(), options.pcluster_blocks_max());
+        let super_end = SUPER_OFFSET + SUPER_LEN + round_up(config.records_len(), SLOT_LEN);
+        let devices_len = devices::table_len(devices);
+        let (devices, used) = match round_up(super_end, DEVT_SLOT_LEN) {
+            _ if devices_len == 0 => (0, super_end),
+            table => (table, table + devices_len),
+        };
+        let mut slots = Slots::new(options.block_size.len(), used);
+        let xattrs = inodes.xattrs;
+        let root_len = inodes.flat(Tree::ROOT).inode_len;
+        let root = slots.take(root_len);
+        let prefixes = slots.take(to_u64(xattrs.prefixes.len()));
+        let shared_xattrs = slots.take(to_u64(xattrs.shared.len()));
+        // `xattr_prefix_start` and shared ids count in words of 4 bytes.
+        let tables_end = shared_xattrs + to_u64(xattrs.shared.len());
+        if tables_end.max(prefixes) / 4 > u64::from(u32::MAX) {
+            return Err(Error::Full(Limit::SharedXattrs));
+        }
+        Ok(Head { slots, root, root_len, devices, devices_len, prefixes, shared_xattrs })
+    }
+
+    /// The first block after it.
+    pub(crate) fn blocks(&self) -> u64 {
+        self.slots.blocks()
+    }
+}

@@ -1,0 +1,127 @@
+//! What is decided for each inode.
+
+use crate::error::{Error, Limit, Result, TreeErrorKind};
+use crate::options::Options;
+use crate::plan::map::{CHUNKS_MAX, ChunkMap};
+use crate::plan::seen::Found;
+use crate::tree::{InodeId, Tree};
+
+/// How the contents of an inode are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// In consecutive blocks, the tail inline if it fits there.
+    Flat,
+    /// In consecutive blocks, the tail among them.
+    FlatPlain,
+    /// In the blocks of this inode, which has the same bytes.
+    SameAs(InodeId),
+    /// In the chunks of this map.
+    Chunked(u32),
+    /// In the packed inode.
+    Fragment,
+}
+
+/// The decisions for every inode, and what they save.
+#[derive(Debug)]
+pub(crate) struct DataPlan {
+    layouts: Vec<Layout>,
+    pub(crate) maps: Vec<ChunkMap>,
+    /// Of those files that were hashed.
+    pub(crate) seen: Found,
+    /// What to copy into the chunk area, in its order, without gaps.
+    pub(crate) runs: Vec<Run>,
+    /// How many blocks each further device has.
+    pub(crate) devices: Vec<u64>,
+    /// Bytes of files that stay there.
+    pub(crate) device_bytes: u64,
+    pub(crate) shared_bytes: u64,
+    pub(crate) hole_bytes: u64,
+}
+
+/// Bytes of a file to copy into the chunk area.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) id: InodeId,
+    /// Where in the file they start.
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+    /// Their first block, counted from the start of the chunk area.
+    pub(crate) block: u64,
+}
+
+impl DataPlan {
+    /// A plan in which all is open and stored as `layout` says.
+    pub(super) fn new(layout: Layout, tree: &Tree) -> Self {
+        DataPlan {
+            layouts: vec![layout; tree.arena_len()],
+            maps: Vec::new(),
+            seen: Found::default(),
+            runs: Vec::new(),
+            devices: Vec::new(),
+            device_bytes: 0,
+            shared_bytes: 0,
+            hole_bytes: 0,
+        }
+    }
+
+    /// How `id` is stored. One step of [`Layout::SameAs`] never leads to
+    /// another.
+    pub(crate) fn layout(&self, id: InodeId) -> Layout {
+        self.layouts[id.index()]
+    }
+
+    /// The inode whose blocks hold the bytes of `id`.
+    pub(crate) fn owner(&self, id: InodeId) -> InodeId {
+        match self.layout(id) {
+            Layout::SameAs(owner) => owner,
+            _ => id,
+        }
+    }
+
+    /// Whether it is open how `id` is stored, but for its tail.
+    pub(crate) fn is_open(&self, id: InodeId) -> bool {
+        matches!(self.layout(id), Layout::Flat | Layout::FlatPlain)
+    }
+
+    /// How many blocks of `block_len` bytes the chunk area has.
+    pub(crate) fn chunk_blocks(&self, block_len: u64) -> u64 {
+        self.runs.last().map_or(0, |run| run.block + run.len.div_ceil(block_len))
+    }
+
+    pub(super) fn set(&mut self, id: InodeId, layout: Layout) {
+        self.layouts[id.index()] = layout;
+    }
+
+    /// Stores `len` bytes of `id` from `offset` on at the end of the chunk
+    /// area, and returns the first block.
+    pub(super) fn store(
+        &mut self,
+        id: InodeId,
+        offset: u64,
+        len: u64,
+        options: &Options,
+    ) -> Result<u64> {
+        let block = self.chunk_blocks(options.block_size.len());
+        if block > options.blocks_max() {
+            return Err(Error::Full(Limit::of_blocks(options)));
+        }
+        match self.runs.last_mut() {
+            // Only a run of whole blocks can be continued.
+            Some(run) if run.id == id && run.offset + run.len == offset => run.len += len,
+            _ => self.runs.push(Run { id, offset, len, block }),
+        }
+        Ok(block)
+    }
+
+    /// Gives `id` a chunk map.
+    pub(super) fn set_map(&mut self, tree: &Tree, id: InodeId, map: ChunkMap) -> Result<()> {
+        if map.len() > CHUNKS_MAX {
+            let kind = TreeErrorKind::TooManyChunks { chunks: map.len() };
+            return Err(Error::tree(tree.path_of(id), kind));
+        }
+        let index = u32::try_from(self.maps.len()).map_err(|_| Error::Full(Limit::Inodes))?;
+        self.maps.push(map);
+        self.set(id, Layout::Chunked(index));
+        Ok(())
+    }
+}

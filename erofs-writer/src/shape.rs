@@ -1,0 +1,18 @@
+//! What is known of inodes before any content is read: their order, their forms,
+//! their attributes, and how long they are however their contents are stored.
+
+pub(crate) mod dir;
+mod epoch;
+mod far;
+mod flat;
+mod index;
+mod inode;
+mod order;
+mod size;
+mod xattr;
+
+pub(crate) use flat::Flat;
+pub(crate) use index::{IndexForm, IndexLens, Pack, compressed_len_max};
+pub(crate) use inode::Inodes;
+pub(crate) use order::{Order, files};
+pub(crate) use xattr::XattrTable;
