@@ -1,7 +1,9 @@
 //! Writing an image: the whole pipeline. Read this file first.
 
-mod finish;
+mod observer;
 mod sizes;
+mod summary;
+mod superblock;
 
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -20,7 +22,8 @@ use crate::pool::Pools;
 use crate::shape::{Inodes, Order, XattrTable};
 use crate::sink::{Output, Sink, WriteAt};
 use crate::tree::{OpenDirs, Reader, Tree, check};
-use crate::write::{Job, Observer};
+use crate::write::{self, Job};
+use observer::Observer;
 
 /// Writes trees as images.
 ///
@@ -187,13 +190,15 @@ impl<'a> ImageWriter<'a> {
             reserve(sink, placement, options)?;
         }
         let job = Job { reader, inodes, plan, placement, options, sink };
-        let written = job.run(&mut observer, &pools.readers)?;
+        let tasks = write::Tasks::new(&job);
+        let run = |report: &(dyn Fn(u64) + Sync)| tasks.run(&job, report);
+        let head = observer.watch(&pools.readers, stop, tasks.len(), run)?;
 
         observer.phase(Phase::Finish)?;
         observer.watch(&pools.workers, stop, 0, |_| {
             (output.settle)(end, stop).map_err(|source| Error::Write { path: None, source })
         })?;
-        let uuid = job.finish(written)?;
+        let uuid = job.finish(head)?;
         Ok(Summary { times: observer.finish(), ..job.summary(uuid) })
     }
 }

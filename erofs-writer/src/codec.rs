@@ -22,9 +22,12 @@
 //! ```
 
 pub(crate) mod config;
+mod filled;
 pub mod lz4;
 
 use crate::format::algorithm::Algorithm;
+
+pub use filled::Filled;
 
 /// What files are compressed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,13 +107,4 @@ impl Segment<'_> {
             Segment::Lz4(segment) => segment.fill(start, end, out),
         }
     }
-}
-
-/// What an encoder did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Filled {
-    /// How many bytes of input it took.
-    pub consumed: usize,
-    /// How many bytes of output it wrote: at most as many as there were.
-    pub written: usize,
 }

@@ -28,7 +28,6 @@ mod worker;
 mod workers;
 
 use crate::error::Result;
-use crate::fingerprint::{Fingerprint, Fingerprinter};
 
 pub(crate) use encoded::Encoded;
 pub(crate) use extent::{Compressed, Extent};
@@ -46,7 +45,6 @@ pub(crate) struct Files {
     repeated_bytes: u64,
     /// The block behind their pclusters.
     end: u64,
-    digest: Fingerprint,
 }
 
 impl Files {
@@ -66,8 +64,7 @@ impl Files {
             tails.extend(part.tail.map(|tail| (id, tail)));
         }
         let fragments = UnplacedFragments::find(inputs, tails);
-        let (end, digest) = (placed.end, placed.digest);
-        Ok(Files { files, fragments, repeated_bytes: placed.repeated_bytes, end, digest })
+        Ok(Files { files, fragments, repeated_bytes: placed.repeated_bytes, end: placed.end })
     }
 
     /// How many bytes the packed inode has.
@@ -81,7 +78,7 @@ impl Files {
         inputs: &Inputs<'_>,
         report: &(dyn Fn(u64) + Sync),
     ) -> Result<Encoded> {
-        let Files { mut files, fragments, repeated_bytes, end, digest } = self;
+        let Files { mut files, fragments, repeated_bytes, end } = self;
         let shared_bytes = fragments.shared_bytes;
         let packed = fragments.place(inputs, &mut files)?;
         let tasks = Tasks::of_packed(inputs, &packed)?;
@@ -100,11 +97,6 @@ impl Files {
             ..Encoded::default()
         };
         encoded.find_features();
-        if inputs.options.derives_uuid() && !encoded.is_empty() {
-            let mut both = Fingerprinter::default();
-            both.update(digest.as_bytes()).update(placed.digest.as_bytes());
-            encoded.digest = Some(both.finish());
-        }
         Ok(encoded)
     }
 }

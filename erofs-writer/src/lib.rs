@@ -163,7 +163,6 @@ mod encode;
 mod ere;
 mod error;
 mod event;
-mod fingerprint;
 mod format;
 mod index;
 mod meta;

@@ -1,5 +1,6 @@
 //! Outputs, and what the pipeline writes through.
 
+mod digest;
 mod host;
 
 use std::fs::File;
@@ -14,6 +15,7 @@ use rustix::io::Errno;
 use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
 use crate::format::{to_u64, to_usize};
 use crate::options::Options;
+use digest::BlockDigest;
 
 /// Something that can be written at any position, from several threads.
 ///
@@ -96,6 +98,10 @@ pub(crate) struct Sink<'a> {
     /// From this length on it is worth asking the kernel.
     pub(crate) kernel_copy_min: u64,
     pub(crate) kernel_copied: AtomicU64,
+    /// How many bytes have been written, in whichever way.
+    written: AtomicU64,
+    /// Of what is written, if it is asked for.
+    digest: Option<BlockDigest>,
 }
 
 /// Below this, reading into a buffer that gathers many files costs less.
@@ -117,6 +123,8 @@ impl<'a> Sink<'a> {
             kernel_copies: AtomicBool::new(output.as_file().is_some() && !options.derives_uuid()),
             kernel_copy_min: if shares && offset % 4096 == 0 { block_len } else { COPY_MIN },
             kernel_copied: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            digest: options.derives_uuid().then(|| BlockDigest::new(block_len)),
         }
     }
 
@@ -126,7 +134,7 @@ impl<'a> Sink<'a> {
         if !self.may_hold_image.swap(false, Ordering::Relaxed) || self.is_too_short()? {
             return Ok(());
         }
-        self.write(&[0; to_usize(SUPER_LEN)], SUPER_OFFSET)?;
+        self.output.write_all_at(&[0; to_usize(SUPER_LEN)], self.offset + SUPER_OFFSET)?;
         self.output.as_file().map_or(Ok(()), File::sync_data)
     }
 
@@ -158,8 +166,27 @@ impl<'a> Sink<'a> {
         }
     }
 
+    /// Writes `buf` at the byte `pos` of the image. All that is written goes
+    /// through here, once, but for what [`Sink::copy`] copies and the head.
     pub(crate) fn write(&self, buf: &[u8], pos: u64) -> io::Result<()> {
+        if let Some(digest) = &self.digest {
+            digest.add(buf, pos);
+        }
+        self.written.fetch_add(to_u64(buf.len()), Ordering::Relaxed);
         self.output.write_all_at(buf, self.offset + pos)
+    }
+
+    /// A hash of all that has been written and of `head`, which has not been, if
+    /// it was asked for.
+    pub(crate) fn digest(&self, head: &[u8]) -> Option<[u8; 16]> {
+        self.digest.as_ref().map(|digest| digest.finish(head))
+    }
+
+    /// Writes `head`, the start of the image and the last of its `len` bytes.
+    pub(crate) fn finish(&self, head: &[u8], len: u64) -> io::Result<()> {
+        let written = self.written.load(Ordering::Relaxed) + to_u64(head.len());
+        assert!(written == len, "an image of {len} bytes got {written}");
+        self.output.write_all_at(head, self.offset)
     }
 
     /// Lets the kernel copy up to `len` bytes of `source` and returns how many
@@ -189,6 +216,7 @@ impl<'a> Sink<'a> {
             }
         }
         self.kernel_copied.fetch_add(done, Ordering::Relaxed);
+        self.written.fetch_add(done, Ordering::Relaxed);
         Ok(done)
     }
 }

@@ -23,7 +23,7 @@ mod fast;
 mod frontier;
 mod optimal;
 
-use crate::codec::Filled;
+use crate::codec::filled::Filled;
 
 /// How hard an encoder looks for matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,6 @@
 //! What all files have become, for the stages after.
 
 use crate::encode::extent::Compressed;
-use crate::fingerprint::Fingerprint;
 use crate::format::algorithm::Algorithm;
 use crate::tree::InodeId;
 
@@ -24,8 +23,6 @@ pub(crate) struct Encoded {
     pub(crate) repeated_bytes: u64,
     /// Bytes of fragments that are not in it again.
     pub(crate) shared_bytes: u64,
-    /// A hash of all pclusters, if it was asked for.
-    pub(crate) digest: Option<Fingerprint>,
 }
 
 impl Encoded {

@@ -11,7 +11,6 @@ use crate::encode::place::{PlacedPart, Places};
 use crate::encode::repeats::Repeats;
 use crate::encode::task::{EncodedTask, Part, TASK_LEN};
 use crate::error::{Error, Limit, Result};
-use crate::fingerprint::{Fingerprint, Fingerprinter};
 
 /// So many tasks for each worker may be in work or wait for an earlier one,
 /// which bounds memory.
@@ -44,7 +43,6 @@ struct State {
     waiting: BTreeMap<usize, EncodedTask>,
     /// Empty buffers.
     spare: Vec<Vec<u8>>,
-    hasher: Fingerprinter,
     /// Of the errors so far the one of the first task.
     error: Option<(usize, Error)>,
 }
@@ -66,7 +64,6 @@ impl<'a> Queue<'a> {
             places: Places::new(block, numbers),
             waiting: BTreeMap::new(),
             spare: Vec::new(),
-            hasher: Fingerprinter::default(),
             error: None,
         };
         let is_long = tasks.iter().flatten().any(|part| part.len > 2 * TASK_LEN);
@@ -144,9 +141,6 @@ impl<'a> Queue<'a> {
             let Some(done) = state.waiting.remove(&next) else { break };
             placed.push((state.places.block, done.bytes));
             done.parts.into_iter().for_each(|part| state.places.place(part));
-            if let Some(digest) = done.digest {
-                state.hasher.update(digest.as_bytes());
-            }
             state.placed += 1;
         }
         self.moved.notify_all();
@@ -180,9 +174,8 @@ impl<'a> Queue<'a> {
                 false => Limit::Blocks,
             }));
         }
-        let State { places, hasher, .. } = state;
-        let Places { block: end, parts, repeated_bytes, .. } = places;
-        Ok(PlacedParts { end, digest: hasher.finish(), parts, repeated_bytes })
+        let Places { block: end, parts, repeated_bytes, .. } = state.places;
+        Ok(PlacedParts { end, parts, repeated_bytes })
     }
 
     /// What the part of this number has become, which is in a task that is
@@ -224,7 +217,6 @@ impl State {
 pub(crate) struct PlacedParts {
     /// The block behind all.
     pub(crate) end: u64,
-    pub(crate) digest: Fingerprint,
     /// Bytes that are in pclusters of other parts.
     pub(crate) repeated_bytes: u64,
     /// Parts of a file come one behind the other.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::alike::PART_LEN;
 use crate::encode::extent::Extent;
 use crate::encode::pclusters::Pclusters;
-use crate::fingerprint::Fingerprint;
 use crate::format::algorithm::Algorithm;
 use crate::options::FileCodec;
 use crate::tree::InodeId;
@@ -51,7 +50,6 @@ pub(crate) struct EncodedTask {
     pub(crate) bytes: Vec<u8>,
     /// Each part that is worth it.
     pub(crate) parts: Vec<EncodedPart>,
-    pub(crate) digest: Option<Fingerprint>,
 }
 
 /// What became of a part.

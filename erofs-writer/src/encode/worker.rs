@@ -11,7 +11,6 @@ use crate::encode::repeats::{Repeat, Repeats};
 use crate::encode::room::Room;
 use crate::encode::task::{EncodedPart, EncodedTask, Part, Stream};
 use crate::error::{Error, Result};
-use crate::fingerprint::Fingerprint;
 use crate::format::index::DECODED_MAX;
 use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
 use crate::options::FileCodec;
@@ -88,8 +87,6 @@ impl<'a> Worker<'a> {
             }
             done.parts.push(EncodedPart::new(part, pclusters));
         }
-        done.digest =
-            self.shared.inputs.options.derives_uuid().then(|| Fingerprint::of(&done.bytes));
         Ok(done)
     }
 

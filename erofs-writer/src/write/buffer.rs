@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 
 use crate::error::Result;
-use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::format::{round_up, to_u64, to_usize};
 use crate::tree::{InodeId, OpenContent};
 use crate::write::job::Job;
@@ -26,24 +25,13 @@ pub(super) struct Buffer<'a> {
     len: usize,
     /// Where in the image the buffer starts.
     pos: u64,
-    hasher: Option<Fingerprinter>,
-    /// How many bytes have been written.
-    written: u64,
-}
-
-/// What a buffer has written.
-pub(super) struct Flushed {
-    pub(super) len: u64,
-    /// A hash of it, if it was asked for.
-    pub(super) digest: Option<Fingerprint>,
 }
 
 impl<'a> Buffer<'a> {
     pub(super) fn new(job: &'a Job<'a>) -> Self {
         let mut buf = BUFFER.take();
         buf.resize(CAPACITY, 0);
-        let hasher = job.hashes().then(Fingerprinter::default);
-        Buffer { job, buf, len: 0, pos: 0, hasher, written: 0 }
+        Buffer { job, buf, len: 0, pos: 0 }
     }
 
     /// Goes on at `pos`, which costs nothing if that is where it is.
@@ -132,7 +120,6 @@ impl<'a> Buffer<'a> {
                 // then known to be the source's or the output's fault.
                 let done = self.job.sink.copy(file, base + offset, self.pos, len).unwrap_or(0);
                 self.pos += done;
-                self.written += done;
                 offset += done;
                 len -= done;
             }
@@ -155,25 +142,16 @@ impl<'a> Buffer<'a> {
         let bytes = &self.buf[..self.len];
         if !bytes.is_empty() {
             self.job.write_at(bytes, self.pos)?;
-            if let Some(hasher) = &mut self.hasher {
-                hasher.update(bytes);
-            }
         }
         self.pos += to_u64(self.len);
-        self.written += to_u64(self.len);
         self.len = 0;
         Ok(())
     }
 
-    /// Writes what is left. The digest is that of everything, and of `suffix`,
-    /// which somebody else writes.
-    pub(super) fn finish(mut self, suffix: &[u8]) -> Result<Flushed> {
+    /// Writes what is left.
+    pub(super) fn finish(mut self) -> Result<()> {
         self.flush()?;
         BUFFER.set(std::mem::take(&mut self.buf));
-        let digest = self.hasher.take().map(|mut hasher| {
-            hasher.update(suffix);
-            hasher.finish()
-        });
-        Ok(Flushed { len: self.written, digest })
+        Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! What all parts of the work need.
 
 use crate::error::{Error, Result};
-use crate::fingerprint::Fingerprint;
 use crate::format::to_usize;
 use crate::meta::Placement;
 use crate::options::{BlockSize, Options};
@@ -21,14 +20,6 @@ pub(crate) struct Job<'a> {
     pub(crate) sink: &'a Sink<'a>,
 }
 
-/// What is left to do when everything else is written.
-pub(crate) struct Written {
-    /// The start of the image, without the superblock.
-    pub(crate) head: Vec<u8>,
-    /// A hash of every byte but the superblock, if it was asked for.
-    pub(crate) digest: Option<Fingerprint>,
-}
-
 /// How long the part of the image is that is written last: the superblock
 /// with all that its checksum covers.
 pub(super) fn head_len(block_size: BlockSize) -> usize {
@@ -39,11 +30,6 @@ pub(super) fn head_len(block_size: BlockSize) -> usize {
 }
 
 impl Job<'_> {
-    /// Whether the UUID depends on every byte.
-    pub(super) fn hashes(&self) -> bool {
-        self.options.derives_uuid()
-    }
-
     pub(super) fn write_at(&self, buf: &[u8], pos: u64) -> Result<()> {
         self.sink.write(buf, pos).map_err(|source| Error::Write { path: None, source })
     }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::format::to_usize;
 use crate::tree::{InodeId, Kind, LengthChanged};
-use crate::write::buffer::{Buffer, Flushed};
+use crate::write::buffer::Buffer;
 use crate::write::job::Job;
 
 /// From this many bytes in blocks on, a file is not written with its
@@ -83,7 +83,7 @@ fn gather(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
 }
 
 /// Writes the pieces of one task.
-pub(super) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Flushed> {
+pub(super) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<()> {
     let mut buffer = Buffer::new(job);
     for same_file in pieces.chunk_by(|a, b| a.id == b.id) {
         let Some(id) = same_file[0].id else {
@@ -105,7 +105,7 @@ pub(super) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Flushed> {
             open.ends_at_len().map(|is_whole| is_whole.then_some(()).ok_or(LengthChanged));
         job.reader.named(id, is_whole)?;
     }
-    buffer.finish(&[])
+    buffer.finish()
 }
 
 fn write_zeros(buffer: &mut Buffer<'_>, gaps: &[Piece]) -> Result<()> {

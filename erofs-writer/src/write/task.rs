@@ -1,8 +1,10 @@
 //! The work, cut into tasks that touch disjoint parts of the image.
 
+use crate::error::Result;
 use crate::format::to_u64;
 use crate::meta::packed_inode;
 use crate::tree::InodeId;
+use crate::write::buffer::Buffer;
 use crate::write::job::Job;
 use crate::write::piece::{self, Piece};
 use crate::write::window::{self, Window};
@@ -15,15 +17,29 @@ pub(super) enum Task {
     Pieces(Vec<Piece>),
 }
 
-/// All tasks. They depend on the tree alone, as the derived UUID depends on
-/// their order.
-pub(super) fn tasks(job: &Job<'_>) -> Vec<Task> {
-    let windows = window::cut(job).into_iter().map(Task::Window);
-    let packed = packed_inode(job.placement).map(Task::Packed);
-    windows.chain(packed).chain(piece::cut(job).into_iter().map(Task::Pieces)).collect()
-}
-
 impl Task {
+    /// All tasks.
+    pub(super) fn all(job: &Job<'_>) -> Vec<Task> {
+        let windows = window::cut(job).into_iter().map(Task::Window);
+        let packed = packed_inode(job.placement).map(Task::Packed);
+        windows.chain(packed).chain(piece::cut(job).into_iter().map(Task::Pieces)).collect()
+    }
+
+    /// Does it. The one with the head gives that back unwritten.
+    pub(super) fn perform(&self, job: &Job<'_>) -> Result<Option<Vec<u8>>> {
+        match self {
+            Task::Window(window) => window.write(job),
+            Task::Packed(bytes) => {
+                let mut buffer = Buffer::new(job);
+                buffer.seek(job.placement.packed_pos())?;
+                buffer.add(bytes)?;
+                buffer.pad()?;
+                buffer.finish().map(|()| None)
+            }
+            Task::Pieces(pieces) => piece::write(job, pieces).map(|()| None),
+        }
+    }
+
     /// The files it may read.
     pub(super) fn files(&self, job: &Job<'_>) -> Vec<InodeId> {
         match self {

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::meta::{self, directory};
 use crate::tree::{Content, InodeId, Kind, OpenContent};
-use crate::write::buffer::{Buffer, Flushed};
+use crate::write::buffer::Buffer;
 use crate::write::job::{Job, head_len};
 use crate::write::piece::large_len;
 
@@ -71,18 +71,17 @@ impl Window {
 
     /// Writes the window. The first one gives back the head of the image
     /// unwritten.
-    pub(super) fn write(&self, job: &Job<'_>) -> Result<(Option<Vec<u8>>, Flushed)> {
+    pub(super) fn write(&self, job: &Job<'_>) -> Result<Option<Vec<u8>>> {
         let meta = meta::Filler::new(job.placement, self.start, self.end);
         let mut filler = Filler { job, meta, blocks: Buffer::new(job) };
         for index in self.first..self.last {
             filler.inode(job.placement.by_pos[index], index)?;
         }
         let meta = filler.meta.finish();
-        let mut flushed = filler.blocks.finish(&meta)?;
-        flushed.len += to_u64(meta.len());
+        filler.blocks.finish()?;
         if self.start > 0 {
             job.write_at(&meta, self.start)?;
-            return Ok((None, flushed));
+            return Ok(None);
         }
         let mut head = meta;
         let head_len = head_len(job.options.block_size);
@@ -90,7 +89,7 @@ impl Window {
         if !rest.is_empty() {
             job.write_at(&rest, to_u64(head_len))?;
         }
-        Ok((Some(head), flushed))
+        Ok(Some(head))
     }
 }
 

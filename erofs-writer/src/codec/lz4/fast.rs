@@ -5,7 +5,7 @@ use super::block::{
     max_last_literals, min_last_literals,
 };
 use super::bytes::{common_prefix, common_suffix, long_word, word};
-use crate::codec::Filled;
+use crate::codec::filled::Filled;
 
 const HASH_BITS: u32 = 13;
 /// After so many places without a match, as a power of two, every other place

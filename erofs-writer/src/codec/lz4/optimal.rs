@@ -11,7 +11,7 @@ use super::block::{MIN_MATCH, Writer, limits};
 use super::bytes::{common_prefix, common_suffix};
 use super::chain::Chains;
 use super::frontier::Frontier;
-use crate::codec::Filled;
+use crate::codec::filled::Filled;
 
 /// See the module.
 #[derive(Debug)]

@@ -1,15 +1,12 @@
-//! The superblock, which comes last, and the summary.
+//! The superblock, which comes last.
 
 use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 use zerocopy::{FromZeros, IntoBytes};
 
-use crate::build::sizes;
 use crate::codec::config::CompressionConfig;
 use crate::error::{Error, Result};
-use crate::event::{InodeCounts, Summary};
-use crate::fingerprint::Fingerprinter;
 use crate::format::superblock::{
     COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER, DEVT_SLOT_LEN,
     INCOMPAT_48BIT, INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE,
@@ -19,31 +16,29 @@ use crate::format::superblock::{
 use crate::format::{Nid, checked_u32, high_bits, low_half, to_usize};
 use crate::options::ImageUuid;
 use crate::options::kernel::Features;
-use crate::tree::{Kind, Tree};
-use crate::write::{Job, Written};
+use crate::tree::Tree;
+use crate::write::Job;
 
 impl Job<'_> {
     /// Puts the superblock into the head and writes it, the last write of
     /// all: until then there is nothing that could be mounted.
-    pub(super) fn finish(&self, written: Written) -> Result<Uuid> {
-        let Written { mut head, digest } = written;
+    pub(super) fn finish(&self, mut head: Vec<u8>) -> Result<Uuid> {
         let mut superblock = self.superblock();
-        let uuid = match self.options.uuid {
-            ImageUuid::None => Uuid::nil(),
-            ImageUuid::Fixed(uuid) => uuid,
-            ImageUuid::FromContent => {
-                let mut all = Fingerprinter::default();
-                all.update(digest.expect("asked for by the same option").as_bytes());
-                all.update(superblock.as_bytes());
-                Uuid::new_v8(*all.finish().as_bytes())
-            }
-        };
-        superblock.uuid = uuid.into_bytes();
         let start = to_usize(SUPER_OFFSET);
         let field = start..start + size_of::<SuperBlock>();
         head[field.clone()].copy_from_slice(superblock.as_bytes());
         let records = self.compression_config().records;
         head[field.end..field.end + records.len()].copy_from_slice(&records);
+        let uuid = match self.options.uuid {
+            ImageUuid::None => Uuid::nil(),
+            ImageUuid::Fixed(uuid) => uuid,
+            // Of all bytes, with no UUID and no checksum.
+            ImageUuid::FromContent => {
+                Uuid::new_v8(self.sink.digest(&head).expect("asked for by the same option"))
+            }
+        };
+        superblock.uuid = uuid.into_bytes();
+        head[field.clone()].copy_from_slice(superblock.as_bytes());
         if self.options.checksum {
             // The format leaves out the final inversion.
             superblock.checksum = (!crc32c::crc32c(&head[start..])).into();
@@ -52,7 +47,8 @@ impl Job<'_> {
         if self.reader.stop.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
         }
-        self.sink.write(&head, 0).map_err(|source| Error::Write { path: None, source })?;
+        let written = self.sink.finish(&head, self.placement.len());
+        written.map_err(|source| Error::Write { path: None, source })?;
         Ok(uuid)
     }
 
@@ -120,7 +116,7 @@ impl Job<'_> {
     }
 
     /// What is in the image that not every kernel knows.
-    fn features(&self) -> Features {
+    pub(super) fn features(&self) -> Features {
         let encoded = self.placement.encoded;
         Features {
             small_blocks: self.options.block_size.is_small(),
@@ -132,48 +128,6 @@ impl Job<'_> {
             dedupe: encoded.repeated_bytes > 0,
             xattr_prefixes: self.inodes.xattrs.prefix_count > 0,
             wide_addresses: self.options.wide_addresses,
-        }
-    }
-
-    pub(super) fn summary(&self, uuid: Uuid) -> Summary {
-        let block_len = self.options.block_size.len();
-        let mut inodes = InodeCounts::default();
-        let mut bytes_in: u64 = 0;
-        for id in &self.placement.by_pos {
-            match &self.reader.tree.inode(*id).kind {
-                Kind::Directory(_) => inodes.directories += 1,
-                Kind::Symlink(_) => inodes.symlinks += 1,
-                Kind::File(content) => {
-                    inodes.files += 1;
-                    bytes_in = bytes_in.saturating_add(content.len());
-                }
-                _ => inodes.others += 1,
-            }
-        }
-        Summary {
-            uuid,
-            block_size: self.options.block_size.bytes(),
-            blocks: self.placement.blocks,
-            inodes,
-            bytes_in,
-            bytes_out: self.placement.len(),
-            metadata_bytes: self.placement.meta_blocks() * block_len,
-            shared_bytes: self
-                .plan
-                .shared_bytes
-                .saturating_add(self.placement.encoded.shared_bytes),
-            fragment_bytes: self.placement.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
-            repeated_bytes: self.placement.encoded.repeated_bytes,
-            hole_bytes: self.plan.hole_bytes,
-            device_bytes: self.plan.device_bytes,
-            kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
-            oldest_kernel: self.features().oldest_kernel(),
-            page_size_min: self.options.block_size.page_size_min(),
-            entry_sizes: match self.options.entry_sizes {
-                true => sizes::entry_sizes(self),
-                false => Vec::new(),
-            },
-            times: Vec::new(),
         }
     }
 }
