@@ -304,3 +304,6 @@ fn check_options(options: &Options) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,12 @@ impl Encoded {
         self.files.get(id.index())?.as_deref()
     }
 
+    /// The same, for tests to change it.
+    #[cfg(test)]
+    pub(crate) fn file_mut(&mut self, id: InodeId) -> &mut Compressed {
+        self.files[id.index()].as_deref_mut().expect("it is in pclusters")
+    }
+
     /// Whether no file is stored in pclusters.
     pub(crate) fn is_empty(&self) -> bool {
         self.blocks == 0 && !self.has_inline_pclusters && self.packed.is_none()

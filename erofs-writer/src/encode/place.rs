@@ -3,6 +3,7 @@
 use crate::encode::extent::{Compressed, Extent};
 use crate::encode::fragment::Tail;
 use crate::encode::task::{EncodedPart, Stream};
+use crate::format::to_u64;
 
 /// The parts that have got their places.
 pub(super) struct Places {
@@ -27,8 +28,17 @@ impl Places {
         Some(&self.parts[part].file.extents)
     }
 
+    /// Gives the parts of a task the next places, whose pclusters have so many
+    /// bytes.
+    pub(super) fn place_task(&mut self, parts: Vec<EncodedPart>, bytes: usize, block_len: u64) {
+        let start = self.block;
+        parts.into_iter().for_each(|part| self.place(part));
+        let (placed, encoded) = ((self.block - start) * block_len, to_u64(bytes));
+        assert!(encoded == placed, "pclusters of {placed} bytes got {encoded}");
+    }
+
     /// Gives a part the next place.
-    pub(super) fn place(&mut self, part: EncodedPart) {
+    fn place(&mut self, part: EncodedPart) {
         let EncodedPart { number, stream, algorithm, pclusters } = part;
         let mut links = pclusters.links.iter().peekable();
         let start = self.block;
@@ -73,4 +83,32 @@ pub(crate) struct PlacedPart {
     pub(crate) file: Box<Compressed>,
     /// What is left for the packed inode.
     pub(crate) tail: Option<Tail>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::extent::PclusterOf;
+    use crate::encode::pclusters::Pclusters;
+    use crate::format::algorithm::Algorithm;
+    use crate::tree::Tree;
+
+    /// A part with one pcluster of two blocks, for which there are so many bytes.
+    fn place(bytes: usize) {
+        let pcluster = PclusterOf::ThisPart;
+        let extent =
+            Extent { len: 9000, block: 0, blocks: 2, plain: false, partial: false, pcluster };
+        let pclusters = Pclusters { extents: vec![extent], ..Pclusters::default() };
+        let stream = Stream::File(Tree::ROOT);
+        let part = EncodedPart { number: 0, stream, algorithm: Algorithm::Lz4, pclusters };
+        Places::new(7, 1).place_task(vec![part], bytes, 4096);
+    }
+
+    #[test]
+    fn pclusters_that_are_not_as_long_as_their_blocks_are_noticed() {
+        place(8192);
+        for bytes in [4096, 8188, 8196, 12_288] {
+            assert!(std::panic::catch_unwind(|| place(bytes)).is_err(), "{bytes} bytes");
+        }
+    }
 }

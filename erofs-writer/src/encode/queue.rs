@@ -139,8 +139,10 @@ impl<'a> Queue<'a> {
         loop {
             let next = state.placed;
             let Some(done) = state.waiting.remove(&next) else { break };
-            placed.push((state.places.block, done.bytes));
-            done.parts.into_iter().for_each(|part| state.places.place(part));
+            let block = state.places.block;
+            let block_len = self.inputs.options.block_size.len();
+            state.places.place_task(done.parts, done.bytes.len(), block_len);
+            placed.push((block, done.bytes));
             state.placed += 1;
         }
         self.moved.notify_all();

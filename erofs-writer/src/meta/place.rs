@@ -46,8 +46,8 @@ pub(super) enum Body<'a> {
 /// Where everything lies.
 #[derive(Debug)]
 pub(crate) struct Placement<'a> {
-    pub(super) inodes: &'a Inodes<'a>,
-    plan: &'a DataPlan,
+    pub(crate) inodes: &'a Inodes<'a>,
+    pub(crate) plan: &'a DataPlan,
     pub(crate) encoded: &'a Encoded,
     pub(super) indexes: Indexes,
     entry_forms: EntryForms,

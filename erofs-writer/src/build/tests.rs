@@ -1,0 +1,257 @@
+//! Faults are planted between placing and writing: an image that is not as it was
+//! placed must not come out, whether it has too much or too little.
+
+use std::io::Cursor;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::*;
+use crate::codec::Codec;
+use crate::codec::lz4::Level;
+use crate::options::{BlockSize, ChunkSize, Fragments, ImageUuid};
+use crate::plan::ChunkMap;
+use crate::sink::SeekWriter;
+use crate::tree::{Content, InodeId, Metadata, Node};
+
+/// A tree with one of each: `target` is where a symlink leads, `value` that of an
+/// attribute.
+fn tree(target: &str, value: &str, last: &str) -> Tree {
+    let mut tree = Tree::new(Metadata::new(0o755));
+    let mut add = |name: &str, metadata, node| {
+        tree.insert(name, metadata, node).expect("the name is free");
+    };
+    let text: Vec<u8> =
+        (0..20_000_u32).flat_map(|n| n.wrapping_mul(n).to_string().into_bytes()).collect();
+    let mut metadata = Metadata::new(0o644);
+    metadata.xattrs.set("user.a", value);
+    add("dir", Metadata::new(0o755), Node::Directory);
+    add("dir/a", Metadata::new(0o644), Node::Fifo);
+    add(&format!("dir/{last}"), Metadata::new(0o644), Node::Fifo);
+    add("file", metadata, Node::File(Content::from_bytes(text)));
+    add("link", Metadata::new(0o777), Node::Symlink(target.as_bytes().to_vec()));
+    add("short", Metadata::new(0o644), Node::File(Content::from_bytes(vec![b'x'; 5000])));
+    tree
+}
+
+fn plain() -> Options {
+    Options::new().uuid(ImageUuid::None).threads(NonZeroUsize::MIN)
+}
+
+fn compressed() -> Options {
+    plain().codec(Codec::Lz4(Level::FAST))
+}
+
+/// What is written of an image.
+struct Stages<'a> {
+    placed: &'a Tree,
+    plan: DataPlan,
+    encoded: Encoded,
+}
+
+impl Stages<'_> {
+    fn id(&self, path: &str) -> InodeId {
+        self.placed.get(path).expect("it is there").arena_id()
+    }
+
+    /// The map of the first file that has one.
+    fn map(&mut self) -> &mut ChunkMap {
+        self.plan.maps.first_mut().expect("a file has a map")
+    }
+}
+
+/// Places the image of a tree, and writes `written` at these places, after `plant`
+/// and `shift` have changed what they like.
+fn write(
+    written: &Tree,
+    options: &Options,
+    plant: impl FnOnce(&mut Stages<'_>),
+    shift: impl FnOnce(&mut Placement<'_>),
+) -> Result<()> {
+    let placed = &tree("target", "value", "last");
+    let output = &SeekWriter::new(Cursor::new(Vec::new()));
+    let output = &Output { to: output, capacity: None, is_hidden: true, settle: &|_, _| Ok(()) };
+    let canceller = Canceller::new();
+    let mut observer = Observer::new(None, &canceller);
+    let pools = Pools::new(options.threads)?;
+    let stop = &AtomicBool::new(false);
+    let dirs = &OpenDirs::new(pools.threads_max());
+    let sink = &Sink::new(output, options);
+
+    let order = &Order::new(placed);
+    let xattrs = &XattrTable::new(placed, &order.ids, options)?;
+    let inodes = &Inodes::new(placed, order, xattrs, options)?;
+    let reader = Reader { tree: placed, stop, dirs };
+    let codecs = &Codecs::new(placed, options);
+    let mut stages = |sink: &Sink<'_>| {
+        let draft = DataPlan::decide(reader, inodes, codecs, options)?;
+        let first_block = Head::new(inodes, draft.devices.len(), options)?.blocks();
+        let plan = &draft;
+        let inputs = encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block };
+        let encoded = encode_files(&mut observer, &pools, &inputs)?;
+        let plan = draft.with_chunks(reader, order, options, &|id| encoded.file(id).is_some())?;
+        Ok::<_, Error>(Stages { placed, plan, encoded })
+    };
+    // What is encoded twice is written twice.
+    let (right, mut wrong) = (stages(&Sink::new(output, options))?, stages(sink)?);
+    plant(&mut wrong);
+    let head = Head::new(inodes, right.plan.devices.len(), options)?;
+    let mut placement = Placement::new(head, inodes, &right.plan, &right.encoded, options)?;
+
+    let order = &Order::new(written);
+    let xattrs = &XattrTable::new(written, &order.ids, options)?;
+    let inodes = &Inodes::new(written, order, xattrs, options)?;
+    (placement.inodes, placement.plan, placement.encoded) = (inodes, &wrong.plan, &wrong.encoded);
+    shift(&mut placement);
+    let reader = Reader { tree: written, stop, dirs };
+    let (plan, placement) = (&wrong.plan, &placement);
+    let job = Job { reader, inodes, plan, placement, options, sink };
+    let head = write::Tasks::new(&job).run(&job, &|_| ())?;
+    job.finish(head).map(drop)
+}
+
+/// What is said when `written` is written with these faults, or nothing if they
+/// go unnoticed.
+fn said_of(
+    written: &Tree,
+    options: &Options,
+    plant: impl FnOnce(&mut Stages<'_>),
+    shift: impl FnOnce(&mut Placement<'_>),
+) -> String {
+    let written = catch_unwind(AssertUnwindSafe(|| write(written, options, plant, shift)));
+    let Err(panic) = written else { return String::new() };
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref().map(|text: &&str| (*text).to_owned())).unwrap_or_default()
+}
+
+/// Checks that a fault is noticed, by this message, and that without it the image is
+/// written.
+fn noticed(options: &Options, message: &str, plant: impl FnOnce(&mut Stages<'_>)) {
+    let written = &tree("target", "value", "last");
+    write(written, options, |_| (), |_| ()).expect("there is no fault");
+    let said = said_of(written, options, plant, |_| ());
+    assert!(said.contains(message), "{said:?} is not {message:?}");
+}
+
+/// The same for a tree that is another one when it is written.
+fn noticed_in(written: &Tree, options: &Options, message: &str) {
+    let said = said_of(written, options, |_| (), |_| ());
+    assert!(said.contains(message), "{said:?} is not {message:?}");
+}
+
+#[test]
+fn inodes_that_are_longer_or_shorter_are_noticed() {
+    let options = &plain();
+    write(&tree("target", "value", "last"), options, |_| (), |_| ()).expect("there is no fault");
+    for target in ["targe", "targets"] {
+        noticed_in(&tree(target, "value", "last"), options, "an inode has");
+    }
+    for last in ["las", "lasts"] {
+        noticed_in(&tree("target", "value", last), options, "an inode has");
+    }
+    for value in ["", "longer value"] {
+        noticed_in(&tree("target", value, "last"), options, "an inode has");
+    }
+}
+
+#[test]
+fn indexes_that_are_not_as_placed_are_noticed() {
+    let wide = compressed().wide_addresses(true);
+    for options in [&compressed(), &compressed().full_indexes(true), &wide] {
+        noticed(options, "of a file of", |stages| {
+            let id = stages.id("file");
+            stages.encoded.file_mut(id).extents.pop();
+        });
+        noticed(options, "of a file of", |stages| {
+            let id = stages.id("file");
+            let extents = &mut stages.encoded.file_mut(id).extents;
+            extents.push(extents[0]);
+        });
+    }
+    noticed(&compressed(), "an inode has", |stages| {
+        let id = stages.id("file");
+        stages.encoded.file_mut(id).scattered = true;
+    });
+}
+
+#[test]
+fn inline_pclusters_that_are_not_as_placed_are_noticed() {
+    let options = &compressed().inline_pclusters(true);
+    let change = |len: fn(usize) -> usize| {
+        move |stages: &mut Stages<'_>| {
+            let id = stages.id("file");
+            let inline = stages.encoded.file_mut(id).inline.as_mut().expect("it has one");
+            let mut bytes = inline.bytes.to_vec();
+            bytes.resize(len(bytes.len()), 0);
+            inline.bytes = bytes.into();
+        }
+    };
+    noticed(options, "an inode has", change(|len| len - 4));
+    noticed(options, "an inode has", change(|len| len + 4));
+}
+
+#[test]
+fn a_packed_inode_that_is_not_as_placed_is_noticed() {
+    let options = &compressed().fragments(Fragments::All);
+    noticed(options, "the packed inode has", |stages| {
+        stages.encoded.packed.as_mut().expect("there is one").0.scattered = true;
+    });
+    noticed(options, "of a file of", |stages| {
+        stages.encoded.packed.as_mut().expect("there is one").1 -= 1;
+    });
+    noticed(options, "of a file of", |stages| {
+        let id = stages.id("file");
+        stages.encoded.file_mut(id).fragment = None;
+    });
+}
+
+#[test]
+fn chunk_maps_that_are_not_as_placed_are_noticed() {
+    let options = &plain().chunk_size(ChunkSize::new(4096).expect("is one"));
+    noticed(options, "an inode has", |stages| {
+        *stages.map() = ChunkMap::new(12, BlockSize::default());
+    });
+    noticed(options, "an inode has", |stages| {
+        stages.plan.devices.push(8);
+        stages.map().device = 1;
+    });
+}
+
+#[test]
+fn blocks_that_nobody_writes_are_noticed() {
+    let chunks = &plain().chunk_size(ChunkSize::new(4096).expect("is one"));
+    noticed(chunks, "an image of", |stages| {
+        stages.plan.runs.pop();
+    });
+    let options = &plain().data_alignment(16);
+    let written = &tree("target", "value", "last");
+    write(written, options, |_| (), |_| ()).expect("there is no fault");
+    let said = said_of(
+        written,
+        options,
+        |_| (),
+        |placement| {
+            placement.gaps.pop();
+        },
+    );
+    assert!(said.contains("an image of"), "{said:?}");
+}
+
+#[test]
+fn more_devices_than_there_is_room_for_are_noticed() {
+    let options = &plain();
+    let tree = &tree("target", "value", "last");
+    let order = &Order::new(tree);
+    let xattrs = &XattrTable::new(tree, &order.ids, options).expect("they fit");
+    let inodes = &Inodes::new(tree, order, xattrs, options).expect("all can be");
+    let (stop, dirs) = (&AtomicBool::new(false), &OpenDirs::default());
+    let reader = Reader { tree, stop, dirs };
+    let codecs = &Codecs::new(tree, options);
+    let mut plan = DataPlan::decide(reader, inodes, codecs, options).expect("nothing is read");
+    let head = Head::new(inodes, plan.devices.len(), options).expect("it is small");
+    plan.devices.push(8);
+    let encoded = Encoded::default();
+    let placed = catch_unwind(AssertUnwindSafe(|| {
+        Placement::new(head, inodes, &plan, &encoded, options).map(drop)
+    }));
+    assert!(placed.is_err(), "a table was placed that nobody has made room for");
+}
