@@ -154,6 +154,27 @@ fn a_size_counts_for_the_member_it_is_said_of() {
     assert!(matches!(entry.node(), Node::Symlink(found) if found == target.as_bytes()));
 }
 
+/// As for GNU tar and Go: the last one counts, and the others as if they were not.
+#[test]
+fn of_several_headers_before_a_member_the_last_one_counts() {
+    let archive = Archive::default()
+        .pax(b'g', &[("gid", b"9")])
+        .pax(b'x', &[("path", b"first"), ("uid", b"5"), ("SCHILY.xattr.user.a", b"1")])
+        .pax(b'x', &[("linkpath", b"there")])
+        .member(&Header::new(b'2', "own", 0).link("elsewhere"), &[])
+        .member(&Header::new(b'L', "././@LongLink", 6), b"first\0")
+        .member(&Header::new(b'L', "././@LongLink", 7), b"second\0")
+        .member(&Header::new(b'0', "short", 0), &[])
+        .finish();
+    let tree = read(&archive);
+    assert_eq!(names(&tree), ["own", "second"]);
+    assert_eq!(names_by(&["tar", "-tf"], &archive), names(&tree));
+    let entry = tree.get("own").unwrap();
+    assert!(matches!(entry.node(), Node::Symlink(target) if target == b"there"));
+    let metadata = entry.metadata();
+    assert_eq!((metadata.uid, metadata.gid, metadata.xattrs.is_empty()), (0, 9, true));
+}
+
 #[test]
 fn an_empty_value_undoes_a_global_one_for_its_member() {
     let archive = Archive::default()
