@@ -148,22 +148,17 @@ impl<'a> ImageWriter<'a> {
 
     fn build(&mut self, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
         let options = self.options.clone();
-        match self.build_with(&options, tree, output) {
+        match self.build_as(&options, tree, output) {
             // Nothing has been written yet.
             Err(error @ Error::Full(Limit::DeviceBlocks)) => match options.widened() {
-                Some(options) => self.build_with(&options, tree, output),
+                Some(options) => self.build_as(&options, tree, output),
                 None => Err(error),
             },
             result => result,
         }
     }
 
-    fn build_with(
-        &mut self,
-        options: &Options,
-        tree: &Tree,
-        output: &Output<'_>,
-    ) -> Result<Summary> {
+    fn build_as(&mut self, options: &Options, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
         let pools = Pools::new(options.threads)?;
         let mut observer = Observer::new(self.on_event.as_deref_mut(), &self.canceller);
         let stop = &AtomicBool::new(false);

@@ -371,6 +371,40 @@ fn folders_that_are_symlinks_are_gone_through() {
     assert!(matches!(kind_of(&missing), (512, TarErrorKind::LinkTarget { .. })));
 }
 
+/// What a member of a block can make others do is bounded by the length of the
+/// archive: a path of a few bytes could lead through thousands of names, and make a
+/// directory of each.
+#[test]
+fn ways_through_symlinks_are_bounded_together() {
+    let link = |name: &str, target: &str| Header::new(b'2', name, 0).link(target);
+    let deep = "d/".repeat(2000);
+    let mut folders =
+        Archive::default().pax(b'x', &[("linkpath", deep.as_bytes())]).member(&link("l", ""), &[]);
+    for n in 0..100 {
+        folders = folders.hard_link(&format!("{n}/l"), "l").file(&format!("{n}/l/f"), b"");
+    }
+    let mut chain = Archive::default();
+    for n in 0..3000 {
+        chain = chain.member(&link(&format!("s{n}"), &format!("s{}", n + 1)), &[]);
+    }
+    for n in 0..1000 {
+        chain = chain.file(&format!("s0/f{n}"), b"");
+    }
+    for archive in [folders, chain] {
+        let (_, kind) = kind_of(&archive.finish());
+        assert!(matches!(kind, TarErrorKind::LongPath { .. }), "{kind:?}");
+    }
+    // Any number of members may be in folders that are symlinks.
+    let mut merged = Archive::default();
+    for (name, target) in [("lib64", "usr/lib64"), ("usr/lib64", "../lib"), ("lib", "usr/lib")] {
+        merged = merged.member(&link(name, target), &[]);
+    }
+    for n in 0..40_000 {
+        merged = merged.file(&format!("lib64/{n}"), b"");
+    }
+    assert_eq!(read(&merged.finish()).walk().count(), 40_006);
+}
+
 #[test]
 fn paths_are_bounded() {
     let with = |path: &str| {
