@@ -73,6 +73,18 @@ pub(crate) fn open<'a>(
     Ok(Tar::stream(name, stream, env::temp_dir()).empty_spool(true).index(index))
 }
 
+/// What `bytes` are when they are decoded, up to `most` bytes of it.
+pub(crate) fn decoded(bytes: &[u8], most: u64) -> io::Result<Vec<u8>> {
+    let magic = &bytes[..bytes.len().min(MAGIC_LEN)];
+    let format = Format::of(magic).map_err(decode::invalid)?;
+    let nothing_more = File::open("/dev/null")?;
+    let stream = Cursor::new(bytes.to_vec()).chain(nothing_more);
+    let mut out = Vec::new();
+    let stream = BufReader::with_capacity(BUFFER_LEN, stream);
+    decode::decoded(format, stream)?.take(most).read_to_end(&mut out)?;
+    Ok(out)
+}
+
 fn first_bytes(file: &mut File) -> io::Result<Vec<u8>> {
     let mut magic = Vec::new();
     file.take(u64::try_from(MAGIC_LEN).expect("a few")).read_to_end(&mut magic)?;

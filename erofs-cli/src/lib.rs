@@ -50,6 +50,16 @@ pub fn parse(
     job::job(args::parse(args)?, source_date_epoch.as_deref())
 }
 
+/// What an archive is without the compression that it is found to have, up to
+/// `most` bytes of it: for fuzzing.
+///
+/// # Errors
+/// If it is damaged, or compressed by something else.
+#[doc(hidden)]
+pub fn decoded(bytes: &[u8], most: u64) -> std::io::Result<Vec<u8>> {
+    archive::decoded(bytes, most)
+}
+
 /// Names of flags as C strings: kata-deploy looks into the program for these
 /// before it uses the flags.
 static C_STRINGS: &[u8] = b"\0mkfs-time\0sort\0";

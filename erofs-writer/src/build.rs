@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::cancel::Canceller;
 use crate::encode::{self, Encoded};
-use crate::error::{Error, OutputErrorKind, Result, TreeErrorKind};
+use crate::error::{Error, Limit, OutputErrorKind, Result, TreeErrorKind};
 use crate::event::{Event, Phase, Summary};
 use crate::meta::{Head, Placement};
 use crate::options::{Options, OptionsError};
@@ -148,7 +148,18 @@ impl<'a> ImageWriter<'a> {
     }
 
     fn build(&mut self, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
-        let options = &self.options;
+        let options = self.options.clone();
+        match self.build_as(&options, tree, output) {
+            // Nothing has been written yet.
+            Err(error @ Error::Full(Limit::DeviceBlocks)) => match options.widened() {
+                Some(options) => self.build_as(&options, tree, output),
+                None => Err(error),
+            },
+            result => result,
+        }
+    }
+
+    fn build_as(&mut self, options: &Options, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
         let pools = Pools::new(options.threads)?;
         let mut observer = Observer::new(self.on_event.as_deref_mut(), &self.canceller);
         let stop = &AtomicBool::new(false);

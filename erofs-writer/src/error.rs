@@ -446,7 +446,7 @@ impl fmt::Display for Limit {
             Limit::Devices => "an image can have at most 1024 further devices",
             Limit::DeviceBlocks => {
                 "an image and its further devices can have at most 4294967295 blocks together, \
-                 of which only wide addresses leave out the last device"
+                 of which only wide addresses, for Linux 6.15, leave out the last device"
             }
         })
     }

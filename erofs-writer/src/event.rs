@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use crate::options::KernelVersion;
 
-/// A part of a build, in the order in which they come.
+/// A part of a build, in the order in which they come. The first ones come again
+/// where an index turns out to need [wide
+/// addresses](crate::Options::wide_addresses).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {

@@ -248,6 +248,8 @@ pub struct Options {
     pub(crate) build_time: Option<Timestamp>,
     pub(crate) checksum: bool,
     pub(crate) wide_addresses: bool,
+    /// Whether it is for the tree to say whether that is so.
+    pub(crate) widens: bool,
     pub(crate) inode_form: InodeForm,
     pub(crate) tails: Tails,
     pub(crate) chunk_size: Option<ChunkSize>,
@@ -285,6 +287,7 @@ impl Default for Options {
             build_time: None,
             checksum: true,
             wide_addresses: false,
+            widens: true,
             inode_form: InodeForm::default(),
             tails: Tails::default(),
             chunk_size: None,

@@ -58,7 +58,7 @@ impl Format {
             }
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Format::Xz,
             [b'L', b'Z', b'I', b'P', 1, ..] => Format::Lzip,
-            [0x5d, 0, 0, ..] => Format::Lzma,
+            _ if is_lzma(magic) => Format::Lzma,
             // A frame that is skipped may come first.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Format::Zstd,
             _ => match OTHERS.iter().find(|(_, start)| magic.starts_with(start)) {
@@ -77,6 +77,26 @@ impl Format {
             Some(Compression::Xz) => matches!(self, Format::Xz | Format::Lzma | Format::Lzip),
         }
     }
+}
+
+/// Whether `magic` begins a stream of lzma, which has no number of its own. What xz
+/// goes by: bits that are not too many, a dictionary of 2^n bytes or half as much
+/// again, and a length that is not known or below 256 GiB.
+fn is_lzma(magic: &[u8]) -> bool {
+    let [bits @ 0..225, a, b, c, d, len @ ..] = magic else { return false };
+    let (literal, position) = (bits % 9, bits / 9 % 5);
+    let dictionary = u32::from_le_bytes([*a, *b, *c, *d]);
+    let is_size = match dictionary.count_ones() {
+        0 => false,
+        1 => true,
+        2 => dictionary & (dictionary >> 1) != 0,
+        _ => dictionary == u32::MAX,
+    };
+    let is_len = len.first_chunk().is_some_and(|len| {
+        let len = u64::from_le_bytes(*len);
+        len == u64::MAX || len < 1 << 38
+    });
+    literal + position <= 4 && is_size && is_len
 }
 
 /// Whether `block` is the header of a member.
@@ -99,7 +119,8 @@ mod tests {
 
     #[test]
     fn any_name_may_be_the_first_one() {
-        for start in [&b"PK\x03\x04"[..], b"]\0\0", b"070701", b"BZh91AY&SY", b"\x1f\x8b"] {
+        let lzma = b"]\0\0\x01\0\xff\xff\xff\xff\xff\xff\xff\xff";
+        for start in [&b"PK\x03\x04"[..], lzma, b"070701", b"BZh91AY&SY", b"\x1f\x8b"] {
             let mut block = [0; MAGIC_LEN];
             block[..start.len()].copy_from_slice(start);
             let otherwise = Format::of(&block);
@@ -110,5 +131,33 @@ mod tests {
             assert_eq!(Format::of(&block), Ok(Format::Tar), "{start:?}");
         }
         assert_eq!(Format::of(b""), Ok(Format::Tar));
+    }
+
+    #[test]
+    fn lzma_is_known_by_what_it_can_be() {
+        let of = |bits: u8, dictionary: u32, len: u64| {
+            Format::of(&[&[bits][..], &dictionary.to_le_bytes(), &len.to_le_bytes()].concat())
+        };
+        let is = Ok(Format::Lzma);
+        for (bits, dictionary, len) in [
+            (0x5d, 1 << 23, u64::MAX),
+            (0x5e, 1 << 23, u64::MAX),
+            (0x5d, 1 << 12, 7168),
+            (0x5d, 3 << 24, (1 << 38) - 1),
+            (0, u32::MAX, 0),
+        ] {
+            assert_eq!(of(bits, dictionary, len), is, "{bits} {dictionary} {len}");
+        }
+        for (bits, dictionary, len) in [
+            (225, 1 << 23, 0),
+            (0x5d, 0, 0),
+            (0x5d, 5 << 20, 0),
+            (0x5d, 7 << 20, 0),
+            (0x5d, 1 << 23, 1 << 38),
+            (8, 1 << 23, 0),
+        ] {
+            assert_ne!(of(bits, dictionary, len), is, "{bits} {dictionary} {len}");
+        }
+        assert_eq!(Format::of(b"]\0\0\x80\0"), Ok(Format::Tar));
     }
 }

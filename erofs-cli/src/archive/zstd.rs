@@ -8,6 +8,7 @@ use super::Stream;
 use super::decode::{Decoder, Next, check_memory, invalid, next_byte};
 
 const MAGIC: u32 = 0xfd2f_b528;
+const LZ4: u32 = 0x184d_2204;
 const SKIPPED: std::ops::RangeInclusive<u32> = 0x184d_2a50..=0x184d_2a5f;
 
 /// A frame with a longer window is refused, as zstd does unless it is told more:
@@ -83,6 +84,9 @@ impl Decoder for Frame {
                 }
             } else if magic == MAGIC {
                 break;
+            } else if magic == LZ4 {
+                // Its frames may be skipped by the same numbers.
+                return Err(invalid("is compressed by lz4, and no tar archive that can be read"));
             } else {
                 return Err(invalid("has something else than frames of zstd in it"));
             }

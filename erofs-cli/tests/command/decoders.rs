@@ -55,6 +55,9 @@ fn several_streams_and_what_may_be_between_them_are_one_archive() {
         ("zstd:chunked", vec![zstd.concat(), skipped(0, 300), skipped(15, 0)]),
         ("pzstd", vec![skipped(0, 4), zstd[0].clone(), skipped(1, 70_000), zstd[1].clone()]),
         ("zstd without checksums", vec![packed("zstd --no-check", &archive)]),
+        ("lzma", vec![packed("xz --format=lzma", &archive)]),
+        ("other bits of lzma", vec![packed("xz --format=lzma --lzma1=lc=1,lp=2,pb=0", &archive)]),
+        ("a small dictionary", vec![packed("xz --format=lzma --lzma1=dict=6KiB", &archive)]),
     ] {
         place.file("PACKED", pieces.concat());
         let image = place.image("--quiet --tar IMG PACKED", "IMG");
@@ -91,6 +94,7 @@ fn streams_that_are_damaged_or_need_too_much_are_named() {
         (packed("xz --format=lzma --lzma1=dict=1536MiB", &archive), "needs 1536 MiB"),
         (b"LZIP\x01\x1d....".to_vec(), "needs 512 MiB"),
         (b"\x04\x22\x4d\x18".to_vec(), "is compressed by lz4"),
+        ([&skipped(0, 9)[..], b"\x04\x22\x4d\x18"].concat(), "is compressed by lz4"),
         (b"\x1f\x9d\x90".to_vec(), "is compressed by compress"),
         (b"7z\xbc\xaf\x27\x1c".to_vec(), "is a 7z archive"),
         (b"PK\x03\x04".to_vec(), "is a zip archive"),

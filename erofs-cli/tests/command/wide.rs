@@ -1,8 +1,10 @@
 //! The layout of Linux 6.15, beside that of mkfs.erofs.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use testdata::archive::{Archive, Header};
 use testdata::entry::{Compare, diff};
 use testdata::mount::KernelMount;
 use testdata::skip::{Oracle, have};
@@ -65,4 +67,41 @@ fn the_layout_is_not_for_old_kernels() {
     assert!(refusal_of(&place, 2, "-E48bit=1 IMG TAR").contains("'48bit' takes no value"));
     place.run("--quiet --tar=f -E48bit,^48bit --target-kernel=6.12 IMG TAR").succeeded();
     assert_eq!(features(&place) & 0x80, 0);
+}
+
+/// An archive of more than 2 TiB, nearly all of it a hole on the host: mkfs.erofs
+/// takes it without a word.
+#[test]
+fn long_archives_have_it_by_themselves() {
+    const LEN: u64 = 3 << 40;
+    // It lies elsewhere, as the place is looked through.
+    let (place, elsewhere) = (Place::new(), Place::new());
+    let archive = elsewhere.path("TAR");
+    let mut header = Header::new(b'0', "long", 0);
+    header.set(124, &[&[0x80, 0, 0, 0][..], &LEN.to_be_bytes()].concat());
+    let long = Archive::default().file("first", b"1").member(&header, &[]);
+    fs::write(&archive, long.unfinished()).expect("there is room");
+    let file = OpenOptions::new().write(true).open(&archive).expect("is there");
+    let at = file.metadata().expect("is there").len() + LEN;
+    if file.write_all_at(&Archive::default().file("last", b"2").finish(), at).is_err() {
+        // Few file systems have files so long.
+        return;
+    }
+    let index = |flags: &str| format!("--tar=i {flags} IMG {}", archive.display());
+    for flags in ["-E^48bit", "--target-kernel=6.12"] {
+        let message = refusal_of(&place, 1, &index(flags));
+        assert!(message.contains("only wide addresses, for Linux 6.15"), "{message}");
+    }
+    let run = place.run(&index(""));
+    run.succeeded();
+    assert!(run.stdout.contains("Linux 6.15 or later"), "{run:?}");
+    assert_eq!(features(&place) & 0x80, 0x80);
+    // Linux before 6.15 does not know it.
+    if have(Oracle::KernelMount) {
+        let Ok(mount) = KernelMount::with_devices(&place.path("IMG"), &[&archive]) else { return };
+        let read = |name: &str| fs::read(mount.path().join(name)).expect("can be read");
+        assert_eq!((read("first"), read("last")), (b"1".to_vec(), b"2".to_vec()));
+        let long = fs::metadata(mount.path().join("long")).expect("is there");
+        assert_eq!(long.len(), LEN);
+    }
 }

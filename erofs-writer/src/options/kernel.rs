@@ -60,6 +60,8 @@ pub(crate) struct Features {
 
 /// The first version that has chunk-based files.
 const CHUNKS: KernelVersion = KernelVersion::new(5, 15);
+/// And the first one with addresses of 48 bits.
+pub(super) const WIDE_ADDRESSES: KernelVersion = KernelVersion::new(6, 15);
 
 impl Features {
     /// Each of them by name, with the first version that knows it.
@@ -78,7 +80,7 @@ impl Features {
             (self.dedupe, "pclusters of several files", since(6, 1)),
             (self.xattr_prefixes, "long xattr prefixes", since(6, 4)),
             (prefixes_and_fragments, "long xattr prefixes beside fragments", since(6, 18)),
-            (self.wide_addresses, "addresses of 48 bits", since(6, 15)),
+            (self.wide_addresses, "addresses of 48 bits", WIDE_ADDRESSES),
             (self.small_blocks, "blocks below 4096 bytes", since(6, 4)),
             (small_and_compressed, "compressed files in blocks below 4096 bytes", since(6, 8)),
         ]

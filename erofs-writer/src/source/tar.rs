@@ -41,7 +41,8 @@ use members::Members;
 /// whose names end in a slash, are read in the same way.
 ///
 /// Bounds: a path has up to 64 KiB, 2,048 directories and 4,096 names with those
-/// of symlinks that it leads through; what is said before a member has up to
+/// of symlinks that it leads through; paths lead through 65,536 names in targets of
+/// symlinks together, and 64 more for each member; what is said before a member has up to
 /// 16 MiB; up to 128 records, or 256 KiB, hold for all members that follow.
 /// Members with the same extended attributes share them. So memory is in
 /// proportion to the archive.

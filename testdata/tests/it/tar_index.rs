@@ -6,9 +6,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::Tar;
 use erofs_writer::{
-    BlockSize, Error, Fragments, ImageUuid, ImageWriter, Limit, Node, Options, OptionsError,
+    BlockSize, Codec, Error, Fragments, ImageUuid, ImageWriter, Limit, Node, Options, OptionsError,
     TarErrorKind, Tree,
 };
 use testdata::archive::{Archive, Header};
@@ -20,7 +21,7 @@ use testdata::skip::{Oracle, have};
 use testdata::trees::{noise, text};
 use testdata::{dump, expected, golden, host, tools, verify};
 
-use crate::support::{assert_same, decoded, fixed, image, try_image, verify};
+use crate::support::{assert_same, decoded, fixed, image, incompat, try_image, verify};
 use crate::tar::{host_tree, stream};
 
 /// An archive in a file, with what lies beside it.
@@ -292,7 +293,7 @@ fn an_archive_of_two_tebibytes_is_too_long() {
     for (blocks, fits) in [((1_u64 << 32) - 7, true), ((1 << 32) - 6, false), (1 << 33, false)] {
         file.write_all_at(&long_file(blocks * 512), 0).unwrap();
         file.set_len((blocks + 3) * 512).unwrap();
-        match try_image(&packed.index(), small()) {
+        match try_image(&packed.index(), small().wide_addresses(false)) {
             Ok(image) => {
                 assert!(fits, "{blocks}");
                 assert_eq!(decoded(&image).sb.blocks(), 3);
@@ -300,6 +301,11 @@ fn an_archive_of_two_tebibytes_is_too_long() {
             Err(Error::Full(Limit::DeviceBlocks)) => assert!(!fits, "{blocks}"),
             Err(error) => panic!("{blocks}: {error}"),
         }
+        // Wide addresses come by themselves, and only then.
+        let image = image(&packed.index(), small());
+        assert_eq!(incompat(&image) & 0x80 == 0, fits, "{blocks}");
+        let codec = small().codec(Codec::Lz4(Level::MAX));
+        assert_eq!(try_image(&packed.index(), codec).is_ok(), fits, "{blocks}");
     }
 }
 

@@ -154,6 +154,27 @@ fn a_size_counts_for_the_member_it_is_said_of() {
     assert!(matches!(entry.node(), Node::Symlink(found) if found == target.as_bytes()));
 }
 
+/// As for GNU tar and Go: the last one counts, and the others as if they were not.
+#[test]
+fn of_several_headers_before_a_member_the_last_one_counts() {
+    let archive = Archive::default()
+        .pax(b'g', &[("gid", b"9")])
+        .pax(b'x', &[("path", b"first"), ("uid", b"5"), ("SCHILY.xattr.user.a", b"1")])
+        .pax(b'x', &[("linkpath", b"there")])
+        .member(&Header::new(b'2', "own", 0).link("elsewhere"), &[])
+        .member(&Header::new(b'L', "././@LongLink", 6), b"first\0")
+        .member(&Header::new(b'L', "././@LongLink", 7), b"second\0")
+        .member(&Header::new(b'0', "short", 0), &[])
+        .finish();
+    let tree = read(&archive);
+    assert_eq!(names(&tree), ["own", "second"]);
+    assert_eq!(names_by(&["tar", "-tf"], &archive), names(&tree));
+    let entry = tree.get("own").unwrap();
+    assert!(matches!(entry.node(), Node::Symlink(target) if target == b"there"));
+    let metadata = entry.metadata();
+    assert_eq!((metadata.uid, metadata.gid, metadata.xattrs.is_empty()), (0, 9, true));
+}
+
 #[test]
 fn an_empty_value_undoes_a_global_one_for_its_member() {
     let archive = Archive::default()
@@ -348,6 +369,40 @@ fn folders_that_are_symlinks_are_gone_through() {
     assert_eq!((&path[..], kind), (&b"/f"[..], TreeErrorKind::NotADirectory));
     let missing = Archive::default().member(&link("l", "f"), &[]).hard_link("h", "l/x").finish();
     assert!(matches!(kind_of(&missing), (512, TarErrorKind::LinkTarget { .. })));
+}
+
+/// What a member of a block can make others do is bounded by the length of the
+/// archive: a path of a few bytes could lead through thousands of names, and make a
+/// directory of each.
+#[test]
+fn ways_through_symlinks_are_bounded_together() {
+    let link = |name: &str, target: &str| Header::new(b'2', name, 0).link(target);
+    let deep = "d/".repeat(2000);
+    let mut folders =
+        Archive::default().pax(b'x', &[("linkpath", deep.as_bytes())]).member(&link("l", ""), &[]);
+    for n in 0..100 {
+        folders = folders.hard_link(&format!("{n}/l"), "l").file(&format!("{n}/l/f"), b"");
+    }
+    let mut chain = Archive::default();
+    for n in 0..3000 {
+        chain = chain.member(&link(&format!("s{n}"), &format!("s{}", n + 1)), &[]);
+    }
+    for n in 0..1000 {
+        chain = chain.file(&format!("s0/f{n}"), b"");
+    }
+    for archive in [folders, chain] {
+        let (_, kind) = kind_of(&archive.finish());
+        assert!(matches!(kind, TarErrorKind::LongPath { .. }), "{kind:?}");
+    }
+    // Any number of members may be in folders that are symlinks.
+    let mut merged = Archive::default();
+    for (name, target) in [("lib64", "usr/lib64"), ("usr/lib64", "../lib"), ("lib", "usr/lib")] {
+        merged = merged.member(&link(name, target), &[]);
+    }
+    for n in 0..40_000 {
+        merged = merged.file(&format!("lib64/{n}"), b"");
+    }
+    assert_eq!(read(&merged.finish()).walk().count(), 40_006);
 }
 
 #[test]

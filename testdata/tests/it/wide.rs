@@ -275,11 +275,18 @@ fn chunks_lie_beyond_2_tib_of_an_archive() {
         tree.insert(name, entry.metadata().clone(), entry.node()).unwrap();
     }
     let options = || fixed().block_size(BlockSize::new(512).unwrap());
-    match try_image(&tree, options()).unwrap_err() {
-        Error::Full(limit) => assert_eq!(limit, Limit::DeviceBlocks),
-        other => panic!("{other:?}"),
+    let target = |version: &str| options().target_kernel(version.parse().unwrap());
+    for refused in [options().wide_addresses(false), target("6.14")] {
+        match try_image(&tree, refused).unwrap_err() {
+            Error::Full(limit) => assert_eq!(limit, Limit::DeviceBlocks),
+            other => panic!("{other:?}"),
+        }
     }
-    let image = image(&tree, options().wide_addresses(true));
+    // It has the layout by itself, as nothing else can hold it.
+    let image = image(&tree, options());
+    for same in [options().wide_addresses(true), target("6.15")] {
+        assert!(image == crate::support::image(&tree, same));
+    }
     let device = &decoded(&image).devices[0];
     assert_eq!(device.blocks, (behind + u64::try_from(end.len()).unwrap()) / 512);
     let devices = [&*path];

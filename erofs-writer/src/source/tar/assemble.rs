@@ -27,12 +27,19 @@ const NAMES_MAX: usize = 4096;
 /// Directories lie so deep. What goes through a tree has the path of each of its
 /// entries, so that it takes longer the deeper they are.
 const DEPTH_MAX: usize = 2048;
+/// So many names in targets of symlinks all paths of an archive may lead through,
+/// and so many more for each member: a member of a block that leads through
+/// thousands would take as much time, and could make as many directories.
+const TARGET_NAMES: usize = 1 << 16;
+const TARGET_NAMES_OF_MEMBER: usize = 64;
 
 /// A tree that members are put into.
 pub(super) struct Assembly {
     tree: Tree,
     /// Directories that have been in a path only.
     implied: HashSet<InodeId>,
+    /// So many names in targets of symlinks may still be gone through.
+    target_names: usize,
     pub(super) hard_links: HardLinks,
     pub(super) strip_case_hack: bool,
     /// Whether whiteouts and opaque directories of aufs become those of
@@ -66,6 +73,7 @@ impl Assembly {
         Assembly {
             tree: Tree::new(Metadata::new(MODE)),
             implied: HashSet::from([Tree::ROOT]),
+            target_names: TARGET_NAMES,
             hard_links: HardLinks::default(),
             strip_case_hack: false,
             converts_aufs: false,
@@ -75,6 +83,7 @@ impl Assembly {
     /// Puts `member` where its path says, in place of what is there.
     pub(super) fn put(&mut self, member: Member) -> Result<(), Refusal> {
         let Member { path, mut metadata, kind, .. } = member;
+        self.target_names += TARGET_NAMES_OF_MEMBER;
         let bad_path = || Refusal::Member(TarErrorKind::Path { path: path.clone() });
         let names = self.names(&path).ok_or_else(bad_path)?;
         let Some((name, parents)) = names.split_last() else {
@@ -186,6 +195,10 @@ impl Assembly {
                     let start = names.len();
                     names.extend(in_target.map(<[u8]>::to_vec));
                     names[start..].reverse();
+                    let Some(left) = self.target_names.checked_sub(names.len() - start + 1) else {
+                        return Ok(Walked::TooFar);
+                    };
+                    self.target_names = left;
                     continue;
                 }
                 None if !makes => return Ok(Walked::Nowhere),

@@ -124,7 +124,11 @@ impl<'a> Members<'a> {
         match flag {
             b'L' => before.path = Some(before_nul(data)),
             b'K' => before.link = Some(before_nul(data)),
-            _ => self.check(offset, before.pax.add(&data))?,
+            // Of several the last one counts, as for GNU tar.
+            _ => {
+                before.pax = Pax::default();
+                self.check(offset, before.pax.add(&data))?;
+            }
         }
         Ok(true)
     }
