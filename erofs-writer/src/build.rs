@@ -189,7 +189,7 @@ impl<'a> ImageWriter<'a> {
         check_capacity(output.capacity, end)?;
 
         observer.phase(Phase::Write)?;
-        invalidate(sink)?;
+        invalidate(&mut observer, sink)?;
         if output.capacity.is_none() {
             reserve(sink, placement, options)?;
         }
@@ -223,7 +223,7 @@ fn encode_files(
     if !job.options.may_compress() {
         return Ok(Encoded::default());
     }
-    invalidate(job.sink)?;
+    invalidate(observer, job.sink)?;
     if job.options.may_have_repeats() {
         observer.phase(Phase::Dedupe)?;
     }
@@ -239,8 +239,13 @@ fn encode_files(
     observer.watch(&pools.workers, stop, packed_len, |report| job.run_packed(files, report))
 }
 
-fn invalidate(sink: &Sink<'_>) -> Result<()> {
-    sink.invalidate().map_err(|source| Error::Write { path: None, source })
+/// Makes an image that the output may hold none, and tells of that.
+fn invalidate(observer: &mut Observer<'_, '_>, sink: &Sink<'_>) -> Result<()> {
+    let write_error = |source| Error::Write { path: None, source };
+    if sink.holds_something().map_err(write_error)? {
+        observer.overwrites()?;
+    }
+    sink.invalidate().map_err(write_error)
 }
 
 /// Takes the room for what is not written yet.

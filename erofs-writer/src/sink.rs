@@ -130,6 +130,15 @@ impl<'a> Sink<'a> {
         self.output.as_file().map_or(Ok(()), File::sync_data)
     }
 
+    /// Whether the output is a device, or a file that is written where it is, and
+    /// holds what has not been overwritten yet.
+    pub(crate) fn holds_something(&self) -> io::Result<bool> {
+        let Some(file) = self.output.as_file() else { return Ok(false) };
+        let may_hold = self.may_hold_image.load(Ordering::Relaxed);
+        let found = file.metadata()?;
+        Ok(may_hold && (!found.is_file() || found.len() > self.offset))
+    }
+
     /// Whether the output is a file in which no superblock can be.
     fn is_too_short(&self) -> io::Result<bool> {
         let Some(file) = self.output.as_file() else { return Ok(false) };

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The sources with their paths below `src`.
+/// The sources of the library with their paths below `src`.
 fn sources() -> BTreeMap<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../erofs-writer/src");
+    sources_of("erofs-writer")
+}
+
+fn sources_of(package: &str) -> BTreeMap<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(package).join("src");
     let mut found = BTreeMap::new();
     let mut pending = vec![root.clone()];
     while let Some(dir) = pending.pop() {
@@ -180,6 +184,17 @@ fn nothing_is_unsafe_or_unwrapped() {
             let at = format!("{}:{}: {line}", path.display(), number + 1);
             assert!(!code.split(|c: char| !c.is_alphanumeric()).any(|w| w == "unsafe"), "{at}");
             assert!(!code.contains(".unwrap()"), "{at}");
+        }
+    }
+}
+
+#[test]
+fn names_in_messages_are_escaped_and_have_a_bound() {
+    for package in ["erofs-writer", "erofs-cli"] {
+        for (path, text) in sources_of(package) {
+            let first = text.lines().position(|line| code(line).contains(".display()"));
+            let at = first.map(|number| format!("{}:{}", path.display(), number + 1));
+            assert_eq!(at, None, "{package}: Shown is for that");
         }
     }
 }
