@@ -239,13 +239,19 @@ fn encode_files(
     observer.watch(&pools.workers, stop, packed_len, |report| job.run_packed(files, report))
 }
 
-/// Makes an image that the output may hold none, and tells of that.
+/// Makes an image that the output may hold none. What the output held is lost, and
+/// that is told, once this could be written.
 fn invalidate(observer: &mut Observer<'_, '_>, sink: &Sink<'_>) -> Result<()> {
     let write_error = |source| Error::Write { path: None, source };
-    if sink.holds_something().map_err(write_error)? {
+    let holds_something = sink.holds_something().map_err(write_error)?;
+    let has_written = sink.invalidate().map_err(write_error)?;
+    if holds_something {
         observer.overwrites()?;
     }
-    sink.invalidate().map_err(write_error)
+    match has_written {
+        true => sink.sync().map_err(write_error),
+        false => Ok(()),
+    }
 }
 
 /// Takes the room for what is not written yet.

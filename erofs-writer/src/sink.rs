@@ -121,12 +121,17 @@ impl<'a> Sink<'a> {
     }
 
     /// Makes sure that an image that was in the output is none while it is
-    /// being overwritten.
-    pub(crate) fn invalidate(&self) -> io::Result<()> {
+    /// being overwritten. True if something was written for that, which is then
+    /// to be synced.
+    pub(crate) fn invalidate(&self) -> io::Result<bool> {
         if !self.may_hold_image.swap(false, Ordering::Relaxed) || self.is_too_short()? {
-            return Ok(());
+            return Ok(false);
         }
         self.write(&[0; to_usize(SUPER_LEN)], SUPER_OFFSET)?;
+        Ok(true)
+    }
+
+    pub(crate) fn sync(&self) -> io::Result<()> {
         self.output.as_file().map_or(Ok(()), File::sync_data)
     }
 
