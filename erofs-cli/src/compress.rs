@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use erofs_writer::Codec;
 use erofs_writer::codec::lz4::Level;
+use erofs_writer::{Codec, Shown};
 
 use crate::number;
 use crate::usage::UsageError;
@@ -28,12 +28,14 @@ impl fmt::Display for CompressError {
         match self {
             CompressError::NotBuilt(why) => f.write_str(why),
             CompressError::Unknown { algorithm } => {
-                write!(f, "there is no '{algorithm}'; lz4 and lz4hc are built")
+                write!(f, "there is no '{}'; lz4 and lz4hc are built", Shown::new(algorithm))
             }
             CompressError::Setting { algorithm: "lz4", setting } => {
+                let setting = Shown::new(setting);
                 write!(f, "lz4 has no settings, such as '{setting}'; lz4hc has levels")
             }
             CompressError::Setting { algorithm, setting } => {
+                let setting = Shown::new(setting);
                 write!(f, "'{setting}' is no level of {algorithm}, which are 0 to 12")
             }
         }
@@ -46,7 +48,9 @@ impl CompressError {
     /// What is wrong with the value `text` of `-z`.
     pub(crate) fn of(self, text: &str) -> UsageError {
         match self {
-            CompressError::NotBuilt(why) => UsageError::refused(format!("-z {text}"), why),
+            CompressError::NotBuilt(why) => {
+                UsageError::refused(format!("-z {}", Shown::new(text)), why)
+            }
             error => UsageError::value("-z <ALGORITHM>", text, error),
         }
     }

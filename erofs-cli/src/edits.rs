@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fmt, fs, io};
 
 use erofs_writer::{
-    Content, DroppedXattrs, Ere, Error, FileContexts, Metadata, Node, Rdev, Timestamp, Tree,
+    Content, DroppedXattrs, Ere, Error, FileContexts, Metadata, Node, Rdev, Shown, Timestamp, Tree,
 };
 
 use crate::exit::Failure;
@@ -84,16 +84,12 @@ pub(crate) fn strip_overlay(tree: &mut Tree) {
 
 /// The note about attributes that were left out.
 pub(crate) fn dropped(dropped: &DroppedXattrs) -> String {
-    let (path, name) = (shown(&dropped.path), shown(&dropped.name));
+    let (path, name) = (Shown::bytes(&dropped.path), Shown::bytes(&dropped.name));
     format!(
         "extended attributes of names that no image can hold are left out, {} in all, \
          such as {name} of {path}; --strict-xattrs refuses them",
         dropped.count
     )
-}
-
-fn shown(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
 }
 
 /// Gives the root of `tree` these permissions.

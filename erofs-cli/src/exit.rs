@@ -107,9 +107,7 @@ pub(crate) fn usage(error: &UsageError) -> ExitCode {
             }
         };
     }
-    // What the parser of arguments says has several lines.
-    let lines: Vec<String> = chain(error).lines().map(printable).collect();
-    let mut text = lines.join("\n");
+    let mut text = bounded(&chain(error));
     if !text.contains("'--help'") {
         text.push_str("\n\nFor more information, try '--help'.");
     }
@@ -124,7 +122,14 @@ pub(crate) fn note(text: &str) {
 
 /// Tells that a signal ends the run that makes `output`.
 pub(crate) fn interrupted(output: &Path) {
-    complain(&printable(&format!("{}: interrupted", output.display())));
+    complain(&format!("{}: interrupted", Shown::new(output)));
+}
+
+/// Tells that `output`, which was written where it is, holds neither what it
+/// held before nor an image.
+pub(crate) fn lost(output: &Path) {
+    let output = Shown::new(output);
+    complain(&format!("{output}: was written in place, and what it held before is lost"));
 }
 
 /// Writes `text` to standard error. If nobody reads it, there is nobody to
@@ -146,6 +151,17 @@ fn chain(error: &dyn Error) -> String {
         next = error.source();
     }
     text
+}
+
+/// What the parser of arguments says has several lines, and repeats arguments,
+/// which may be long: of each line and of all of them the start and the end.
+fn bounded(text: &str) -> String {
+    const HALF: usize = 20;
+    let mut lines: Vec<String> = text.lines().map(|line| Shown::new(line).to_string()).collect();
+    if let Some(more @ 1..) = lines.len().checked_sub(2 * HALF) {
+        lines.splice(HALF..HALF + more, [format!("[... {more} lines ...]")]);
+    }
+    lines.join("\n")
 }
 
 /// `text` without anything by which a file name could control a terminal.
@@ -190,5 +206,13 @@ mod tests {
         let error = erofs_writer::Error::Read { path: "/a".into(), source };
         let text = chain(&Failure::Build(error));
         assert_eq!(text, "/a: cannot be read: no frame: too short");
+    }
+
+    #[test]
+    fn what_the_parser_says_has_a_bound() {
+        let text = bounded(&format!("a\n{}\n{}z", "\x1b".repeat(5000), "b\n".repeat(1000)));
+        assert!(text.starts_with("a\n\\u{1b}") && text.ends_with("b\nz"), "{text}");
+        assert!(text.contains("[... 963 lines ...]") && text.len() < 8000, "{text}");
+        assert_eq!(bounded("a\nb"), "a\nb");
     }
 }

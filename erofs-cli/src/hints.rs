@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use erofs_writer::{Codec, CompressRule, Ere, EreError, Error, PclusterSize};
+use erofs_writer::{Codec, CompressRule, Ere, EreError, Error, PclusterSize, Shown};
 
 use crate::exit::Failure;
 
@@ -52,10 +52,14 @@ impl fmt::Display for HintError {
         write!(f, "line {}: ", self.line)?;
         match &self.kind {
             HintErrorKind::Size(text) => {
-                write!(f, "'{text}' is no size of a pcluster: 0, or 512 to 1048576 bytes")
+                write!(
+                    f,
+                    "'{}' is no size of a pcluster: 0, or 512 to 1048576 bytes",
+                    Shown::new(text)
+                )
             }
             HintErrorKind::Algorithm(text) => {
-                write!(f, "'{text}' is the number of no algorithm of -z")
+                write!(f, "'{}' is the number of no algorithm of -z", Shown::new(text))
             }
             HintErrorKind::NoPattern => f.write_str("a pattern is missing"),
             HintErrorKind::Pattern(error) => error.fmt(f),
@@ -123,7 +127,7 @@ impl Hints {
                 }
                 Line::PassedOver(size) => found.notes.push(format!(
                     "{}: line {number} is passed over, as {size} bytes are no whole blocks of {}",
-                    self.file.display(),
+                    Shown::new(&self.file),
                     self.block_len
                 )),
             }

@@ -8,9 +8,9 @@ mod notes;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use erofs_writer::{Codec, Ere, HardLinks, ImageUuid, Label, Options, Uuid};
+use erofs_writer::{Codec, Ere, HardLinks, ImageUuid, Label, Options, Shown, Uuid};
 
 use crate::archive::Compression;
 use crate::args::{Args, NoCopy, Tar, UuidArg};
@@ -167,7 +167,7 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
         (args.sources.get(1), args.store_paths.is_some() || args.tar.is_some())
     {
         let why = "only directories can be laid over each other";
-        return Err(UsageError::refused(second.display(), why));
+        return Err(UsageError::refused(Shown::new(second), why));
     }
     let source = match (&args.store_paths, args.tar, first) {
         (Some(_), Some(_), _) => {
@@ -244,7 +244,7 @@ fn hints(args: &Args, codecs: Vec<Codec>) -> Option<Hints> {
 
 /// Which labels everything gets.
 fn labels(args: &Args) -> Result<Option<Labels>, UsageError> {
-    let name = |file: &PathBuf| format!("--file-contexts={}", file.display());
+    let name = |file: &PathBuf| format!("--file-contexts={}", Shown::new(file));
     let Some(file) = args.file_contexts.first() else {
         return Ok(None);
     };
@@ -325,7 +325,7 @@ fn excludes(args: &Args, notes: &mut Vec<String>) -> Result<Excludes, UsageError
     for path in &args.exclude_path {
         let bytes = path.as_bytes();
         if bytes.is_empty() || bytes.starts_with(b"/") || bytes.ends_with(b"/") {
-            let path = Path::new(path).display();
+            let path = Shown::new(path);
             notes.push(format!(
                 "--exclude-path={path}: leaves nothing out, as no path begins or ends with a slash"
             ));

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use erofs_writer::{EntrySize, Phase, Summary};
+use erofs_writer::{EntrySize, Phase, Shown, Summary};
 
 /// Writes `text` to standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -122,7 +122,8 @@ fn quoted(text: &str) -> String {
     for char in text.chars() {
         match char {
             '"' | '\\' => out.extend(['\\', char]),
-            '\0'..='\x1f' => {
+            // Also those that JSON lets be, for who looks at it in a terminal.
+            _ if char.is_control() => {
                 let _ = write!(out, "\\u{:04x}", u32::from(char));
             }
             _ => out.push(char),
@@ -137,7 +138,7 @@ pub(crate) fn phase_times(summary: &Summary, reading: Duration, output: &Path) -
     let phases: Vec<String> = phases(summary, reading)
         .map(|(name, time)| format!("{name} {:.3} s", time.as_secs_f64()))
         .collect();
-    format!("{}: {}", output.display(), phases.join(", "))
+    format!("{}: {}", Shown::new(output), phases.join(", "))
 }
 
 fn phases(summary: &Summary, reading: Duration) -> impl Iterator<Item = (&'static str, Duration)> {
@@ -193,6 +194,6 @@ mod tests {
     #[test]
     fn quoted_text_is_a_json_string() {
         assert_eq!(quoted("a-1.0"), "\"a-1.0\"");
-        assert_eq!(quoted("\"\\\n\u{7f}"), "\"\\\"\\\\\\u000a\u{7f}\"");
+        assert_eq!(quoted("\"\\\n\u{7f}"), "\"\\\"\\\\\\u000a\\u007f\"");
     }
 }

@@ -48,6 +48,8 @@ struct Run {
     canceller: Canceller,
     progress: Progress,
     output: PathBuf,
+    /// Whether what the output held before is lost.
+    overwrites: Arc<AtomicBool>,
 }
 
 impl Watch {
@@ -57,6 +59,7 @@ impl Watch {
         output: &Path,
         canceller: &Canceller,
         progress: &Progress,
+        overwrites: &Arc<AtomicBool>,
     ) -> io::Result<Self> {
         let ignored = ignored();
         if !ignored(SIGXFSZ) {
@@ -71,6 +74,7 @@ impl Watch {
             canceller: canceller.clone(),
             progress: progress.clone(),
             output: output.to_path_buf(),
+            overwrites: overwrites.clone(),
         };
         let watch = thread::Builder::new().name("signals".to_owned()).spawn(move || {
             if let Some(signal) = signals.forever().next() {
@@ -107,16 +111,25 @@ fn begin(state: &AtomicU8, next: u8) -> bool {
 /// Ends the process because of `signal`.
 fn end(run: Run, signal: i32) -> ! {
     if begin(&run.state, ENDING) {
+        // What one of them waits for is not to keep the other from its work.
         let (cleaned_up, wait) = mpsc::channel::<()>();
+        let told = cleaned_up.clone();
         let clean_up = move || {
             run.canceller.cancel();
-            run.progress.end();
-            exit::interrupted(&run.output);
             drop(cleaned_up);
         };
-        if thread::Builder::new().spawn(clean_up).is_ok() {
-            let _ = wait.recv_timeout(PATIENCE);
-        }
+        let tell = move || {
+            run.progress.end();
+            if run.overwrites.load(Ordering::Relaxed) {
+                exit::lost(&run.output);
+            }
+            exit::interrupted(&run.output);
+            drop(told);
+        };
+        // Without a thread to be had, cleaning up counts for more.
+        let _ = thread::Builder::new().spawn(clean_up);
+        let _ = thread::Builder::new().spawn(tell);
+        let _ = wait.recv_timeout(PATIENCE);
     }
     // The first process of a container is not ended by its own signals.
     if process::id() != 1 {

@@ -6,7 +6,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use erofs_writer::source::{Directory, StorePaths, parse_store_paths};
-use erofs_writer::{Error, Tree};
+use erofs_writer::{Error, Shown, Tree};
 
 use crate::archive;
 use crate::edits::Excludes;
@@ -61,7 +61,7 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
 fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failure> {
     if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
         let why = "is no directory; making an image from other images is not built yet";
-        return Err(UsageError::refused(path.display(), why).into());
+        return Err(UsageError::refused(Shown::new(path), why).into());
     }
     let keep = |path: &[u8]| excludes.keep(path);
     let mut source = Directory::new(path)

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use erofs_writer::{Fragments, InodeForm, Options, PclusterSize, Tails};
+use erofs_writer::{Fragments, InodeForm, Options, PclusterSize, Shown, Tails};
 
 use crate::number;
 use crate::usage::UsageError;
@@ -122,13 +122,15 @@ impl fmt::Display for SuboptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SuboptionError::Unknown { word, similar: Some(similar) } => {
-                write!(f, "there is no '{word}'; did you mean '{similar}'?")
+                write!(f, "there is no '{}'; did you mean '{similar}'?", Shown::new(word))
             }
-            SuboptionError::Unknown { word, similar: None } => write!(f, "there is no '{word}'"),
+            SuboptionError::Unknown { word, similar: None } => {
+                write!(f, "there is no '{}'", Shown::new(word))
+            }
             SuboptionError::EmptyValue { name } => write!(f, "'{name}=' lacks its value"),
             SuboptionError::Value { name } => write!(f, "'{name}' takes no value"),
             SuboptionError::WrongValue { name, value } => {
-                write!(f, "'{value}' is no value of '{name}'")
+                write!(f, "'{}' is no value of '{name}'", Shown::new(value))
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use erofs_writer::Shown;
+
 /// Arguments that make no job, or that ask for the help or the version.
 #[derive(Debug)]
 pub struct UsageError(Kind);
@@ -98,8 +100,8 @@ struct Shortened<'a>(&'a str);
 impl fmt::Display for Shortened<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.char_indices().nth(60) {
-            Some((end, _)) => write!(f, "{}...", &self.0[..end]),
-            None => f.write_str(self.0),
+            Some((end, _)) => write!(f, "{}...", Shown::new(&self.0[..end])),
+            None => Shown::new(self.0).fmt(f),
         }
     }
 }

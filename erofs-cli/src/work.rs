@@ -8,9 +8,11 @@ use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use erofs_writer::{Canceller, ImageUuid, ImageWriter, Summary, Timestamp};
+use erofs_writer::{Canceller, Event, ImageUuid, ImageWriter, Summary, Timestamp};
 use uuid::Uuid;
 
 use crate::edits::{self, Labels};
@@ -27,15 +29,19 @@ use crate::source;
 pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
     let canceller = Canceller::new();
     let progress = Progress::new(job.report.progress);
-    let watch = Watch::new(&job.output, &canceller, &progress);
+    let overwrites = Arc::new(AtomicBool::new(false));
+    let watch = Watch::new(&job.output, &canceller, &progress, &overwrites);
     let watch = watch.map_err(|source| Failure::Signals { source })?;
     if job.report.notes {
         job.notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
     }
     let is_stdout = is_stdout(&job.output);
     let mut notes = Vec::new();
-    let result = build(&mut job, &canceller, &progress, &mut notes);
+    let result = build(&mut job, &canceller, &progress, &overwrites, &mut notes);
     progress.end();
+    if result.is_err() && overwrites.load(Ordering::Relaxed) {
+        exit::lost(&job.output);
+    }
     if job.report.notes {
         notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
     }
@@ -76,6 +82,7 @@ fn build(
     job: &mut Job,
     canceller: &Canceller,
     progress: &Progress,
+    overwrites: &AtomicBool,
     notes: &mut Vec<String>,
 ) -> Result<(Summary, Duration), Failure> {
     let start = Instant::now();
@@ -116,7 +123,10 @@ fn build(
         options = options.uuid(ImageUuid::Fixed(Uuid::new_v4()));
     }
     let on_event = |event| {
-        progress.event(event);
+        match event {
+            Event::Overwrites => overwrites.store(true, Ordering::Relaxed),
+            event => progress.event(event),
+        }
         ControlFlow::Continue(())
     };
     let mut writer =

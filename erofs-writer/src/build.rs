@@ -196,7 +196,7 @@ impl<'a> ImageWriter<'a> {
         check_capacity(output.capacity, end)?;
 
         observer.phase(Phase::Write)?;
-        invalidate(sink)?;
+        invalidate(&mut observer, sink)?;
         if output.capacity.is_none() {
             reserve(sink, placement, options)?;
         }
@@ -232,7 +232,7 @@ fn encode_files(
     if !inputs.options.may_compress() {
         return Ok(Encoded::default());
     }
-    invalidate(inputs.sink)?;
+    invalidate(observer, inputs.sink)?;
     if inputs.options.may_have_repeats() {
         observer.phase(Phase::Dedupe)?;
     }
@@ -250,8 +250,19 @@ fn encode_files(
     observer.watch(&pools.workers, stop, packed_len, encode)
 }
 
-fn invalidate(sink: &Sink<'_>) -> Result<()> {
-    sink.invalidate().map_err(|source| Error::Write { path: None, source })
+/// Makes an image that the output may hold none. What the output held is lost, and
+/// that is told, once this could be written.
+fn invalidate(observer: &mut Observer<'_, '_>, sink: &Sink<'_>) -> Result<()> {
+    let write_error = |source| Error::Write { path: None, source };
+    let holds_something = sink.holds_something().map_err(write_error)?;
+    let has_written = sink.invalidate().map_err(write_error)?;
+    if holds_something {
+        observer.overwrites()?;
+    }
+    match has_written {
+        true => sink.sync().map_err(write_error),
+        false => Ok(()),
+    }
 }
 
 /// Takes the room for what is not written yet.

@@ -45,6 +45,9 @@ pub enum Event {
         /// Bytes in all; 0 if that is not known.
         total: u64,
     },
+    /// The output is a block device, or a file that is written where it is, and
+    /// what it held before is lost from now on, whatever becomes of the build.
+    Overwrites,
 }
 
 /// How many inodes of each kind an image has.

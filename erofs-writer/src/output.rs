@@ -9,9 +9,9 @@ mod place;
 mod signatures;
 mod temporary;
 
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -132,7 +132,9 @@ impl Target {
         if path.file_name().is_some_and(|name| name.len() > 255) {
             return Err(write_error(path)(Errno::NAMETOOLONG.into()));
         }
-        let draft = match Draft::create(parent(path), canceller)? {
+        // Nobody else may read what is replaced before its rights are known.
+        let mode = if found.is_some() { 0o600 } else { 0o644 };
+        let draft = match Draft::create(parent(path), mode, canceller)? {
             Ok(draft) => draft,
             Err(error) if found.is_some() && obstacle::is_of_folder(&error) => {
                 return Self::in_place(path);
@@ -140,12 +142,7 @@ impl Target {
             Err(error) => return Err(write_error(path)(error)),
         };
         if let Some(found) = &found {
-            // Nobody else may read it before its rights are known.
-            draft
-                .file
-                .set_permissions(Permissions::from_mode(0o600))
-                .and_then(|()| attributes::keep(path, found, &draft.file))
-                .map_err(write_error(path))?;
+            attributes::keep(path, found, &draft.file).map_err(write_error(path))?;
         }
         let keeps_old = found.is_some_and(|found| found.len() > 0);
         let kind = Kind::Draft { draft, keeps_old };

@@ -129,13 +129,27 @@ impl<'a> Sink<'a> {
     }
 
     /// Makes sure that an image that was in the output is none while it is
-    /// being overwritten.
-    pub(crate) fn invalidate(&self) -> io::Result<()> {
+    /// being overwritten. True if something was written for that, which is then
+    /// to be synced.
+    pub(crate) fn invalidate(&self) -> io::Result<bool> {
         if !self.may_hold_image.swap(false, Ordering::Relaxed) || self.is_too_short()? {
-            return Ok(());
+            return Ok(false);
         }
         self.output.write_all_at(&[0; to_usize(SUPER_LEN)], self.offset + SUPER_OFFSET)?;
+        Ok(true)
+    }
+
+    pub(crate) fn sync(&self) -> io::Result<()> {
         self.output.as_file().map_or(Ok(()), File::sync_data)
+    }
+
+    /// Whether the output is a device, or a file that is written where it is, and
+    /// holds what has not been overwritten yet.
+    pub(crate) fn holds_something(&self) -> io::Result<bool> {
+        let Some(file) = self.output.as_file() else { return Ok(false) };
+        let may_hold = self.may_hold_image.load(Ordering::Relaxed);
+        let found = file.metadata()?;
+        Ok(may_hold && (!found.is_file() || found.len() > self.offset))
     }
 
     /// Whether the output is a file in which no superblock can be.

@@ -2,7 +2,7 @@
 //! are, so that mkfs.erofs takes flags about them as well and does nothing; callers
 //! send some with every mode.
 
-use erofs_writer::BlockSize;
+use erofs_writer::{BlockSize, Shown};
 
 use crate::args::{Args, Tar};
 use crate::suboptions::Suboption;
@@ -32,10 +32,10 @@ pub(super) fn settle(
     let blocks =
         size.map(|size| format!("-b {size}: an index has the blocks of its archive, of 512 bytes"));
     let without_use = [
-        args.compress.take().map(|codec| format!("-z {codec}")),
+        args.compress.take().map(|codec| format!("-z {}", Shown::new(&codec))),
         args.pcluster_size.take().map(|size| format!("-C {size}")),
         args.max_extent_bytes.take().map(|bytes| format!("--max-extent-bytes={bytes}")),
-        args.compress_hints.take().map(|file| format!("--compress-hints={}", file.display())),
+        args.compress_hints.take().map(|file| format!("--compress-hints={}", Shown::new(&file))),
         args.chunksize.take().map(|size| format!("--chunksize={size}")),
         args.dsunit.take().filter(|blocks| *blocks > 1).map(|blocks| format!("--dsunit={blocks}")),
     ];

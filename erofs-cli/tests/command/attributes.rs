@@ -53,6 +53,25 @@ fn an_image_keeps_mode_and_owner_of_what_it_replaces() {
 }
 
 #[test]
+fn where_modes_cannot_be_changed_nobody_else_gets_more_rights() {
+    let Some(strace) = told("strace", program("strace")) else { return };
+    let place = Place::with_source();
+    let expected = place.image("--quiet NEW source", "NEW");
+    for (mode, umask) in [(0o644, "077"), (0o600, "022"), (0o640, "000")] {
+        place.file("IMG", "from before");
+        set_mode(&place, "IMG", mode);
+        let script = format!("umask {umask}; exec \"$@\"");
+        let mut command = place.command_of("/bin/sh");
+        command.args(["-c", &script, "sh"]).arg(&strace);
+        command.args(["-f", "-qq", "-o", "trace", "-e", "inject=fchmod:error=EPERM", PROGRAM]);
+        let run = Run::of(command.args(["--quiet", "IMG", "source"]));
+        assert_eq!(run.code(), Some(0), "{run:?}");
+        assert!(fs::read(place.path("IMG")).expect("is there") == expected);
+        assert_eq!(rights(&place, "IMG").0 & !mode & 0o077, 0);
+    }
+}
+
+#[test]
 fn an_image_keeps_xattrs_and_access_lists_of_what_it_replaces() {
     let Some(volume) = Volume::ext4(16 << 20).filter(|_| have(Oracle::KernelMount)) else {
         return;
@@ -186,6 +205,8 @@ fn an_old_image_in_place_is_none_after_a_failed_build() {
         let left = fs::read(place.path("out/IMG")).expect("is there");
         // Nothing was written, or what is there is no image.
         assert!(left == image || left[1024..1028] != MAGIC);
+        let lost = "mkfs-erofs: out/IMG: was written in place, and what it held before is lost\n";
+        assert_eq!(run.stderr.starts_with(lost), left != image, "{run:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::place::Place;
+use crate::place::{Place, Run};
 use crate::refusal::refusal_of;
 
 /// One line for each reason. What is refused by the name of a flag is all of
@@ -108,5 +108,66 @@ fn every_flag_that_is_refused_has_a_message() {
             let has = |line: &&str| line.split(' ').any(|word| word.starts_with(name));
             assert!(LINES.iter().any(has), "{flag}");
         }
+    }
+}
+
+/// No character of a message controls a terminal, and there are not too many.
+#[track_caller]
+fn is_harmless(run: &Run) {
+    let controls = |char: char| char != '\n' && (char.is_control() || char == '\u{202e}');
+    let bytes = run.stderr.len();
+    assert!(bytes > 0 && bytes < 20_000 && !run.stderr.contains(controls), "{bytes}: {run:?}");
+}
+
+#[test]
+fn names_control_no_terminal_and_have_a_bound() {
+    let place = Place::with_source();
+    place.file("list", "");
+    let long = format!("x\x1b[31m\u{202e}\u{9b}\t{}z", "y".repeat(100_000));
+    let lines = "\x1b\n".repeat(50_000);
+    let with_hints = "--compress-hints=hints";
+    for hint in [format!("{long} ."), format!("4096 {long} ."), format!("4096 ({long}")] {
+        place.file("hints", hint);
+        is_harmless(&Run::of(place.command().args(["-zlz4", with_hints, "IMG", "source"])));
+    }
+    for evil in [&long, &lines] {
+        let with = |flag: &str| format!("{flag}{evil}");
+        for words in [
+            &["IMG", evil][..],
+            &[evil, "source"],
+            &["IMG", "source", evil],
+            &["IMG", "-zlz4", &with("--compress-hints="), "source"],
+            &["IMG", &with("--file-contexts="), "source"],
+            &["IMG", &with("--file-contexts="), "--file-contexts=other", "source"],
+            &["IMG", "-x-1", &with("--file-contexts="), "source"],
+            &["IMG", &with("--exclude-path=/"), "source"],
+            &["IMG", &with("--exclude-regex=("), "source"],
+            &["IMG", &with("--add-file=/x="), "source"],
+            &["IMG", &with("--add-file=/../"), "source"],
+            &["IMG", &with("-zx"), "source"],
+            &["IMG", &with("-zlz4hc,x"), "source"],
+            &["IMG", &with("-E"), "source"],
+            &["IMG", &with("-Efragdedupe="), "source"],
+            &["IMG", &with("-b"), "source"],
+            &["IMG", &with("--s3="), "source"],
+            &["IMG", &with("--unknown-"), "source"],
+            &["IMG", "--tar=i", &with("--compress-hints="), "nowhere"],
+            &["IMG", "--tar=f", evil],
+            &["IMG", &with("--store-paths=")],
+            &["IMG", "--store-paths=list", "source", evil],
+        ] {
+            is_harmless(&Run::of(place.command().args(words)));
+        }
+    }
+    // Names that there can be.
+    let evil = "x\x1b[31m\u{202e}y";
+    place.file("many", format!("/{evil}/../{evil}\n").repeat(10));
+    place.file(&format!("source/{evil}"), "bytes");
+    for words in [
+        &["-d4", "-T0", evil, "source"][..],
+        &["IMG", "--force-uid=4294967294", "--uid-offset=2", &format!("source/{evil}")],
+        &["IMG", "--store-paths=many"],
+    ] {
+        is_harmless(&Run::of(place.command().args(words)));
     }
 }

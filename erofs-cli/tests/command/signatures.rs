@@ -182,3 +182,34 @@ fn what_is_before_the_offset_stays_and_other_partitions_do() {
         assert_eq!(after[behind].iter().all(|byte| *byte == 0), !has_table);
     }
 }
+
+#[test]
+fn behind_the_offset_nothing_is_cleared_where_any_table_of_partitions_is() {
+    if !have(Oracle::KernelMount) {
+        return;
+    }
+    let place = Place::with_source();
+    let disk = Disk::new(8 << 20);
+    let end = 8 * MIB - 4 * KIB;
+    let tables: [(u64, &[u8]); 10] = [
+        (512, b"EFI PART"),
+        (4096, b"EFI PART"),
+        (0, b"ER"),
+        (512, b"PM\0\0"),
+        (508, b"\xda\xbe"),
+        (0, b"\x0b\xe5\xa9\x41"),
+        (64, b"\x57\x45\x56\x82"),
+        (1024, b"RDSK"),
+        (8192, b"\xe5\xd6\xd3\xf1"),
+        (0, b"none"),
+    ];
+    for (pos, table) in tables {
+        let other = b"another partition".to_vec();
+        mark(&disk, &vec![(0, vec![0; 64 << 10]), (pos, table.to_vec()), (end, other.clone())]);
+        let mut command = place.command();
+        command.args(["--quiet", "--offset=1048576"]).arg(disk.path()).arg("source");
+        Run::of(&mut command).succeeded();
+        let left = disk.bytes()[usize::try_from(end).expect("is small")..].starts_with(&other);
+        assert_eq!(left, table != b"none", "{table:?} at {pos}");
+    }
+}

@@ -47,6 +47,11 @@ impl<'a, 'h> Observer<'a, 'h> {
         self.tell(Event::Phase(phase))
     }
 
+    /// Tells that what the output held is lost from now on.
+    pub(crate) fn overwrites(&mut self) -> Result<()> {
+        self.tell(Event::Overwrites)
+    }
+
     fn end_phase(&mut self) {
         if let Some((phase, start)) = self.running.take() {
             self.times.push((phase, start.elapsed()));

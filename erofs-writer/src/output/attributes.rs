@@ -38,7 +38,7 @@ pub(super) fn keep(old: &Path, found: &Metadata, file: &File) -> io::Result<()> 
     if !group {
         mode = (mode & 0o1707) | (mode & (mode << 3) & 0o070);
     }
-    file.set_permissions(Permissions::from_mode(mode))?;
+    set_mode(file, mode)?;
     for name in names {
         let bytes = name.to_bytes();
         // A list without its group would give rights to another one.
@@ -60,6 +60,15 @@ fn keep_owner(found: &Metadata, file: &File) -> io::Result<(bool, bool)> {
     Ok((new.uid() == uid, group))
 }
 
+/// Some file systems without modes of their own refuse to change one. That is
+/// fine if others get no more rights by the mode that the file has.
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    match file.set_permissions(Permissions::from_mode(mode)) {
+        Err(_) if file.metadata()?.mode() & 0o7077 & !mode == 0 => Ok(()),
+        other => other,
+    }
+}
+
 fn keep_xattr(old: &Path, name: &CStr, file: &File) -> io::Result<()> {
     let mut value = vec![0; LEN_MAX];
     match retry_on_intr(|| lgetxattr(old, name, &mut value[..])) {
@@ -67,8 +76,8 @@ fn keep_xattr(old: &Path, name: &CStr, file: &File) -> io::Result<()> {
             let set = || fsetxattr(file, name, &value[..len], XattrFlags::empty());
             allow_refusal(retry_on_intr(set))
         }
-        // One that this process may not read, or that is gone.
-        Err(Errno::PERM | Errno::ACCESS | Errno::NODATA) => Ok(()),
+        // One that this process may not read, or that is gone, with its file maybe.
+        Err(Errno::PERM | Errno::ACCESS | Errno::NODATA | Errno::NOENT) => Ok(()),
         Err(error) => allow_refusal(Err(error)),
     }
 }
@@ -93,7 +102,9 @@ fn list(mut read: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> io::Res
                 .filter_map(|name| Some(CStr::from_bytes_with_nul(name).ok()?.into()))
                 .collect())
         }
-        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM | Errno::ACCESS) => Ok(Vec::new()),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM | Errno::ACCESS | Errno::NOENT) => {
+            Ok(Vec::new())
+        }
         Err(error) => Err(error.into()),
     }
 }

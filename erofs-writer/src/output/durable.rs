@@ -3,44 +3,102 @@
 use std::fs::File;
 use std::io;
 use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
+use super::temporary::descriptor;
 use crate::error::Error;
+use crate::format::to_usize;
 
-/// How much is begun to be written at once.
-const STEP: NonZeroU64 = NonZeroU64::new(32 << 20).expect("not 0");
+/// How much is begun to be written at once: as much as takes about so long.
+const STEPS: RangeInclusive<u64> = (1 << 20)..=(64 << 20);
+const FIRST_STEP: u64 = 4 << 20;
+const STEP_TIME: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_millis(200);
+
+/// What can be read past the kernel's memory, on every disk.
+const SECTOR: u64 = 4096;
 
 /// Writes the first `len` bytes of `file` to the disk. Ends early, without an
 /// error, if it is told to stop.
 ///
-/// A sync cannot be interrupted, and may take minutes. So the kernel is first
-/// made to begin with the bytes, in steps: each waits until the disk has taken
-/// most of it. That is what this advice does, which otherwise tells that what
-/// is on the disk already need not be kept in memory.
+/// A sync cannot be interrupted, and may take minutes; nor can a process end
+/// while the disk has bytes to write for a file that goes away with it. So they
+/// are first written in steps, of which each is waited for.
 pub(super) fn sync(file: &File, len: u64, stop: &AtomicBool) -> io::Result<()> {
-    let mut pos = 0;
-    while pos < len {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        begin(file, pos);
-        pos += STEP.get();
+    let mut disk = Disk::of(file);
+    let (mut pos, mut step) = (0, FIRST_STEP);
+    while pos < len && !stop.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        let end = len.min(pos + step);
+        begin(file, pos, end - pos);
+        disk.wait(end);
+        step = next_step(step, began.elapsed());
+        pos = end;
     }
-    file.sync_data()
+    match stop.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => file.sync_data(),
+    }
 }
 
-/// Lets the kernel begin to write a step from `pos` on. Where it does not know
-/// that, the sync does it all.
+fn next_step(step: u64, took: Duration) -> u64 {
+    let next = match took {
+        _ if took < *STEP_TIME.start() => step * 2,
+        _ if took > *STEP_TIME.end() => step / 2,
+        _ => step,
+    };
+    next.clamp(*STEPS.start(), *STEPS.end())
+}
+
+/// Lets the kernel begin to write `len` bytes from `pos` on: this advice, that they
+/// need not be kept in memory, does so with those that are not on the disk. Where
+/// the kernel does not know that, the sync does it all.
 #[cfg(target_os = "linux")]
-fn begin(file: &File, pos: u64) {
-    let _ = rustix::fs::fadvise(file, pos, Some(STEP), rustix::fs::Advice::DontNeed);
+fn begin(file: &File, pos: u64, len: u64) {
+    let _ = rustix::fs::fadvise(file, pos, NonZeroU64::new(len), rustix::fs::Advice::DontNeed);
 }
 
 #[cfg(not(target_os = "linux"))]
-fn begin(_: &File, _: u64) {}
+fn begin(_: &File, _: u64, _: u64) {}
+
+/// What a file is on, read past the kernel's memory: before that, the kernel
+/// writes there what it has in memory of these bytes.
+struct Disk {
+    /// None where that cannot be done, so that nothing is waited for.
+    file: Option<File>,
+    buf: Vec<u8>,
+}
+
+impl Disk {
+    #[cfg(target_os = "linux")]
+    fn of(file: &File) -> Self {
+        use rustix::fs::{Mode, OFlags, open};
+        let flags = OFlags::RDONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+        let file = retry_on_intr(|| open(descriptor(file), flags, Mode::empty()));
+        Disk { file: file.ok().map(File::from), buf: vec![0; 2 * to_usize(SECTOR)] }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of(_: &File) -> Self {
+        Disk { file: None, buf: Vec::new() }
+    }
+
+    /// Waits for the sector before `end`, and so for most of what came before it.
+    fn wait(&mut self, end: u64) {
+        let Some(file) = &self.file else { return };
+        let sector = to_usize(SECTOR);
+        let start = self.buf.as_ptr().align_offset(sector);
+        let place = (end - 1) / SECTOR * SECTOR;
+        if file.read_at(&mut self.buf[start..start + sector], place).is_err() {
+            self.file = None;
+        }
+    }
+}
 
 /// Hears of errors that the file system tells of when a file is closed, as NFS
 /// does: another descriptor of the file is closed for it.
@@ -55,18 +113,49 @@ pub(super) fn flush(file: &File) -> io::Result<()> {
 
 /// Writes to the disk which names are in `folder`. Who may not open it cannot.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    let late = |error: io::Error| {
+        let why = format!("the image is there, but its name may not be on the disk: {error}");
+        io::Error::new(error.kind(), why)
+    };
     let folder = match File::open(folder) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
-        other => other?,
+        other => other.map_err(late)?,
     };
     match folder.sync_all() {
         // Not all file systems know it of directories.
         Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => Ok(()),
-        other => other,
+        other => other.map_err(late),
     }
 }
 
 /// The error of an output that cannot be written.
 pub(super) fn write_error(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
     |source| Error::Write { path: Some(path.to_path_buf()), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_take_about_as_long_on_every_disk() {
+        for rate in [100 << 10, 8 << 20, 100 << 20, 4 << 30_u64] {
+            let time = |step: u64| Duration::from_micros(step * 1_000_000 / rate);
+            let step = (0..20).fold(FIRST_STEP, |step, _| next_step(step, time(step)));
+            assert!(STEPS.contains(&step), "{step}");
+            let is_right = STEP_TIME.contains(&time(step));
+            assert!(is_right || [STEPS.start(), STEPS.end()].contains(&&step), "{rate}: {step}");
+        }
+    }
+
+    #[test]
+    fn everything_is_synced_whatever_its_length_and_nothing_once_it_is_to_stop() {
+        let file = tempfile::tempfile().expect("there is room");
+        for len in [0, 1, 4096, 5000, (9 << 20) + 1] {
+            file.set_len(len).expect("there is room");
+            for stop in [false, true] {
+                sync(&file, len, &AtomicBool::new(stop)).expect("can be synced");
+            }
+        }
+    }
 }

@@ -118,12 +118,50 @@ fn clear_range(device: &File, range: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
+/// Tables of partitions that a device may begin with, by what libblkid and the
+/// kernel know them by: where it is, and what.
+const TABLES: [(usize, &[u8]); 14] = [
+    // GPT, also where its table for old systems is gone, by the length of sectors.
+    (512, b"EFI PART"),
+    (4096, b"EFI PART"),
+    // Apple.
+    (0, b"ER"),
+    (512, b"PM\0\0"),
+    // Sun, SGI, and BSD at three places, in both orders of bytes.
+    (508, b"\xda\xbe"),
+    (0, b"\x0b\xe5\xa9\x41"),
+    (512, b"\x57\x45\x56\x82"),
+    (64, b"\x57\x45\x56\x82"),
+    (128, b"\x57\x45\x56\x82"),
+    (512, b"\x82\x56\x45\x57"),
+    (64, b"\x82\x56\x45\x57"),
+    (128, b"\x82\x56\x45\x57"),
+    // DASD, "VOL1" in EBCDIC, by the length of blocks.
+    (4096, b"\xe5\xd6\xd3\xf1"),
+    (8192, b"\xe5\xd6\xd3\xf1"),
+];
+/// Amiga: in one of the first sectors.
+const AMIGA: &[u8] = b"RDSK";
+const AMIGA_SECTORS: usize = 16;
+
 /// Whether the device begins with a table of partitions: that of a PC, which a
-/// GPT has as well.
+/// GPT has as well, or another one.
 fn has_partitions(device: &File) -> io::Result<bool> {
-    let mut sector = [0; 512];
-    device.read_exact_at(&mut sector, 0)?;
-    Ok(sector[510..] == [0x55, 0xaa] && sector[446..510].iter().any(|byte| *byte != 0))
+    let mut start = [0; 8200];
+    let mut len = 0;
+    while len < start.len() {
+        match device.read_at(&mut start[len..], to_u64(len)) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let is_of_pc = start[510..512] == [0x55, 0xaa] && start[446..510].iter().any(|byte| *byte != 0);
+    let mut sectors = start.chunks(512).take(AMIGA_SECTORS);
+    Ok(is_of_pc
+        || TABLES.iter().any(|(place, magic)| start[*place..].starts_with(magic))
+        || sectors.any(|sector| sector.starts_with(AMIGA)))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::error::Result;
 
 /// So many names are tried, and looked at for what was left, before those that
 /// nobody can foresee.
-const SLOTS: usize = 8;
+const SLOTS: usize = 32;
 const RANDOM_NAMES: usize = 100;
 
 /// A file that is to become the output.
@@ -34,8 +34,12 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// A new file in `folder`.
-    pub(super) fn create(folder: &Path, canceller: &Canceller) -> Result<io::Result<Self>> {
+    /// A new file of this mode in `folder`.
+    pub(super) fn create(
+        folder: &Path,
+        mode: u32,
+        canceller: &Canceller,
+    ) -> Result<io::Result<Self>> {
         remove_left_over(folder);
         let draft = |file, name| Draft {
             file,
@@ -43,13 +47,13 @@ impl Draft {
             name,
             canceller: canceller.clone(),
         };
-        match unnamed(folder) {
+        match unnamed(folder, mode) {
             Ok(Some(file)) => return Ok(Ok(draft(file, None))),
             Ok(None) => {}
             Err(error) => return Ok(Err(error)),
         }
         canceller.change_names(|names| {
-            let created = take_name(folder, create_locked);
+            let created = take_name(folder, |name| create_locked(name, mode));
             Ok(created.map(|(name, file)| {
                 names.push(name.clone());
                 draft(file, Some(name))
@@ -85,6 +89,12 @@ impl Draft {
             self.name = Some(name);
         }
         let name = self.name.as_ref().expect("it has one by now");
+        // On a file system that others share without its locks, it may be
+        // another's by now, who took this one for one that was left.
+        if !is_name_of(name, &self.file) {
+            let why = "another process took its temporary name away";
+            return Err(io::Error::new(io::ErrorKind::NotFound, why));
+        }
         fs::rename(name, path)?;
         names.retain(|taken| taken != name);
         self.name = None;
@@ -102,9 +112,9 @@ impl Drop for Draft {
 
 /// A file in `folder` without a name, if there can be one that later gets one.
 #[cfg(target_os = "linux")]
-fn unnamed(folder: &Path) -> io::Result<Option<File>> {
+fn unnamed(folder: &Path, mode: u32) -> io::Result<Option<File>> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let mode = rustix::fs::Mode::from_raw_mode(0o644);
+    let mode = rustix::fs::Mode::from_raw_mode(mode);
     let file = match retry_on_intr(|| rustix::fs::open(folder, flags, mode)) {
         Ok(file) => File::from(file),
         // What file systems and kernels say that do not know it.
@@ -122,7 +132,7 @@ fn unnamed(folder: &Path) -> io::Result<Option<File>> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn unnamed(_: &Path) -> io::Result<Option<File>> {
+fn unnamed(_: &Path, _: u32) -> io::Result<Option<File>> {
     Ok(None)
 }
 
@@ -131,7 +141,8 @@ fn lock(file: &File) -> rustix::io::Result<()> {
     retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockExclusive))
 }
 
-fn descriptor(file: &File) -> PathBuf {
+/// The name by which the kernel knows an open file of this process.
+pub(super) fn descriptor(file: &File) -> PathBuf {
     use std::os::fd::AsRawFd;
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
@@ -165,9 +176,9 @@ fn slot_name(folder: &Path, slot: usize) -> PathBuf {
 }
 
 /// Creates the file `name`, which no one else has, and locks it.
-fn create_locked(name: &Path) -> io::Result<File> {
+fn create_locked(name: &Path, mode: u32) -> io::Result<File> {
     // Readable so that the kernel can copy within it.
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(name)?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(name)?;
     // Somebody may have locked it first, to remove it as one that was left.
     let taken = lock(&file) == Err(Errno::WOULDBLOCK);
     match !taken && is_name_of(name, &file) {
@@ -209,6 +220,10 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
+    fn open_named(name: &Path) -> io::Result<File> {
+        create_locked(name, 0o644)
+    }
+
     fn names(folder: &Path) -> usize {
         fs::read_dir(folder).expect("is there").count()
     }
@@ -216,7 +231,7 @@ mod tests {
     #[test]
     fn what_dead_processes_left_is_removed_and_what_others_have_is_not() {
         let folder = tempfile::tempdir().expect("there is room");
-        let (mine, lock) = take_name(folder.path(), create_locked).expect("is free");
+        let (mine, lock) = take_name(folder.path(), open_named).expect("is free");
         assert_eq!(mine, slot_name(folder.path(), 0));
         for slot in 1..SLOTS {
             fs::write(slot_name(folder.path(), slot), "left").expect("there is room");
@@ -233,7 +248,7 @@ mod tests {
     fn there_are_names_for_more_drafts_than_slots() {
         let folder = tempfile::tempdir().expect("there is room");
         let all: Vec<_> = (0..SLOTS + 5)
-            .map(|_| take_name(folder.path(), create_locked).expect("some name is free"))
+            .map(|_| take_name(folder.path(), open_named).expect("some name is free"))
             .collect();
         assert_eq!(names(folder.path()), SLOTS + 5);
         remove_left_over(folder.path());
@@ -246,7 +261,7 @@ mod tests {
         let canceller = Canceller::new();
         let named = || {
             let create = |names: &mut Vec<PathBuf>| {
-                let (name, file) = take_name(folder.path(), create_locked).expect("is free");
+                let (name, file) = take_name(folder.path(), open_named).expect("is free");
                 names.push(name.clone());
                 let (folder, canceller) = (folder.path().to_path_buf(), canceller.clone());
                 Ok(Draft { file, folder, name: Some(name), canceller })
@@ -267,5 +282,20 @@ mod tests {
         assert!(matches!(late.replace(&output), Err(Error::Cancelled)));
         drop(late);
         assert!(output.exists());
+    }
+
+    #[test]
+    fn a_name_that_another_one_has_taken_is_not_renamed() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let canceller = Canceller::new();
+        let (name, file) = take_name(folder.path(), open_named).expect("is free");
+        let at = folder.path().to_path_buf();
+        let mut draft = Draft { file, folder: at, name: Some(name.clone()), canceller };
+        fs::remove_file(&name).expect("is mine");
+        fs::write(&name, "another's").expect("there is room");
+        let output = folder.path().join("output");
+        draft.replace(&output).expect("not cancelled").expect_err("is another file");
+        assert!(!output.exists());
+        assert_eq!(fs::read(&name).expect("is there"), b"another's");
     }
 }

@@ -238,7 +238,7 @@ mod tests {
     fn names(list: &[&str], store: Option<&str>) -> Result<Vec<String>, StorePathsError> {
         let paths: Vec<PathBuf> = list.iter().map(PathBuf::from).collect();
         let found = sources(&paths, store.map(Path::new))?;
-        Ok(found.values().map(|path| path.display().to_string()).collect())
+        Ok(found.values().map(|path| path.to_string_lossy().into_owned()).collect())
     }
 
     #[test]

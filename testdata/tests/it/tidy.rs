@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The sources with their paths below `src`.
+/// The sources of the library with their paths below `src`.
 fn sources() -> BTreeMap<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../erofs-writer/src");
+    sources_of("erofs-writer")
+}
+
+fn sources_of(package: &str) -> BTreeMap<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(package).join("src");
     let mut found = BTreeMap::new();
     let mut pending = vec![root.clone()];
     while let Some(dir) = pending.pop() {
@@ -322,4 +326,15 @@ fn imports_are_found_in_every_form() {
     let found = named(&from, text, &BTreeSet::from(modules));
     let found: Vec<_> = found.iter().map(|path| path.join("::")).collect();
     assert_eq!(found, ["a::self", "a::c::D", "a::c::E", "a::G", "a::c::f", "a::b::d::g", "i::J"]);
+}
+
+#[test]
+fn names_in_messages_are_escaped_and_have_a_bound() {
+    for package in ["erofs-writer", "erofs-cli"] {
+        for (path, text) in sources_of(package) {
+            let first = text.lines().position(|line| code(line).contains(".display()"));
+            let at = first.map(|number| format!("{}:{}", path.display(), number + 1));
+            assert_eq!(at, None, "{package}: Shown is for that");
+        }
+    }
 }
