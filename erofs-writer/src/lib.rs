@@ -86,9 +86,10 @@
 //! use std::ops::ControlFlow;
 //! # fn enough() -> bool { false }
 //!
-//! let no_objects = |path: &[u8]| !path.ends_with(b".o");
-//! let mut tree =
-//!     Directory::new("build").keep(&no_objects).hard_links(HardLinks::Ignore).read()?;
+//! let mut tree = Directory::new("build")
+//!     .keep(|found| !found.path().ends_with(b".o"))
+//!     .hard_links(HardLinks::Ignore)
+//!     .read()?;
 //! tree.update_metadata(|metadata| {
 //!     (metadata.uid, metadata.gid) = (0, 0);
 //!     metadata.mtime = Timestamp::from_sec(1);

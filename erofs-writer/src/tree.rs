@@ -11,6 +11,7 @@ mod edit;
 mod foreign;
 mod host;
 mod node;
+mod read_at;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -346,7 +347,7 @@ pub(crate) fn without_case_hack(name: &[u8]) -> &[u8] {
 pub(crate) fn content_len(kind: &Kind) -> u64 {
     match kind {
         Kind::File(content) => content.len(),
-        Kind::Symlink(target) => to_u64(target.len()),
+        Kind::Symlink(target) => to_u64(target[..].len()),
         _ => 0,
     }
 }
