@@ -6,7 +6,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use erofs_writer::source::{Directory, StorePaths, parse_store_paths};
-use erofs_writer::{Error, Tree};
+use erofs_writer::{Error, Tree, Whiteouts};
 
 use crate::archive;
 use crate::edits::Excludes;
@@ -24,7 +24,7 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
             let mut trees = paths.iter().map(|path| directory(job, path, &excludes));
             let mut tree = trees.next().expect("one is there at least")?;
             for upper in trees {
-                tree.overlay(upper?)?;
+                tree.overlay_with(upper?, Whiteouts::Ignore)?;
             }
             inputs::check_tree(job, &excludes, &tree)?;
             Ok(tree)

@@ -191,7 +191,7 @@ pub use options::{
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
 pub use tree::{
-    Content, DroppedXattrs, Entry, Metadata, Node, Rdev, ReadAt, Timestamp, Tree,
-    TreeInodeId as InodeId, Walk, Xattrs,
+    Content, DroppedXattrs, Entry, EntryMut, Metadata, Node, Rdev, ReadAt, Timestamp, Tree,
+    TreeInodeId as InodeId, Walk, Whiteouts, Xattrs,
 };
 pub use uuid::Uuid;

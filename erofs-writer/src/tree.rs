@@ -11,6 +11,7 @@ mod edit;
 mod foreign;
 mod host;
 mod node;
+pub(crate) mod overlay;
 mod read_at;
 mod walk;
 
@@ -27,6 +28,8 @@ pub(crate) use host::{FileId, HostSources};
 pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Timestamp, Xattrs};
 
+pub use edit::EntryMut;
+pub use overlay::Whiteouts;
 pub use walk::{Entry, Walk};
 
 use crate::error::{Error, Result, TreeErrorKind};
@@ -304,7 +307,7 @@ fn next_number() -> u64 {
 }
 
 /// The names of a path.
-pub(crate) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
 }
 
