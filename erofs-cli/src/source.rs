@@ -6,7 +6,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use erofs_writer::source::{Directory, StorePaths, parse_store_paths};
-use erofs_writer::{Error, Shown, Tree};
+use erofs_writer::{Error, Shown, Tree, Whiteouts};
 
 use crate::archive;
 use crate::edits::Excludes;
@@ -24,7 +24,7 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
             let mut trees = paths.iter().map(|path| directory(job, path, &excludes));
             let mut tree = trees.next().expect("one is there at least")?;
             for upper in trees {
-                tree.overlay(upper?)?;
+                tree.overlay_with(upper?, Whiteouts::Ignore)?;
             }
             inputs::check_tree(job, &excludes, &tree)?;
             Ok(tree)
@@ -44,14 +44,13 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
             Ok(tree)
         }
         Source::Tar { file, compression, converts_aufs, index } => {
-            let keep = |path: &[u8]| excludes.keep(path);
             let mut archive = archive::open(file.as_deref(), *compression, *index)?
                 .hard_links(job.hard_links)
                 .xattrs(job.xattrs)
                 .strip_case_hack(job.strip_case_hack)
                 .convert_aufs(*converts_aufs);
             if !excludes.is_empty() {
-                archive = archive.keep(&keep);
+                archive = archive.keep(|found| excludes.keep(found.path()));
             }
             Ok(archive.read()?)
         }
@@ -63,14 +62,13 @@ fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failur
         let why = "is no directory; making an image from other images is not built yet";
         return Err(UsageError::refused(Shown::new(path), why).into());
     }
-    let keep = |path: &[u8]| excludes.keep(path);
     let mut source = Directory::new(path)
         .hard_links(job.hard_links)
         .xattrs(job.xattrs)
         .strip_case_hack(job.strip_case_hack);
     // To be asked costs the path of each directory.
     if !excludes.is_empty() {
-        source = source.keep(&keep);
+        source = source.keep(|found| excludes.keep(found.path()));
     }
     if let Some(threads) = job.threads {
         source = source.threads(threads);
@@ -79,12 +77,11 @@ fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failur
 }
 
 fn store_paths(job: &Job, paths: StorePaths<'_>, excludes: &Excludes) -> Result<Tree, Error> {
-    let keep = |path: &[u8]| excludes.keep(path);
     let mut source =
         paths.hard_links(job.hard_links).xattrs(job.xattrs).strip_case_hack(job.strip_case_hack);
     // To be asked costs the path of each directory.
     if !excludes.is_empty() {
-        source = source.keep(&keep);
+        source = source.keep(|found| excludes.keep(found.path()));
     }
     if let Some(threads) = job.threads {
         source = source.threads(threads);

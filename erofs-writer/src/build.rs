@@ -39,7 +39,7 @@ pub struct ImageWriter<'a> {
     options: Options,
     sync: bool,
     canceller: Canceller,
-    on_event: Option<Box<dyn FnMut(Event) -> ControlFlow<()> + 'a>>,
+    on_event: Option<Box<dyn FnMut(Event) -> ControlFlow<()> + Send + 'a>>,
 }
 
 impl std::fmt::Debug for ImageWriter<'_> {
@@ -57,7 +57,7 @@ impl<'a> ImageWriter<'a> {
     /// Calls `on_event` with what happens, on the thread that calls `write`.
     /// If it returns `Break`, the build ends with [`Error::Cancelled`].
     #[must_use]
-    pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + 'a) -> Self {
+    pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + Send + 'a) -> Self {
         self.on_event = Some(Box::new(on_event));
         self
     }
@@ -122,8 +122,10 @@ impl<'a> ImageWriter<'a> {
         written.map_err(|error| named(error, path))
     }
 
-    /// Writes `tree` to `output`, of which nothing but the image is changed: a
-    /// file stays as long as it is. If it has been written to before, what was
+    /// Writes `tree` to `output`: a file, a [`SeekWriter`](crate::SeekWriter),
+    /// anything of your own, or what leads to one of these, such as a reference
+    /// or an `Arc`. Nothing but the image is changed in it: a file stays as long
+    /// as it is. If it has been written to before, what was
     /// there may show through until the image is complete, but an older image
     /// is none as soon as the first byte is written.
     ///
@@ -131,13 +133,13 @@ impl<'a> ImageWriter<'a> {
     /// Every variant of [`Error`] but [`Error::Output`]. A file that is open
     /// for reading only or for appending, a pipe or a terminal, is an
     /// [`Error::Write`].
-    pub fn write(&mut self, tree: &Tree, output: &impl WriteAt) -> Result<Summary> {
+    pub fn write(&mut self, tree: &Tree, output: impl WriteAt) -> Result<Summary> {
         let write_error = |source| Error::Write { path: None, source };
         let file = output.as_file();
         file.map_or(Ok(()), output::check_given).map_err(write_error)?;
         let synced = file.filter(|_| self.sync);
         let output = Output {
-            to: output,
+            to: &output,
             capacity: None,
             is_hidden: false,
             settle: &|end, stop| synced.map_or(Ok(()), |file| output::sync_given(file, end, stop)),

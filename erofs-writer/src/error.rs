@@ -143,6 +143,8 @@ pub enum TreeErrorKind {
     NotFound,
     /// Something other than a directory has been given children.
     NotADirectory,
+    /// The root can be neither removed nor replaced.
+    Root,
     /// A directory cannot have a second name.
     DirectoryHardLink,
     /// The inode that is to get a further name is one of another tree.
@@ -367,6 +369,7 @@ impl fmt::Display for TreeErrorKind {
             TreeErrorKind::Exists => f.write_str("exists already"),
             TreeErrorKind::NotFound => f.write_str("does not exist"),
             TreeErrorKind::NotADirectory => f.write_str("is not a directory"),
+            TreeErrorKind::Root => f.write_str("the root can be neither removed nor replaced"),
             TreeErrorKind::DirectoryHardLink => f.write_str("a directory cannot be hard-linked"),
             TreeErrorKind::ForeignInode => {
                 f.write_str("the inode to be hard-linked is one of another tree")

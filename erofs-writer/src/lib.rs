@@ -86,9 +86,10 @@
 //! use std::ops::ControlFlow;
 //! # fn enough() -> bool { false }
 //!
-//! let no_objects = |path: &[u8]| !path.ends_with(b".o");
-//! let mut tree =
-//!     Directory::new("build").keep(&no_objects).hard_links(HardLinks::Ignore).read()?;
+//! let mut tree = Directory::new("build")
+//!     .keep(|found| !found.path().ends_with(b".o"))
+//!     .hard_links(HardLinks::Ignore)
+//!     .read()?;
 //! tree.update_metadata(|metadata| {
 //!     (metadata.uid, metadata.gid) = (0, 0);
 //!     metadata.mtime = Timestamp::from_sec(1);
@@ -193,7 +194,7 @@ pub use options::{
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
 pub use tree::{
-    Content, DroppedXattrs, Entry, Metadata, Node, Rdev, ReadAt, Timestamp, Tree,
-    TreeInodeId as InodeId, Walk, Xattrs,
+    Content, DroppedXattrs, Entry, EntryMut, Metadata, Node, Rdev, ReadAt, Timestamp, Tree,
+    TreeInodeId as InodeId, Walk, Whiteouts, Xattrs,
 };
 pub use uuid::Uuid;

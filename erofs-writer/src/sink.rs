@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
@@ -19,9 +19,9 @@ use digest::BlockDigest;
 
 /// Something that can be written at any position, from several threads.
 ///
-/// A [`File`] is one; [`SeekWriter`] makes one of everything that writes and
-/// seeks.
-pub trait WriteAt: Sync {
+/// A [`File`] is one, as are references, boxes and [`Arc`]s of one;
+/// [`SeekWriter`] makes one of everything that writes and seeks.
+pub trait WriteAt: Send + Sync {
     /// Writes all of `buf` at `pos`.
     ///
     /// # Errors
@@ -44,6 +44,23 @@ impl WriteAt for File {
         Some(self)
     }
 }
+
+/// What leads to a [`WriteAt`] is one.
+macro_rules! forward_write_at {
+    ($($pointer:ty),+) => {$(
+        impl<W: WriteAt + ?Sized> WriteAt for $pointer {
+            fn write_all_at(&self, buf: &[u8], pos: u64) -> io::Result<()> {
+                (**self).write_all_at(buf, pos)
+            }
+
+            fn as_file(&self) -> Option<&File> {
+                (**self).as_file()
+            }
+        }
+    )+};
+}
+
+forward_write_at!(&W, &mut W, Box<W>, Arc<W>);
 
 /// Makes a [`WriteAt`] of a writer that seeks, by letting one thread write at
 /// a time.

@@ -9,7 +9,7 @@ mod xattrs;
 use std::path::{Path, PathBuf};
 
 pub use directory::Directory;
-pub use scan::Keep;
+pub use scan::{Candidate, Keep};
 pub use store::{StorePaths, parse_store_paths};
 pub use tar::Tar;
 

@@ -11,7 +11,9 @@ mod edit;
 mod foreign;
 mod host;
 mod node;
+pub(crate) mod overlay;
 mod read;
+mod read_at;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -28,6 +30,8 @@ pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Timestamp, Xattrs};
 pub(crate) use read::{Holes, Reader};
 
+pub use edit::EntryMut;
+pub use overlay::Whiteouts;
 pub use walk::{Entry, Walk};
 
 use crate::error::{Error, Result, TreeErrorKind};
@@ -305,7 +309,7 @@ fn next_number() -> u64 {
 }
 
 /// The names of a path.
-pub(crate) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
 }
 
@@ -348,7 +352,7 @@ pub(crate) fn without_case_hack(name: &[u8]) -> &[u8] {
 pub(crate) fn content_len(kind: &Kind) -> u64 {
     match kind {
         Kind::File(content) => content.len(),
-        Kind::Symlink(target) => to_u64(target.len()),
+        Kind::Symlink(target) => to_u64(target[..].len()),
         _ => 0,
     }
 }

@@ -43,7 +43,7 @@ enum Streams<D> {
 }
 
 /// Decodes `stream`.
-pub(super) fn decoded(format: Format, stream: Stream) -> io::Result<Box<dyn Read>> {
+pub(super) fn decoded(format: Format, stream: Stream) -> io::Result<Box<dyn Read + Send>> {
     Ok(match format {
         Format::Tar => Box::new(stream),
         Format::Gzip => Box::new(Streams::<GzDecoder<Stream>>::Between(stream, true)),

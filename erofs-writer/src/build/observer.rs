@@ -11,7 +11,7 @@ use crate::event::{Event, Phase};
 use crate::pool::Pool;
 
 /// A caller's event handler.
-pub(crate) type Handler<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
+pub(crate) type Handler<'a> = dyn FnMut(Event) -> ControlFlow<()> + Send + 'a;
 
 /// How often progress is told, so that an event handler that draws does not
 /// slow down the work.

@@ -28,7 +28,8 @@ names!(error: Error {
 });
 names!(output: OutputErrorKind { NotAFile, Appends, NotWritable, InsideSource, TooSmall });
 names!(tree: TreeErrorKind {
-    BadName, Exists, NotFound, NotADirectory, DirectoryHardLink, ForeignInode, BadSymlinkTarget,
+    BadName, Exists, NotFound, NotADirectory, Root,
+        DirectoryHardLink, ForeignInode, BadSymlinkTarget,
     BadDeviceNumber, BadTimestamp, FileTooLarge, TooMuchData, TooSparse, TooManyChunks, XattrNamespace, XattrName, XattrValue, XattrBody,
     NotCompact,
 });
@@ -104,6 +105,7 @@ fn of_trees() -> Vec<TreeErrorKind> {
         Exists,
         NotFound,
         NotADirectory,
+        Root,
         DirectoryHardLink,
         ForeignInode,
         BadSymlinkTarget,

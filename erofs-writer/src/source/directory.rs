@@ -2,10 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::source::HardLinks;
-use crate::source::scan::{Keep, ScanOptions, Scanner};
+use crate::source::scan::{Candidate, ScanOptions, Scanner};
 use crate::tree::Tree;
 
 /// Reads a directory of the host into a [`Tree`], several subdirectories at a
@@ -15,6 +16,7 @@ use crate::tree::Tree;
 /// No symlink below the root is followed, now or when contents are read, and
 /// a directory or file that is another one by then is an error
 /// ([`Error::Changed`](crate::Error::Changed)). Paths may be of any length.
+#[derive(Clone)]
 pub struct Directory<'a> {
     root: PathBuf,
     options: ScanOptions<'a>,
@@ -47,12 +49,20 @@ impl<'a> Directory<'a> {
         self
     }
 
-    /// Reads only what `keep` wants. It gets each path relative to the root,
-    /// without a leading slash; a directory it does not want is not entered.
-    /// It may be called from several threads. Default: everything.
+    /// Reads only what `keep` wants. A directory that it does not want is not
+    /// entered. It may be called from several threads. Default: everything.
+    ///
+    /// ```no_run
+    /// use erofs_writer::source::Directory;
+    ///
+    /// let tree = Directory::new("build")
+    ///     .keep(|found| found.is_dir() || !found.path().ends_with(b".o"))
+    ///     .read()?;
+    /// # Ok::<(), erofs_writer::Error>(())
+    /// ```
     #[must_use]
-    pub fn keep(mut self, keep: &'a Keep<'a>) -> Self {
-        self.options.keep = Some(keep);
+    pub fn keep(mut self, keep: impl Fn(Candidate<'_>) -> bool + Send + Sync + 'a) -> Self {
+        self.options.keep = Some(Arc::new(keep));
         self
     }
 

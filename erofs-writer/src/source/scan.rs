@@ -25,13 +25,37 @@ use crate::tree::{FileId, HostDir, InodeId, Kind, Metadata, Name, Tree, Xattrs};
 use links::Links;
 use list::{Lister, Listing};
 
-/// Whether a path is wanted, relative to the source's root.
-pub type Keep<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
+/// Something of which a source asks whether it is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    path: &'a [u8],
+    is_dir: bool,
+}
 
+impl<'a> Candidate<'a> {
+    pub(crate) fn new(path: &'a [u8], is_dir: bool) -> Self {
+        Candidate { path, is_dir }
+    }
+
+    /// The path relative to the root of the source, without a leading slash.
+    pub fn path(&self) -> &'a [u8] {
+        self.path
+    }
+
+    /// Whether it is a directory. A symlink to one is none.
+    pub fn is_dir(&self) -> bool {
+        self.is_dir
+    }
+}
+
+/// Whether something is wanted.
+pub type Keep<'a> = dyn Fn(Candidate<'_>) -> bool + Send + Sync + 'a;
+
+#[derive(Clone)]
 pub(crate) struct ScanOptions<'a> {
     pub(crate) hard_links: HardLinks,
     pub(crate) xattrs: bool,
-    pub(crate) keep: Option<&'a Keep<'a>>,
+    pub(crate) keep: Option<Arc<Keep<'a>>>,
     pub(crate) strip_case_hack: bool,
     /// Whether owners, times and links do not count.
     pub(crate) contents_only: bool,
@@ -119,7 +143,7 @@ impl<'a> Scanner<'a> {
             })?;
             self.lister.find_ways(&fd);
             let names: Vec<list::Entry> =
-                names.into_iter().map(|name| list::Entry { name, is_symlink: false }).collect();
+                names.into_iter().map(list::Entry::of_unknown_type).collect();
             let (lister, pool) = (&self.lister, &self.pool);
             let found = pool.install(|| lister.look_parallel(&dir, fd.as_fd(), &names))?;
             for found in &found {

@@ -6,12 +6,13 @@ use std::io::{self, BufRead, Read};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::bounded::too_long;
 use crate::error::{Result, StorePathsError};
 use crate::format::to_u64;
 use crate::source::HardLinks;
-use crate::source::scan::{Folders, Keep, ScanOptions, Scanner};
+use crate::source::scan::{Candidate, Folders, ScanOptions, Scanner};
 use crate::tree::{Metadata, Timestamp, Tree};
 
 /// Reads store paths into a [`Tree`] in which each is `/<basename>`.
@@ -23,6 +24,7 @@ use crate::tree::{Metadata, Timestamp, Tree};
 /// What only the host knows is left out: owners and groups are 0, times are
 /// 0, xattrs and ACLs are dropped, hard links are ignored, and the root is a
 /// directory of mode 0755. The setters change each of them.
+#[derive(Clone)]
 pub struct StorePaths<'a> {
     paths: Vec<PathBuf>,
     store: Option<PathBuf>,
@@ -140,8 +142,8 @@ impl<'a> StorePaths<'a> {
     /// As [`Directory::keep`](crate::source::Directory::keep): paths begin
     /// with the basename of a store path.
     #[must_use]
-    pub fn keep(mut self, keep: &'a Keep<'a>) -> Self {
-        self.options.keep = Some(keep);
+    pub fn keep(mut self, keep: impl Fn(Candidate<'_>) -> bool + Send + Sync + 'a) -> Self {
+        self.options.keep = Some(Arc::new(keep));
         self
     }
 

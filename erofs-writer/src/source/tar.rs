@@ -14,7 +14,7 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::source::{HardLinks, Keep};
+use crate::source::{Candidate, HardLinks, Keep};
 use crate::tree::{FileId, Tree};
 
 use assemble::{Assembly, Refusal};
@@ -60,7 +60,7 @@ struct Options<'a> {
     converts_aufs: bool,
     empties_spool: bool,
     index: bool,
-    keep: Option<&'a Keep<'a>>,
+    keep: Option<Box<Keep<'a>>>,
 }
 
 impl std::fmt::Debug for Tar<'_> {
@@ -100,7 +100,7 @@ impl<'a> Tar<'a> {
     /// but not those of an [`index`](Tar::index).
     pub fn stream(
         name: impl Into<PathBuf>,
-        reader: impl Read + 'a,
+        reader: impl Read + Send + 'a,
         spool_dir: impl AsRef<Path>,
     ) -> Self {
         Tar::new(Input::stream(name.into(), Box::new(reader), spool_dir.as_ref()))
@@ -186,12 +186,11 @@ impl<'a> Tar<'a> {
         self
     }
 
-    /// Keeps only what `keep` wants. It gets each path, without a leading
-    /// slash; what is in a directory that it does not want goes as well.
-    /// Default: everything.
+    /// Keeps only what `keep` wants. What is in a directory that it does not
+    /// want goes as well. Default: everything.
     #[must_use]
-    pub fn keep(mut self, keep: &'a Keep<'a>) -> Self {
-        self.options.keep = Some(keep);
+    pub fn keep(mut self, keep: impl Fn(Candidate<'_>) -> bool + Send + Sync + 'a) -> Self {
+        self.options.keep = Some(Box::new(keep));
         self
     }
 
@@ -225,7 +224,7 @@ impl<'a> Tar<'a> {
             tree.spools = spools;
         }
         if let Some(keep) = keep {
-            tree.retain(|entry| keep(&entry.path()[1..]));
+            tree.retain(|entry| keep(Candidate::new(&entry.path()[1..], entry.is_dir())));
         }
         tree.host.files.extend(self.host_file.map(|file| (file, None)));
         Ok(tree)

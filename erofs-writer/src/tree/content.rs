@@ -4,20 +4,24 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::format::{to_u64, to_usize};
+use crate::format::to_u64;
 use crate::tree::Name;
 use crate::tree::device::{Device, Piece, Scattered};
 use crate::tree::dirs::{self, HostDir, OpenDirs, join};
 use crate::tree::host::FileId;
 
 /// Bytes that can be read at any position, from several threads at a time.
+///
+/// A [`File`] is a reader, as are `Vec<u8>` and slices of bytes, and whatever
+/// leads to a reader: `Box<dyn ReadAt>`, `Arc<dyn ReadAt>`, references.
+/// Contents of a file that is shared with others, or of a part of one, are
+/// better made by [`Content::from_file_range`], as the kernel can copy those.
 pub trait ReadAt: Send + Sync {
     /// How many bytes there are. Must not change.
     fn len(&self) -> u64;
@@ -96,8 +100,8 @@ impl std::fmt::Debug for Source {
 impl Content {
     /// These bytes.
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
-        let bytes = bytes.into();
-        Content { len: to_u64(bytes.len()), source: Source::Bytes(bytes) }
+        let bytes: Arc<[u8]> = bytes.into();
+        Content { len: ReadAt::len(&bytes), source: Source::Bytes(bytes) }
     }
 
     /// The host file `path`, which has `len` bytes. If it has more or fewer when
@@ -326,14 +330,9 @@ impl OpenContent<'_> {
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         match &self.reader {
-            Reader::Bytes(bytes) => {
-                let rest = &bytes[to_usize(offset).min(bytes.len())..];
-                let len = rest.len().min(buf.len());
-                buf[..len].copy_from_slice(&rest[..len]);
-                Ok(len)
-            }
-            Reader::Owned(file) => file.read_at(buf, offset),
-            Reader::Range(file, start) => file.read_at(buf, start + offset),
+            Reader::Bytes(bytes) => bytes.read_at(buf, offset),
+            Reader::Owned(file) => ReadAt::read_at(file, buf, offset),
+            Reader::Range(file, start) => ReadAt::read_at(*file, buf, start + offset),
             Reader::Custom(reader) => match reader.read_at(buf, offset)? {
                 len if len <= buf.len() => Ok(len),
                 _ => Err(io::Error::other("a reader gave more bytes than there was room for")),
@@ -423,7 +422,7 @@ impl OpenContent<'_> {
 
 /// Where `file` has data from `offset` on, counted from `base`, in the `len`
 /// bytes behind that.
-fn host_data(file: &File, base: u64, offset: u64, len: u64) -> io::Result<Range<u64>> {
+pub(super) fn host_data(file: &File, base: u64, offset: u64, len: u64) -> io::Result<Range<u64>> {
     let find = |from| match retry_on_intr(|| seek(file, from)) {
         Ok(pos) => Ok(Some(pos)),
         Err(Errno::NXIO) => Ok(None),

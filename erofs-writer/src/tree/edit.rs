@@ -1,10 +1,57 @@
 //! Changing a tree as a whole: every exclude and every owner option is this.
 
-use std::collections::HashMap;
 use std::mem;
 
-use crate::error::Result;
-use crate::tree::{Children, Entry, Inode, Kind, Metadata, Node, Tree, components};
+use crate::error::{Error, Result, TreeErrorKind};
+use crate::tree::{
+    Children, Content, Entry, InodeId, Kind, Metadata, Name, Node, Tree, TreeInodeId, absolute,
+    components, is_valid_name,
+};
+
+/// One path of a tree, to be changed. Made by [`Tree::get_mut`].
+#[derive(Debug)]
+pub struct EntryMut<'a> {
+    tree: &'a mut Tree,
+    id: InodeId,
+}
+
+impl EntryMut<'_> {
+    /// The inode; the same for all names of one file.
+    pub fn id(&self) -> TreeInodeId {
+        self.tree.public_id(self.id)
+    }
+
+    /// Whether this is a directory.
+    pub fn is_dir(&self) -> bool {
+        self.tree.children(self.id).is_some()
+    }
+
+    /// The inode's metadata.
+    pub fn metadata(&self) -> &Metadata {
+        &self.tree.inode(self.id).metadata
+    }
+
+    /// The inode's metadata, to be changed.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.tree.inode_mut(self.id).metadata
+    }
+
+    /// The contents, if this is a regular file.
+    pub fn content(&self) -> Option<&Content> {
+        match &self.tree.inode(self.id).kind {
+            Kind::File(content) => Some(content),
+            _ => None,
+        }
+    }
+
+    /// The contents, to be changed, if this is a regular file.
+    pub fn content_mut(&mut self) -> Option<&mut Content> {
+        match &mut self.tree.inode_mut(self.id).kind {
+            Kind::File(content) => Some(content),
+            _ => None,
+        }
+    }
+}
 
 impl Tree {
     /// Removes every path that `keep` does not want, and what lies below it.
@@ -43,55 +90,121 @@ impl Tree {
         }
     }
 
+    /// What is at `path`, to be changed. All names of its inode see the change.
+    pub fn get_mut(&mut self, path: impl AsRef<[u8]>) -> Option<EntryMut<'_>> {
+        let id = self.get(path)?.arena_id();
+        Some(EntryMut { tree: self, id })
+    }
+
     /// The metadata at `path`, to be changed; all names of one inode have the same.
     pub fn metadata_mut(&mut self, path: impl AsRef<[u8]>) -> Option<&mut Metadata> {
         let id = self.get(path)?.arena_id();
         Some(&mut self.inode_mut(id).metadata)
     }
 
-    /// Lays `upper` over what is here. Directories of both are merged, and get
-    /// the metadata of `upper`; of anything else with one path in both, what is
-    /// in `upper` counts. Hard links lead to what they led to before.
+    /// Gives what is at `path` this metadata, and so all names of its inode.
     ///
     /// # Errors
-    /// [`Error::Full`](crate::Error::Full) if there are too many inodes.
-    pub fn overlay(&mut self, upper: Tree) -> Result<()> {
-        let mut ids = Vec::with_capacity(upper.arena_len());
-        for Inode { metadata, kind } in upper.inodes {
-            ids.push(self.add(metadata, kind)?);
-        }
-        for id in &ids {
-            if let Kind::Directory(children) = &mut self.inode_mut(*id).kind {
-                children.values_mut().for_each(|child| *child = ids[child.index()]);
-            }
-        }
-        let root = ids[Tree::ROOT.index()];
-        self.host.extend(upper.host, |id| ids[id.index()]);
-        let mut merged = HashMap::from([(root, Tree::ROOT)]);
-        let mut pending = vec![(Tree::ROOT, root)];
-        while let Some((here, over)) = pending.pop() {
-            self.inode_mut(here).metadata = self.inode(over).metadata.clone();
-            for (name, id) in mem::take(self.children_mut(over)) {
-                let known = self.children(here).and_then(|names| names.get(&name)).copied();
-                let both = known
-                    .filter(|known| [*known, id].into_iter().all(|id| self.children(id).is_some()));
-                match both {
-                    Some(known) => {
-                        merged.insert(id, known);
-                        pending.push((known, id));
-                    }
-                    None => {
-                        self.children_mut(here).insert(name, id);
-                    }
-                }
-            }
-        }
-        for (_, id) in &mut self.host.dirs {
-            *id = merged.get(id).copied().unwrap_or(*id);
-        }
-        self.spools.extend(upper.spools);
-        self.devices.extend(upper.devices);
+    /// [`Error::Tree`] if there is nothing at `path`.
+    pub fn set_metadata(&mut self, path: impl AsRef<[u8]>, metadata: Metadata) -> Result<()> {
+        let path = path.as_ref();
+        let known = self.metadata_mut(path);
+        *known.ok_or_else(|| Error::tree(absolute(path), TreeErrorKind::NotFound))? = metadata;
         Ok(())
+    }
+
+    /// Makes `path` a directory, and all that it leads through, with `metadata`.
+    /// Directories that are there stay as they are.
+    ///
+    /// ```
+    /// use erofs_writer::{Content, Metadata, Node, Tree};
+    ///
+    /// let mut tree = Tree::new(Metadata::new(0o755));
+    /// tree.create_dir_all("usr/share/doc", Metadata::new(0o755))?;
+    /// let text = Node::File(Content::from_bytes(*b"Read me"));
+    /// tree.insert("usr/share/doc/README", Metadata::new(0o644), text)?;
+    /// # Ok::<(), erofs_writer::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Tree`] if something that is no directory is in the way, or a name
+    /// cannot be stored; [`Error::Full`] if there are too many inodes.
+    pub fn create_dir_all(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        metadata: Metadata,
+    ) -> Result<TreeInodeId> {
+        let path = path.as_ref();
+        // Nothing is made if not all can be.
+        let bad_name = components(path).any(|name| !is_valid_name(name));
+        if bad_name {
+            return Err(Error::tree(absolute(path), TreeErrorKind::BadName));
+        }
+        let mut dir = Tree::ROOT;
+        for name in components(path) {
+            let children = self.children(dir).expect("others are refused below");
+            let known = children.get(name).copied();
+            dir = match known {
+                Some(known) if self.children(known).is_none() => {
+                    return Err(Error::tree(absolute(path), TreeErrorKind::NotADirectory));
+                }
+                Some(known) => known,
+                None => {
+                    let id = self.add(metadata.clone(), Kind::Directory(Children::new()))?;
+                    self.children_mut(dir).insert(name.into(), id);
+                    id
+                }
+            };
+        }
+        Ok(self.public_id(dir))
+    }
+
+    /// Takes the path `path` away, and all that lies below it. Other names of its
+    /// inode stay, and its id: [`hard_link`](Tree::hard_link) can give it a name
+    /// again.
+    ///
+    /// # Errors
+    /// [`Error::Tree`] if there is nothing at `path`, or if it is the root.
+    pub fn remove(&mut self, path: impl AsRef<[u8]>) -> Result<()> {
+        let (parent, name) = self.taken(path.as_ref())?;
+        self.children_mut(parent).remove(&name);
+        self.host.is_filtered = true;
+        Ok(())
+    }
+
+    /// Puts `node` at `path` in place of what is there, and of all that lies
+    /// below that. Other names of what was there stay what they are;
+    /// [`get_mut`](Tree::get_mut) is for changes that all names see.
+    ///
+    /// # Errors
+    /// [`Error::Tree`] if there is nothing at `path`, or if it is the root;
+    /// [`Error::Full`] if there are too many inodes.
+    pub fn replace(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        metadata: Metadata,
+        node: Node,
+    ) -> Result<TreeInodeId> {
+        let (parent, name) = self.taken(path.as_ref())?;
+        let id = self.add(metadata, node.into())?;
+        self.children_mut(parent).insert(name, id);
+        self.host.is_filtered = true;
+        Ok(self.public_id(id))
+    }
+
+    /// The directory and the name that lead to `path`, where there is something.
+    fn taken(&self, path: &[u8]) -> Result<(InodeId, Name)> {
+        let error = |kind| Error::tree(absolute(path), kind);
+        let mut names = components(path);
+        let name = names.next_back().ok_or_else(|| error(TreeErrorKind::Root))?;
+        let mut parent = Some(Tree::ROOT);
+        for name in names {
+            parent = parent.and_then(|parent| self.children(parent)?.get(name).copied());
+        }
+        let known = parent.and_then(|parent| {
+            self.children(parent)?.get_key_value(name).map(|(name, _)| (parent, name.clone()))
+        });
+        known.ok_or_else(|| error(TreeErrorKind::NotFound))
     }
 
     /// Moves everything in the root below the directory `prefix`. The
@@ -185,6 +298,77 @@ mod tests {
         tree.metadata_mut("/").expect("is there").mode = 0o1775;
         assert_eq!(tree.get("/").expect("is there").metadata().mode, 0o1775);
         assert!(tree.metadata_mut("nothing").is_none());
+    }
+
+    fn kind_of<T: std::fmt::Debug>(result: Result<T>) -> (Vec<u8>, TreeErrorKind) {
+        match result {
+            Err(Error::Tree { path, kind }) => (path, kind),
+            other => panic!("a tree error was expected, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_changed_for_all_its_names() {
+        let mut tree = sample();
+        let mut entry = tree.get_mut("d").expect("is there");
+        assert!(!entry.is_dir());
+        entry.metadata_mut().gid = 7;
+        *entry.content_mut().expect("a file") = Content::from_bytes(*b"longer");
+        let other = tree.get("a/b/c").expect("is there");
+        assert_eq!((other.metadata().gid, other.content().map(Content::len)), (7, Some(6)));
+        assert!(tree.get_mut("a").expect("is there").content_mut().is_none());
+        assert!(tree.get_mut("nothing").is_none());
+        tree.set_metadata("a//b/", Metadata::new(0o700)).expect("is there");
+        assert_eq!(tree.get("a/b").expect("is there").metadata().mode, 0o700);
+        let error = kind_of(tree.set_metadata("a//x", Metadata::new(0o700)));
+        assert_eq!(error, (b"/a/x".to_vec(), TreeErrorKind::NotFound));
+    }
+
+    #[test]
+    fn a_path_is_removed_with_all_below_it() {
+        let mut tree = sample();
+        let id = tree.get("d").expect("is there").id();
+        tree.remove("a/b").expect("is there");
+        assert_eq!(paths(&tree), ["/", "/a", "/d"]);
+        tree.remove("/d").expect("is there");
+        tree.hard_link("again", id).expect("it is still one of this tree");
+        assert_eq!(paths(&tree), ["/", "/a", "/again"]);
+        for path in ["a/b", "nothing/at/all", "again/x"] {
+            assert_eq!(kind_of(tree.remove(path)).1, TreeErrorKind::NotFound, "{path}");
+        }
+        assert_eq!(kind_of(tree.remove("//")), (b"/".to_vec(), TreeErrorKind::Root));
+    }
+
+    #[test]
+    fn what_is_replaced_is_gone_from_that_path_only() {
+        let mut tree = sample();
+        let id = tree.replace("a/b/c", Metadata::new(0o600), Node::Fifo).expect("is there");
+        assert_eq!(tree.get("a/b/c").expect("is there").id(), id);
+        assert!(tree.get("d").expect("is there").content().is_some());
+        tree.replace("a", Metadata::new(0o600), Node::Socket).expect("is there");
+        assert_eq!(paths(&tree), ["/", "/a", "/d"]);
+        let error = kind_of(tree.replace("x", Metadata::new(0o600), Node::Fifo));
+        assert_eq!(error.1, TreeErrorKind::NotFound);
+        let error = kind_of(tree.replace("/", Metadata::new(0o600), Node::Directory));
+        assert_eq!(error.1, TreeErrorKind::Root);
+    }
+
+    #[test]
+    fn parents_are_made_where_they_are_missing() {
+        let mut tree = sample();
+        let id = tree.create_dir_all("a/x/y/", Metadata::new(0o711)).expect("nothing is there");
+        assert_eq!(tree.get("a/x/y").expect("is there").id(), id);
+        let mode = |path: &str| tree.get(path).expect("is there").metadata().mode;
+        assert_eq!((mode("a"), mode("a/x")), (0o755, 0o711));
+        let again = tree.create_dir_all("a/x/y", Metadata::new(0o700)).expect("is there");
+        assert_eq!((again, tree.walk().count()), (id, 7));
+        let root = tree.create_dir_all("", Metadata::new(0o700)).expect("is there");
+        assert_eq!(root, tree.get("/").expect("is there").id());
+        let error = kind_of(tree.create_dir_all("d/x", Metadata::new(0o755)));
+        assert_eq!(error.1, TreeErrorKind::NotADirectory);
+        let error = kind_of(tree.create_dir_all("new/..", Metadata::new(0o755)));
+        assert_eq!(error.1, TreeErrorKind::BadName);
+        assert!(tree.get("new").is_none(), "nothing is made if not all can be");
     }
 
     #[test]

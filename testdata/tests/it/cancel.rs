@@ -63,7 +63,7 @@ fn a_break_in_any_phase_ends_the_build_without_an_image() {
 }
 
 /// Builds until `stop` and checks what is left of it, in memory and in files.
-fn broken_off(tree: &Tree, options: Options, stop: impl Fn(Event) -> bool) {
+fn broken_off(tree: &Tree, options: Options, stop: impl Fn(Event) -> bool + Sync) {
     let handler = |event| match stop(event) {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),

@@ -204,7 +204,7 @@ fn a_packed_inode_may_have_more_than_4_gib() {
         assert_eq!(fs::read(root.join("c.c")).unwrap(), mixed(1, 30_000));
         let zeros = fs::File::open(root.join("a.a")).unwrap();
         let mut buffer = [1; 100];
-        assert_eq!(zeros.read_at(&mut buffer, (4 << 30) - 50).unwrap(), 55);
+        assert_eq!(FileExt::read_at(&zeros, &mut buffer, (4 << 30) - 50).unwrap(), 55);
         assert!(buffer[..55].iter().all(|byte| *byte == 0));
     });
 }

@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Stat, readlinkat, statat};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::{Error, Result, TreeErrorKind};
-use crate::source::scan::{Found, ScanOptions};
+use crate::source::scan::{Candidate, Found, ScanOptions};
 use crate::source::xattrs::Ways;
 use crate::tree::{
     Content, DirOpener, FileId, HostDir, Kind, Metadata, Name, Rdev, Timestamp, Xattrs,
@@ -40,8 +40,27 @@ pub(super) enum Listing {
 /// What a directory says of one name.
 pub(super) struct Entry {
     pub(super) name: Name,
-    /// Whether it says that this is a symlink.
-    pub(super) is_symlink: bool,
+    /// What it says that this is, which file systems may leave open.
+    file_type: FileType,
+}
+
+impl Entry {
+    pub(super) fn of_unknown_type(name: Name) -> Self {
+        Entry { name, file_type: FileType::Unknown }
+    }
+
+    /// Whether it is a directory in the directory `fd`. What cannot be looked at
+    /// is told of if it is wanted.
+    fn is_dir(&self, fd: BorrowedFd<'_>) -> bool {
+        let file_type = match self.file_type {
+            FileType::Unknown => {
+                retry_on_intr(|| statat(fd, &*self.name, AtFlags::SYMLINK_NOFOLLOW))
+                    .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode))
+            }
+            known => known,
+        };
+        file_type == FileType::Directory
+    }
 }
 
 /// A directory with more entries is looked at by several threads.
@@ -119,15 +138,17 @@ impl<'a> Lister<'a> {
         entry: &Entry,
     ) -> Result<Option<Found>> {
         let name = &entry.name;
-        if self.options.keep.is_some_and(|keep| !keep(&[path, name].concat())) {
-            return Ok(None);
+        if let Some(keep) = &self.options.keep {
+            if !keep(Candidate::new(&[path, name].concat(), entry.is_dir(fd))) {
+                return Ok(None);
+            }
         }
         let look = || {
             if name.contains(&0) {
                 let why = "file name contained an unexpected NUL byte";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
             }
-            if self.options.contents_only && entry.is_symlink {
+            if self.options.contents_only && entry.file_type == FileType::Symlink {
                 return self.symlink(fd, name);
             }
             let stat = retry_on_intr(|| statat(fd, &**name, AtFlags::SYMLINK_NOFOLLOW))?;
@@ -214,8 +235,7 @@ fn names(stream: &mut Dir) -> Result<Vec<Entry>, Errno> {
             Some(Ok(entry)) => {
                 let name = entry.file_name().to_bytes();
                 if name != b"." && name != b".." {
-                    let is_symlink = entry.file_type() == FileType::Symlink;
-                    names.push(Entry { name: name.into(), is_symlink });
+                    names.push(Entry { name: name.into(), file_type: entry.file_type() });
                 }
             }
         }

@@ -6,19 +6,10 @@ use std::collections::HashSet;
 use crate::error::{Error, Result, TarErrorKind, TreeErrorKind};
 use crate::source::HardLinks;
 use crate::source::tar::members::{Member, MemberKind};
+use crate::tree::overlay::{AUFS_OPAQUE, AUFS_WHITEOUT, OPAQUE_XATTR, ORIGIN_XATTR};
 use crate::tree::{
     InodeId, Kind, Metadata, Rdev, Tree, components, is_valid_name, without_case_hack,
 };
-
-/// What aufs calls a file that hides another one: this and its name.
-const WHITEOUT: &[u8] = b".wh.";
-/// And a file that hides all that a directory has in layers below.
-const OPAQUE: &[u8] = b".wh..wh..opq";
-/// The attribute by which overlayfs knows such directories.
-const OPAQUE_XATTR: &[u8] = b"trusted.overlay.opaque";
-/// The attribute of directories in which overlayfs looks for whiteouts even if
-/// no other layer has them (Linux 6.8).
-const ORIGIN_XATTR: &[u8] = b"trusted.overlay.origin";
 
 /// The mode of directories that the archive does not list.
 const MODE: u16 = 0o755;
@@ -98,11 +89,11 @@ impl Assembly {
             Walked::TooFar => return Err(Refusal::Member(TarErrorKind::LongPath { path })),
             Walked::Nowhere => unreachable!("what is not there is made"),
         };
-        if self.converts_aufs && name == OPAQUE {
+        if self.converts_aufs && name == AUFS_OPAQUE {
             self.set_xattr(parent, OPAQUE_XATTR, b"y");
             return Ok(());
         }
-        let (name, kind) = match name.strip_prefix(WHITEOUT) {
+        let (name, kind) = match name.strip_prefix(AUFS_WHITEOUT) {
             Some(hidden) if self.converts_aufs => {
                 self.set_xattr(parent, ORIGIN_XATTR, b"");
                 metadata.mode = 0;

@@ -37,7 +37,7 @@ enum Source<'a> {
     /// A file, read in place.
     File { file: Arc<File>, start: u64, len: u64, around: Around },
     /// A stream, whose contents are spooled.
-    Stream { reader: Ahead<Box<dyn Read + 'a>>, spool: Spool },
+    Stream { reader: Ahead<Box<dyn Read + Send + 'a>>, spool: Spool },
 }
 
 /// What is left of an archive: itself, if contents stay there, and the files in
@@ -67,7 +67,11 @@ impl<'a> Input<'a> {
         Ok(Input { source, path, pos: 0, device: None })
     }
 
-    pub(super) fn stream(path: PathBuf, reader: Box<dyn Read + 'a>, spool_dir: &Path) -> Self {
+    pub(super) fn stream(
+        path: PathBuf,
+        reader: Box<dyn Read + Send + 'a>,
+        spool_dir: &Path,
+    ) -> Self {
         let reader = Ahead::new(reader, BUFFER_LEN);
         let source = Source::Stream { reader, spool: Spool::new(spool_dir) };
         Input { source, path, pos: 0, device: None }

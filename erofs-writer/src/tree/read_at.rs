@@ -1,0 +1,119 @@
+//! What std has that can be read at any position.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::retry_on_intr;
+
+use crate::format::to_u64;
+use crate::tree::ReadAt;
+use crate::tree::content::host_data;
+
+/// A regular file, or a device: what has a length.
+impl ReadAt for File {
+    fn len(&self) -> u64 {
+        match self.metadata() {
+            Ok(found) if found.is_file() => found.len(),
+            // Of one that has no end nothing is expected. If it can be read all
+            // the same, it is longer than it says, which is an error.
+            _ => retry_on_intr(|| seek(self, SeekFrom::End(0))).unwrap_or_default(),
+        }
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buf, offset)
+    }
+
+    fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+        host_data(self, 0, offset, ReadAt::len(self))
+    }
+}
+
+impl ReadAt for [u8] {
+    fn len(&self) -> u64 {
+        to_u64(self.len())
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
+        let len = buf.len().min(self.len() - start);
+        buf[..len].copy_from_slice(&self[start..start + len]);
+        Ok(len)
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn len(&self) -> u64 {
+        to_u64(self.len())
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self[..].read_at(buf, offset)
+    }
+}
+
+/// What leads to a [`ReadAt`] is one.
+macro_rules! forward_read_at {
+    ($($pointer:ty),+) => {$(
+        impl<R: ReadAt + ?Sized> ReadAt for $pointer {
+            fn len(&self) -> u64 {
+                (**self).len()
+            }
+
+            fn is_empty(&self) -> bool {
+                (**self).is_empty()
+            }
+
+            fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+                (**self).read_at(buf, offset)
+            }
+
+            fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+                (**self).next_data(offset)
+            }
+        }
+    )+};
+}
+
+forward_read_at!(&R, Box<R>, Arc<R>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a part of `reader` through the trait.
+    fn part(reader: impl ReadAt, offset: u64) -> (u64, Vec<u8>) {
+        let mut buf = [0; 4];
+        let len = reader.read_at(&mut buf, offset).expect("can be read");
+        (reader.len(), buf[..len].to_vec())
+    }
+
+    #[test]
+    fn memory_is_read_to_its_end() {
+        let bytes = b"0123456789";
+        for (offset, expected) in [(0, &b"0123"[..]), (8, b"89"), (10, b""), (u64::MAX, b"")] {
+            let expected = (10, expected.to_vec());
+            assert_eq!(part(&bytes[..], offset), expected);
+            assert_eq!(part(bytes.to_vec(), offset), expected);
+            assert_eq!(part(Box::<[u8]>::from(&bytes[..]), offset), expected);
+            assert_eq!(part(Arc::<[u8]>::from(&bytes[..]), offset), expected);
+            let shared: Arc<dyn ReadAt> = Arc::new(bytes.to_vec());
+            assert_eq!(part(shared, offset), expected);
+        }
+    }
+
+    #[test]
+    fn of_a_file_data_and_holes_are_told() {
+        let file = tempfile::tempfile().expect("there is room");
+        file.set_len(1 << 20).expect("there is room");
+        file.write_all_at(b"end", (1 << 20) - 3).expect("there is room");
+        assert_eq!(part(&file, (1 << 20) - 2), (1 << 20, b"nd".to_vec()));
+        let found = file.next_data(0).expect("is a file");
+        assert!(found.end == 1 << 20 && found.start <= (1 << 20) - 3, "{found:?}");
+        assert_eq!(part(Arc::new(file), 1 << 20), (1 << 20, Vec::new()));
+    }
+}

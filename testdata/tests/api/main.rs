@@ -1,0 +1,21 @@
+//! What a Rust programmer tries first: whatever can be written here must compile,
+//! and do what its name says.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod traits;
+
+use std::io::Cursor;
+
+use erofs_writer::{ImageWriter, Options, SeekWriter, Tree};
+
+/// An image of `tree` by default options.
+fn image(tree: &Tree) -> Vec<u8> {
+    let output = SeekWriter::new(Cursor::new(Vec::new()));
+    ImageWriter::new(Options::new()).write(tree, &output).unwrap();
+    output.into_inner().into_inner()
+}
+
+fn paths(tree: &Tree) -> Vec<String> {
+    tree.walk().map(|entry| String::from_utf8_lossy(entry.path()).into_owned()).collect()
+}
