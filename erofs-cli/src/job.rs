@@ -201,9 +201,6 @@ fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, Us
         .offset(args.offset.unwrap_or(0))
         .root_xattr_len(args.root_xattr_isize.unwrap_or(0))
         .xattr_prefixes(args.xattr_prefix.iter().cloned());
-    if let Some(threads) = args.workers {
-        options = options.threads(threads);
-    }
     let block_len = u64::from(block_size.bytes());
     if let Some(size) = args.pcluster_size {
         if u64::from(size.bytes()) % block_len != 0 {

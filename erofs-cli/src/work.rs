@@ -87,7 +87,11 @@ fn build(
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
     // The process ends when the image is written. To take a large tree apart
     // before that would take a hundredth of the time.
-    let mut tree = ManuallyDrop::new(source::read(job)?);
+    let mut on_event = |event| {
+        progress.event(event);
+        ControlFlow::Continue(())
+    };
+    let mut tree = ManuallyDrop::new(source::read(job, canceller, &mut on_event)?);
     if job.strips_overlay {
         edits::strip_overlay(&mut tree);
     }
@@ -108,18 +112,20 @@ fn build(
 
     let of_store = matches!(job.source, job::Source::Store { .. });
     let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
-    let mut options = job.options.clone().compress_rules(hints.rules).entry_sizes(tells_entries);
+    let mut options = job.options.clone().compress_rules(hints.rules);
     if let Some(time) = build_time {
         options = options.build_time(time);
     }
     if job.random_uuid {
         options = options.uuid(ImageUuid::Fixed(Uuid::new_v4()));
     }
-    let on_event = |event| {
-        progress.event(event);
-        ControlFlow::Continue(())
-    };
-    let mut writer =
-        ImageWriter::new(options).sync(job.sync).canceller(canceller).on_event(on_event);
+    let mut writer = ImageWriter::new(options)
+        .sync(job.sync)
+        .entry_sizes(tells_entries)
+        .canceller(canceller)
+        .on_event(on_event);
+    if let Some(threads) = job.threads {
+        writer = writer.threads(threads);
+    }
     Ok((writer.write_path(&tree, &job.output)?, reading))
 }

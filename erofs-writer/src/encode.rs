@@ -14,12 +14,12 @@ mod repeats;
 mod similar;
 mod tasks;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
+use crate::cancel::StopOnPanic;
 use crate::error::Result;
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::options::Options;
 use crate::plan::{Codecs, DataPlan, Order, Reader};
+use crate::pool;
 use crate::sink::Sink;
 use crate::tree::InodeId;
 
@@ -213,17 +213,8 @@ pub(crate) struct Job<'a> {
     pub(crate) sink: &'a Sink<'a>,
     /// Where the pclusters go.
     pub(crate) first_block: u64,
-}
-
-/// Lets no worker wait for one that has panicked.
-struct StopOnPanic<'a>(&'a AtomicBool);
-
-impl Drop for StopOnPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
+    /// How many encode at a time.
+    pub(crate) workers: usize,
 }
 
 /// The files when they are encoded, and what is left for the packed inode.
@@ -304,7 +295,7 @@ impl Job<'_> {
         let Tasks { tasks, repeats } = tasks;
         let room = &Room::new(self, repeats);
         let queue = Queue::new(self, tasks, repeats, block);
-        rayon::broadcast(|_| {
+        pool::crew(self.workers, || {
             let _guard = StopOnPanic(self.reader.stop);
             let shared = Shared { job: self, queue: &queue, room, packed, repeats };
             let mut worker = Worker::new(shared);
@@ -326,7 +317,7 @@ impl Job<'_> {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.reader.stop.load(Ordering::Relaxed)
+        self.reader.stop.is_set()
     }
 }
 

@@ -77,16 +77,12 @@ pub enum Error {
         /// What is wrong there.
         kind: FileContextsErrorKind,
     },
-    /// The system has no threads to give.
-    Threads {
-        /// What the system said.
-        source: io::Error,
-    },
     /// Two options contradict each other.
     Options(OptionsError),
     /// A field of the format is too small for this tree.
     Full(Limit),
-    /// The event handler returned `Break`.
+    /// The event handler returned `Break`, or a
+    /// [`Canceller`](crate::Canceller) was told to cancel.
     Cancelled,
 }
 
@@ -102,6 +98,25 @@ impl fmt::Display for Replaced {
 }
 
 impl std::error::Error for Replaced {}
+
+/// Reading was to end early. A failed read for this reason becomes
+/// [`Error::Cancelled`].
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("was to end early")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+impl From<Stopped> for io::Error {
+    fn from(stopped: Stopped) -> Self {
+        io::Error::other(stopped)
+    }
+}
 
 impl From<Replaced> for io::Error {
     fn from(replaced: Replaced) -> Self {
@@ -266,6 +281,7 @@ impl Error {
     pub(crate) fn read(path: impl Into<PathBuf>, source: io::Error) -> Self {
         match source.get_ref() {
             Some(inner) if inner.is::<Replaced>() => Error::Changed { path: path.into() },
+            Some(inner) if inner.is::<Stopped>() => Error::Cancelled,
             _ => Error::Read { path: path.into(), source },
         }
     }
@@ -295,7 +311,6 @@ impl fmt::Display for Error {
             Error::FileContexts { path, line, kind } => {
                 write!(f, "{}: line {line}: {kind}", Shown::new(path))
             }
-            Error::Threads { .. } => f.write_str("threads cannot be started"),
             Error::Options(error) => error.fmt(f),
             Error::Full(limit) => limit.fmt(f),
             Error::Cancelled => f.write_str("cancelled"),
@@ -306,9 +321,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Read { source, .. }
-            | Error::Write { source, .. }
-            | Error::Threads { source } => Some(source),
+            Error::Read { source, .. } | Error::Write { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -329,9 +342,7 @@ impl From<StorePathsError> for Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
-            Error::Read { source, .. }
-            | Error::Write { source, .. }
-            | Error::Threads { source } => source.kind(),
+            Error::Read { source, .. } | Error::Write { source, .. } => source.kind(),
             Error::Cancelled => io::ErrorKind::Interrupted,
             Error::Changed { .. } => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidInput,

@@ -166,6 +166,7 @@ mod event;
 mod fingerprint;
 mod format;
 mod meta;
+mod observer;
 mod options;
 mod output;
 mod plan;
@@ -188,6 +189,7 @@ pub use options::{
     BlockSize, ChunkSize, Codec, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion,
     Label, Options, OptionsError, PclusterSize, Tails, XattrPrefix,
 };
+pub use rayon::{ThreadPool, ThreadPoolBuilder};
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
 pub use tree::{

@@ -6,7 +6,6 @@ mod sizes;
 mod wide;
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use uuid::Uuid;
@@ -261,7 +260,6 @@ pub struct Options {
     pub(crate) packed_pcluster_size: Option<PclusterSize>,
     pub(crate) share_fragments: bool,
     pub(crate) dedupe: bool,
-    pub(crate) entry_sizes: bool,
     pub(crate) share_identical: bool,
     pub(crate) holes: bool,
     pub(crate) xattr_share_above: u32,
@@ -272,7 +270,6 @@ pub struct Options {
     pub(crate) image_alignment: u32,
     pub(crate) offset: u64,
     pub(crate) target_kernel: Option<KernelVersion>,
-    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 impl Default for Options {
@@ -298,7 +295,6 @@ impl Default for Options {
             packed_pcluster_size: None,
             share_fragments: true,
             dedupe: false,
-            entry_sizes: false,
             share_identical: true,
             holes: true,
             xattr_share_above: 2,
@@ -309,7 +305,6 @@ impl Default for Options {
             image_alignment: 1,
             offset: 0,
             target_kernel: None,
-            threads: None,
         }
     }
 }
@@ -468,23 +463,6 @@ impl Options {
     #[must_use]
     pub fn offset(mut self, bytes: u64) -> Self {
         self.offset = bytes;
-        self
-    }
-
-    /// Whether the summary tells what each entry of the root takes: in an image
-    /// of store paths, each of these. Default: no.
-    #[must_use]
-    pub fn entry_sizes(mut self, on: bool) -> Self {
-        self.entry_sizes = on;
-        self
-    }
-
-    /// How many threads work. Default: as many as there are processors, and 8
-    /// at least where they mostly read, as they wait for the disk. The bytes of
-    /// the image do not depend on it.
-    #[must_use]
-    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
-        self.threads = Some(threads);
         self
     }
 }

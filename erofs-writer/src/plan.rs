@@ -23,8 +23,6 @@ pub(crate) use order::Order;
 pub(crate) use seen::Found;
 pub(crate) use sketch::{Kept, Sketch, sketch};
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
 use crate::tree::{InodeId, Kind, Tree};
@@ -212,7 +210,7 @@ fn check_data(reader: Reader<'_>, order: &Order, options: &Options) -> Result<()
         let data = reader.with_open(id, content, |open| {
             let mut holes = hash::Holes::of(open, content.len());
             let (mut offset, mut data) = (0, 0);
-            while offset < content.len() && data <= most && !reader.stop.load(Relaxed) {
+            while offset < content.len() && data <= most && !reader.stop.is_set() {
                 let start = holes.data_from(offset)?;
                 offset = holes.data_end().max(start);
                 data += offset - start;

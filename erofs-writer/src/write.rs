@@ -6,17 +6,11 @@
 //! alone, as the derived UUID depends on the order of jobs.
 
 mod piece;
-mod progress;
 mod run;
 mod spools;
 mod window;
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering::Relaxed;
-
-use rayon::prelude::*;
-
-pub(crate) use progress::Observer;
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Fingerprinter};
@@ -25,9 +19,10 @@ use crate::meta::inode::Inodes;
 use crate::meta::packed;
 use crate::meta::place::Placement;
 use crate::meta::xattr::XattrTable;
+use crate::observer::Observer;
 use crate::options::{BlockSize, Options};
 use crate::plan::{DataPlan, Order, Reader};
-use crate::pool::Pool;
+use crate::pool::{self, Threads};
 use crate::sink::Sink;
 use crate::tree::InodeId;
 use crate::write::piece::Piece;
@@ -82,27 +77,24 @@ pub(crate) fn head_len(block_size: BlockSize) -> usize {
 
 impl Job<'_> {
     /// Writes everything but the head.
-    pub(crate) fn run(&self, observer: &mut Observer<'_, '_>, pool: &Pool) -> Result<Written> {
+    pub(crate) fn run(&self, observer: &Observer<'_>, threads: &Threads) -> Result<Written> {
         let tasks = self.tasks();
         let total = tasks.iter().map(|task| task.weight()).sum();
         let spools = &Spools::new(self, &tasks);
-        let done = observer.watch(pool, self.reader.stop, total, |report| {
-            let mut results: Vec<(usize, Result<Done>)> = spools
-                .order(tasks.len())
-                .into_par_iter()
-                .map(|index| {
-                    if self.reader.stop.load(Relaxed) {
-                        return (index, Err(Error::Cancelled));
-                    }
-                    let done = self.perform(&tasks[index]);
-                    spools.done(index);
-                    report(tasks[index].weight());
-                    if done.is_err() {
-                        self.reader.stop.store(true, Relaxed);
-                    }
-                    (index, done)
-                })
-                .collect();
+        let done = observer.watch(threads, total, |report| {
+            let perform = |index: usize| {
+                if self.reader.stop.is_set() {
+                    return Ok((index, Err(Error::Cancelled)));
+                }
+                let done = self.perform(&tasks[index]);
+                spools.done(index);
+                report(tasks[index].weight());
+                if done.is_err() {
+                    self.reader.stop.set();
+                }
+                Ok((index, done))
+            };
+            let mut results = pool::try_map(spools.order(tasks.len()), perform)?;
             results.sort_by_key(|(index, _)| *index);
             first_error(results.into_iter().map(|(_, result)| result))
         })?;

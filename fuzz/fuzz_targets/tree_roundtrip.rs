@@ -134,10 +134,10 @@ fn options(choices: &Choices) -> Options {
 }
 
 fn image(tree: &Tree, options: Options, threads: usize) -> Option<Vec<u8>> {
-    let options = options.threads(NonZeroUsize::new(threads).unwrap());
+    let threads = NonZeroUsize::new(threads).unwrap();
     let output = SeekWriter::new(Cursor::new(Vec::new()));
     // What the format cannot hold is an error, found before anything else.
-    ImageWriter::new(options).write(tree, &output).ok()?;
+    ImageWriter::new(options).threads(threads).write(tree, &output).ok()?;
     Some(output.into_inner().into_inner())
 }
 

@@ -253,9 +253,9 @@ fn layout_flags_set_the_options_of_their_name() {
         .offset(4096)
         .root_xattr_len(64)
         .xattr_prefixes([prefix("user.a."), prefix("user.b.")])
-        .threads(NonZeroUsize::new(3).expect("is not 0"))
         .xattr_share_above(8);
     assert_eq!(job(line).options, options);
+    assert_eq!(job(line).threads, NonZeroUsize::new(3));
     assert_eq!(job("-x 2147483647 I D").options, defaults().xattr_share_above(u32::MAX));
     assert_eq!(
         job("-Eforce-inode-extended I D").options,

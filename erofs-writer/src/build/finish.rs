@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 use zerocopy::{FromZeros, IntoBytes};
 
-use crate::build::sizes;
 use crate::error::{Error, Result};
 use crate::event::{InodeCounts, Summary};
 use crate::fingerprint::Fingerprinter;
@@ -50,7 +49,7 @@ impl Job<'_> {
             superblock.checksum = (!crc32c::crc32c(&head[start..])).into();
             head[field].copy_from_slice(superblock.as_bytes());
         }
-        if self.reader.stop.load(Ordering::Relaxed) {
+        if self.reader.stop.is_set() {
             return Err(Error::Cancelled);
         }
         self.sink.write(&head, 0).map_err(|source| Error::Write { path: None, source })?;
@@ -175,10 +174,7 @@ impl Job<'_> {
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
             oldest_kernel: self.features().oldest_kernel(),
             page_size_min: self.options.block_size.page_size_min(),
-            entry_sizes: match self.options.entry_sizes {
-                true => sizes::entry_sizes(self),
-                false => Vec::new(),
-            },
+            entry_sizes: Vec::new(),
             times: Vec::new(),
         }
     }

@@ -1,7 +1,6 @@
 //! Places for what workers have encoded, in the order of tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -78,7 +77,7 @@ impl<'a> Queue<'a> {
             error: None,
         };
         let is_long = tasks.iter().flatten().any(|part| part.len > 2 * TASK_LEN);
-        let ahead = if is_long { LONG_AHEAD } else { AHEAD } * rayon::current_num_threads();
+        let ahead = if is_long { LONG_AHEAD } else { AHEAD } * job.workers;
         let sources = sources(tasks, repeats);
         Queue { job, tasks, sources, ahead, state: Mutex::new(state), moved: Condvar::new() }
     }
@@ -169,7 +168,7 @@ impl<'a> Queue<'a> {
         if first.is_none_or(|first| rank(index, &error) < first) {
             state.error = Some((index, error));
         }
-        self.job.reader.stop.store(true, Ordering::Relaxed);
+        self.job.reader.stop.set();
         self.moved.notify_all();
     }
 

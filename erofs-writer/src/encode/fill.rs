@@ -3,8 +3,7 @@
 mod end;
 mod repeat;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
+use crate::cancel::Stop;
 use crate::codec::Filled;
 use crate::codec::lz4::{Encoder, Segment};
 use crate::encode::packed::Tail;
@@ -62,7 +61,7 @@ pub(crate) struct Filler<'a> {
     /// one before, and hold no more than what it is asked for.
     pub(crate) paired: bool,
     /// Set when what is done is no longer wanted, and may be incomplete.
-    pub(crate) stop: &'a AtomicBool,
+    pub(crate) stop: &'a dyn Stop,
 }
 
 impl Filler<'_> {
@@ -79,7 +78,7 @@ impl Filler<'_> {
 
     /// Encodes all from `start` on.
     fn rest(&mut self, mut start: usize, filling: &mut Filling) {
-        while start < self.data.len() && !self.stop.load(Ordering::Relaxed) {
+        while start < self.data.len() && !self.stop.is_set() {
             if self.end == End::Fragment && self.rest_is_short(start) {
                 filling.tail = Some(Tail::new(&self.data[start..], self.kept));
                 break;

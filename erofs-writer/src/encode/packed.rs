@@ -5,13 +5,12 @@
 
 use std::collections::HashMap;
 
-use rayon::prelude::*;
-
 use crate::encode::similar::{self, nearest};
 use crate::encode::{Compressed, Fragment, Job};
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::plan::{Kept, Layout, Sketch, sketch};
+use crate::pool;
 use crate::tree::{InodeId, Kind};
 
 /// So many bytes of those that have a sketch are ordered by what they have in
@@ -131,7 +130,7 @@ impl Fragments {
     /// up what is known of them.
     fn order(&mut self, job: &Job<'_>) -> Result<Vec<usize>> {
         let is_large = job.options.packed_codec().pcluster_len >= LARGE_PCLUSTER;
-        let ordered = self.windows().into_par_iter().with_max_len(1).map(|(first, window)| {
+        let ordered = pool::try_map_singly(self.windows(), |(first, window)| {
             let mut data = Vec::new();
             let sketches = window.iter_mut().map(|fragment| fragment.take_sketch(job, &mut data));
             let sketches = sketches.collect::<Result<Vec<_>>>()?;
@@ -140,9 +139,9 @@ impl Fragments {
                 true => nearest::order(&sketches, &lens.collect::<Vec<_>>()),
                 false => similar::order(&sketches),
             };
-            Ok(order.into_iter().map(move |index| first + index).collect())
+            Ok(order.into_iter().map(move |index| first + index).collect::<Vec<_>>())
         });
-        Ok(ordered.collect::<Result<Vec<Vec<usize>>>>()?.concat())
+        Ok(ordered?.concat())
     }
 
     /// Those that are ordered together, each with the place of its first.

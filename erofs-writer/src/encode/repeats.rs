@@ -13,12 +13,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use rayon::prelude::*;
-
 use crate::encode::part::{Part, Source};
 use crate::error::Result;
 use crate::format::to_usize;
 use crate::plan::{ContentChunk, content_chunks};
+use crate::pool;
 
 use originals::Originals;
 use runs::Chunks;
@@ -142,7 +141,7 @@ fn cut_parts<'c>(
         buffers().push(buffer);
         Ok(Cow::Owned(chunks))
     };
-    parts.par_iter().with_max_len(1).map(cut).collect()
+    pool::try_map_singly(parts, cut)
 }
 
 /// What repeats and cuts have to save. The figures were measured.

@@ -3,8 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use rayon::prelude::*;
-
 use crate::codec::lz4::{Encoder, Level};
 use crate::encode::Job;
 use crate::encode::packed::Packed;
@@ -14,6 +12,7 @@ use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::{FileCodec, Fragments};
 use crate::plan::{ContentChunk, PART_LEN, content_chunks, lclusters_max};
+use crate::pool;
 use crate::tree::{Content, InodeId};
 
 /// Parts are put together, and large files cut, to about this many bytes.
@@ -57,8 +56,7 @@ impl Job<'_> {
     /// repeat.
     pub(crate) fn find_tasks(&self, report: &(dyn Fn(u64) + Sync)) -> Result<Tasks> {
         let files = self.files();
-        let shrinks: Vec<bool> =
-            files.par_iter().map(|file| self.shrinks(file)).collect::<Result<_>>()?;
+        let shrinks: Vec<bool> = pool::try_map(&files, |file| self.shrinks(file))?;
         let may_repeat = self.options.may_have_repeats();
         let mut all: Vec<Part> = Vec::new();
         let mut incompressible = HashSet::new();

@@ -23,7 +23,7 @@ macro_rules! names {
 }
 
 names!(error: Error {
-    Read, Changed, Write, Output, Tree, StorePaths, Tar, FileContexts, Threads, Options, Full,
+    Read, Changed, Write, Output, Tree, StorePaths, Tar, FileContexts, Options, Full,
     Cancelled,
 });
 names!(output: OutputErrorKind { NotAFile, Appends, NotWritable, InsideSource, TooSmall });
@@ -90,7 +90,6 @@ fn errors() -> Vec<Error> {
         Error::StorePaths(StorePathsError::Empty),
         Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
         Error::FileContexts { path: path(), line: 7, kind: FileContextsErrorKind::NotAscii },
-        Error::Threads { source: system() },
         Error::Options(OptionsError::MaxExtentLen),
         Error::Full(Limit::Blocks),
         Error::Cancelled,

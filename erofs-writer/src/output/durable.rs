@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
+use crate::cancel::Stop;
 use crate::error::Error;
 
 /// How much is begun to be written at once.
@@ -20,10 +20,10 @@ const STEP: NonZeroU64 = NonZeroU64::new(32 << 20).expect("not 0");
 /// made to begin with the bytes, in steps: each waits until the disk has taken
 /// most of it. That is what this advice does, which otherwise tells that what
 /// is on the disk already need not be kept in memory.
-pub(super) fn sync(file: &File, len: u64, stop: &AtomicBool) -> io::Result<()> {
+pub(super) fn sync(file: &File, len: u64, stop: &dyn Stop) -> io::Result<()> {
     let mut pos = 0;
     while pos < len {
-        if stop.load(Ordering::Relaxed) {
+        if stop.is_set() {
             return Ok(());
         }
         begin(file, pos);

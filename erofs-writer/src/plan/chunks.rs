@@ -3,9 +3,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
-
-use rayon::prelude::*;
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::{to_u64, to_usize};
@@ -13,6 +10,7 @@ use crate::options::{ChunkSize, Options};
 use crate::plan::hash::{Digest, Holes, Reader};
 use crate::plan::map::{At, CHUNKS_MAX, ChunkMap};
 use crate::plan::{DataPlan, Layout, Order, files};
+use crate::pool;
 use crate::tree::{Content, InodeId, LengthChanged, Tree};
 
 /// Bytes of a file to copy into the chunk area.
@@ -157,10 +155,9 @@ pub(super) fn chunks(
     chunk_len: u64,
 ) -> Result<Vec<FileChunks>> {
     let segments: Vec<Vec<Segment<'_>>> =
-        files.par_iter().map(|file| segments(reader, *file, chunk_len)).collect::<Result<_>>()?;
+        pool::try_map(files, |file| segments(reader, *file, chunk_len))?;
     let segments: Vec<Segment<'_>> = segments.into_iter().flatten().collect();
-    let hashed: Vec<Vec<Piece>> =
-        segments.par_iter().map(|part| hash(reader, part, chunk_len)).collect::<Result<_>>()?;
+    let hashed: Vec<Vec<Piece>> = pool::try_map(&segments, |part| hash(reader, part, chunk_len))?;
     let mut hashed = segments.iter().zip(hashed).peekable();
     let chunks_of = |(id, content): &File<'_>| {
         let mut file = FileChunks { len: content.len(), chunk_len, chunks: Vec::new() };
@@ -190,7 +187,7 @@ fn segments<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Ve
         let mut holes = Holes::of(open, len);
         let mut segments = Vec::new();
         let mut start = 0;
-        while start < len && !reader.stop.load(Ordering::Relaxed) {
+        while start < len && !reader.stop.is_set() {
             let data = holes.data_from(start)?;
             if data == len {
                 break;
@@ -246,7 +243,7 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Pi
         let step = STEP.min(chunk_len);
         let mut buf = vec![0; to_usize(step.min(part.end - part.start))];
         let mut start = part.start;
-        while start < part.end && !reader.stop.load(Ordering::Relaxed) {
+        while start < part.end && !reader.stop.is_set() {
             let hole = (holes.data_from(start)?.min(part.end) - start) / chunk_len;
             if hole > 0 {
                 chunks.push(Piece::Zeros(hole));
@@ -279,7 +276,7 @@ fn hash_chunk(
 ) -> io::Result<Result<Piece, LengthChanged>> {
     let mut hasher: Option<blake3::Hasher> = None;
     let mut offset = range.start;
-    while offset < range.end && !reader.stop.load(Ordering::Relaxed) {
+    while offset < range.end && !reader.stop.is_set() {
         let data = holes.data_from(offset)?.min(range.end);
         // Steps are counted from the start of the chunk.
         offset += (data - offset) / step * step;

@@ -5,8 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cancel::Stop;
 use crate::error::{Error, Result};
 use crate::format::{to_u64, to_usize};
 use crate::tree::{Content, InodeId, Kind, LengthChanged, OpenContent, OpenDirs, Tree};
@@ -28,7 +28,7 @@ pub(crate) fn shown_path(tree: &Tree, id: InodeId) -> PathBuf {
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
     pub(crate) tree: &'a Tree,
-    pub(crate) stop: &'a AtomicBool,
+    pub(crate) stop: &'a dyn Stop,
     pub(crate) dirs: &'a OpenDirs,
 }
 
@@ -53,7 +53,7 @@ impl Reader<'_> {
     }
 
     fn go_on(self) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        if self.stop.is_set() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// Reads these bytes of `id`, `step_len` at a time, and tells where each step
@@ -71,7 +71,7 @@ impl Reader<'_> {
             let Range { start: mut offset, end } = bytes;
             let mut holes = Holes::of(open, content.len());
             let mut buf = vec![0; to_usize(step_len.min(end - offset)) + 1];
-            while offset < end && !self.stop.load(Ordering::Relaxed) {
+            while offset < end && !self.stop.is_set() {
                 if skips {
                     let data = holes.data_from(offset)?.min(end);
                     offset += (data - offset) / step_len * step_len;

@@ -8,9 +8,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
-
-use rayon::prelude::*;
 
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::format::chunk::{CHUNK_BITS_MAX, ChunkIndex};
@@ -20,6 +17,7 @@ use crate::plan::chunks;
 use crate::plan::hash::{Holes, Reader};
 use crate::plan::map::{At, ChunkMap};
 use crate::plan::{DataPlan, Order, files, lclusters_max};
+use crate::pool;
 use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
 
 /// Files below this are not looked at.
@@ -120,7 +118,7 @@ fn survey(
         let len = content.len();
         reader.with_open(*id, content, |open| data_granules(reader, open, len, most(len)))
     };
-    files.par_iter().map(look).collect()
+    pool::try_map(files, look)
 }
 
 /// The length of the granules of a file of `len` bytes: a power of two.
@@ -236,7 +234,7 @@ fn data_granules(
     let mut buf = vec![0; to_usize(MIN_GRANULE)];
     let mut holes = Holes::of(open, len);
     let mut start = 0;
-    while start < len && !reader.stop.load(Ordering::Relaxed) {
+    while start < len && !reader.stop.is_set() {
         let data = holes.data_from(start)?;
         if data == len {
             break;

@@ -9,8 +9,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::error::Result;
 use crate::format::round_up;
 use crate::options::Options;
@@ -19,6 +17,7 @@ use crate::plan::hash::{Digest, Reader};
 use crate::plan::holes::Sparse;
 use crate::plan::seen::{Needs, Seen, SeenFiles};
 use crate::plan::{DataPlan, Layout, Order, files};
+use crate::pool;
 use crate::tree::{Content, InodeId};
 
 /// A file that might have a twin. `place` is its place in the image order,
@@ -160,8 +159,7 @@ fn hash(
         })?;
         Ok((*hasher.finalize().as_bytes(), (file.id, seen)))
     };
-    let (digests, seen): (Vec<_>, Vec<_>) =
-        readers.par_iter().map(read).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let (digests, seen): (Vec<_>, Vec<_>) = pool::try_map(&readers, read)?.into_iter().unzip();
     let mut out: Vec<(usize, Digest)> =
         readers_of.into_iter().map(|(place, reader)| (place, digests[reader])).collect();
     out.sort_unstable_by_key(|(place, _)| *place);

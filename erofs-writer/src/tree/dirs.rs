@@ -220,7 +220,7 @@ impl OpenDirs {
     /// Opens the regular file `name` in `dir`, which must still be the one that
     /// has this mark.
     pub(super) fn open(&self, dir: &Arc<HostDir>, name: &[u8], mark: u32) -> io::Result<File> {
-        let slot = rayon::current_thread_index().and_then(|thread| self.last.get(thread));
+        let slot = self.last.get(rayon::current_thread_index().unwrap_or_default());
         let file = match slot.map(Mutex::try_lock) {
             Some(Ok(mut last)) => {
                 // The one that was used last comes first.

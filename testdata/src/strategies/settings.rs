@@ -16,6 +16,8 @@ use proptest::sample::select;
 pub struct Settings {
     /// All of them.
     pub options: Options,
+    /// How many threads write it.
+    pub threads: NonZeroUsize,
     /// Where the image starts.
     pub offset: u64,
     /// The label.
@@ -30,6 +32,7 @@ pub fn options() -> impl Strategy<Value = Settings> {
         let options = placement.apply(names.apply(layout.apply(Options::new())));
         Settings {
             options,
+            threads: NonZeroUsize::new(placement.threads).unwrap(),
             offset: placement.offset,
             label: names.label,
             uuid: match names.uuid {
@@ -237,6 +240,5 @@ impl Placement {
             .data_alignment(self.data_alignment)
             .image_alignment(self.image_alignment)
             .offset(self.offset)
-            .threads(NonZeroUsize::new(self.threads).unwrap())
     }
 }

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod events;
+mod threads;
 mod traits;
 
 use std::io::Cursor;

@@ -18,7 +18,7 @@ use testdata::trees::{CASES, merged, noise};
 use testdata::{mount, tools};
 
 use crate::dedupe::repetitive;
-use crate::support::{assert_same, fixed, image};
+use crate::support::{assert_same, fixed, image, image_by};
 
 /// All small boundary trees in one, and files that repeat each other.
 fn everything() -> Tree {
@@ -52,10 +52,7 @@ fn ways() -> [Options; 10] {
 fn the_number_of_threads_does_not_matter() {
     let tree = everything();
     for options in ways() {
-        let with = |threads| {
-            let threads = NonZeroUsize::new(threads).unwrap();
-            image(&tree, options.clone().threads(threads))
-        };
+        let with = |threads| image_by(threads, &tree, options.clone());
         let one = with(1);
         for threads in [2, 8] {
             assert_same(&one, &with(threads), &format!("{threads} threads"));
