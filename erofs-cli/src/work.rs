@@ -103,7 +103,7 @@ fn build(
     }
     job.added.iter().try_for_each(|file| file.add_to(&mut tree))?;
     if let (Some(contexts), Some(labels)) = (contexts, &job.labels) {
-        tree.label(&contexts, &labels.mount_point);
+        tree.apply_file_contexts(&contexts, &labels.mount_point);
     }
     job.owners.apply(&mut tree)?;
     let build_time = job.build_time.resolve();
@@ -114,7 +114,7 @@ fn build(
     let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
     let mut options = job.options.clone().compress_rules(hints.rules);
     if let Some(time) = build_time {
-        options = options.build_time(time);
+        options = options.build_time(time).map_err(erofs_writer::Error::from)?;
     }
     if job.random_uuid {
         options = options.uuid(ImageUuid::Fixed(Uuid::new_v4()));

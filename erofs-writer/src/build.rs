@@ -377,9 +377,6 @@ fn check_options(options: &Options) -> Result<()> {
     if len > crate::format::xattr::BODY_MAX {
         return Err(Error::tree("/", TreeErrorKind::XattrBody { len }));
     }
-    if i64::try_from(options.offset).is_err() {
-        return Err(OptionsError::Offset.into());
-    }
     if options.xattr_prefixes.len() > crate::format::xattr::PREFIXES_MAX {
         return Err(OptionsError::TooManyXattrPrefixes.into());
     }

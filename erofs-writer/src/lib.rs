@@ -30,8 +30,7 @@
 //!
 //! let list = BufReader::new(File::open("store-paths")?);
 //! let tree = StorePaths::new(parse_store_paths(list)?).read()?;
-//! let options = Options::new().label("nix-store".parse()?);
-//! ImageWriter::new(options).write_path(&tree, "store.erofs")?;
+//! ImageWriter::new(Options::store_image()).write_path(&tree, "store.erofs")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -160,7 +159,7 @@ mod cancel;
 pub mod codec;
 mod contexts;
 mod encode;
-mod ere;
+pub mod ere;
 mod error;
 mod event;
 mod fingerprint;
@@ -179,10 +178,9 @@ mod write;
 pub use build::ImageWriter;
 pub use cancel::Canceller;
 pub use contexts::FileContexts;
-pub use ere::{Ere, EreError};
 pub use error::{
-    Error, FileContextsErrorKind, Limit, OutputErrorKind, Result, Shown, StorePathsError,
-    TarErrorKind, TreeErrorKind,
+    Change, Error, FileContextsErrorKind, Limit, OutputErrorKind, ReaderErrorKind, Result, Shown,
+    StorePathsError, TarErrorKind, TreeErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use options::{

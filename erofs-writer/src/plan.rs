@@ -215,7 +215,7 @@ fn check_data(reader: Reader<'_>, order: &Order, options: &Options) -> Result<()
                 offset = holes.data_end().max(start);
                 data += offset - start;
             }
-            Ok(Ok(data))
+            Ok(data)
         })?;
         if data > most {
             let kind = TreeErrorKind::TooMuchData { max: most };

@@ -122,7 +122,9 @@ fn options(input: &Input, block: u32) -> Options {
         _ => options.fragments(Fragments::All),
     };
     if input.max_extent >= 8 {
-        options = options.max_extent_len(u64::from(block) / 8 * u64::from(input.max_extent));
+        options = options
+            .max_extent_len(u64::from(block) / 8 * u64::from(input.max_extent))
+            .expect("is a block or more");
     }
     if input.extended {
         options = options.inode_form(InodeForm::Extended);

@@ -113,8 +113,9 @@ fn options(choices: &Choices) -> Options {
         .holes(choices.holes)
         .xattr_share_above(choices.share_above.into())
         .xattr_name_filter(choices.filter)
-        .data_alignment((choices.data_alignment % 8).into())
-        .image_alignment((choices.image_alignment % 8).into());
+        .data_alignment(u32::from(choices.data_alignment % 8) + 1)
+        .and_then(|options| options.image_alignment(u32::from(choices.image_alignment % 8) + 1))
+        .unwrap();
     if let Some(bits) = choices.chunk_bits {
         options = options.chunk_size(ChunkSize::new(4096 << (bits % 8)).unwrap());
     }
@@ -128,7 +129,7 @@ fn options(choices: &Choices) -> Options {
         options = options.xattr_prefixes([XattrPrefix::new("user.a").unwrap()]);
     }
     if let Some(sec) = choices.build_time {
-        options = options.build_time(Timestamp::from_sec(sec.into()));
+        options = options.build_time(Timestamp::from_sec(sec.into())).unwrap();
     }
     options
 }

@@ -305,7 +305,7 @@ impl Job<'_> {
             panic!("only files are encoded");
         };
         let bytes = part.offset..part.offset + part.len;
-        self.reader.with_open(id, content, |open| Ok(Ok(open.is_hole(&bytes)?)))
+        self.reader.with_open(id, content, |open| open.is_hole(&bytes))
     }
 
     /// Reads the bytes of the file `id` from `offset` on into `data`, which has

@@ -11,7 +11,7 @@ use crate::format::{NULL_ADDR, checked_u32, high_bits, low_half};
 use crate::meta::epoch::Epoch;
 use crate::meta::reach;
 use crate::meta::xattr::XattrTable;
-use crate::options::{InodeForm, Options, OptionsError};
+use crate::options::{InodeForm, Options};
 use crate::plan::Order;
 use crate::tree::{InodeId, Kind, Metadata, Rdev, Tree};
 
@@ -35,9 +35,6 @@ impl<'a> Inodes<'a> {
         xattrs: &'a XattrTable,
         options: &Options,
     ) -> Result<Self> {
-        if options.build_time.is_some_and(|time| time.sec < 0 || time.nsec >= 1_000_000_000) {
-            return Err(OptionsError::BuildTime.into());
-        }
         let epoch = Epoch::choose(tree, order, options.build_time, options.wide_addresses);
         let far = reach::is_far(tree, order, xattrs, options);
         let inodes = Inodes { tree, order, xattrs, form: options.inode_form, epoch, far };

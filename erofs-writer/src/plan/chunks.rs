@@ -11,7 +11,7 @@ use crate::plan::hash::{Digest, Holes, Reader};
 use crate::plan::map::{At, CHUNKS_MAX, ChunkMap};
 use crate::plan::{DataPlan, Layout, Order, files};
 use crate::pool;
-use crate::tree::{Content, InodeId, LengthChanged, Tree};
+use crate::tree::{Content, InodeId, Tree};
 
 /// Bytes of a file to copy into the chunk area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,7 +196,8 @@ fn segments<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Ve
             start = segments.last().map_or(len, |segment| segment.end);
         }
         // Where all is a hole, nobody else looks.
-        Ok(if open.ends_at_len()? { Ok(segments) } else { Err(LengthChanged) })
+        open.check_end()?;
+        Ok(segments)
     })
 }
 
@@ -251,17 +252,14 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Pi
                 continue;
             }
             let end = start.saturating_add(chunk_len).min(part.end);
-            match hash_chunk(reader, &mut holes, start..end, step, &mut buf)? {
-                Ok(chunk) => chunks.push(chunk),
-                Err(changed) => return Ok(Err(changed)),
-            }
+            chunks.push(hash_chunk(reader, &mut holes, start..end, step, &mut buf)?);
             start = end;
         }
         // Chunks that are stored already will not be read again.
-        if part.end == content.len() && !open.ends_at_len()? {
-            return Ok(Err(LengthChanged));
+        if part.end == content.len() {
+            open.check_end()?;
         }
-        Ok(Ok(chunks))
+        Ok(chunks)
     })
 }
 
@@ -273,7 +271,7 @@ fn hash_chunk(
     range: Range<u64>,
     step: u64,
     buf: &mut [u8],
-) -> io::Result<Result<Piece, LengthChanged>> {
+) -> io::Result<Piece> {
     let mut hasher: Option<blake3::Hasher> = None;
     let mut offset = range.start;
     while offset < range.end && !reader.stop.is_set() {
@@ -284,9 +282,7 @@ fn hash_chunk(
             break;
         }
         let part = &mut buf[..to_usize(step.min(range.end - offset))];
-        if let Err(changed) = holes.open.read_exact_at(part, offset)? {
-            return Ok(Err(changed));
-        }
+        holes.open.read_exact_at(part, offset)?;
         if !all_zero(part) {
             // Where it is tells it from the same bytes among other zeros.
             let hasher = hasher.get_or_insert_with(blake3::Hasher::new);
@@ -296,10 +292,10 @@ fn hash_chunk(
         offset += to_u64(part.len());
     }
     let len = range.end - range.start;
-    Ok(Ok(match hasher {
+    Ok(match hasher {
         Some(hasher) => Piece::Data(*hasher.finalize().as_bytes(), len),
         None => Piece::Zeros(1),
-    }))
+    })
 }
 
 /// Whether all bytes are zero.

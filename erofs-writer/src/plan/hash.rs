@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::cancel::Stop;
 use crate::error::{Error, Result};
 use crate::format::{to_u64, to_usize};
-use crate::tree::{Content, InodeId, Kind, LengthChanged, OpenContent, OpenDirs, Tree};
+use crate::tree::{Content, InodeId, Kind, OpenContent, OpenDirs, Tree};
 
 /// A collision-resistant hash, so that equal digests mean equal bytes.
 pub(crate) type Digest = [u8; 32];
@@ -39,17 +39,13 @@ impl Reader<'_> {
         self,
         id: InodeId,
         content: &Content,
-        read: impl FnOnce(&OpenContent<'_>) -> io::Result<Result<T, LengthChanged>>,
+        read: impl FnOnce(&OpenContent<'_>) -> io::Result<T>,
     ) -> Result<T> {
         self.go_on()?;
         let result = content.open(self.dirs).and_then(|open| read(&open));
         // What was read may be cut short now.
         self.go_on()?;
-        match result {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(LengthChanged)) => Err(Error::Changed { path: shown_path(self.tree, id) }),
-            Err(error) => Err(Error::read(shown_path(self.tree, id), error)),
-        }
+        result.map_err(|error| Error::read(shown_path(self.tree, id), error))
     }
 
     fn go_on(self) -> Result<()> {
@@ -76,19 +72,16 @@ impl Reader<'_> {
                     let data = holes.data_from(offset)?.min(end);
                     offset += (data - offset) / step_len * step_len;
                     if data == end {
-                        let is_whole = end < content.len() || open.ends_at_len()?;
-                        return Ok(is_whole.then_some(()).ok_or(LengthChanged));
+                        return if end < content.len() { Ok(()) } else { open.check_end() };
                     }
                 }
                 let step = to_usize(step_len.min(end - offset));
                 // A copy of another file may not be read again to its end.
-                if let Err(changed) = open.read_range(&mut buf[..=step], offset)? {
-                    return Ok(Err(changed));
-                }
+                open.read_range(&mut buf[..=step], offset)?;
                 see(offset, &buf[..step]);
                 offset += to_u64(step);
             }
-            Ok(Ok(()))
+            Ok(())
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::plan::hash::{Holes, Reader};
 use crate::plan::map::{At, ChunkMap};
 use crate::plan::{DataPlan, Order, files, lclusters_max};
 use crate::pool;
-use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
+use crate::tree::{Content, InodeId, OpenContent};
 
 /// Files below this are not looked at.
 const MIN_LEN: u64 = 1024 * 1024;
@@ -224,10 +224,8 @@ fn data_granules(
     open: &OpenContent<'_>,
     len: u64,
     most: u64,
-) -> io::Result<Result<Option<Granules>, LengthChanged>> {
-    if !open.ends_at_len()? {
-        return Ok(Err(LengthChanged));
-    }
+) -> io::Result<Option<Granules>> {
+    open.check_end()?;
     let granule = granule(len);
     let bits = u8::try_from(granule.trailing_zeros()).expect("below 64");
     let mut granules = Granules { bits, runs: Vec::new(), count: 0 };
@@ -242,36 +240,29 @@ fn data_granules(
         start = data / granule * granule;
         let end = (start + granule).min(len);
         match is_zero(&mut holes, data..end, &mut buf)? {
-            Ok(true) => {}
-            Ok(false) if granules.count == most => return Ok(Ok(None)),
-            Ok(false) => granules.add(start / granule),
-            Err(changed) => return Ok(Err(changed)),
+            true => {}
+            false if granules.count == most => return Ok(None),
+            false => granules.add(start / granule),
         }
         start = end;
     }
-    Ok(Ok(Some(granules)))
+    Ok(Some(granules))
 }
 
 /// Whether these bytes are all zero.
-fn is_zero(
-    holes: &mut Holes<'_>,
-    bytes: Range<u64>,
-    buf: &mut [u8],
-) -> io::Result<Result<bool, LengthChanged>> {
+fn is_zero(holes: &mut Holes<'_>, bytes: Range<u64>, buf: &mut [u8]) -> io::Result<bool> {
     let mut offset = bytes.start;
     let mut step = SAMPLE;
     loop {
         offset = holes.data_from(offset)?;
         if offset >= bytes.end {
-            return Ok(Ok(true));
+            return Ok(true);
         }
         let end = holes.data_end().min(bytes.end);
         let part = &mut buf[..to_usize(step.min(end - offset))];
-        if let Err(changed) = holes.open.read_exact_at(part, offset)? {
-            return Ok(Err(changed));
-        }
+        holes.open.read_exact_at(part, offset)?;
         if !chunks::all_zero(part) {
-            return Ok(Ok(false));
+            return Ok(false);
         }
         offset += to_u64(part.len());
         step = MIN_GRANULE;

@@ -1,6 +1,6 @@
 //! Pieces of large files and of the chunk area, and gaps.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fingerprint::Fingerprint;
 use crate::format::to_usize;
 use crate::tree::{InodeId, Kind};
@@ -102,11 +102,7 @@ pub(crate) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<Option<Fingerprin
         }
         // Not every task has a file's last piece, but a file that has another
         // length now is another file.
-        let complete =
-            open.ends_at_len().map_err(|error| Error::read(job.shown_path(id), error))?;
-        if !complete {
-            return Err(Error::Changed { path: job.shown_path(id) });
-        }
+        job.read(id, open.check_end())?;
     }
     run.finish(&[])
 }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::format::{round_up, to_u64, to_usize};
-use crate::tree::{Content, InodeId, LengthChanged, OpenContent};
+use crate::tree::{Content, InodeId, OpenContent};
 use crate::write::Job;
 
 /// How much is gathered.
@@ -166,15 +166,7 @@ impl Job<'_> {
     }
 
     /// Gives a failed read of `id` its path.
-    pub(crate) fn read<T>(
-        &self,
-        id: InodeId,
-        result: std::io::Result<Result<T, LengthChanged>>,
-    ) -> Result<T> {
-        match result {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(LengthChanged)) => Err(Error::Changed { path: self.shown_path(id) }),
-            Err(error) => Err(Error::read(self.shown_path(id), error)),
-        }
+    pub(crate) fn read<T>(&self, id: InodeId, result: std::io::Result<T>) -> Result<T> {
+        result.map_err(|error| Error::read(self.shown_path(id), error))
     }
 }

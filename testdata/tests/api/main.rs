@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod errors;
 mod events;
+mod layers;
+mod options;
 mod threads;
 mod traits;
 

@@ -44,7 +44,7 @@ fn ways() -> [Options; 10] {
         fixed(),
         Options::new().chunk_size(ChunkSize::new(4096).unwrap()),
         Options::new().dedupe(true),
-        Options::new().data_alignment(4).image_alignment(16),
+        Options::new().data_alignment(4).unwrap().image_alignment(16).unwrap(),
     ]
 }
 
@@ -155,7 +155,7 @@ fn the_uuid_follows_from_the_content_and_from_all_of_it() {
         uuid(&tree(2, 1), Options::new()),
         uuid(&tree(1, 2), Options::new()),
         uuid(&tree(1, 1), Options::new().label("label".parse().unwrap())),
-        uuid(&tree(1, 1), Options::new().image_alignment(1024)),
+        uuid(&tree(1, 1), Options::new().image_alignment(1024).unwrap()),
     ];
     for other in others {
         assert_ne!(first, other);

@@ -33,7 +33,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("codec", &[]),
     ("ere", &[]),
     // Ere for a test of messages alone.
-    ("error", &["ere", "options"]),
+    ("error", &["codec", "ere", "options"]),
     ("cancel", &["error"]),
     // A time is a time, in options as in trees.
     ("options", &["codec", "ere", "format", "tree"]),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cancel::Stop;
-use crate::error::{Error, Result, Stopped, TarErrorKind};
+use crate::error::{Error, Result, TarErrorKind, Unreadable};
 use crate::format::{to_u64, to_usize};
 use crate::source::tar::ahead::Ahead;
 use crate::source::tar::header::{BLOCK_LEN, Block};
@@ -59,7 +59,7 @@ struct Watched<'a> {
 impl Read for Watched<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.watch.is_some_and(|watch| watch.stop.is_set()) {
-            return Err(Stopped.into());
+            return Err(Unreadable::Stopped.into());
         }
         let len = self.inner.read(buf)?;
         if let Some(watch) = self.watch {

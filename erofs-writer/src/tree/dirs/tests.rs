@@ -15,7 +15,7 @@ fn mark(path: &Path) -> u32 {
 
 fn was_replaced(result: io::Result<impl Sized>) -> bool {
     let error = result.err().expect("is another one");
-    error.get_ref().is_some_and(|inner| inner.is::<Replaced>())
+    error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&REPLACED)
 }
 
 #[test]
