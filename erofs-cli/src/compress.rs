@@ -100,7 +100,7 @@ fn lz4hc_level(settings: Option<&str>) -> Result<Level, CompressError> {
         Err(_) => None,
     };
     let unknown = || CompressError::Setting { algorithm: "lz4hc", setting: text.into() };
-    level.and_then(Level::new).ok_or_else(unknown)
+    level.and_then(|level| Level::new(level).ok()).ok_or_else(unknown)
 }
 
 #[cfg(test)]

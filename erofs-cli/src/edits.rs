@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 use std::{fmt, fs, io};
 
+use erofs_writer::ere::Ere;
 use erofs_writer::{
-    Content, DroppedXattrs, Ere, Error, FileContexts, Metadata, Node, Rdev, Shown, Timestamp, Tree,
+    Content, DroppedXattrs, Error, FileContexts, Metadata, Node, Rdev, Shown, Timestamp, Tree,
 };
 
 use crate::exit::Failure;
@@ -178,8 +179,8 @@ impl BuildTime {
             BuildTime::None => None,
             BuildTime::At(sec) => Some(Timestamp::from_sec(sec)),
             BuildTime::Now => {
-                let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Some(Timestamp::from_sec(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)))
+                let now = Timestamp::from(SystemTime::now());
+                Some(Timestamp::from_sec(now.sec.max(0)))
             }
         }
     }

@@ -15,7 +15,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use erofs_writer::{Codec, CompressRule, Ere, EreError, Error, PclusterSize, Shown};
+use erofs_writer::ere::{Ere, EreError};
+use erofs_writer::{Codec, CompressRule, Error, PclusterSize, Shown};
 
 use crate::exit::Failure;
 

@@ -10,7 +10,8 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use erofs_writer::{Codec, Ere, HardLinks, ImageUuid, Label, Options, Shown, Uuid};
+use erofs_writer::ere::Ere;
+use erofs_writer::{Codec, HardLinks, ImageUuid, Options, OptionsError, Shown};
 
 use crate::archive::Compression;
 use crate::args::{Args, NoCopy, Tar, UuidArg};
@@ -20,11 +21,6 @@ use crate::hints::Hints;
 use crate::number;
 use crate::suboptions;
 use crate::usage::UsageError;
-
-/// The UUID of store images, by which systems built with Nixpkgs know them.
-const STORE_UUID: Uuid = Uuid::from_u128(0xeb17_6051_bd15_49b7_9e6b_462e_0b46_7019);
-/// The label by which such systems mount them.
-const STORE_LABEL: &str = "nix-store";
 
 /// What is to be done: where from, where to, and how.
 #[derive(Debug)]
@@ -196,15 +192,15 @@ fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, Us
     let block_size = args.block_size.unwrap_or_default();
     let mut options = options
         .block_size(block_size)
-        .data_alignment(args.dsunit.unwrap_or(0))
-        .image_alignment(args.fsalignblks.unwrap_or(1))
-        .offset(args.offset.unwrap_or(0))
         .root_xattr_len(args.root_xattr_isize.unwrap_or(0))
         .xattr_prefixes(args.xattr_prefix.iter().cloned());
-    if let Some(threads) = args.workers {
-        options = options.threads(threads);
-    }
     let block_len = u64::from(block_size.bytes());
+    // 0 blocks are taken for one, as there.
+    let blocks = |wanted: Option<u32>| wanted.unwrap_or(1).max(1);
+    options = set(options.data_alignment(blocks(args.dsunit)), "--dsunit", args.dsunit)?;
+    let alignment = options.image_alignment(blocks(args.fsalignblks));
+    options = set(alignment, "--fsalignblks", args.fsalignblks)?;
+    options = set(options.offset(args.offset.unwrap_or(0)), "--offset", args.offset)?;
     if let Some(size) = args.pcluster_size {
         if u64::from(size.bytes()) % block_len != 0 {
             let blocks = format!("blocks of {block_size} bytes (-b)");
@@ -217,7 +213,7 @@ fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, Us
             let blocks = format!("blocks of {block_size} bytes (-b)");
             return Err(UsageError::contradiction(blocks, format!("--max-extent-bytes={bytes}")));
         }
-        options = options.max_extent_len(bytes);
+        options = set(options.max_extent_len(bytes), "--max-extent-bytes", Some(bytes))?;
     }
     if let Some(version) = args.target_kernel {
         options = options.target_kernel(version);
@@ -233,6 +229,16 @@ fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, Us
         options = options.chunk_size(chunk_size);
     }
     Ok(options)
+}
+
+/// The options with the value of `flag`, if it can be one.
+fn set(
+    options: Result<Options, OptionsError>,
+    flag: &str,
+    value: Option<impl ToString>,
+) -> Result<Options, UsageError> {
+    let value = || value.map(|value| value.to_string()).unwrap_or_default();
+    options.map_err(|error| UsageError::value(flag, value(), error))
 }
 
 /// Hints that have something to choose from.
@@ -270,14 +276,10 @@ fn share_above(tolerance: i64) -> u32 {
 
 /// Gives the image its label and its UUID.
 fn identity(args: &Args, is_store: bool, options: Options) -> Options {
-    let store_label = || Label::new(STORE_LABEL).expect("nine letters make a label");
-    let (label, uuid) = match is_store {
-        true => (store_label(), ImageUuid::Fixed(STORE_UUID)),
-        false => (Label::default(), ImageUuid::FromContent),
-    };
-    options.label(args.label.unwrap_or(label)).uuid(match args.uuid {
+    let default = if is_store { Options::store_image() } else { Options::new() };
+    options.label(args.label.unwrap_or(default.get_label())).uuid(match args.uuid {
         // A random one is made when the image is.
-        None | Some(UuidArg::Random) => uuid,
+        None | Some(UuidArg::Random) => default.get_uuid(),
         Some(UuidArg::Clear) => ImageUuid::None,
         Some(UuidArg::Fixed(uuid)) if uuid.is_nil() => ImageUuid::None,
         Some(UuidArg::Fixed(uuid)) => ImageUuid::Fixed(uuid),

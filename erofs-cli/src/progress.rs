@@ -47,6 +47,7 @@ impl Progress {
     pub(crate) fn event(&self, event: Event) {
         match event {
             Event::Phase(phase) => self.begin(doing(phase)),
+            Event::Found { inodes } => self.0.set_message(format!("reading {inodes} inodes")),
             Event::Progress { done, total } if total > 0 => {
                 if self.0.length() != Some(total) {
                     self.0.set_length(total);
@@ -82,6 +83,7 @@ fn style(template: &str) -> ProgressStyle {
 
 fn doing(phase: Phase) -> &'static str {
     match phase {
+        Phase::Scan => "reading the source",
         Phase::Check => "checking",
         Phase::Plan => "comparing files",
         Phase::Dedupe => "looking for repeats",

@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::mem;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use erofs_writer::source::{Directory, StorePaths, parse_store_paths};
-use erofs_writer::{Error, Shown, Tree, Whiteouts};
+use erofs_writer::{Canceller, Error, Event, Shown, Tree, Whiteouts};
 
 use crate::archive;
 use crate::edits::Excludes;
@@ -15,13 +16,24 @@ use crate::inputs;
 use crate::job::{Job, Source};
 use crate::usage::UsageError;
 
+/// Hears what happens.
+pub(crate) type OnEvent<'a> = dyn FnMut(Event) -> ControlFlow<()> + Send + 'a;
+
 /// Reads what `job` is about, without what it leaves out. Takes the excludes
 /// out of the job.
-pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
+pub(crate) fn read(
+    job: &mut Job,
+    canceller: &Canceller,
+    on_event: &mut OnEvent<'_>,
+) -> Result<Tree, Failure> {
     let excludes = mem::take(&mut job.excludes);
     match &job.source {
         Source::Directories(paths) => {
-            let mut trees = paths.iter().map(|path| directory(job, path, &excludes));
+            let read = |path: &PathBuf| {
+                let source = directory(job, path, &excludes)?;
+                Ok::<Tree, Failure>(source.canceller(canceller).on_event(&mut *on_event).read()?)
+            };
+            let mut trees = paths.iter().map(read);
             let mut tree = trees.next().expect("one is there at least")?;
             for upper in trees {
                 tree.overlay_with(upper?, Whiteouts::Ignore)?;
@@ -36,7 +48,9 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
                 Some(store) => paths.store_directory(store),
                 None => paths,
             };
-            let tree = store_paths(job, paths, &excludes).map_err(|error| match error {
+            let source = store_paths(job, paths, &excludes);
+            let tree = source.canceller(canceller).on_event(on_event).read();
+            let tree = tree.map_err(|error| match error {
                 Error::StorePaths(source) => Failure::List { list: list.clone(), source },
                 other => other.into(),
             })?;
@@ -52,12 +66,12 @@ pub(crate) fn read(job: &mut Job) -> Result<Tree, Failure> {
             if !excludes.is_empty() {
                 archive = archive.keep(|found| excludes.keep(found.path()));
             }
-            Ok(archive.read()?)
+            Ok(archive.canceller(canceller).on_event(on_event).read()?)
         }
     }
 }
 
-fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failure> {
+fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Result<Directory<'a>, Failure> {
     if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
         let why = "is no directory; making an image from other images is not built yet";
         return Err(UsageError::refused(Shown::new(path), why).into());
@@ -73,10 +87,10 @@ fn directory(job: &Job, path: &Path, excludes: &Excludes) -> Result<Tree, Failur
     if let Some(threads) = job.threads {
         source = source.threads(threads);
     }
-    Ok(source.read()?)
+    Ok(source)
 }
 
-fn store_paths(job: &Job, paths: StorePaths<'_>, excludes: &Excludes) -> Result<Tree, Error> {
+fn store_paths<'a>(job: &Job, paths: StorePaths<'a>, excludes: &'a Excludes) -> StorePaths<'a> {
     let mut source =
         paths.hard_links(job.hard_links).xattrs(job.xattrs).strip_case_hack(job.strip_case_hack);
     // To be asked costs the path of each directory.
@@ -86,7 +100,7 @@ fn store_paths(job: &Job, paths: StorePaths<'_>, excludes: &Excludes) -> Result<
     if let Some(threads) = job.threads {
         source = source.threads(threads);
     }
-    source.read()
+    source
 }
 
 /// The paths in the file `list`.

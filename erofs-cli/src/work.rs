@@ -94,7 +94,14 @@ fn build(
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
     // The process ends when the image is written. To take a large tree apart
     // before that would take a hundredth of the time.
-    let mut tree = ManuallyDrop::new(source::read(job)?);
+    let mut on_event = |event| {
+        match event {
+            Event::Overwrites => overwrites.store(true, Ordering::Relaxed),
+            event => progress.event(event),
+        }
+        ControlFlow::Continue(())
+    };
+    let mut tree = ManuallyDrop::new(source::read(job, canceller, &mut on_event)?);
     if job.strips_overlay {
         edits::strip_overlay(&mut tree);
     }
@@ -106,7 +113,7 @@ fn build(
     }
     job.added.iter().try_for_each(|file| file.add_to(&mut tree))?;
     if let (Some(contexts), Some(labels)) = (contexts, &job.labels) {
-        tree.label(&contexts, &labels.mount_point);
+        tree.apply_file_contexts(&contexts, &labels.mount_point);
     }
     job.owners.apply(&mut tree)?;
     let build_time = job.build_time.resolve();
@@ -115,21 +122,20 @@ fn build(
 
     let of_store = matches!(job.source, job::Source::Store { .. });
     let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
-    let mut options = job.options.clone().compress_rules(hints.rules).entry_sizes(tells_entries);
+    let mut options = job.options.clone().compress_rules(hints.rules);
     if let Some(time) = build_time {
-        options = options.build_time(time);
+        options = options.build_time(time).map_err(erofs_writer::Error::from)?;
     }
     if job.random_uuid {
         options = options.uuid(ImageUuid::Fixed(Uuid::new_v4()));
     }
-    let on_event = |event| {
-        match event {
-            Event::Overwrites => overwrites.store(true, Ordering::Relaxed),
-            event => progress.event(event),
-        }
-        ControlFlow::Continue(())
-    };
-    let mut writer =
-        ImageWriter::new(options).sync(job.sync).canceller(canceller).on_event(on_event);
+    let mut writer = ImageWriter::new(options)
+        .sync(job.sync)
+        .entry_sizes(tells_entries)
+        .canceller(canceller)
+        .on_event(on_event);
+    if let Some(threads) = job.threads {
+        writer = writer.threads(threads);
+    }
     Ok((writer.write_path(&tree, &job.output)?, reading))
 }

@@ -1,29 +1,31 @@
 //! Writing an image: the whole pipeline. Read this file first.
 
-mod observer;
 mod sizes;
 mod summary;
 mod superblock;
 
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+
+use rayon::ThreadPool;
 
 use crate::cancel::Canceller;
 use crate::encode::{self, Encoded};
 use crate::error::{Error, Limit, OutputErrorKind, Result, TreeErrorKind};
 use crate::event::{Event, Phase, Summary};
 use crate::meta::{Head, Placement};
+use crate::observer::{Conduct, Observer};
 use crate::options::{Options, OptionsError};
 use crate::output::{self, Target};
 use crate::plan::{Codecs, DataPlan};
-use crate::pool::Pools;
+use crate::pool::Threads;
 use crate::shape::{Inodes, Order, XattrTable};
 use crate::sink::{Output, Sink, WriteAt};
-use crate::tree::{OpenDirs, Reader, Tree, check};
+use crate::tree::{Kind, OpenDirs, Reader, Tree, check};
 use crate::write::{self, Job};
-use observer::Observer;
 
 /// Writes trees as images.
 ///
@@ -38,8 +40,8 @@ use observer::Observer;
 pub struct ImageWriter<'a> {
     options: Options,
     sync: bool,
-    canceller: Canceller,
-    on_event: Option<Box<dyn FnMut(Event) -> ControlFlow<()> + Send + 'a>>,
+    entry_sizes: bool,
+    conduct: Conduct<'a>,
 }
 
 impl std::fmt::Debug for ImageWriter<'_> {
@@ -51,21 +53,82 @@ impl std::fmt::Debug for ImageWriter<'_> {
 impl<'a> ImageWriter<'a> {
     /// A writer with these options.
     pub fn new(options: Options) -> Self {
-        ImageWriter { options, sync: false, canceller: Canceller::new(), on_event: None }
+        ImageWriter { options, sync: false, entry_sizes: false, conduct: Conduct::default() }
     }
 
-    /// Calls `on_event` with what happens, on the thread that calls `write`.
-    /// If it returns `Break`, the build ends with [`Error::Cancelled`].
+    /// Calls `on_event` with what happens. If it returns `Break`, the build ends
+    /// with [`Error::Cancelled`].
+    ///
+    /// It is called on the thread that calls `write`, or where this is one of a
+    /// pool of rayon's and works itself, on any thread of that, one at a time. If
+    /// it panics the build ends, and the panic goes on to who calls `write`.
+    ///
+    /// A source takes the same handler, and then there is one stream of events
+    /// for all of it:
+    ///
+    /// ```
+    /// use erofs_writer::source::Directory;
+    /// use erofs_writer::{Canceller, Event, ImageWriter, Options, SeekWriter};
+    /// use std::ops::ControlFlow;
+    ///
+    /// let canceller = Canceller::new();
+    /// let mut phases = Vec::new();
+    /// let mut on_event = |event| {
+    ///     if let Event::Phase(phase) = event {
+    ///         phases.push(phase);
+    ///     }
+    ///     ControlFlow::Continue(())
+    /// };
+    /// let source = Directory::new("src").canceller(&canceller).on_event(&mut on_event);
+    /// let tree = source.read()?;
+    /// ImageWriter::new(Options::new())
+    ///     .canceller(&canceller)
+    ///     .on_event(&mut on_event)
+    ///     .write(&tree, SeekWriter::new(std::io::Cursor::new(Vec::new())))?;
+    /// assert_eq!(phases.first(), Some(&erofs_writer::Phase::Scan));
+    /// # Ok::<(), erofs_writer::Error>(())
+    /// ```
     #[must_use]
     pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + Send + 'a) -> Self {
-        self.on_event = Some(Box::new(on_event));
+        self.conduct.on_event = Some(Box::new(on_event));
         self
     }
 
     /// Lets `canceller` end the build from another thread.
     #[must_use]
     pub fn canceller(mut self, canceller: &Canceller) -> Self {
-        self.canceller = canceller.clone();
+        self.conduct.canceller = canceller.clone();
+        self
+    }
+
+    /// How many threads of its own a build has. Default: as many as there are
+    /// processors, but 8 at least, as they often wait for the disk; of which as
+    /// many as there are processors compress.
+    ///
+    /// Without this, and without a [`pool`](Self::pool), a build makes none if
+    /// it is called from a pool of rayon's, which it then uses, or if there is
+    /// little to do, or if there are many threads of other builds: then the
+    /// calling thread works alone. The bytes of the image depend on none of it.
+    #[must_use]
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.conduct.wanted.threads = Some(threads);
+        self
+    }
+
+    /// Lets the threads of `pool` do the work, all of them, while the calling
+    /// thread waits and tells of [events](Self::on_event). Each of them may have
+    /// six files open.
+    #[must_use]
+    pub fn pool(mut self, pool: &Arc<ThreadPool>) -> Self {
+        self.conduct.wanted.pool = Some(Arc::clone(pool));
+        self
+    }
+
+    /// Whether the summary tells what each entry of the root takes: in an image
+    /// of store paths, each of these. Default: no.
+    #[must_use]
+    pub fn entry_sizes(mut self, on: bool) -> Self {
+        self.entry_sizes = on;
         self
     }
 
@@ -87,7 +150,7 @@ impl<'a> ImageWriter<'a> {
     /// [`Error::Write`] and [`Error::Output`].
     pub fn check_path(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        output::check(path, &self.canceller).map_err(|error| named(error, path))
+        output::check(path, &self.conduct.canceller).map_err(|error| named(error, path))
     }
 
     /// Writes `tree` to the file or block device `path`.
@@ -108,7 +171,7 @@ impl<'a> ImageWriter<'a> {
     pub fn write_path(&mut self, tree: &Tree, path: impl AsRef<Path>) -> Result<Summary> {
         let path = path.as_ref();
         let offset = self.options.offset;
-        let target = Target::open(path, tree, offset, self.sync, &self.canceller);
+        let target = Target::open(path, tree, offset, self.sync, &self.conduct.canceller);
         let written = target.and_then(|target| {
             let output = Output {
                 to: target.file(),
@@ -162,9 +225,8 @@ impl<'a> ImageWriter<'a> {
     }
 
     fn build_as(&mut self, options: &Options, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
-        let pools = Pools::new(options.threads)?;
-        let mut observer = Observer::new(self.on_event.as_deref_mut(), &self.canceller);
-        let stop = &AtomicBool::new(false);
+        let wanted = self.conduct.wanted.clone();
+        let observer = &self.conduct.observer();
 
         observer.phase(Phase::Check)?;
         check_options(options)?;
@@ -174,23 +236,27 @@ impl<'a> ImageWriter<'a> {
         let inodes = &Inodes::new(tree, order, xattrs, options)?;
 
         observer.phase(Phase::Plan)?;
-        let dirs = &OpenDirs::new(pools.threads_max());
-        let reader = Reader { tree, stop, dirs };
+        let threads = &match is_small(tree, order, options) {
+            true => Threads::Caller,
+            false => wanted.get(),
+        };
+        let dirs = &OpenDirs::new(threads.len());
+        let reader = Reader { tree, stop: observer, dirs };
         let codecs = &Codecs::new(tree, options);
-        let draft = observer.watch(&pools.readers, stop, 0, |_| {
-            DataPlan::decide(reader, inodes, codecs, options)
-        })?;
+        let draft =
+            observer.watch(threads, 0, |_| DataPlan::decide(reader, inodes, codecs, options))?;
         let plan = &draft;
 
         let sink = &Sink::new(output, options);
         let head = Head::new(inodes, plan.devices.len(), options)?;
         let first_block = head.blocks();
-        let inputs = encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block };
-        let encoded = &encode_files(&mut observer, &pools, &inputs)?;
+        let workers = threads.workers();
+        let inputs =
+            encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block, workers };
+        let encoded = &encode_files(observer, threads, &inputs)?;
         let is_encoded = |id| encoded.file(id).is_some();
-        let plan = &observer.watch(&pools.readers, stop, 0, |_| {
-            draft.with_chunks(reader, order, options, &is_encoded)
-        })?;
+        let plan = &observer
+            .watch(threads, 0, |_| draft.with_chunks(reader, order, options, &is_encoded))?;
 
         observer.phase(Phase::Place)?;
         let placement = &Placement::new(head, inodes, plan, encoded, options)?;
@@ -198,22 +264,44 @@ impl<'a> ImageWriter<'a> {
         check_capacity(output.capacity, end)?;
 
         observer.phase(Phase::Write)?;
-        invalidate(&mut observer, sink)?;
+        invalidate(observer, sink)?;
         if output.capacity.is_none() {
             reserve(sink, placement, options)?;
         }
         let job = Job { reader, inodes, plan, placement, options, sink };
         let tasks = write::Tasks::new(&job);
-        let run = |report: &(dyn Fn(u64) + Sync)| tasks.run(&job, report);
-        let head = observer.watch(&pools.readers, stop, tasks.len(), run)?;
+        let head = observer.watch(threads, tasks.len(), |report| tasks.run(&job, report))?;
 
         observer.phase(Phase::Finish)?;
-        observer.watch(&pools.workers, stop, 0, |_| {
-            (output.settle)(end, stop).map_err(|source| Error::Write { path: None, source })
+        observer.watch(threads, 0, |_| {
+            (output.settle)(end, observer).map_err(|source| Error::Write { path: None, source })
         })?;
         let uuid = job.finish(head)?;
-        Ok(Summary { times: observer.finish(), ..job.summary(uuid) })
+        let entry_sizes = if self.entry_sizes { sizes::entry_sizes(&job) } else { Vec::new() };
+        Ok(Summary { times: observer.times(), entry_sizes, ..job.summary(uuid) })
     }
+}
+
+/// A tree has little if it has no more inodes and bytes than this.
+const SMALL_INODES: usize = 256;
+const SMALL_LEN: u64 = 1 << 20;
+/// What costs as much as so many bytes: to compress one, to open a file, and to
+/// ask a reader of somebody else's, which may have to wait.
+const COMPRESSING: u64 = 8;
+const OPENING: u64 = 4 << 10;
+const ASKING: u64 = 64 << 10;
+
+/// Whether there is so little to do that it takes longer to start threads.
+fn is_small(tree: &Tree, order: &Order, options: &Options) -> bool {
+    let factor = if options.may_compress() { COMPRESSING } else { 1 };
+    let costs = order.ids.iter().map(|id| match &tree.inode(*id).kind {
+        Kind::File(content) => {
+            let start = if content.is_custom() { ASKING } else { OPENING };
+            content.len().saturating_mul(factor).saturating_add(start)
+        }
+        _ => 0,
+    });
+    order.ids.len() <= SMALL_INODES && costs.fold(0, u64::saturating_add) <= SMALL_LEN
 }
 
 /// Names the output as the caller names it, not as it was resolved.
@@ -227,8 +315,8 @@ fn named(error: Error, path: &Path) -> Error {
 
 /// Encodes files, if they are to be compressed.
 fn encode_files(
-    observer: &mut Observer<'_, '_>,
-    pools: &Pools,
+    observer: &Observer<'_>,
+    threads: &Threads,
     inputs: &encode::Inputs<'_>,
 ) -> Result<Encoded> {
     if !inputs.options.may_compress() {
@@ -238,23 +326,22 @@ fn encode_files(
     if inputs.options.may_have_repeats() {
         observer.phase(Phase::Dedupe)?;
     }
-    let stop = inputs.reader.stop;
     let find = |report: &(dyn Fn(u64) + Sync)| encode::Tasks::of_files(inputs, report);
-    let tasks = observer.watch(&pools.readers, stop, 0, find)?;
+    let tasks = observer.watch(threads, 0, find)?;
     observer.phase(Phase::Encode)?;
     let encode = |report: &(dyn Fn(u64) + Sync)| encode::Files::encode(inputs, &tasks, report);
-    let files = observer.watch(&pools.workers, stop, tasks.len(), encode)?;
+    let files = observer.watch(threads, tasks.len(), encode)?;
     let packed_len = files.packed_len();
     if packed_len > 0 {
         observer.phase(Phase::Pack)?;
     }
     let encode = |report: &(dyn Fn(u64) + Sync)| files.encode_packed(inputs, report);
-    observer.watch(&pools.workers, stop, packed_len, encode)
+    observer.watch(threads, packed_len, encode)
 }
 
 /// Makes an image that the output may hold none. What the output held is lost, and
 /// that is told, once this could be written.
-fn invalidate(observer: &mut Observer<'_, '_>, sink: &Sink<'_>) -> Result<()> {
+fn invalidate(observer: &Observer<'_>, sink: &Sink<'_>) -> Result<()> {
     let write_error = |source| Error::Write { path: None, source };
     let holds_something = sink.holds_something().map_err(write_error)?;
     let has_written = sink.invalidate().map_err(write_error)?;
@@ -300,9 +387,6 @@ fn check_options(options: &Options) -> Result<()> {
     let len = u64::from(options.root_xattr_len);
     if len > crate::format::xattr::BODY_MAX {
         return Err(Error::tree("/", TreeErrorKind::XattrBody { len }));
-    }
-    if i64::try_from(options.offset).is_err() {
-        return Err(OptionsError::Offset.into());
     }
     if options.xattr_prefixes.len() > crate::format::xattr::PREFIXES_MAX {
         return Err(OptionsError::TooManyXattrPrefixes.into());

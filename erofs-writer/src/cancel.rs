@@ -24,6 +24,34 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Default)]
 pub struct Canceller(Arc<Shared>);
 
+/// Tells those who work whether they are to stop before all is done.
+pub(crate) trait Stop: Sync {
+    fn is_set(&self) -> bool;
+
+    fn set(&self);
+}
+
+impl Stop for AtomicBool {
+    fn is_set(&self) -> bool {
+        self.load(Ordering::Relaxed)
+    }
+
+    fn set(&self) {
+        self.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Lets nobody work for one that has panicked.
+pub(crate) struct StopOnPanic<'a>(pub(crate) &'a dyn Stop);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.set();
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     cancelled: AtomicBool,

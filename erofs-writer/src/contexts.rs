@@ -39,7 +39,7 @@ const NAME: &[u8] = b"security.selinux";
 /// let mut tree = Tree::new(Metadata::new(0o755));
 /// let file = Node::File(Content::from_bytes(*b"\x7fELF"));
 /// tree.insert("libx.so", Metadata::new(0o755), file)?;
-/// tree.label(&contexts, "/opt");
+/// tree.apply_file_contexts(&contexts, "/opt");
 /// let label = |path| tree.get(path)?.metadata().xattrs.get("security.selinux");
 /// assert_eq!(label("/"), Some(&b"system_u:object_r:usr_t:s0"[..]));
 /// assert_eq!(label("libx.so"), Some(&b"system_u:object_r:lib_t:s0"[..]));
@@ -145,7 +145,7 @@ impl Tree {
     /// `mount_point`, as attribute `security.selinux`, and takes their labels
     /// away from those for which there is none. A file with several names gets
     /// the label of the first in the order of paths.
-    pub fn label(&mut self, contexts: &FileContexts, mount_point: impl AsRef<[u8]>) {
+    pub fn apply_file_contexts(&mut self, contexts: &FileContexts, mount_point: impl AsRef<[u8]>) {
         let mut prefix = Vec::new();
         for name in components(mount_point.as_ref()) {
             prefix.push(b'/');

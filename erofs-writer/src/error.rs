@@ -4,16 +4,20 @@ mod contexts;
 #[cfg(test)]
 mod messages;
 mod shown;
+mod source;
 mod tar;
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::codec::lz4::LevelError;
 use crate::options::{Options, OptionsError};
 
 pub use contexts::FileContextsErrorKind;
 pub use shown::Shown;
+pub(crate) use source::Unreadable;
+pub use source::{Change, ReaderErrorKind};
 pub use tar::TarErrorKind;
 
 /// The result of every fallible function that does more than check a value.
@@ -35,6 +39,15 @@ pub enum Error {
     Changed {
         /// The host path, or the image path of contents that have none.
         path: PathBuf,
+        /// What is known of the change.
+        change: Change,
+    },
+    /// A reader of your own does not do what [`ReadAt`](crate::ReadAt) asks for.
+    Reader {
+        /// The image path of the contents.
+        path: PathBuf,
+        /// What it does.
+        kind: ReaderErrorKind,
     },
     /// The output could not be written.
     Write {
@@ -77,36 +90,13 @@ pub enum Error {
         /// What is wrong there.
         kind: FileContextsErrorKind,
     },
-    /// The system has no threads to give.
-    Threads {
-        /// What the system said.
-        source: io::Error,
-    },
     /// Two options contradict each other.
     Options(OptionsError),
     /// A field of the format is too small for this tree.
     Full(Limit),
-    /// The event handler returned `Break`.
+    /// The event handler returned `Break`, or a
+    /// [`Canceller`](crate::Canceller) was told to cancel.
     Cancelled,
-}
-
-/// What is at a path of the host is not what was found there before. A failed
-/// read for this reason becomes [`Error::Changed`].
-#[derive(Debug)]
-pub(crate) struct Replaced;
-
-impl fmt::Display for Replaced {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("is another file than before")
-    }
-}
-
-impl std::error::Error for Replaced {}
-
-impl From<Replaced> for io::Error {
-    fn from(replaced: Replaced) -> Self {
-        io::Error::other(replaced)
-    }
 }
 
 /// What is wrong with an output. See [`Error::Output`].
@@ -263,13 +253,6 @@ impl Limit {
 }
 
 impl Error {
-    pub(crate) fn read(path: impl Into<PathBuf>, source: io::Error) -> Self {
-        match source.get_ref() {
-            Some(inner) if inner.is::<Replaced>() => Error::Changed { path: path.into() },
-            _ => Error::Read { path: path.into(), source },
-        }
-    }
-
     pub(crate) fn tree(path: impl Into<Vec<u8>>, kind: TreeErrorKind) -> Self {
         Error::Tree { path: path.into(), kind }
     }
@@ -279,9 +262,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Read { path, .. } => write!(f, "{}: cannot be read", Shown::new(path)),
-            Error::Changed { path } => {
-                write!(f, "{}: changed while the image was being made", Shown::new(path))
+            Error::Changed { path, change } => {
+                let path = Shown::new(path);
+                write!(f, "{path}: changed while the image was being made: {change}")
             }
+            Error::Reader { path, kind } => write!(f, "{}: {kind}", Shown::new(path)),
             Error::Write { path: Some(path), .. } => {
                 write!(f, "{}: cannot be written", Shown::new(path))
             }
@@ -295,7 +280,6 @@ impl fmt::Display for Error {
             Error::FileContexts { path, line, kind } => {
                 write!(f, "{}: line {line}: {kind}", Shown::new(path))
             }
-            Error::Threads { .. } => f.write_str("threads cannot be started"),
             Error::Options(error) => error.fmt(f),
             Error::Full(limit) => limit.fmt(f),
             Error::Cancelled => f.write_str("cancelled"),
@@ -306,9 +290,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Read { source, .. }
-            | Error::Write { source, .. }
-            | Error::Threads { source } => Some(source),
+            Error::Read { source, .. } | Error::Write { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -317,6 +299,12 @@ impl std::error::Error for Error {
 impl From<OptionsError> for Error {
     fn from(error: OptionsError) -> Self {
         Error::Options(error)
+    }
+}
+
+impl From<LevelError> for Error {
+    fn from(error: LevelError) -> Self {
+        Error::Options(error.into())
     }
 }
 
@@ -329,11 +317,15 @@ impl From<StorePathsError> for Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
-            Error::Read { source, .. }
-            | Error::Write { source, .. }
-            | Error::Threads { source } => source.kind(),
-            Error::Cancelled => io::ErrorKind::Interrupted,
-            Error::Changed { .. } => io::ErrorKind::Other,
+            Error::Read { source, .. } | Error::Write { source, .. } => source.kind(),
+            // Not `Interrupted`, upon which much of std tries again.
+            Error::Cancelled | Error::Changed { .. } | Error::Reader { .. } => io::ErrorKind::Other,
+            Error::Output { kind: OutputErrorKind::TooSmall { .. }, .. } => {
+                io::ErrorKind::StorageFull
+            }
+            Error::Full(_) | Error::Tree { kind: TreeErrorKind::FileTooLarge { .. }, .. } => {
+                io::ErrorKind::FileTooLarge
+            }
             _ => io::ErrorKind::InvalidInput,
         };
         io::Error::new(kind, error)

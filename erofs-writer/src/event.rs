@@ -12,6 +12,8 @@ use crate::options::KernelVersion;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
+    /// A source is read into a tree.
+    Scan,
     /// The tree is checked against the limits of the format.
     Check,
     /// Files are looked at for equal contents and for holes.
@@ -31,12 +33,18 @@ pub enum Phase {
     Finish,
 }
 
-/// Something that happened during a build.
+/// Something that happened while a source was read, or during a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A phase has begun.
     Phase(Phase),
+    /// What has been found of a source of which it is not known how much it has.
+    /// Told some twenty times a second, also when nothing has changed.
+    Found {
+        /// Inodes found so far.
+        inodes: u64,
+    },
     /// Of `total` bytes of the running phase, `done` are dealt with. Told some
     /// twenty times a second, also when nothing has changed.
     Progress {
@@ -124,11 +132,11 @@ pub struct Summary {
     /// How many bytes the pages of a machine that mounts the image have at least:
     /// Linux mounts no blocks that are larger than its pages.
     pub page_size_min: u32,
-    /// What each entry of the root takes, if [`Options::entry_sizes`] asks for
+    /// What each entry of the root takes, if
+    /// [`ImageWriter::entry_sizes`](crate::ImageWriter::entry_sizes) asks for
     /// it. The root itself, tables and padding are in none.
-    ///
-    /// [`Options::entry_sizes`]: crate::Options::entry_sizes
     pub entry_sizes: Vec<EntrySize>,
-    /// How long each phase took.
+    /// How long each phase of the build took. That of the source is told by its
+    /// events alone.
     pub times: Vec<(Phase, Duration)>,
 }

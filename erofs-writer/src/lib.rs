@@ -30,8 +30,7 @@
 //!
 //! let list = BufReader::new(File::open("store-paths")?);
 //! let tree = StorePaths::new(parse_store_paths(list)?).read()?;
-//! let options = Options::new().label("nix-store".parse()?);
-//! ImageWriter::new(options).write_path(&tree, "store.erofs")?;
+//! ImageWriter::new(Options::store_image()).write_path(&tree, "store.erofs")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -161,12 +160,13 @@ mod cancel;
 pub mod codec;
 mod contexts;
 mod encode;
-mod ere;
+pub mod ere;
 mod error;
 mod event;
 mod format;
 mod index;
 mod meta;
+mod observer;
 mod options;
 mod output;
 mod plan;
@@ -181,16 +181,16 @@ pub use build::ImageWriter;
 pub use cancel::Canceller;
 pub use codec::Codec;
 pub use contexts::FileContexts;
-pub use ere::{Ere, EreError};
 pub use error::{
-    Error, FileContextsErrorKind, Limit, OutputErrorKind, Result, Shown, StorePathsError,
-    TarErrorKind, TreeErrorKind,
+    Change, Error, FileContextsErrorKind, Limit, OutputErrorKind, ReaderErrorKind, Result, Shown,
+    StorePathsError, TarErrorKind, TreeErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use options::{
     BlockSize, ChunkSize, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion, Label,
     Options, OptionsError, PclusterSize, Tails, XattrPrefix,
 };
+pub use rayon::{ThreadPool, ThreadPoolBuilder};
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
 pub use tree::{

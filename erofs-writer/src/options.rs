@@ -1,13 +1,12 @@
 //! How an image is to be written: plain data, each value checked when made.
 
 mod compress;
+mod error;
+mod get;
 pub(crate) mod kernel;
+mod names;
 mod sizes;
 mod wide;
-
-use std::fmt;
-use std::num::NonZeroUsize;
-use std::str::FromStr;
 
 use uuid::Uuid;
 
@@ -16,154 +15,14 @@ use crate::tree::Timestamp;
 
 pub(crate) use compress::FileCodec;
 pub use compress::{CompressRule, Fragments, PclusterSize};
+pub use error::OptionsError;
 pub use kernel::KernelVersion;
+pub use names::{Label, XattrPrefix};
 pub use sizes::{BlockSize, ChunkSize};
-
-/// Why a value or a combination of values cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OptionsError {
-    /// A block size that is no power of two from 512 to 65,536.
-    BlockSize,
-    /// A chunk size that is no power of two, or below 512.
-    ChunkSize,
-    /// The chunk size is below the block size, or over 2^31 blocks.
-    ChunkSizeForBlockSize {
-        /// The chunk size in bytes.
-        chunk: u64,
-        /// The block size in bytes.
-        block: u32,
-    },
-    /// A pcluster size that is no multiple of 512, or over 1 MiB.
-    PclusterSize,
-    /// The pcluster size is no multiple of the block size.
-    PclusterSizeForBlockSize {
-        /// The pcluster size in bytes.
-        pcluster: u64,
-        /// The block size in bytes.
-        block: u32,
-    },
-    /// The bytes of a file that a pcluster may hold are less than a block.
-    MaxExtentLen,
-    /// Contents stay in an archive, and blocks have not the 512 bytes that it
-    /// has as well.
-    BlockSizeForDevices {
-        /// The block size in bytes.
-        block: u32,
-    },
-    /// A label over 15 bytes or with a NUL in it.
-    Label,
-    /// An xattr prefix in no namespace that EROFS can store, or over 255 bytes.
-    XattrPrefix,
-    /// More than 128 xattr prefixes.
-    TooManyXattrPrefixes,
-    /// The image would begin, or end, 2^63 bytes or more behind the start of the
-    /// output.
-    Offset,
-    /// The build time lies before 1970 or has over 999,999,999 nanoseconds.
-    BuildTime,
-    /// A version of Linux that is not written as two numbers with a dot.
-    KernelVersion,
-    /// Something is asked for that the target kernel does not know.
-    TargetKernel {
-        /// What it is.
-        feature: &'static str,
-        /// The first version that knows it.
-        since: KernelVersion,
-        /// The target.
-        target: KernelVersion,
-    },
-}
-
-impl fmt::Display for OptionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            OptionsError::BlockSize => {
-                f.write_str("the block size must be a power of two from 512 to 65536")
-            }
-            OptionsError::ChunkSize => {
-                f.write_str("the chunk size must be a power of two of at least 512")
-            }
-            OptionsError::ChunkSizeForBlockSize { chunk, block } => write!(
-                f,
-                "chunks of {chunk} bytes do not go with blocks of {block}: a chunk has 1 to 2^31 blocks"
-            ),
-            OptionsError::PclusterSize => {
-                f.write_str("the pcluster size must be a multiple of 512 up to 1048576")
-            }
-            OptionsError::PclusterSizeForBlockSize { pcluster, block } => write!(
-                f,
-                "pclusters of {pcluster} bytes do not go with blocks of {block}: they have whole blocks"
-            ),
-            OptionsError::MaxExtentLen => {
-                f.write_str("the largest extent must not be below the block size")
-            }
-            OptionsError::BlockSizeForDevices { block } => write!(
-                f,
-                "contents that stay in an archive need blocks of 512 bytes, not of {block}"
-            ),
-            OptionsError::Label => f.write_str("a label has at most 15 bytes, none of them NUL"),
-            OptionsError::XattrPrefix => f.write_str(
-                "an xattr prefix starts with user., trusted. or security. and has at most 255 bytes more",
-            ),
-            OptionsError::TooManyXattrPrefixes => {
-                f.write_str("an image has at most 128 xattr prefixes")
-            }
-            OptionsError::Offset => {
-                f.write_str("an image must end at byte 9223372036854775807 of the output or before")
-            }
-            OptionsError::BuildTime => {
-                f.write_str("the build time must not be before 1970, nor have over 999999999 nanoseconds")
-            }
-            OptionsError::KernelVersion => {
-                f.write_str("a version of Linux is written like 6.1")
-            }
-            OptionsError::TargetKernel { feature, since, target } => write!(
-                f,
-                "Linux {target} cannot mount {feature}: they need {since}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for OptionsError {}
-
-/// The volume label, by which a system can mount the image: at most 15 bytes.
-///
-/// The field has 16, but Linux before 6.15 refuses one without a final NUL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Label([u8; 16]);
-
-impl Label {
-    /// A label of these bytes.
-    ///
-    /// # Errors
-    /// [`OptionsError::Label`] if there are over 15 or one is NUL.
-    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, OptionsError> {
-        let bytes = bytes.as_ref();
-        if bytes.len() > 15 || bytes.contains(&0) {
-            return Err(OptionsError::Label);
-        }
-        let mut label = [0; 16];
-        label[..bytes.len()].copy_from_slice(bytes);
-        Ok(Label(label))
-    }
-
-    pub(crate) fn field(self) -> [u8; 16] {
-        self.0
-    }
-}
-
-impl FromStr for Label {
-    type Err = OptionsError;
-
-    fn from_str(text: &str) -> Result<Self, OptionsError> {
-        Label::new(text)
-    }
-}
 
 /// What the image's UUID is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ImageUuid {
     /// A version 8 UUID derived from every byte of the image by XXH3 of 128
     /// bits, so that equal images have the same one, and others do not unless
@@ -190,6 +49,7 @@ pub enum InodeForm {
 
 /// Where the bytes of a file behind its last full block go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Tails {
     /// Right behind the inode where they fit into its block, else into a
     /// block of their own. The smallest.
@@ -199,47 +59,23 @@ pub enum Tails {
     OwnBlock,
 }
 
-/// A prefix of xattr names, such as `trusted.overlay.`, that is stored once
-/// and not with every name (Linux 6.4).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct XattrPrefix(Vec<u8>);
-
-impl XattrPrefix {
-    /// This prefix, written in full.
-    ///
-    /// # Errors
-    /// [`OptionsError::XattrPrefix`] if it is in no namespace that EROFS can
-    /// store, or over 255 bytes behind the namespace.
-    pub fn new(prefix: impl Into<Vec<u8>>) -> Result<Self, OptionsError> {
-        let prefix = prefix.into();
-        match crate::format::xattr::split_name(&prefix) {
-            Some((_, infix)) if infix.len() <= 255 && !prefix.contains(&0) => {
-                Ok(XattrPrefix(prefix))
-            }
-            _ => Err(OptionsError::XattrPrefix),
-        }
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl FromStr for XattrPrefix {
-    type Err = OptionsError;
-
-    fn from_str(text: &str) -> Result<Self, OptionsError> {
-        XattrPrefix::new(text)
-    }
-}
-
 /// How an image is to be written. The default gives the smallest image, with
 /// the same bytes everywhere. Every kernel since 5.4 can mount it, unless a
 /// file with holes makes that 5.15.
 ///
-/// Setters chain and cannot fail. What contradicts the tree or another option
-/// is found by [`ImageWriter::write`](crate::ImageWriter::write) before the
-/// first byte is written.
+/// Setters chain. A value that is none is refused when it is made, by its type or
+/// by the setter; what contradicts the tree or another option is found by
+/// [`ImageWriter::write`](crate::ImageWriter::write) before the first byte is
+/// written. Each setter has a getter: `get_` and its name.
+///
+/// ```
+/// use erofs_writer::{BlockSize, Options};
+///
+/// let options = Options::new().label("root".parse()?).block_size(BlockSize::new(4096)?);
+/// let options = options.offset(1 << 20)?;
+/// assert_eq!(options.get_label().to_string(), "root");
+/// # Ok::<(), erofs_writer::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     pub(crate) block_size: BlockSize,
@@ -264,7 +100,6 @@ pub struct Options {
     pub(crate) packed_pcluster_size: Option<PclusterSize>,
     pub(crate) share_fragments: bool,
     pub(crate) dedupe: bool,
-    pub(crate) entry_sizes: bool,
     pub(crate) share_identical: bool,
     pub(crate) holes: bool,
     pub(crate) xattr_share_above: u32,
@@ -275,8 +110,10 @@ pub struct Options {
     pub(crate) image_alignment: u32,
     pub(crate) offset: u64,
     pub(crate) target_kernel: Option<KernelVersion>,
-    pub(crate) threads: Option<NonZeroUsize>,
 }
+
+/// The UUID of store images.
+const STORE_UUID: Uuid = Uuid::from_u128(0xeb17_6051_bd15_49b7_9e6b_462e_0b46_7019);
 
 impl Default for Options {
     fn default() -> Self {
@@ -302,7 +139,6 @@ impl Default for Options {
             packed_pcluster_size: None,
             share_fragments: true,
             dedupe: false,
-            entry_sizes: false,
             share_identical: true,
             holes: true,
             xattr_share_above: 2,
@@ -313,7 +149,6 @@ impl Default for Options {
             image_alignment: 1,
             offset: 0,
             target_kernel: None,
-            threads: None,
         }
     }
 }
@@ -322,6 +157,13 @@ impl Options {
     /// The default options.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Those of a store image: the label `nix-store`, by which systems built with
+    /// Nixpkgs mount it, and the UUID by which they know it.
+    pub fn store_image() -> Self {
+        let label = Label::new("nix-store").expect("nine letters make a label");
+        Options::new().label(label).uuid(ImageUuid::Fixed(STORE_UUID))
     }
 
     /// The block size. Default: 4096 bytes, on every host.
@@ -350,10 +192,16 @@ impl Options {
     /// Files keep their own times. Without [`Options::wide_addresses`] an inode
     /// is compact only if its time is the image's `epoch`; without a build time,
     /// the commonest time of the tree becomes the epoch.
-    #[must_use]
-    pub fn build_time(mut self, time: Timestamp) -> Self {
+    ///
+    /// # Errors
+    /// [`OptionsError::BuildTime`] if it is before 1970, or has over 999,999,999
+    /// nanoseconds.
+    pub fn build_time(mut self, time: Timestamp) -> Result<Self, OptionsError> {
+        if time.sec < 0 || time.nsec >= 1_000_000_000 {
+            return Err(OptionsError::BuildTime);
+        }
         self.build_time = Some(time);
-        self
+        Ok(self)
     }
 
     /// Whether the superblock has a checksum. Default: yes.
@@ -451,44 +299,38 @@ impl Options {
         self
     }
 
-    /// Aligns the data of each file to this many blocks; 0 means 1, the
-    /// default.
-    #[must_use]
-    pub fn data_alignment(mut self, blocks: u32) -> Self {
-        self.data_alignment = blocks.max(1);
-        self
+    /// Aligns the data of each file to this many blocks. Default: 1.
+    ///
+    /// # Errors
+    /// [`OptionsError::Alignment`] if it is 0.
+    pub fn data_alignment(mut self, blocks: u32) -> Result<Self, OptionsError> {
+        self.data_alignment = alignment(blocks)?;
+        Ok(self)
     }
 
-    /// Pads the image to a multiple of this many blocks; 0 means 1, the
-    /// default.
-    #[must_use]
-    pub fn image_alignment(mut self, blocks: u32) -> Self {
-        self.image_alignment = blocks.max(1);
-        self
+    /// Pads the image to a multiple of this many blocks. Default: 1.
+    ///
+    /// # Errors
+    /// [`OptionsError::Alignment`] if it is 0.
+    pub fn image_alignment(mut self, blocks: u32) -> Result<Self, OptionsError> {
+        self.image_alignment = alignment(blocks)?;
+        Ok(self)
     }
 
     /// Writes the image this many bytes behind the start of the output, which
     /// keeps what it has before that. Default: 0.
-    #[must_use]
-    pub fn offset(mut self, bytes: u64) -> Self {
+    ///
+    /// # Errors
+    /// [`OptionsError::Offset`] if it is 2^63 or more.
+    pub fn offset(mut self, bytes: u64) -> Result<Self, OptionsError> {
+        if i64::try_from(bytes).is_err() {
+            return Err(OptionsError::Offset);
+        }
         self.offset = bytes;
-        self
+        Ok(self)
     }
+}
 
-    /// Whether the summary tells what each entry of the root takes: in an image
-    /// of store paths, each of these. Default: no.
-    #[must_use]
-    pub fn entry_sizes(mut self, on: bool) -> Self {
-        self.entry_sizes = on;
-        self
-    }
-
-    /// How many threads work. Default: as many as there are processors, and 8
-    /// at least where they mostly read, as they wait for the disk. The bytes of
-    /// the image do not depend on it.
-    #[must_use]
-    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
-        self.threads = Some(threads);
-        self
-    }
+fn alignment(blocks: u32) -> Result<u32, OptionsError> {
+    if blocks == 0 { Err(OptionsError::Alignment) } else { Ok(blocks) }
 }

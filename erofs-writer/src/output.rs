@@ -13,12 +13,11 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{Mode, OFlags, SeekFrom, seek};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::cancel::Canceller;
+use crate::cancel::{Canceller, Stop};
 use crate::error::{Error, OutputErrorKind, Result};
 use crate::tree::Tree;
 
@@ -178,7 +177,7 @@ impl Target {
 
     /// Does what comes before the superblock makes the image valid, which lies
     /// from `start` to `end`.
-    pub(crate) fn settle(&self, start: u64, end: u64, stop: &AtomicBool) -> io::Result<()> {
+    pub(crate) fn settle(&self, start: u64, end: u64, stop: &dyn Stop) -> io::Result<()> {
         match &self.kind {
             Kind::Draft { draft, .. } => draft.file.set_len(end)?,
             Kind::InPlace { file } => file.set_len(end)?,
@@ -238,7 +237,7 @@ fn keep_start(path: &Path, offset: u64, file: &File) -> io::Result<()> {
 }
 
 /// Writes a file that the caller has opened to the disk.
-pub(crate) fn sync_given(file: &File, len: u64, stop: &AtomicBool) -> io::Result<()> {
+pub(crate) fn sync_given(file: &File, len: u64, stop: &dyn Stop) -> io::Result<()> {
     durable::sync(file, len, stop)
 }
 

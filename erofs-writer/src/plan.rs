@@ -16,8 +16,6 @@ pub(crate) use codecs::Codecs;
 pub(crate) use layout::{DataPlan, Layout};
 pub(crate) use map::ChunkMap;
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
 use crate::shape::{Inodes, Order, compressed_len_max, files};
@@ -129,12 +127,12 @@ fn check_data(reader: Reader<'_>, order: &Order, options: &Options) -> Result<()
         let data = reader.with_open(id, content, |open| {
             let mut holes = Holes::of(open, content.len());
             let (mut offset, mut data) = (0, 0);
-            while offset < content.len() && data <= most && !reader.stop.load(Relaxed) {
+            while offset < content.len() && data <= most && !reader.stop.is_set() {
                 let start = holes.data_from(offset)?;
                 offset = holes.data_end().max(start);
                 data += offset - start;
             }
-            Ok(Ok(data))
+            Ok(data)
         })?;
         if data > most {
             let kind = TreeErrorKind::TooMuchData { max: most };

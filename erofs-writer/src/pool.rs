@@ -1,73 +1,143 @@
-//! Thread pools of the size that was asked for.
+//! Who does the work: the thread that calls, the pool it is in, or threads of
+//! our own.
 
-use std::io;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use rustix::process::{Resource, getrlimit};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Threads that mostly read wait for the disk more than for a processor: so
 /// many of them scan a cold store twice as fast as two do, and read it twice
 /// as fast; of a warm one they are as fast.
 const READERS: NonZeroUsize = NonZeroUsize::new(8).expect("not 0");
 
-/// Threads for the stages of a build. If it was not said how many, those that
-/// compute are as many as there are processors. Not left to rayon's default,
-/// which the environment can change.
-pub(crate) struct Pools {
-    /// Those that compute.
-    pub(crate) workers: Pool,
-    /// Those that mostly read.
-    pub(crate) readers: Pool,
+/// What a caller says of threads.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    /// So many of our own.
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Those of this pool.
+    pub(crate) pool: Option<Arc<ThreadPool>>,
 }
 
-impl Pools {
-    pub(crate) fn new(threads: Option<NonZeroUsize>) -> Result<Self> {
-        Ok(Pools { workers: pool(threads.unwrap_or(processors()))?, readers: readers(threads)? })
-    }
+/// Who does the work of a build.
+#[derive(Debug, Clone)]
+pub(crate) enum Threads {
+    /// The thread that calls, with those of the pool that it is in, if it is in
+    /// one.
+    Caller,
+    /// A pool that the calling thread is not in.
+    Given(Arc<ThreadPool>),
+    /// Threads of our own.
+    Own(Arc<OwnPool>),
+}
 
-    /// How many threads the larger one has.
-    pub(crate) fn threads_max(&self) -> usize {
-        self.workers.len().max(self.readers.len())
+impl Wanted {
+    /// Threads for work of which there is much.
+    ///
+    /// If it was not said how many, there are as many as processors, but 8 at
+    /// least. Not left to rayon's default, which the environment can change. Where
+    /// many builds run side by side there are threads enough: then, and where the
+    /// system gives none, the calling thread works alone.
+    pub(crate) fn get(&self) -> Threads {
+        if let Some(pool) = &self.pool {
+            return match pool.current_thread_index() {
+                Some(_) => Threads::Caller,
+                None => Threads::Given(Arc::clone(pool)),
+            };
+        }
+        if self.threads.is_none() && is_in_pool() {
+            return Threads::Caller;
+        }
+        let own = OwnPool::new(self.threads).map(|own| Threads::Own(Arc::new(own)));
+        own.unwrap_or(Threads::Caller)
     }
 }
 
-/// A pool of `threads` threads that mostly read, or of as many as are good for
-/// that.
-pub(crate) fn readers(threads: Option<NonZeroUsize>) -> Result<Pool> {
-    pool(threads.unwrap_or(processors().max(READERS)))
+impl Threads {
+    /// How many work at a time.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Threads::Caller if is_in_pool() => rayon::current_num_threads(),
+            Threads::Caller => 1,
+            Threads::Given(pool) => pool.current_num_threads(),
+            Threads::Own(own) => own.pool.current_num_threads(),
+        }
+    }
+
+    /// How many of them compute, as more would only wait for a processor.
+    pub(crate) fn workers(&self) -> usize {
+        match self {
+            Threads::Own(own) => own.workers,
+            others => others.len(),
+        }
+    }
+
+    /// The pool that is to work while the calling thread waits.
+    pub(crate) fn pool(&self) -> Option<&ThreadPool> {
+        match self {
+            Threads::Caller => None,
+            Threads::Given(pool) => Some(pool),
+            Threads::Own(own) => Some(&own.pool),
+        }
+    }
+}
+
+/// How many threads all pools of our own have together.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// There may be so many for each one that a pool has by default.
+const POOLS: usize = 2;
+
+/// Threads of our own.
+#[derive(Debug)]
+pub(crate) struct OwnPool {
+    pool: ThreadPool,
+    workers: usize,
+}
+
+impl OwnPool {
+    /// As many threads as are wanted, or as the system allows; or if it was not
+    /// said how many, none if there are many already.
+    fn new(wanted: Option<NonZeroUsize>) -> Option<Self> {
+        let default = processors().max(READERS).get();
+        let mut threads = wanted.map_or(default, NonZeroUsize::get).min(threads_max());
+        loop {
+            let before = TAKEN.fetch_add(threads, Ordering::Relaxed);
+            let may = wanted.is_some() || before + threads <= POOLS * default;
+            match may.then(|| ThreadPoolBuilder::new().num_threads(threads).build()) {
+                Some(Ok(pool)) => {
+                    let workers = wanted.unwrap_or(processors()).get().min(threads);
+                    return Some(OwnPool { pool, workers });
+                }
+                // Those that could be started may not have ended yet. That costs
+                // some more of them, no more.
+                Some(Err(_)) if threads > 1 => {
+                    TAKEN.fetch_sub(threads, Ordering::Relaxed);
+                    threads /= 2;
+                }
+                _ => {
+                    TAKEN.fetch_sub(threads, Ordering::Relaxed);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for OwnPool {
+    fn drop(&mut self) {
+        TAKEN.fetch_sub(self.pool.current_num_threads(), Ordering::Relaxed);
+    }
 }
 
 fn processors() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-/// Threads of our own; or if the system gives none, who calls.
-pub(crate) enum Pool {
-    /// Threads of our own.
-    Threads(ThreadPool),
-    /// The calling thread, with those of a pool that it may belong to.
-    Caller,
-}
-
-impl Pool {
-    /// Lets the pool do `work`, and waits for it.
-    pub(crate) fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        match self {
-            Pool::Threads(pool) => pool.install(work),
-            Pool::Caller => work(),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Pool::Threads(pool) => pool.current_num_threads(),
-            Pool::Caller => rayon::current_num_threads(),
-        }
-    }
 }
 
 /// A thread has so many files open at most: four directories, one on the way to
@@ -83,51 +153,120 @@ fn threads_max() -> usize {
     usize::try_from(threads).unwrap_or(usize::MAX).max(1)
 }
 
-/// A pool of `threads` threads, or of as many as the system allows.
-fn pool(threads: NonZeroUsize) -> Result<Pool> {
-    let mut threads = threads.get().min(threads_max());
-    loop {
-        match ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => return Ok(Pool::Threads(pool)),
-            // Those that could be started may not have ended yet. That costs
-            // some more of them, no more.
-            Err(_) if threads > 1 => threads /= 2,
-            Err(_) => return caller(),
-        }
+/// Whether this thread belongs to a pool. What asks rayon for anything where it
+/// does not makes it start a pool that lasts as long as the process.
+fn is_in_pool() -> bool {
+    rayon::current_thread_index().is_some()
+}
+
+/// Does `work` for each item, in parallel if this thread belongs to a pool. The
+/// results are in the order of the items.
+pub(crate) fn try_map<I, T, R>(
+    items: I,
+    work: impl Fn(T) -> Result<R> + Sync + Send,
+) -> Result<Vec<R>>
+where
+    I: IntoIterator<Item = T> + IntoParallelIterator<Item = T>,
+    I::Iter: IndexedParallelIterator,
+    T: Send,
+    R: Send,
+{
+    match is_in_pool() {
+        true => items.into_par_iter().map(work).collect(),
+        false => items.into_iter().map(work).collect(),
     }
 }
 
-/// The calling thread, which from now on is a pool of itself unless it is in
-/// one: without that, what is to be done in parallel would start threads.
-fn caller() -> Result<Pool> {
-    if rayon::current_thread_index().is_none() {
-        let alone = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
-        let alone = alone.map_err(|error| Error::Threads { source: io::Error::other(error) })?;
-        // A thread cannot leave a pool.
-        std::mem::forget(alone);
+/// The same if work for a single item may take as long as that for many others.
+pub(crate) fn try_map_singly<I, T, R>(
+    items: I,
+    work: impl Fn(T) -> Result<R> + Sync + Send,
+) -> Result<Vec<R>>
+where
+    I: IntoIterator<Item = T> + IntoParallelIterator<Item = T>,
+    I::Iter: IndexedParallelIterator,
+    T: Send,
+    R: Send,
+{
+    match is_in_pool() {
+        true => items.into_par_iter().with_max_len(1).map(work).collect(),
+        false => items.into_iter().map(work).collect(),
     }
-    Ok(Pool::Caller)
+}
+
+/// Does both, in parallel if this thread belongs to a pool.
+pub(crate) fn join<A: Send, B: Send>(
+    a: impl FnOnce() -> A + Send,
+    b: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if is_in_pool() { rayon::join(a, b) } else { (a(), b()) }
+}
+
+/// Does `work` so many times at once, or as often as threads are free for it: so
+/// one time has to be enough.
+pub(crate) fn crew(workers: usize, work: impl Fn() + Sync) {
+    if !is_in_pool() {
+        return work();
+    }
+    rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| work())));
+}
+
+/// Sorts, in parallel if this thread belongs to a pool.
+pub(crate) fn sort_unstable<T: Ord + Send>(items: &mut [T]) {
+    if is_in_pool() { items.par_sort_unstable() } else { items.sort_unstable() }
 }
 
 #[cfg(test)]
 mod tests {
-    use rayon::prelude::*;
+    use std::sync::Mutex;
 
     use super::*;
 
+    fn double() -> Vec<u32> {
+        try_map(0..1000_u32, |number| Ok(number * 2)).expect("no error")
+    }
+
     #[test]
     fn the_calling_thread_is_enough() {
-        let sum = || (0..1000_u32).into_par_iter().sum::<u32>();
-        let twice = thread::spawn(move || {
-            [(); 2].map(|()| {
-                let pool = caller().expect("needs no thread");
-                (pool.install(sum), pool.len())
+        let caller = thread::current().id();
+        let all_here = |_: u32| {
+            assert_eq!(thread::current().id(), caller);
+            Ok(())
+        };
+        try_map(0..100_u32, all_here).expect("no error");
+        try_map_singly(0..100_u32, all_here).expect("no error");
+        let mut times = 0;
+        let counted = Mutex::new(&mut times);
+        crew(5, || **counted.lock().expect("no panic") += 1);
+        assert_eq!((times, join(|| 1, || 2), Threads::Caller.len()), (1, (1, 2), 1));
+        assert_eq!(rayon::current_thread_index(), None, "it has not become a pool");
+    }
+
+    #[test]
+    fn results_are_in_the_order_of_the_items() {
+        let alone = double();
+        let pool = ThreadPoolBuilder::new().num_threads(3).build().expect("there are threads");
+        assert_eq!(pool.install(double), alone);
+        let times = AtomicUsize::new(0);
+        pool.install(|| {
+            crew(5, || {
+                times.fetch_add(1, Ordering::Relaxed);
             })
         });
-        assert_eq!(twice.join().expect("does not panic"), [(499_500, 1); 2]);
-        // In a pool of somebody else.
-        let others = ThreadPoolBuilder::new().num_threads(3).build().expect("there are threads");
-        let pool = others.install(|| caller().expect("needs no thread").len());
-        assert_eq!(pool, 3);
+        assert_eq!(times.into_inner(), 5);
+    }
+
+    #[test]
+    fn a_pool_that_is_there_is_used() {
+        let pool = ThreadPoolBuilder::new().num_threads(3).build().expect("there are threads");
+        let pool = Arc::new(pool);
+        let inside = pool.install(|| Wanted::default().get());
+        assert!(matches!(inside, Threads::Caller));
+        assert_eq!(pool.install(|| inside.len()), 3);
+        let given = Wanted { pool: Some(Arc::clone(&pool)), threads: None };
+        assert_eq!((given.get().len(), given.get().workers()), (3, 3));
+        assert!(matches!(pool.install(|| given.get()), Threads::Caller));
+        let own = Wanted { threads: NonZeroUsize::new(2), pool: None };
+        assert!(matches!(pool.install(|| own.get()), Threads::Own(own) if own.workers == 2));
     }
 }

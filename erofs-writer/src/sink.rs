@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
+use crate::cancel::Stop;
 use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
 use crate::format::{to_u64, to_usize};
 use crate::options::Options;
@@ -100,7 +101,7 @@ pub(crate) struct Output<'a> {
     pub(crate) settle: &'a Settle<'a>,
 }
 
-type Settle<'a> = dyn Fn(u64, &AtomicBool) -> io::Result<()> + Sync + 'a;
+type Settle<'a> = dyn Fn(u64, &dyn Stop) -> io::Result<()> + Sync + 'a;
 
 /// Where an image goes: positions in it are shifted by its offset.
 pub(crate) struct Sink<'a> {

@@ -48,6 +48,7 @@ impl Tree {
 
 /// What becomes of files that have several names on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum HardLinks {
     /// One inode with several names, as on the host.
     #[default]

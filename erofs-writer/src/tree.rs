@@ -21,8 +21,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use content::OpenContent;
 pub use content::{Content, ReadAt};
-pub(crate) use content::{LengthChanged, OpenContent};
 pub(crate) use dirs::{DirOpener, HostDir, OpenDirs};
 pub use foreign::DroppedXattrs;
 pub(crate) use host::{FileId, HostSources};

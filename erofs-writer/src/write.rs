@@ -11,11 +11,8 @@ mod spools;
 mod task;
 mod window;
 
-use std::sync::atomic::Ordering::Relaxed;
-
-use rayon::prelude::*;
-
 use crate::error::{Error, Result};
+use crate::pool;
 
 pub(crate) use job::Job;
 use spools::Spools;
@@ -40,19 +37,18 @@ impl Tasks {
     pub(crate) fn run(&self, job: &Job<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Vec<u8>> {
         let spools = &Spools::new(job, &self.0);
         let perform = |index: usize| {
-            if job.reader.stop.load(Relaxed) {
-                return (index, Err(Error::Cancelled));
+            if job.reader.stop.is_set() {
+                return Ok((index, Err(Error::Cancelled)));
             }
             let done = self.0[index].perform(job);
             spools.done(index);
             report(self.0[index].weight());
             if done.is_err() {
-                job.reader.stop.store(true, Relaxed);
+                job.reader.stop.set();
             }
-            (index, done)
+            Ok((index, done))
         };
-        let order = spools.order(self.0.len());
-        let mut results: Vec<_> = order.into_par_iter().map(perform).collect();
+        let mut results = pool::try_map(spools.order(self.0.len()), perform)?;
         results.sort_by_key(|(index, _)| *index);
         let heads = first_error(results.into_iter().map(|(_, result)| result))?;
         Ok(heads.into_iter().flatten().next().expect("the first window has it"))

@@ -111,8 +111,7 @@ fn options(input: &Input, block: u32) -> Options {
         .pcluster_size(PclusterSize::new(pcluster).expect("is whole blocks"))
         .full_indexes(input.full_indexes)
         .holes(input.holes)
-        .dedupe(input.dedupe)
-        .threads(NonZeroUsize::new(2).expect("is not 0"));
+        .dedupe(input.dedupe);
     if input.own_blocks {
         options = options.tails(Tails::OwnBlock);
     }
@@ -123,7 +122,9 @@ fn options(input: &Input, block: u32) -> Options {
         _ => options.fragments(Fragments::All),
     };
     if input.max_extent >= 8 {
-        options = options.max_extent_len(u64::from(block) / 8 * u64::from(input.max_extent));
+        options = options
+            .max_extent_len(u64::from(block) / 8 * u64::from(input.max_extent))
+            .expect("is a block or more");
     }
     if input.extended {
         options = options.inode_form(InodeForm::Extended);
@@ -136,7 +137,9 @@ fuzz_target!(|input: Input| {
     let block = 512 << (input.block_bits % 8);
     let tree = tree(&input, usize::try_from(block).expect("fits"));
     let output = SeekWriter::new(Cursor::new(Vec::new()));
-    let written = ImageWriter::new(options(&input, block)).write(&tree, &output);
+    let written = ImageWriter::new(options(&input, block))
+        .threads(NonZeroUsize::new(2).expect("is not 0"))
+        .write(&tree, &output);
     written.expect("the format can hold it");
     let bytes = output.into_inner().into_inner();
     let path = std::env::temp_dir().join(format!("fuzz-compressed-{}", std::process::id()));

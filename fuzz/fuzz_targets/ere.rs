@@ -2,7 +2,7 @@
 //! behind it. Never a panic, and the same answer twice.
 #![no_main]
 
-use erofs_writer::Ere;
+use erofs_writer::ere::Ere;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {

@@ -113,8 +113,9 @@ fn options(choices: &Choices) -> Options {
         .holes(choices.holes)
         .xattr_share_above(choices.share_above.into())
         .xattr_name_filter(choices.filter)
-        .data_alignment((choices.data_alignment % 8).into())
-        .image_alignment((choices.image_alignment % 8).into());
+        .data_alignment(u32::from(choices.data_alignment % 8) + 1)
+        .and_then(|options| options.image_alignment(u32::from(choices.image_alignment % 8) + 1))
+        .unwrap();
     if let Some(bits) = choices.chunk_bits {
         options = options.chunk_size(ChunkSize::new(4096 << (bits % 8)).unwrap());
     }
@@ -128,16 +129,16 @@ fn options(choices: &Choices) -> Options {
         options = options.xattr_prefixes([XattrPrefix::new("user.a").unwrap()]);
     }
     if let Some(sec) = choices.build_time {
-        options = options.build_time(Timestamp::from_sec(sec.into()));
+        options = options.build_time(Timestamp::from_sec(sec.into())).unwrap();
     }
     options
 }
 
 fn image(tree: &Tree, options: Options, threads: usize) -> Option<Vec<u8>> {
-    let options = options.threads(NonZeroUsize::new(threads).unwrap());
+    let threads = NonZeroUsize::new(threads).unwrap();
     let output = SeekWriter::new(Cursor::new(Vec::new()));
     // What the format cannot hold is an error, found before anything else.
-    ImageWriter::new(options).write(tree, &output).ok()?;
+    ImageWriter::new(options).threads(threads).write(tree, &output).ok()?;
     Some(output.into_inner().into_inner())
 }
 

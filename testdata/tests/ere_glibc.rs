@@ -7,7 +7,7 @@
 use std::ffi::CString;
 use std::mem::MaybeUninit;
 
-use erofs_writer::{Ere, EreError};
+use erofs_writer::ere::{Ere, EreError};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

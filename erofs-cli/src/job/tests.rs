@@ -1,7 +1,9 @@
 //! Command lines of today's callers of mkfs.erofs, and what single flags do.
 
 use erofs_writer::codec::lz4::Level;
-use erofs_writer::{BlockSize, ChunkSize, Codec, InodeForm, PclusterSize, Tails, XattrPrefix};
+use erofs_writer::{
+    BlockSize, ChunkSize, Codec, InodeForm, Label, PclusterSize, Tails, Uuid, XattrPrefix,
+};
 
 use super::*;
 
@@ -52,10 +54,7 @@ fn callers_that_use_no_compression_get_the_right_job() {
     let found = job(line);
     assert_eq!(found.source, directory("."));
     assert_eq!(found.output, PathBuf::from("IMG"));
-    assert_eq!(
-        found.options,
-        defaults().label(label("nix-store")).uuid(ImageUuid::Fixed(STORE_UUID))
-    );
+    assert_eq!(found.options, Options::store_image().xattr_share_above(2));
     assert_eq!((found.owners.user.force, found.owners.group.force), (Some(0), Some(0)));
     assert_eq!((found.build_time, found.file_times), (BuildTime::At(0), FileTimes::Build));
     assert!(!found.excludes.keep(b"b") && found.excludes.keep(b"ab"));
@@ -249,13 +248,14 @@ fn layout_flags_set_the_options_of_their_name() {
         .block_size(BlockSize::new(8192).expect("is one"))
         .chunk_size(ChunkSize::new(65536).expect("is one"))
         .data_alignment(8)
-        .image_alignment(16)
-        .offset(4096)
+        .and_then(|options| options.image_alignment(16))
+        .and_then(|options| options.offset(4096))
+        .expect("all can be")
         .root_xattr_len(64)
         .xattr_prefixes([prefix("user.a."), prefix("user.b.")])
-        .threads(NonZeroUsize::new(3).expect("is not 0"))
         .xattr_share_above(8);
     assert_eq!(job(line).options, options);
+    assert_eq!(job(line).threads, NonZeroUsize::new(3));
     assert_eq!(job("-x 2147483647 I D").options, defaults().xattr_share_above(u32::MAX));
     assert_eq!(
         job("-Eforce-inode-extended I D").options,
@@ -325,7 +325,7 @@ fn store_mode_has_its_own_defaults() {
     assert_eq!(found.hard_links, HardLinks::Ignore);
     assert!(!found.xattrs);
     assert_eq!((found.build_time, found.file_times), (BuildTime::At(0), FileTimes::Build));
-    let options = defaults().label(label("nix-store")).uuid(ImageUuid::Fixed(STORE_UUID));
+    let options = Options::store_image().xattr_share_above(2);
     assert_eq!(found.options, options);
 
     let line =

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
-use crate::build::sizes;
 use crate::event::{InodeCounts, Summary};
 use crate::tree::Kind;
 use crate::write::Job;
@@ -44,10 +43,7 @@ impl Job<'_> {
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
             oldest_kernel: self.features().oldest_kernel(),
             page_size_min: self.options.block_size.page_size_min(),
-            entry_sizes: match self.options.entry_sizes {
-                true => sizes::entry_sizes(self),
-                false => Vec::new(),
-            },
+            entry_sizes: Vec::new(),
             times: Vec::new(),
         }
     }

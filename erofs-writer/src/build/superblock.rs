@@ -1,7 +1,5 @@
 //! The superblock, which comes last.
 
-use std::sync::atomic::Ordering;
-
 use uuid::Uuid;
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -44,7 +42,7 @@ impl Job<'_> {
             superblock.checksum = (!crc32c::crc32c(&head[start..])).into();
             head[field].copy_from_slice(superblock.as_bytes());
         }
-        if self.reader.stop.load(Ordering::Relaxed) {
+        if self.reader.stop.is_set() {
             return Err(Error::Cancelled);
         }
         let written = self.sink.finish(&head, self.placement.len());

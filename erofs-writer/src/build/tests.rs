@@ -2,7 +2,6 @@
 //! placed must not come out, whether it has too much or too little.
 
 use std::io::Cursor;
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
@@ -34,7 +33,7 @@ fn tree(target: &str, value: &str, last: &str) -> Tree {
 }
 
 fn plain() -> Options {
-    Options::new().uuid(ImageUuid::None).threads(NonZeroUsize::MIN)
+    Options::new().uuid(ImageUuid::None)
 }
 
 fn compressed() -> Options {
@@ -70,24 +69,24 @@ fn write(
     let placed = &tree("target", "value", "last");
     let output = &SeekWriter::new(Cursor::new(Vec::new()));
     let output = &Output { to: output, capacity: None, is_hidden: true, settle: &|_, _| Ok(()) };
-    let canceller = Canceller::new();
-    let mut observer = Observer::new(None, &canceller);
-    let pools = Pools::new(options.threads)?;
-    let stop = &AtomicBool::new(false);
-    let dirs = &OpenDirs::new(pools.threads_max());
+    let mut conduct = Conduct::default();
+    let observer = &conduct.observer();
+    let threads = &Threads::Caller;
+    let dirs = &OpenDirs::new(threads.len());
     let sink = &Sink::new(output, options);
 
     let order = &Order::new(placed);
     let xattrs = &XattrTable::new(placed, &order.ids, options)?;
     let inodes = &Inodes::new(placed, order, xattrs, options)?;
-    let reader = Reader { tree: placed, stop, dirs };
+    let reader = Reader { tree: placed, stop: observer, dirs };
     let codecs = &Codecs::new(placed, options);
-    let mut stages = |sink: &Sink<'_>| {
+    let stages = |sink: &Sink<'_>| {
         let draft = DataPlan::decide(reader, inodes, codecs, options)?;
         let first_block = Head::new(inodes, draft.devices.len(), options)?.blocks();
         let plan = &draft;
-        let inputs = encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block };
-        let encoded = encode_files(&mut observer, &pools, &inputs)?;
+        let inputs =
+            encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block, workers: 1 };
+        let encoded = encode_files(observer, threads, &inputs)?;
         let plan = draft.with_chunks(reader, order, options, &|id| encoded.file(id).is_some())?;
         Ok::<_, Error>(Stages { placed, plan, encoded })
     };
@@ -102,7 +101,7 @@ fn write(
     let inodes = &Inodes::new(written, order, xattrs, options)?;
     (placement.inodes, placement.plan, placement.encoded) = (inodes, &wrong.plan, &wrong.encoded);
     shift(&mut placement);
-    let reader = Reader { tree: written, stop, dirs };
+    let reader = Reader { tree: written, stop: observer, dirs };
     let (plan, placement) = (&wrong.plan, &placement);
     let job = Job { reader, inodes, plan, placement, options, sink };
     let head = write::Tasks::new(&job).run(&job, &|_| ())?;
@@ -222,7 +221,7 @@ fn blocks_that_nobody_writes_are_noticed() {
     noticed(chunks, "an image of", |stages| {
         stages.plan.runs.pop();
     });
-    let options = &plain().data_alignment(16);
+    let options = &plain().data_alignment(16).expect("is one");
     let written = &tree("target", "value", "last");
     write(written, options, |_| (), |_| ()).expect("there is no fault");
     let said = said_of(
@@ -243,7 +242,8 @@ fn more_devices_than_there_is_room_for_are_noticed() {
     let order = &Order::new(tree);
     let xattrs = &XattrTable::new(tree, &order.ids, options).expect("they fit");
     let inodes = &Inodes::new(tree, order, xattrs, options).expect("all can be");
-    let (stop, dirs) = (&AtomicBool::new(false), &OpenDirs::default());
+    let mut conduct = Conduct::default();
+    let (stop, dirs) = (&conduct.observer(), &OpenDirs::default());
     let reader = Reader { tree, stop, dirs };
     let codecs = &Codecs::new(tree, options);
     let mut plan = DataPlan::decide(reader, inodes, codecs, options).expect("nothing is read");

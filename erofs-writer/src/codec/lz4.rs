@@ -23,6 +23,9 @@ mod fast;
 mod frontier;
 mod optimal;
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::codec::filled::Filled;
 
 /// How hard an encoder looks for matches.
@@ -36,10 +39,44 @@ impl Level {
     pub const MAX: Level = Level(12);
 
     /// A level of high compression, 1 to 12, or 0 for [`Level::FAST`].
-    pub fn new(level: u8) -> Option<Self> {
-        (level <= 12).then_some(Level(level))
+    ///
+    /// # Errors
+    /// [`LevelError`] if it is over 12.
+    pub fn new(level: u8) -> Result<Self, LevelError> {
+        if level <= 12 { Ok(Level(level)) } else { Err(LevelError) }
+    }
+
+    /// The number of the level.
+    pub fn get(self) -> u8 {
+        self.0
     }
 }
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Level {
+    type Err = LevelError;
+
+    fn from_str(text: &str) -> Result<Self, LevelError> {
+        Level::new(text.parse().map_err(|_| LevelError)?)
+    }
+}
+
+/// There is no such level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LevelError;
+
+impl fmt::Display for LevelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a level of LZ4 is a number from 0 to 12")
+    }
+}
+
+impl std::error::Error for LevelError {}
 
 /// The longest segment, in bytes.
 pub const SEGMENT_MAX: usize = 1 << 30;

@@ -66,7 +66,7 @@ fn a_line_may_be_about_one_type_of_file() {
         tree.insert(name, Metadata::new(0o600), node).expect("free");
     }
     tree.insert("x", Metadata::new(0o600), Node::Fifo).expect("free");
-    tree.label(&contexts, "");
+    tree.apply_file_contexts(&contexts, "");
     for entry in tree.walk() {
         let expected = match entry.path() {
             b"/" => &b"dir"[..],
@@ -216,7 +216,7 @@ fn labels_replace_those_that_were_there() {
     let id = tree.insert("b", Metadata::new(0o644), Node::Fifo).expect("free");
     tree.hard_link("none-linked", id).expect("free");
     for mount_point in ["/m", "m/", "//m//"] {
-        tree.label(&contexts, mount_point);
+        tree.apply_file_contexts(&contexts, mount_point);
         let xattr = |path: &str, name: &[u8]| {
             let entry = tree.get(path).expect("is there");
             entry.metadata().xattrs.get(name).map(<[u8]>::to_vec)
@@ -228,7 +228,7 @@ fn labels_replace_those_that_were_there() {
         assert_eq!(xattr("none", b"user.own"), Some(b"stays".to_vec()));
         assert_eq!(xattr("none-linked", NAME), Some(b"new".to_vec()), "its first name counts");
     }
-    tree.label(&contexts, "/elsewhere");
+    tree.apply_file_contexts(&contexts, "/elsewhere");
     assert!(tree.walk().all(|entry| entry.metadata().xattrs.get(NAME).is_none()));
 }
 

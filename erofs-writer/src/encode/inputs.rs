@@ -1,7 +1,5 @@
 //! What encoding is given.
 
-use std::sync::atomic::Ordering;
-
 use crate::error::Result;
 use crate::options::Options;
 use crate::plan::{Codecs, DataPlan};
@@ -19,12 +17,14 @@ pub(crate) struct Inputs<'a> {
     pub(crate) sink: &'a Sink<'a>,
     /// Where the pclusters go.
     pub(crate) first_block: u64,
+    /// How many encode at a time.
+    pub(crate) workers: usize,
 }
 
 impl Inputs<'_> {
     /// Whether all is to end early.
     pub(super) fn is_stopped(&self) -> bool {
-        self.reader.stop.load(Ordering::Relaxed)
+        self.reader.stop.is_set()
     }
 
     /// The contents of a file that is encoded.

@@ -5,8 +5,6 @@
 
 use std::collections::HashMap;
 
-use rayon::prelude::*;
-
 use crate::alike::{Sketch, neighbours, sketch, window};
 use crate::encode::extent::{Compressed, Fragment};
 use crate::encode::fragment::{Tail, is_sketched};
@@ -14,6 +12,7 @@ use crate::encode::inputs::Inputs;
 use crate::error::Result;
 use crate::format::to_usize;
 use crate::plan::Layout;
+use crate::pool;
 use crate::tree::InodeId;
 
 /// So many bytes of those that have a sketch are ordered by what they have in
@@ -110,7 +109,7 @@ impl UnplacedFragments {
     fn order(&mut self, inputs: &Inputs<'_>) -> Result<Vec<usize>> {
         let codec = inputs.options.packed_codec();
         let is_large = codec.is_some_and(|codec| codec.pcluster_len >= LARGE_PCLUSTER);
-        let ordered = self.windows().into_par_iter().with_max_len(1).map(|(first, window)| {
+        let ordered = pool::try_map_singly(self.windows(), |(first, window)| {
             let mut data = Vec::new();
             let sketches =
                 window.iter_mut().map(|fragment| fragment.take_sketch(inputs, &mut data));
@@ -120,9 +119,9 @@ impl UnplacedFragments {
                 true => window::order(&sketches, &lens.collect::<Vec<_>>()),
                 false => neighbours::order(&sketches),
             };
-            Ok(order.into_iter().map(move |index| first + index).collect())
+            Ok(order.into_iter().map(move |index| first + index).collect::<Vec<_>>())
         });
-        Ok(ordered.collect::<Result<Vec<Vec<usize>>>>()?.concat())
+        Ok(ordered?.concat())
     }
 
     /// Those that are ordered together, each with the place of its first.

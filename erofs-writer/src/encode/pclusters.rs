@@ -5,8 +5,6 @@ mod repeat;
 mod result;
 mod tail;
 
-use std::sync::atomic::Ordering;
-
 use crate::encode::fragment::Tail;
 
 pub(super) use filler::{End, Filler};
@@ -27,7 +25,7 @@ impl Filler<'_> {
 
     /// Encodes all from `start` on.
     fn rest(&mut self, mut start: usize, pclusters: &mut Pclusters) {
-        while start < self.data.len() && !self.stop.load(Ordering::Relaxed) {
+        while start < self.data.len() && !self.stop.is_set() {
             if self.end == End::Fragment && self.rest_is_short(start) {
                 pclusters.tail = Some(Tail::new(&self.data[start..], self.kept));
                 break;

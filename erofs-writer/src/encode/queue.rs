@@ -1,7 +1,6 @@
 //! Who does what when: tasks are handed out, and their results written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,7 +66,7 @@ impl<'a> Queue<'a> {
             error: None,
         };
         let is_long = tasks.iter().flatten().any(|part| part.len > 2 * TASK_LEN);
-        let ahead = if is_long { LONG_AHEAD } else { AHEAD } * rayon::current_num_threads();
+        let ahead = if is_long { LONG_AHEAD } else { AHEAD } * inputs.workers;
         let sources = sources(tasks, repeats);
         Queue { inputs, tasks, sources, ahead, state: Mutex::new(state), moved: Condvar::new() }
     }
@@ -157,7 +156,7 @@ impl<'a> Queue<'a> {
         if first.is_none_or(|first| rank(index, &error) < first) {
             state.error = Some((index, error));
         }
-        self.inputs.reader.stop.store(true, Ordering::Relaxed);
+        self.inputs.reader.stop.set();
         self.moved.notify_all();
     }
 

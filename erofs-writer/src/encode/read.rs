@@ -34,6 +34,6 @@ impl PartReader<'_> {
         let Stream::File(id) = part.stream else { return Ok(false) };
         let bytes = part.offset..part.offset + part.len;
         let content = self.inputs.content(id);
-        self.inputs.reader.with_open(id, content, |open| Ok(Ok(open.is_hole(&bytes)?)))
+        self.inputs.reader.with_open(id, content, |open| open.is_hole(&bytes))
     }
 }

@@ -15,12 +15,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use rayon::prelude::*;
-
 use crate::alike::{ContentChunk, content_chunks};
 use crate::encode::task::{Part, Stream};
 use crate::error::Result;
 use crate::format::to_usize;
+use crate::pool;
 use crate::shape::IndexForm;
 
 use originals::Originals;
@@ -138,5 +137,5 @@ fn cut_parts<'c>(
         buffers().push(buffer);
         Ok(Cow::Owned(chunks))
     };
-    parts.par_iter().with_max_len(1).map(cut).collect()
+    pool::try_map_singly(parts, cut)
 }

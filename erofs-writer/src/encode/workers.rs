@@ -1,7 +1,6 @@
 //! All workers at their tasks.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
+use crate::cancel::StopOnPanic;
 use crate::encode::inputs::Inputs;
 use crate::encode::packed::Packed;
 use crate::encode::queue::{PlacedParts, Queue};
@@ -10,17 +9,7 @@ use crate::encode::room::Room;
 use crate::encode::tasks::Tasks;
 use crate::encode::worker::{Shared, Worker};
 use crate::error::Result;
-
-/// Lets no worker wait for one that has panicked.
-struct StopOnPanic<'a>(&'a AtomicBool);
-
-impl Drop for StopOnPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-}
+use crate::pool;
 
 /// Lets all workers do the tasks, and places what they give at `block`
 /// and behind it.
@@ -34,7 +23,7 @@ pub(super) fn encode(
     let Tasks { tasks, repeats } = tasks;
     let room = &Room::new(inputs, repeats);
     let queue = Queue::new(inputs, tasks, repeats, block);
-    rayon::broadcast(|_| {
+    pool::crew(inputs.workers, || {
         let _guard = StopOnPanic(inputs.reader.stop);
         let reader = PartReader { inputs, packed };
         let mut worker = Worker::new(Shared { inputs, queue: &queue, room, reader, repeats });

@@ -23,7 +23,7 @@ macro_rules! names {
 }
 
 names!(error: Error {
-    Read, Changed, Write, Output, Tree, StorePaths, Tar, FileContexts, Threads, Options, Full,
+    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, FileContexts, Options, Full,
     Cancelled,
 });
 names!(output: OutputErrorKind { NotAFile, Appends, NotWritable, InsideSource, TooSmall });
@@ -43,7 +43,7 @@ names!(file_contexts: FileContextsErrorKind {
 });
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
-    MaxExtentLen, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, Offset, BuildTime,
+    MaxExtentLen, Alignment, Level, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, Offset, BuildTime,
     KernelVersion, TargetKernel,
 });
 names!(limit: Limit {
@@ -82,7 +82,9 @@ fn errors() -> Vec<Error> {
     let path = || PathBuf::from("/host/path");
     vec![
         Error::Read { path: path(), source: system() },
-        Error::Changed { path: path() },
+        Error::Changed { path: path(), change: Change::Replaced },
+        Error::Changed { path: path(), change: Change::Length { before: 5000, now: 4096 } },
+        Error::Reader { path: path(), kind: ReaderErrorKind::Overfull },
         Error::Write { path: Some(path()), source: system() },
         Error::Write { path: None, source: system() },
         Error::Output { path: path(), kind: OutputErrorKind::NotAFile },
@@ -90,7 +92,6 @@ fn errors() -> Vec<Error> {
         Error::StorePaths(StorePathsError::Empty),
         Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
         Error::FileContexts { path: path(), line: 7, kind: FileContextsErrorKind::NotAscii },
-        Error::Threads { source: system() },
         Error::Options(OptionsError::MaxExtentLen),
         Error::Full(Limit::Blocks),
         Error::Cancelled,
@@ -187,6 +188,8 @@ fn of_options(out: &mut String) {
             PclusterSize,
             PclusterSizeForBlockSize { pcluster: 512, block: 4096 },
             MaxExtentLen,
+            Alignment,
+            Level,
             BlockSizeForDevices { block: 4096 },
             Label,
             XattrPrefix,

@@ -74,6 +74,21 @@ impl CompressRule {
         self.pattern.memory_usage()
     }
 
+    /// In which paths it is looked for.
+    pub fn get_pattern(&self) -> &Ere {
+        &self.pattern
+    }
+
+    /// See [`codec`](Self::codec).
+    pub fn get_codec(&self) -> Option<Codec> {
+        self.codec
+    }
+
+    /// See [`pcluster_size`](Self::pcluster_size).
+    pub fn get_pcluster_size(&self) -> Option<PclusterSize> {
+        self.pcluster_size
+    }
+
     /// What they are compressed with, if with anything.
     #[must_use]
     pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Self {
@@ -92,6 +107,7 @@ impl CompressRule {
 /// Which bytes of compressed files go to the packed inode, where they are
 /// compressed together (Linux 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Fragments {
     /// None.
     #[default]
@@ -249,10 +265,15 @@ impl Options {
     /// How many bytes of a file a pcluster holds at most: a block or more.
     /// Default: 12 MiB, the most that Linux decodes. Less means less to decode
     /// for a few bytes that are read, and a larger image.
-    #[must_use]
-    pub fn max_extent_len(mut self, bytes: u64) -> Self {
+    ///
+    /// # Errors
+    /// [`OptionsError::MaxExtentLen`] if it is less than any block, 512 bytes.
+    pub fn max_extent_len(mut self, bytes: u64) -> Result<Self, OptionsError> {
+        if bytes < 512 {
+            return Err(OptionsError::MaxExtentLen);
+        }
         self.max_extent_len = Some(bytes);
-        self
+        Ok(self)
     }
 
     /// How files are compressed for which there is no rule.

@@ -17,6 +17,16 @@ impl KernelVersion {
     pub const fn new(major: u16, minor: u16) -> Self {
         KernelVersion { major, minor }
     }
+
+    /// The first number.
+    pub const fn major(self) -> u16 {
+        self.major
+    }
+
+    /// The second number.
+    pub const fn minor(self) -> u16 {
+        self.minor
+    }
 }
 
 impl fmt::Display for KernelVersion {

@@ -6,12 +6,12 @@ use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, retry_on_intr};
 
 use super::temporary::descriptor;
+use crate::cancel::Stop;
 use crate::error::Error;
 use crate::format::to_usize;
 
@@ -29,10 +29,10 @@ const SECTOR: u64 = 4096;
 /// A sync cannot be interrupted, and may take minutes; nor can a process end
 /// while the disk has bytes to write for a file that goes away with it. So they
 /// are first written in steps, of which each is waited for.
-pub(super) fn sync(file: &File, len: u64, stop: &AtomicBool) -> io::Result<()> {
+pub(super) fn sync(file: &File, len: u64, stop: &dyn Stop) -> io::Result<()> {
     let mut disk = Disk::of(file);
     let (mut pos, mut step) = (0, FIRST_STEP);
-    while pos < len && !stop.load(Ordering::Relaxed) {
+    while pos < len && !stop.is_set() {
         let began = Instant::now();
         let end = len.min(pos + step);
         begin(file, pos, end - pos);
@@ -40,7 +40,7 @@ pub(super) fn sync(file: &File, len: u64, stop: &AtomicBool) -> io::Result<()> {
         step = next_step(step, began.elapsed());
         pos = end;
     }
-    match stop.load(Ordering::Relaxed) {
+    match stop.is_set() {
         true => Ok(()),
         false => file.sync_data(),
     }
@@ -135,6 +135,8 @@ pub(super) fn write_error(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
 
     #[test]

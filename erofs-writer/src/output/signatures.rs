@@ -9,9 +9,9 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::cancel::Stop;
 use crate::format::{to_u64, to_usize};
 
 const KIB: u64 = 1 << 10;
@@ -40,12 +40,7 @@ const DISCARD_ALIGN: u64 = 64 * KIB;
 /// Clears what is behind `image` on a device of `len` bytes, at least where
 /// somebody looks. Nothing before the image is changed; and if there is a table
 /// of partitions, nothing behind it, which may be another partition.
-pub(super) fn clear(
-    device: &File,
-    image: Range<u64>,
-    len: u64,
-    stop: &AtomicBool,
-) -> io::Result<()> {
+pub(super) fn clear(device: &File, image: Range<u64>, len: u64, stop: &dyn Stop) -> io::Result<()> {
     if image.start == 0 {
         discard(device, image.end, len, stop);
     } else if has_partitions(device)? {
@@ -75,11 +70,11 @@ fn places(image: &Range<u64>, len: u64) -> Vec<Range<u64>> {
 
 /// Lets the device forget what is behind the image, if it can do so and then
 /// give zeros. It stops at the first failure and when it takes long.
-fn discard(device: &File, from: u64, to: u64, stop: &AtomicBool) {
+fn discard(device: &File, from: u64, to: u64, stop: &dyn Stop) {
     let began = Instant::now();
     let mut start = from.next_multiple_of(DISCARD_ALIGN);
     let to = to - to % DISCARD_ALIGN;
-    while start < to && began.elapsed() < DISCARD_TIME && !stop.load(Ordering::Relaxed) {
+    while start < to && began.elapsed() < DISCARD_TIME && !stop.is_set() {
         let len = DISCARD_LEN.min(to - start);
         if !punch(device, start, len) {
             return;

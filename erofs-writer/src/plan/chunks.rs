@@ -3,17 +3,15 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
-
-use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::options::{ChunkSize, Options};
 use crate::plan::layout::DataPlan;
 use crate::plan::map::{At, ChunkMap};
+use crate::pool;
 use crate::shape::{Order, files};
-use crate::tree::{Content, Holes, InodeId, LengthChanged, Reader, Tree};
+use crate::tree::{Content, Holes, InodeId, Reader, Tree};
 
 /// A collision-resistant hash, so that equal digests mean equal bytes.
 pub(super) type Digest = [u8; 32];
@@ -114,10 +112,9 @@ pub(super) fn chunks(
     chunk_len: u64,
 ) -> Result<Vec<FileChunks>> {
     let segments: Vec<Vec<Segment<'_>>> =
-        files.par_iter().map(|file| segments(reader, *file, chunk_len)).collect::<Result<_>>()?;
+        pool::try_map(files, |file| segments(reader, *file, chunk_len))?;
     let segments: Vec<Segment<'_>> = segments.into_iter().flatten().collect();
-    let hashed: Vec<Vec<Piece>> =
-        segments.par_iter().map(|part| hash(reader, part, chunk_len)).collect::<Result<_>>()?;
+    let hashed: Vec<Vec<Piece>> = pool::try_map(&segments, |part| hash(reader, part, chunk_len))?;
     let mut hashed = segments.iter().zip(hashed).peekable();
     let chunks_of = |(id, content): &File<'_>| {
         let mut file = FileChunks { len: content.len(), chunk_len, chunks: Vec::new() };
@@ -147,7 +144,7 @@ fn segments<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Ve
         let mut holes = Holes::of(open, len);
         let mut segments = Vec::new();
         let mut start = 0;
-        while start < len && !reader.stop.load(Ordering::Relaxed) {
+        while start < len && !reader.stop.is_set() {
             let data = holes.data_from(start)?;
             if data == len {
                 break;
@@ -156,7 +153,8 @@ fn segments<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Ve
             start = segments.last().map_or(len, |segment| segment.end);
         }
         // Where all is a hole, nobody else looks.
-        Ok(if open.ends_at_len()? { Ok(segments) } else { Err(LengthChanged) })
+        open.check_end()?;
+        Ok(segments)
     })
 }
 
@@ -203,7 +201,7 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Pi
         let step = STEP.min(chunk_len);
         let mut buf = vec![0; to_usize(step.min(part.end - part.start))];
         let mut start = part.start;
-        while start < part.end && !reader.stop.load(Ordering::Relaxed) {
+        while start < part.end && !reader.stop.is_set() {
             let hole = (holes.data_from(start)?.min(part.end) - start) / chunk_len;
             if hole > 0 {
                 chunks.push(Piece::Zeros(hole));
@@ -211,17 +209,14 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Pi
                 continue;
             }
             let end = start.saturating_add(chunk_len).min(part.end);
-            match hash_chunk(reader, &mut holes, start..end, step, &mut buf)? {
-                Ok(chunk) => chunks.push(chunk),
-                Err(changed) => return Ok(Err(changed)),
-            }
+            chunks.push(hash_chunk(reader, &mut holes, start..end, step, &mut buf)?);
             start = end;
         }
         // Chunks that are stored already will not be read again.
-        if part.end == content.len() && !open.ends_at_len()? {
-            return Ok(Err(LengthChanged));
+        if part.end == content.len() {
+            open.check_end()?;
         }
-        Ok(Ok(chunks))
+        Ok(chunks)
     })
 }
 
@@ -233,10 +228,10 @@ fn hash_chunk(
     range: Range<u64>,
     step: u64,
     buf: &mut [u8],
-) -> io::Result<Result<Piece, LengthChanged>> {
+) -> io::Result<Piece> {
     let mut hasher: Option<blake3::Hasher> = None;
     let mut offset = range.start;
-    while offset < range.end && !reader.stop.load(Ordering::Relaxed) {
+    while offset < range.end && !reader.stop.is_set() {
         let data = holes.data_from(offset)?.min(range.end);
         // Steps are counted from the start of the chunk.
         offset += (data - offset) / step * step;
@@ -244,9 +239,7 @@ fn hash_chunk(
             break;
         }
         let part = &mut buf[..to_usize(step.min(range.end - offset))];
-        if let Err(changed) = holes.open.read_exact_at(part, offset)? {
-            return Ok(Err(changed));
-        }
+        holes.open.read_exact_at(part, offset)?;
         if !all_zero(part) {
             // Where it is tells it from the same bytes among other zeros.
             let hasher = hasher.get_or_insert_with(blake3::Hasher::new);
@@ -256,10 +249,10 @@ fn hash_chunk(
         offset += to_u64(part.len());
     }
     let len = range.end - range.start;
-    Ok(Ok(match hasher {
+    Ok(match hasher {
         Some(hasher) => Piece::Data(*hasher.finalize().as_bytes(), len),
         None => Piece::Zeros(1),
-    }))
+    })
 }
 
 /// Whether all bytes are zero.

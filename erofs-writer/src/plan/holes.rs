@@ -8,9 +8,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
-
-use rayon::prelude::*;
 
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::format::chunk::{CHUNK_BITS_MAX, ChunkIndex};
@@ -19,8 +16,9 @@ use crate::options::Options;
 use crate::plan::chunks;
 use crate::plan::layout::DataPlan;
 use crate::plan::map::{At, ChunkMap};
+use crate::pool;
 use crate::shape::{Order, compressed_len_max, files};
-use crate::tree::{Content, Holes, InodeId, LengthChanged, OpenContent, Reader};
+use crate::tree::{Content, Holes, InodeId, OpenContent, Reader};
 
 /// Files below this are not looked at.
 const MIN_LEN: u64 = 1024 * 1024;
@@ -120,7 +118,7 @@ fn survey(
         let len = content.len();
         reader.with_open(*id, content, |open| data_granules(reader, open, len, most(len)))
     };
-    files.par_iter().map(look).collect()
+    pool::try_map(files, look)
 }
 
 /// The length of the granules of a file of `len` bytes: a power of two.
@@ -226,17 +224,15 @@ fn data_granules(
     open: &OpenContent<'_>,
     len: u64,
     most: u64,
-) -> io::Result<Result<Option<Granules>, LengthChanged>> {
-    if !open.ends_at_len()? {
-        return Ok(Err(LengthChanged));
-    }
+) -> io::Result<Option<Granules>> {
+    open.check_end()?;
     let granule = granule(len);
     let bits = u8::try_from(granule.trailing_zeros()).expect("below 64");
     let mut granules = Granules { bits, runs: Vec::new(), count: 0 };
     let mut buf = vec![0; to_usize(MIN_GRANULE)];
     let mut holes = Holes::of(open, len);
     let mut start = 0;
-    while start < len && !reader.stop.load(Ordering::Relaxed) {
+    while start < len && !reader.stop.is_set() {
         let data = holes.data_from(start)?;
         if data == len {
             break;
@@ -244,36 +240,29 @@ fn data_granules(
         start = data / granule * granule;
         let end = (start + granule).min(len);
         match is_zero(&mut holes, data..end, &mut buf)? {
-            Ok(true) => {}
-            Ok(false) if granules.count == most => return Ok(Ok(None)),
-            Ok(false) => granules.add(start / granule),
-            Err(changed) => return Ok(Err(changed)),
+            true => {}
+            false if granules.count == most => return Ok(None),
+            false => granules.add(start / granule),
         }
         start = end;
     }
-    Ok(Ok(Some(granules)))
+    Ok(Some(granules))
 }
 
 /// Whether these bytes are all zero.
-fn is_zero(
-    holes: &mut Holes<'_>,
-    bytes: Range<u64>,
-    buf: &mut [u8],
-) -> io::Result<Result<bool, LengthChanged>> {
+fn is_zero(holes: &mut Holes<'_>, bytes: Range<u64>, buf: &mut [u8]) -> io::Result<bool> {
     let mut offset = bytes.start;
     let mut step = SAMPLE;
     loop {
         offset = holes.data_from(offset)?;
         if offset >= bytes.end {
-            return Ok(Ok(true));
+            return Ok(true);
         }
         let end = holes.data_end().min(bytes.end);
         let part = &mut buf[..to_usize(step.min(end - offset))];
-        if let Err(changed) = holes.open.read_exact_at(part, offset)? {
-            return Ok(Err(changed));
-        }
+        holes.open.read_exact_at(part, offset)?;
         if !chunks::all_zero(part) {
-            return Ok(Ok(false));
+            return Ok(false);
         }
         offset += to_u64(part.len());
         step = MIN_GRANULE;

@@ -1,10 +1,16 @@
 //! A tree from a directory of the host.
 
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rayon::ThreadPool;
+
+use crate::cancel::Canceller;
 use crate::error::Result;
+use crate::event::Event;
+use crate::observer::Conduct;
 use crate::source::HardLinks;
 use crate::source::scan::{Candidate, ScanOptions, Scanner};
 use crate::tree::Tree;
@@ -16,10 +22,10 @@ use crate::tree::Tree;
 /// No symlink below the root is followed, now or when contents are read, and
 /// a directory or file that is another one by then is an error
 /// ([`Error::Changed`](crate::Error::Changed)). Paths may be of any length.
-#[derive(Clone)]
 pub struct Directory<'a> {
     root: PathBuf,
     options: ScanOptions<'a>,
+    conduct: Conduct<'a>,
 }
 
 impl std::fmt::Debug for Directory<'_> {
@@ -32,7 +38,8 @@ impl<'a> Directory<'a> {
     /// The directory `root`, whose own metadata becomes that of the image's
     /// root. A symlink to a directory is followed.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Directory { root: root.into(), options: ScanOptions::default() }
+        let (options, conduct) = (ScanOptions::default(), Conduct::default());
+        Directory { root: root.into(), options, conduct }
     }
 
     /// What becomes of hard links. Default: [`HardLinks::Keep`].
@@ -62,7 +69,7 @@ impl<'a> Directory<'a> {
     /// ```
     #[must_use]
     pub fn keep(mut self, keep: impl Fn(Candidate<'_>) -> bool + Send + Sync + 'a) -> Self {
-        self.options.keep = Some(Arc::new(keep));
+        self.options.keep = Some(Box::new(keep));
         self
     }
 
@@ -74,11 +81,36 @@ impl<'a> Directory<'a> {
         self
     }
 
-    /// How many threads read. Default: as many as there are processors, but 8
-    /// at least, as they wait for the disk.
+    /// How many threads of its own reading has. Default: as
+    /// [`ImageWriter::threads`](crate::ImageWriter::threads) has them.
     #[must_use]
     pub fn threads(mut self, threads: NonZeroUsize) -> Self {
-        self.options.threads = Some(threads);
+        self.conduct.wanted.threads = Some(threads);
+        self
+    }
+
+    /// Lets the threads of `pool` read, as
+    /// [`ImageWriter::pool`](crate::ImageWriter::pool) does.
+    #[must_use]
+    pub fn pool(mut self, pool: &Arc<ThreadPool>) -> Self {
+        self.conduct.wanted.pool = Some(Arc::clone(pool));
+        self
+    }
+
+    /// Calls `on_event` with what happens, as
+    /// [`ImageWriter::on_event`](crate::ImageWriter::on_event) does, which takes
+    /// the same handler. If it returns `Break`, reading ends with
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    #[must_use]
+    pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + Send + 'a) -> Self {
+        self.conduct.on_event = Some(Box::new(on_event));
+        self
+    }
+
+    /// Lets `canceller` end reading from another thread.
+    #[must_use]
+    pub fn canceller(mut self, canceller: &Canceller) -> Self {
+        self.conduct.canceller = canceller.clone();
         self
     }
 
@@ -88,9 +120,12 @@ impl<'a> Directory<'a> {
     /// [`Error::Read`](crate::Error::Read) if something cannot be read or the
     /// root is no directory, [`Error::Changed`](crate::Error::Changed) if a
     /// directory has been replaced since it was found,
-    /// [`Error::Full`](crate::Error::Full) if there are too many inodes.
-    pub fn read(self) -> Result<Tree> {
-        let mut scanner = Scanner::new(self.options)?;
+    /// [`Error::Full`](crate::Error::Full) if there are too many inodes,
+    /// [`Error::Cancelled`](crate::Error::Cancelled) if it was to end early.
+    pub fn read(mut self) -> Result<Tree> {
+        let wanted = self.conduct.wanted.clone();
+        let observer = &self.conduct.observer();
+        let mut scanner = Scanner::new(self.options, observer, wanted)?;
         let (mut tree, root) = scanner.root(&self.root)?;
         scanner.fill(&mut tree, vec![root])?;
         Ok(tree)

@@ -9,17 +9,17 @@ mod list;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rustix::fs::fstat;
 use rustix::io::retry_on_intr;
 
 use crate::error::{Error, Result};
-use crate::pool::Pool;
+use crate::event::Phase;
+use crate::observer::Observer;
+use crate::pool::{self, Threads, Wanted};
 use crate::source::{HardLinks, xattrs};
 use crate::tree::{FileId, HostDir, InodeId, Kind, Metadata, Name, Tree, Xattrs};
 use links::Links;
@@ -51,15 +51,13 @@ impl<'a> Candidate<'a> {
 /// Whether something is wanted.
 pub type Keep<'a> = dyn Fn(Candidate<'_>) -> bool + Send + Sync + 'a;
 
-#[derive(Clone)]
 pub(crate) struct ScanOptions<'a> {
     pub(crate) hard_links: HardLinks,
     pub(crate) xattrs: bool,
-    pub(crate) keep: Option<Arc<Keep<'a>>>,
+    pub(crate) keep: Option<Box<Keep<'a>>>,
     pub(crate) strip_case_hack: bool,
     /// Whether owners, times and links do not count.
     pub(crate) contents_only: bool,
-    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 impl Default for ScanOptions<'_> {
@@ -70,7 +68,6 @@ impl Default for ScanOptions<'_> {
             keep: None,
             strip_case_hack: false,
             contents_only: false,
-            threads: None,
         }
     }
 }
@@ -79,10 +76,13 @@ impl Default for ScanOptions<'_> {
 pub(crate) type Pending = (InodeId, Arc<HostDir>);
 
 /// Reads host directories.
-pub(crate) struct Scanner<'a> {
+pub(crate) struct Scanner<'a, 'h> {
     lister: Lister<'a>,
     links: Links,
-    pool: Pool,
+    observer: &'a Observer<'h>,
+    wanted: Wanted,
+    /// Who reads where there is much, once that was so.
+    threads: Option<Threads>,
 }
 
 /// What a worker found under one name.
@@ -105,11 +105,30 @@ pub(crate) type Folders = BTreeMap<PathBuf, Vec<Name>>;
 /// enough that what they found does not pile up beside the tree.
 const BATCH: usize = 256;
 
-impl<'a> Scanner<'a> {
-    pub(crate) fn new(options: ScanOptions<'a>) -> Result<Self> {
-        let pool = crate::pool::readers(options.threads)?;
+/// So few directories, or names in one of them, the calling thread reads.
+const FEW: usize = 8;
+const FEW_NAMES: usize = 64;
+
+impl<'a, 'h> Scanner<'a, 'h> {
+    /// One that tells `observer` what it does, from the first phase on.
+    pub(crate) fn new(
+        options: ScanOptions<'a>,
+        observer: &'a Observer<'h>,
+        wanted: Wanted,
+    ) -> Result<Self> {
+        observer.phase(Phase::Scan)?;
         let links = Links::new(options.hard_links);
-        Ok(Scanner { lister: Lister::new(options), links, pool })
+        let lister = Lister::new(options, observer);
+        Ok(Scanner { lister, links, observer, wanted, threads: None })
+    }
+
+    /// Who is to read, if there is `much` to be read.
+    fn threads(&mut self, much: bool) -> Threads {
+        match (much, &self.threads) {
+            (_, Some(threads)) => threads.clone(),
+            (false, None) => Threads::Caller,
+            (true, None) => self.threads.insert(self.wanted.get()).clone(),
+        }
     }
 
     /// A tree with the metadata of the directory `path`, which the caller named,
@@ -144,8 +163,11 @@ impl<'a> Scanner<'a> {
             self.lister.find_ways(&fd);
             let names: Vec<list::Entry> =
                 names.into_iter().map(list::Entry::of_unknown_type).collect();
-            let (lister, pool) = (&self.lister, &self.pool);
-            let found = pool.install(|| lister.look_parallel(&dir, fd.as_fd(), &names))?;
+            let threads = self.threads(names.len() > FEW_NAMES);
+            let lister = &self.lister;
+            let found = self.observer.watch(&threads, 0, |report| {
+                lister.look_parallel(&dir, fd.as_fd(), &names, report)
+            })?;
             for found in &found {
                 dirs.insert(found.name.clone(), Arc::clone(&dir));
             }
@@ -160,39 +182,43 @@ impl<'a> Scanner<'a> {
 
     /// Reads the directories `pending` and all below them into `tree`.
     pub(crate) fn fill(&mut self, tree: &mut Tree, pending: Vec<Pending>) -> Result<()> {
-        let Scanner { lister, links, pool } = self;
         let mut level = pending;
         while !level.is_empty() {
             let mut next = Vec::new();
-            let mut listed: (&[Pending], Vec<Result<Vec<Found>>>) = (&[], Vec::new());
+            let mut listed: (&[Pending], Vec<Vec<Found>>) = (&[], Vec::new());
             // While one batch is put into the tree the next is listed.
             for batch in level.chunks(BATCH).chain([&[][..]]) {
-                let (inserted, listings) = pool.install(|| {
-                    rayon::join(
+                let threads = self.threads(batch.len() > FEW);
+                let Scanner { lister, links, observer, .. } = self;
+                let listings = observer.watch(&threads, 0, |report| {
+                    let (inserted, listings) = pool::join(
                         || links.insert_listed(tree, listed, &mut next),
-                        || list_all(lister, batch),
-                    )
-                });
-                inserted?;
-                listed = (batch, listings);
+                        || pool::try_map(batch, |(_, dir)| lister.list(dir, report)),
+                    );
+                    inserted?;
+                    listings
+                })?;
+                listed = (batch, self.resolve(batch, listings)?);
             }
             level = next;
         }
         tree.shrink();
         Ok(())
     }
-}
 
-/// Lists directories, several at a time; those with many entries one after the
-/// other, and their entries several at a time. So each thread has one directory
-/// open, however they share the work.
-fn list_all(lister: &Lister<'_>, batch: &[Pending]) -> Vec<Result<Vec<Found>>> {
-    let listings: Vec<Result<Listing>> =
-        batch.par_iter().map(|(_, dir)| lister.list(dir)).collect();
-    let all = batch.iter().zip(listings);
-    all.map(|((_, dir), listing)| match listing? {
-        Listing::Found(found) => Ok(found),
-        Listing::Large(names) => lister.look_all(dir, &names),
-    })
-    .collect()
+    /// Looks at the entries of those directories that have many, several at a
+    /// time, but at one directory after the other. So each thread has one
+    /// directory open, however they share the work.
+    fn resolve(&mut self, batch: &[Pending], listings: Vec<Listing>) -> Result<Vec<Vec<Found>>> {
+        let all = batch.iter().zip(listings);
+        all.map(|((_, dir), listing)| match listing {
+            Listing::Found(found) => Ok(found),
+            Listing::Large(names) => {
+                let threads = self.threads(true);
+                let lister = &self.lister;
+                self.observer.watch(&threads, 0, |report| lister.look_all(dir, &names, report))
+            }
+        })
+        .collect()
+    }
 }

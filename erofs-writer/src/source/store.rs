@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read};
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::ThreadPool;
+
 use crate::bounded::too_long;
+use crate::cancel::Canceller;
 use crate::error::{Result, StorePathsError};
+use crate::event::Event;
 use crate::format::to_u64;
+use crate::observer::Conduct;
 use crate::source::HardLinks;
 use crate::source::scan::{Candidate, Folders, ScanOptions, Scanner};
 use crate::tree::{Metadata, Timestamp, Tree};
@@ -24,13 +30,13 @@ use crate::tree::{Metadata, Timestamp, Tree};
 /// What only the host knows is left out: owners and groups are 0, times are
 /// 0, xattrs and ACLs are dropped, hard links are ignored, and the root is a
 /// directory of mode 0755. The setters change each of them.
-#[derive(Clone)]
 pub struct StorePaths<'a> {
     paths: Vec<PathBuf>,
     store: Option<PathBuf>,
     owners: bool,
     times: bool,
     options: ScanOptions<'a>,
+    conduct: Conduct<'a>,
 }
 
 impl std::fmt::Debug for StorePaths<'_> {
@@ -99,6 +105,7 @@ impl<'a> StorePaths<'a> {
                 xattrs: false,
                 ..ScanOptions::default()
             },
+            conduct: Conduct::default(),
         }
     }
 
@@ -143,7 +150,7 @@ impl<'a> StorePaths<'a> {
     /// with the basename of a store path.
     #[must_use]
     pub fn keep(mut self, keep: impl Fn(Candidate<'_>) -> bool + Send + Sync + 'a) -> Self {
-        self.options.keep = Some(Arc::new(keep));
+        self.options.keep = Some(Box::new(keep));
         self
     }
 
@@ -154,11 +161,36 @@ impl<'a> StorePaths<'a> {
         self
     }
 
-    /// How many threads read. Default: as many as there are processors, but 8
-    /// at least, as they wait for the disk.
+    /// How many threads of its own reading has. Default: as
+    /// [`ImageWriter::threads`](crate::ImageWriter::threads) has them.
     #[must_use]
     pub fn threads(mut self, threads: NonZeroUsize) -> Self {
-        self.options.threads = Some(threads);
+        self.conduct.wanted.threads = Some(threads);
+        self
+    }
+
+    /// Lets the threads of `pool` read, as
+    /// [`ImageWriter::pool`](crate::ImageWriter::pool) does.
+    #[must_use]
+    pub fn pool(mut self, pool: &Arc<ThreadPool>) -> Self {
+        self.conduct.wanted.pool = Some(Arc::clone(pool));
+        self
+    }
+
+    /// Calls `on_event` with what happens, as
+    /// [`ImageWriter::on_event`](crate::ImageWriter::on_event) does, which takes
+    /// the same handler. If it returns `Break`, reading ends with
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    #[must_use]
+    pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + Send + 'a) -> Self {
+        self.conduct.on_event = Some(Box::new(on_event));
+        self
+    }
+
+    /// Lets `canceller` end reading from another thread.
+    #[must_use]
+    pub fn canceller(mut self, canceller: &Canceller) -> Self {
+        self.conduct.canceller = canceller.clone();
         self
     }
 
@@ -168,7 +200,7 @@ impl<'a> StorePaths<'a> {
     /// [`Error::StorePaths`](crate::Error::StorePaths) if the list is empty, or
     /// a path relative or of the same name as another; otherwise as for
     /// [`Directory::read`](crate::source::Directory::read).
-    pub fn read(self) -> Result<Tree> {
+    pub fn read(mut self) -> Result<Tree> {
         let sources = sources(&self.paths, self.store.as_deref())?;
         let mut tree = Tree::new(Metadata::new(0o755));
         let mut options = self.options;
@@ -176,7 +208,9 @@ impl<'a> StorePaths<'a> {
             && !self.times
             && !options.xattrs
             && options.hard_links == HardLinks::Ignore;
-        let mut scanner = Scanner::new(options)?;
+        let wanted = self.conduct.wanted.clone();
+        let observer = &self.conduct.observer();
+        let mut scanner = Scanner::new(options, observer, wanted)?;
         let directories = scanner.insert_all(&mut tree, folders(sources))?;
         scanner.fill(&mut tree, directories)?;
         tree.update_metadata(|metadata| {

@@ -11,14 +11,19 @@ mod spool;
 
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::cancel::Canceller;
 use crate::error::{Error, Result};
+use crate::event::{Event, Phase};
+use crate::observer::Conduct;
+use crate::pool::Threads;
 use crate::source::{Candidate, HardLinks, Keep};
 use crate::tree::{FileId, Tree};
 
 use assemble::{Assembly, Refusal};
-use input::Input;
+use input::{Input, Watch};
 use members::Members;
 
 /// Reads a tar archive into a [`Tree`].
@@ -51,6 +56,7 @@ pub struct Tar<'a> {
     options: Options<'a>,
     /// What the archive is on the host, if it is a file there.
     host_file: Option<FileId>,
+    conduct: Conduct<'a>,
 }
 
 struct Options<'a> {
@@ -116,7 +122,7 @@ impl<'a> Tar<'a> {
             index: false,
             keep: None,
         };
-        Tar { input, options, host_file: None }
+        Tar { input, options, host_file: None, conduct: Conduct::default() }
     }
 
     /// What becomes of hard links. Default: [`HardLinks::Keep`].
@@ -194,39 +200,67 @@ impl<'a> Tar<'a> {
         self
     }
 
-    /// Reads the archive to its end.
+    /// Calls `on_event` with what happens, as
+    /// [`ImageWriter::on_event`](crate::ImageWriter::on_event) does, which takes
+    /// the same handler. If it returns `Break`, reading ends with
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    #[must_use]
+    pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + Send + 'a) -> Self {
+        self.conduct.on_event = Some(Box::new(on_event));
+        self
+    }
+
+    /// Lets `canceller` end reading from another thread.
+    #[must_use]
+    pub fn canceller(mut self, canceller: &Canceller) -> Self {
+        self.conduct.canceller = canceller.clone();
+        self
+    }
+
+    /// Reads the archive to its end, on the calling thread.
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be read, [`Error::Tar`] if it is none or
     /// was cut off, [`Error::Tree`] if an image cannot hold a member,
-    /// [`Error::Write`] if contents cannot be spooled, and [`Error::Full`] if
-    /// there are too many inodes.
+    /// [`Error::Write`] if contents cannot be spooled, [`Error::Full`] if there
+    /// are too many inodes, and [`Error::Cancelled`] if it was to end early.
     pub fn read(mut self) -> Result<Tree> {
-        let Options { hard_links, xattrs, strip_case_hack, converts_aufs, .. } = self.options;
-        let Options { empties_spool, index, keep, .. } = self.options;
-        self.input.keep_contents(index);
-        let mut assembly = Assembly::new();
-        assembly.hard_links = hard_links;
-        assembly.strip_case_hack = strip_case_hack;
-        assembly.converts_aufs = converts_aufs;
-        let mut members = Members::new(self.input, xattrs);
-        while let Some(member) = members.next()? {
-            let offset = member.offset;
-            assembly.put(member).map_err(|refusal| match refusal {
-                Refusal::Member(kind) => members.error(offset, kind),
-                Refusal::Tree(error) => error,
-            })?;
-        }
-        let (device, spools) = members.finish()?;
-        let mut tree = assembly.finish();
-        tree.devices.extend(device);
-        if empties_spool {
-            tree.spools = spools;
-        }
-        if let Some(keep) = keep {
-            tree.retain(|entry| keep(Candidate::new(&entry.path()[1..], entry.is_dir())));
-        }
-        tree.host.files.extend(self.host_file.map(|file| (file, None)));
-        Ok(tree)
+        let observer = &self.conduct.observer();
+        observer.phase(Phase::Scan)?;
+        let total = self.input.len().unwrap_or_default();
+        observer.watch(&Threads::Caller, total, |report| {
+            let input = self.input.watched(Watch { stop: observer, report });
+            build(input, self.options, self.host_file)
+        })
     }
+}
+
+/// Makes a tree of the archive in `input`.
+fn build(mut input: Input<'_>, options: Options<'_>, host_file: Option<FileId>) -> Result<Tree> {
+    let Options { hard_links, xattrs, strip_case_hack, converts_aufs, .. } = options;
+    let Options { empties_spool, index, keep, .. } = options;
+    input.keep_contents(index);
+    let mut assembly = Assembly::new();
+    assembly.hard_links = hard_links;
+    assembly.strip_case_hack = strip_case_hack;
+    assembly.converts_aufs = converts_aufs;
+    let mut members = Members::new(input, xattrs);
+    while let Some(member) = members.next()? {
+        let offset = member.offset;
+        assembly.put(member).map_err(|refusal| match refusal {
+            Refusal::Member(kind) => members.error(offset, kind),
+            Refusal::Tree(error) => error,
+        })?;
+    }
+    let (device, spools) = members.finish()?;
+    let mut tree = assembly.finish();
+    tree.devices.extend(device);
+    if empties_spool {
+        tree.spools = spools;
+    }
+    if let Some(keep) = keep {
+        tree.retain(|entry| keep(Candidate::new(&entry.path()[1..], entry.is_dir())));
+    }
+    tree.host.files.extend(host_file.map(|file| (file, None)));
+    Ok(tree)
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::{Errno, retry_on_intr};
 
+use crate::error::{Change, ReaderErrorKind, Unreadable};
 use crate::format::to_u64;
 use crate::tree::Name;
 use crate::tree::device::{Device, Piece, Scattered};
@@ -32,7 +33,8 @@ pub trait ReadAt: Send + Sync {
     }
 
     /// Reads into `buf` from `offset` on and returns how many bytes were
-    /// read: 0 only at the end or if `buf` is empty.
+    /// read: 0 only at the end or if `buf` is empty. What was interrupted
+    /// ([`io::ErrorKind::Interrupted`]) is done again.
     ///
     /// # Errors
     /// Whatever keeps the bytes from being read.
@@ -119,7 +121,7 @@ impl Content {
     }
 
     /// Whatever `reader` reads. If that is more or less than it says now, the
-    /// build fails with [`Error::Changed`](crate::Error::Changed).
+    /// build fails with [`Error::Reader`](crate::Error::Reader).
     pub fn new(reader: impl ReadAt + 'static) -> Self {
         Content { len: reader.len(), source: Source::Reader(Arc::new(Box::new(reader))) }
     }
@@ -273,10 +275,6 @@ enum Reader<'a> {
     Custom(&'a dyn ReadAt),
 }
 
-/// The bytes turned out not to be as many as they were.
-#[derive(Debug)]
-pub(crate) struct LengthChanged;
-
 impl OpenContent<'_> {
     /// The file that holds the bytes, and where in it they start.
     pub(crate) fn as_file(&self) -> Option<(&File, u64)> {
@@ -301,13 +299,13 @@ impl OpenContent<'_> {
             Reader::Bytes(_) => offset..len,
             Reader::Owned(file) => host_data(file, 0, offset, len)?,
             Reader::Range(file, start) => host_data(file, *start, offset, len)?,
-            Reader::Custom(reader) => reader.next_data(offset)?,
+            Reader::Custom(reader) => retry(|| reader.next_data(offset))?,
         };
         if offset >= len || found.start == found.end {
             return Ok(len..len);
         }
         if found.end <= found.start.max(offset) {
-            return Err(io::Error::other("a reader told of data that ends before it begins"));
+            return Err(Unreadable::Reader(ReaderErrorKind::DataRange).into());
         }
         let start = found.start.clamp(offset, len);
         Ok(start..found.end.min(len))
@@ -335,7 +333,7 @@ impl OpenContent<'_> {
             Reader::Range(file, start) => ReadAt::read_at(*file, buf, start + offset),
             Reader::Custom(reader) => match reader.read_at(buf, offset)? {
                 len if len <= buf.len() => Ok(len),
-                _ => Err(io::Error::other("a reader gave more bytes than there was room for")),
+                _ => Err(Unreadable::Reader(ReaderErrorKind::Overfull).into()),
             },
         }
     }
@@ -344,27 +342,44 @@ impl OpenContent<'_> {
     fn read_up_to(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
-            match self.read_at(&mut buf[filled..], offset + to_u64(filled)) {
-                Ok(0) => break,
-                Ok(len) => filled += len,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match retry(|| self.read_at(&mut buf[filled..], offset + to_u64(filled)))? {
+                0 => break,
+                len => filled += len,
             }
         }
         Ok(filled)
     }
 
+    /// The error if there are `found` bytes, or no less than so many.
+    fn wrong_length(&self, found: u64) -> io::Error {
+        let len = self.len;
+        // What was read before may be gone by now.
+        let found = match &self.reader {
+            Reader::Owned(file) => {
+                let now = file.metadata().map(|stat| stat.len());
+                now.ok().filter(|now| *now != len).unwrap_or(found)
+            }
+            _ => found,
+        };
+        let why = match &self.reader {
+            Reader::Custom(_) if found < len => {
+                Unreadable::Reader(ReaderErrorKind::Short { len, read: found })
+            }
+            Reader::Custom(_) => Unreadable::Reader(ReaderErrorKind::Long { len }),
+            _ => Unreadable::Changed(Change::Length { before: len, now: found }),
+        };
+        why.into()
+    }
+
     /// Fills `buf` from `offset` on.
-    pub(crate) fn read_exact_at(
-        &self,
-        buf: &mut [u8],
-        offset: u64,
-    ) -> io::Result<Result<(), LengthChanged>> {
+    pub(crate) fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         if self.fill_hole(buf, offset)? {
-            return Ok(Ok(()));
+            return Ok(());
         }
-        let full = self.read_up_to(buf, offset)? == buf.len();
-        Ok(full.then_some(()).ok_or(LengthChanged))
+        match self.read_up_to(buf, offset)? {
+            filled if filled == buf.len() => Ok(()),
+            filled => Err(self.wrong_length(offset + to_u64(filled))),
+        }
     }
 
     /// Fills `buf` with the zeros of a hole, if it is so long that it is worth
@@ -381,41 +396,50 @@ impl OpenContent<'_> {
     /// Fills `buf` but for its last byte from `offset` on. If the bytes should
     /// end there, there is room for one too many, so that one read tells both
     /// that they are all there and that there are no more.
-    pub(crate) fn read_range(
-        &self,
-        buf: &mut [u8],
-        offset: u64,
-    ) -> io::Result<Result<(), LengthChanged>> {
+    pub(crate) fn read_range(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let expected = buf.len() - 1;
         let is_end = offset + to_u64(expected) == self.len;
         if !is_end && self.fill_hole(&mut buf[..expected], offset)? {
-            return Ok(Ok(()));
+            return Ok(());
         }
         let wanted = if is_end && self.can_grow() { &mut *buf } else { &mut buf[..expected] };
         // A read of a regular file is short only at its end, so one call is
         // enough in the usual case.
-        let mut filled = loop {
-            match self.read_at(wanted, offset) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read?,
-            }
-        };
+        let mut filled = retry(|| self.read_at(wanted, offset))?;
         if filled < expected {
             filled += self.read_up_to(&mut wanted[filled..], offset + to_u64(filled))?;
         }
-        Ok((filled == expected).then_some(()).ok_or(LengthChanged))
+        match filled == expected {
+            true => Ok(()),
+            false => Err(self.wrong_length(offset + to_u64(filled))),
+        }
     }
 
-    /// Whether the source still ends where it should.
-    pub(crate) fn ends_at_len(&self) -> io::Result<bool> {
-        match &self.reader {
-            Reader::Owned(file) => Ok(file.metadata()?.len() == self.len),
-            // Its file may go on, and all of it is read or has been found.
-            Reader::Bytes(_) => Ok(true),
-            Reader::Range(..) => self.reaches(self.len),
-            Reader::Custom(reader) => {
-                Ok(reader.len() == self.len && self.read_up_to(&mut [0], self.len)? == 0)
+    /// Checks that the source still ends where it should.
+    pub(crate) fn check_end(&self) -> io::Result<()> {
+        let found = match &self.reader {
+            Reader::Owned(file) => file.metadata()?.len(),
+            // All of it is read or has been found.
+            Reader::Bytes(_) => self.len,
+            // Its file may go on.
+            Reader::Range(file, start) => {
+                file.metadata()?.len().saturating_sub(*start).min(self.len)
             }
+            Reader::Custom(reader) => match reader.len() {
+                len if len == self.len => len + to_u64(self.read_up_to(&mut [0], len)?),
+                len => len,
+            },
+        };
+        if found == self.len { Ok(()) } else { Err(self.wrong_length(found)) }
+    }
+}
+
+/// Does what may be interrupted until it is not.
+fn retry<T>(mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match work() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
         }
     }
 }

@@ -13,9 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::error::Replaced;
+use crate::error::{Change, Unreadable};
 use crate::tree::Name;
 use crate::tree::host::FileId;
+
+/// What is at a path is not what was found there before.
+const REPLACED: Unreadable = Unreadable::Changed(Change::Replaced);
 
 /// The longest path that is given to the system at once; Linux takes 4,095
 /// bytes, macOS 1,023.
@@ -81,7 +84,7 @@ impl HostDir {
     fn check(&self, fd: &OwnedFd) -> io::Result<()> {
         match FileId::of(&retry_on_intr(|| fstat(fd))?) == self.id {
             true => Ok(()),
-            false => Err(Replaced.into()),
+            false => Err(REPLACED.into()),
         }
     }
 }
@@ -181,7 +184,7 @@ fn open_dir(from: impl AsFd, path: &[u8]) -> io::Result<OwnedFd> {
     let flags = DIR_FLAGS | OFlags::RDONLY | OFlags::NOFOLLOW;
     match retry_on_intr(|| openat(&from, path, flags, Mode::empty())) {
         // It was a directory.
-        Err(Errno::NOTDIR | Errno::LOOP) => Err(Replaced.into()),
+        Err(Errno::NOTDIR | Errno::LOOP) => Err(REPLACED.into()),
         other => Ok(other?),
     }
 }
@@ -220,7 +223,7 @@ impl OpenDirs {
     /// Opens the regular file `name` in `dir`, which must still be the one that
     /// has this mark.
     pub(super) fn open(&self, dir: &Arc<HostDir>, name: &[u8], mark: u32) -> io::Result<File> {
-        let slot = rayon::current_thread_index().and_then(|thread| self.last.get(thread));
+        let slot = self.last.get(rayon::current_thread_index().unwrap_or_default());
         let file = match slot.map(Mutex::try_lock) {
             Some(Ok(mut last)) => {
                 // The one that was used last comes first.
@@ -236,9 +239,9 @@ impl OpenDirs {
             }
             _ => open(self.opener.open(dir)?, name, OFlags::NOFOLLOW)?,
         };
-        match FileId::of(&regular(&file)?.ok_or(Replaced)?).mark() == mark {
+        match FileId::of(&regular(&file)?.ok_or(REPLACED)?).mark() == mark {
             true => Ok(file),
-            false => Err(Replaced.into()),
+            false => Err(REPLACED.into()),
         }
     }
 }

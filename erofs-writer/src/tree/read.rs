@@ -6,11 +6,11 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cancel::Stop;
 use crate::error::{Error, Result};
 use crate::format::{to_u64, to_usize};
-use crate::tree::content::{Content, LengthChanged, OpenContent};
+use crate::tree::content::{Content, OpenContent};
 use crate::tree::dirs::OpenDirs;
 use crate::tree::{InodeId, Kind, Tree};
 
@@ -28,7 +28,7 @@ fn shown_path(tree: &Tree, id: InodeId) -> PathBuf {
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
     pub(crate) tree: &'a Tree,
-    pub(crate) stop: &'a AtomicBool,
+    pub(crate) stop: &'a dyn Stop,
     pub(crate) dirs: &'a OpenDirs,
 }
 
@@ -39,7 +39,7 @@ impl Reader<'_> {
         self,
         id: InodeId,
         content: &Content,
-        read: impl FnOnce(&OpenContent<'_>) -> io::Result<Result<T, LengthChanged>>,
+        read: impl FnOnce(&OpenContent<'_>) -> io::Result<T>,
     ) -> Result<T> {
         self.go_on()?;
         let result = content.open(self.dirs).and_then(|open| read(&open));
@@ -50,24 +50,16 @@ impl Reader<'_> {
 
     /// Opens the contents of `id`.
     pub(crate) fn open<'c>(self, id: InodeId, content: &'c Content) -> Result<OpenContent<'c>> {
-        content.open(self.dirs).map_err(|error| Error::read(shown_path(self.tree, id), error))
+        self.named(id, content.open(self.dirs))
     }
 
     /// Gives a failed read of `id` its path.
-    pub(crate) fn named<T>(
-        self,
-        id: InodeId,
-        result: io::Result<Result<T, LengthChanged>>,
-    ) -> Result<T> {
-        match result {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(LengthChanged)) => Err(Error::Changed { path: shown_path(self.tree, id) }),
-            Err(error) => Err(Error::read(shown_path(self.tree, id), error)),
-        }
+    pub(crate) fn named<T>(self, id: InodeId, result: io::Result<T>) -> Result<T> {
+        result.map_err(|error| Error::read(shown_path(self.tree, id), error))
     }
 
     fn go_on(self) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        if self.stop.is_set() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// Reads these bytes of `id`, `step_len` at a time, and tells where each step
@@ -85,24 +77,21 @@ impl Reader<'_> {
             let Range { start: mut offset, end } = bytes;
             let mut holes = Holes::of(open, content.len());
             let mut buf = vec![0; to_usize(step_len.min(end - offset)) + 1];
-            while offset < end && !self.stop.load(Ordering::Relaxed) {
+            while offset < end && !self.stop.is_set() {
                 if skips {
                     let data = holes.data_from(offset)?.min(end);
                     offset += (data - offset) / step_len * step_len;
                     if data == end {
-                        let is_whole = end < content.len() || open.ends_at_len()?;
-                        return Ok(is_whole.then_some(()).ok_or(LengthChanged));
+                        return if end < content.len() { Ok(()) } else { open.check_end() };
                     }
                 }
                 let step = to_usize(step_len.min(end - offset));
                 // A copy of another file may not be read again to its end.
-                if let Err(changed) = open.read_range(&mut buf[..=step], offset)? {
-                    return Ok(Err(changed));
-                }
+                open.read_range(&mut buf[..=step], offset)?;
                 see(offset, &buf[..step]);
                 offset += to_u64(step);
             }
-            Ok(Ok(()))
+            Ok(())
         })
     }
 }

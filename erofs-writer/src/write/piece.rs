@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::format::to_usize;
-use crate::tree::{InodeId, Kind, LengthChanged};
+use crate::tree::{InodeId, Kind};
 use crate::write::buffer::Buffer;
 use crate::write::job::Job;
 
@@ -101,9 +101,7 @@ pub(super) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<()> {
         }
         // Not every task has a file's last piece, but a file that has another
         // length now is another file.
-        let is_whole =
-            open.ends_at_len().map(|is_whole| is_whole.then_some(()).ok_or(LengthChanged));
-        job.reader.named(id, is_whole)?;
+        job.reader.named(id, open.check_end())?;
     }
     buffer.finish()
 }

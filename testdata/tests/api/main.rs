@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod errors;
+mod events;
+mod layers;
+mod options;
+mod threads;
 mod traits;
 
 use std::io::Cursor;

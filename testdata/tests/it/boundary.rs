@@ -280,7 +280,7 @@ fn large_files_are_whole_however_they_are_copied() {
         fixed(),
         fixed().tails(Tails::OwnBlock).share_identical(false),
         fixed().chunk_size(chunk(1 << 22)),
-        Options::new().threads(std::num::NonZeroUsize::MIN),
+        Options::new(),
     ];
     for (number, options) in ways.into_iter().enumerate() {
         let path = dir.path().join(number.to_string());

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
-use erofs_writer::{Error, Event, ImageWriter, Options, Phase, SeekWriter, Tree};
+use erofs_writer::{Error, Event, ImageWriter, Phase, SeekWriter, Tree};
 use testdata::trees::{Builder, noise};
 
 use crate::support::{fixed, has_magic};
@@ -49,12 +49,11 @@ fn events_come_in_order_and_progress_reaches_the_total() {
 fn a_break_in_any_phase_ends_the_build_without_an_image() {
     let tree = tree();
     for threads in [1, 2] {
-        let options = fixed().threads(NonZeroUsize::new(threads).unwrap());
         for stop in PHASES {
-            broken_off(&tree, options.clone(), |event| event == Event::Phase(stop));
+            broken_off(&tree, threads, |event| event == Event::Phase(stop));
         }
         for part in [0, 2] {
-            broken_off(&tree, options.clone(), |event| match event {
+            broken_off(&tree, threads, |event| match event {
                 Event::Progress { done, total } => done * 2 >= total * part,
                 _ => false,
             });
@@ -63,20 +62,22 @@ fn a_break_in_any_phase_ends_the_build_without_an_image() {
 }
 
 /// Builds until `stop` and checks what is left of it, in memory and in files.
-fn broken_off(tree: &Tree, options: Options, stop: impl Fn(Event) -> bool + Sync) {
+fn broken_off(tree: &Tree, threads: usize, stop: impl Fn(Event) -> bool + Sync) {
+    let threads = NonZeroUsize::new(threads).unwrap();
     let handler = |event| match stop(event) {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
     let output = SeekWriter::new(Cursor::new(Vec::new()));
-    let result = ImageWriter::new(options.clone()).on_event(handler).write(tree, &output);
+    let result = ImageWriter::new(fixed()).threads(threads).on_event(handler).write(tree, &output);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     assert!(!has_magic(&output.into_inner().into_inner(), 0));
 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image.erofs");
     std::fs::write(&path, b"before").unwrap();
-    let result = ImageWriter::new(options).on_event(handler).write_path(tree, &path);
+    let result =
+        ImageWriter::new(fixed()).threads(threads).on_event(handler).write_path(tree, &path);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     assert_eq!(std::fs::read(&path).unwrap(), b"before");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -105,7 +105,7 @@ fn noticed(lengths: &[usize], prepare: impl Fn(&Path, usize)) {
 #[track_caller]
 fn named(error: Error, path: &Path, shows: Shows, about: &str) {
     match error {
-        Error::Changed { path: found } if shows != Shows::Read => assert_eq!(found, path),
+        Error::Changed { path: found, .. } if shows != Shows::Read => assert_eq!(found, path),
         Error::Read { path: found, .. } if shows != Shows::Changed => assert_eq!(found, path),
         other => panic!("{about}: {other:?}"),
     }

@@ -80,7 +80,7 @@ fn chunks_go_with_all_other_options() {
         options().fragments(Fragments::Tails).dedupe(true),
         options().fragments(Fragments::All).pcluster_size(large),
         options().dedupe(true).tails(Tails::OwnBlock).chunk_indexes(true),
-        options().share_identical(false).data_alignment(8).full_indexes(true),
+        options().share_identical(false).data_alignment(8).unwrap().full_indexes(true),
         options().wide_addresses(true).holes(false),
         options().block_size(BlockSize::new(512).unwrap()),
         options().chunk_size(ChunkSize::new(1 << 20).unwrap()),

@@ -99,7 +99,7 @@ fn repeats_come_back() {
         dedupe(0).fragments(Fragments::Tails).pcluster_size(pclusters(65_536)),
         dedupe(9).fragments(Fragments::All),
         dedupe(1).fragments(Fragments::All).pcluster_size(pclusters(1 << 20)),
-        dedupe(0).max_extent_len(20_000),
+        dedupe(0).max_extent_len(20_000).unwrap(),
         dedupe(1).share_identical(false).full_indexes(true),
     ] {
         let image = image(&tree, options);
@@ -219,7 +219,7 @@ fn blocks_of_flat_files_are_shared() {
     for options in [
         fixed().dedupe(true),
         fixed().dedupe(true).holes(false).tails(Tails::OwnBlock).chunk_indexes(true),
-        fixed().dedupe(true).share_identical(false).data_alignment(8),
+        fixed().dedupe(true).share_identical(false).data_alignment(8).unwrap(),
     ] {
         let image = image(&tree, options);
         let model = decoded(&image);

@@ -18,7 +18,7 @@ use testdata::trees::{CASES, merged, noise};
 use testdata::{mount, tools};
 
 use crate::dedupe::repetitive;
-use crate::support::{assert_same, fixed, image};
+use crate::support::{assert_same, fixed, image, image_by};
 
 /// All small boundary trees in one, and files that repeat each other.
 fn everything() -> Tree {
@@ -44,7 +44,7 @@ fn ways() -> [Options; 10] {
         fixed(),
         Options::new().chunk_size(ChunkSize::new(4096).unwrap()),
         Options::new().dedupe(true),
-        Options::new().data_alignment(4).image_alignment(16),
+        Options::new().data_alignment(4).unwrap().image_alignment(16).unwrap(),
     ]
 }
 
@@ -52,10 +52,7 @@ fn ways() -> [Options; 10] {
 fn the_number_of_threads_does_not_matter() {
     let tree = everything();
     for options in ways() {
-        let with = |threads| {
-            let threads = NonZeroUsize::new(threads).unwrap();
-            image(&tree, options.clone().threads(threads))
-        };
+        let with = |threads| image_by(threads, &tree, options.clone());
         let one = with(1);
         for threads in [2, 8] {
             assert_same(&one, &with(threads), &format!("{threads} threads"));
@@ -158,7 +155,7 @@ fn the_uuid_follows_from_the_content_and_from_all_of_it() {
         uuid(&tree(2, 1), Options::new()),
         uuid(&tree(1, 2), Options::new()),
         uuid(&tree(1, 1), Options::new().label("label".parse().unwrap())),
-        uuid(&tree(1, 1), Options::new().image_alignment(1024)),
+        uuid(&tree(1, 1), Options::new().image_alignment(1024).unwrap()),
     ];
     for other in others {
         assert_ne!(first, other);

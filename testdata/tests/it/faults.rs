@@ -5,7 +5,8 @@ use std::io::{self, Cursor};
 use std::sync::Mutex;
 
 use erofs_writer::{
-    Content, Error, ImageWriter, Metadata, Node, Options, ReadAt, SeekWriter, Tree, WriteAt,
+    Content, Error, ImageWriter, Metadata, Node, Options, ReadAt, ReaderErrorKind, SeekWriter,
+    Tree, WriteAt,
 };
 use testdata::raw::{self, Image, Rule};
 use testdata::trees::{Builder, mixed, noise};
@@ -54,7 +55,7 @@ fn an_output_that_fails_at_any_byte_holds_no_image() {
         tree.file(name, mixed(1, len));
     }
     let tree = tree.done();
-    for options in [fixed(), Options::new(), fixed().offset(4096), lz4(0)] {
+    for options in [fixed(), Options::new(), fixed().offset(4096).unwrap(), lz4(0)] {
         let full = image(&tree, options.clone());
         let fits = Limited::new(full.len() + INVALID.len());
         ImageWriter::new(options.clone()).write(&tree, &fits).unwrap();
@@ -153,12 +154,15 @@ fn contents_that_cannot_be_read_are_named() {
 }
 
 #[test]
-fn contents_with_fewer_bytes_than_they_say_have_changed() {
+fn readers_with_fewer_bytes_than_they_say_are_named() {
     for len in LENGTHS {
         for at in [0, len / 2, len - 1] {
             for options in layouts() {
                 match refused(&broken(len, at, false), options) {
-                    Error::Changed { path } => assert_eq!(path.to_str(), Some("/d/broken")),
+                    Error::Reader { path, kind: ReaderErrorKind::Short { len: said, read } } => {
+                        assert_eq!(path.to_str(), Some("/d/broken"));
+                        assert_eq!((said, read), (len, at));
+                    }
                     other => panic!("{len}, {at}: {other:?}"),
                 }
             }
@@ -208,7 +212,7 @@ fn short_and_interrupted_reads_are_gone_on_with() {
 fn what_the_output_held_before_does_not_show_through() {
     for name in ["few_names", "shared_xattrs", "zero_runs", "identical_with_other_heads"] {
         let tree = (case(name).tree)();
-        for options in [fixed(), fixed().data_alignment(8).image_alignment(64)] {
+        for options in [fixed(), fixed().data_alignment(8).unwrap().image_alignment(64).unwrap()] {
             let clean = image(&tree, options.clone());
             let output = SeekWriter::new(Cursor::new(vec![0xa5; clean.len()]));
             ImageWriter::new(options).write(&tree, &output).unwrap();

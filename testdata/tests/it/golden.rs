@@ -186,7 +186,7 @@ fn extended_inodes_with_times() {
     let tree = tree.done();
     compare("extended", &tree, options().inode_form(InodeForm::Extended));
     let build_time = Timestamp::from_sec(1_700_000_100);
-    compare("times", &tree, options().build_time(build_time));
+    compare("times", &tree, options().build_time(build_time).unwrap());
 }
 
 #[test]
@@ -204,7 +204,11 @@ fn aligned_data_and_image() {
     let mut tree = Builder::new();
     tree.file("a", noise(1, 4096));
     tree.file("b", noise(2, 4096));
-    compare("aligned", &tree.done(), options().data_alignment(2).image_alignment(8));
+    compare(
+        "aligned",
+        &tree.done(),
+        options().data_alignment(2).unwrap().image_alignment(8).unwrap(),
+    );
 }
 
 #[test]

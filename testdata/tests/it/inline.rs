@@ -145,7 +145,7 @@ fn no_extent_is_longer_than_the_limit() {
     let tree = tree.done();
     for (limit, size) in [(4096, 4096), (5000, 4096), (65_536, 65_536), (100_001, 1 << 20)] {
         for options in [lz4(9), inline(9)] {
-            let options = options.max_extent_len(limit).pcluster_size(pclusters(size));
+            let options = options.max_extent_len(limit).unwrap().pcluster_size(pclusters(size));
             let image = image(&tree, options);
             for node in decoded(&image).inodes.values() {
                 let Data::Compressed(map) = &node.data else { continue };
@@ -154,7 +154,7 @@ fn no_extent_is_longer_than_the_limit() {
             verify(&image, &tree, &verify::Options::default());
         }
     }
-    let error = try_image(&tree, lz4(0).max_extent_len(4095)).unwrap_err();
+    let error = try_image(&tree, lz4(0).max_extent_len(4095).unwrap()).unwrap_err();
     assert!(matches!(error, Error::Options(OptionsError::MaxExtentLen)), "{error:?}");
 }
 

@@ -56,7 +56,7 @@ fn what_lies_before_the_offset_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("disk");
     let tree = small();
-    let options = || fixed().offset(10_000);
+    let options = || fixed().offset(10_000).unwrap();
     for (before, expected) in [(20_000, 10_000), (5000, 5000)] {
         fs::write(&path, vec![0xa5; before]).unwrap();
         ImageWriter::new(options()).write_path(&tree, &path).unwrap();
@@ -308,8 +308,9 @@ fn a_block_device_that_is_too_small_stays_as_it_is() {
     };
     let error = write(&tree, device.path()).unwrap_err();
     output_error(error, device.path(), kind(needed, needed - 512));
-    let error =
-        ImageWriter::new(fixed().offset(8192)).write_path(&tree, device.path()).unwrap_err();
+    let error = ImageWriter::new(fixed().offset(8192).unwrap())
+        .write_path(&tree, device.path())
+        .unwrap_err();
     output_error(error, device.path(), kind(needed + 8192, needed - 512));
     drop(device);
     assert!(fs::read(&file).unwrap().iter().all(|byte| *byte == 0xa5));
@@ -353,7 +354,7 @@ fn a_mounted_block_device_is_refused() {
 fn an_open_file_can_be_written_at_an_offset() {
     let file = tempfile::tempfile().unwrap();
     file.write_all_at(b"start", 0).unwrap();
-    ImageWriter::new(fixed().offset(512)).write(&small(), &file).unwrap();
+    ImageWriter::new(fixed().offset(512).unwrap()).write(&small(), &file).unwrap();
     let mut start = [0; 5];
     file.read_exact_at(&mut start, 0).unwrap();
     assert_eq!(&start, b"start");

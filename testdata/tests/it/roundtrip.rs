@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use erofs_writer::ImageWriter;
 use proptest::prelude::*;
 use testdata::expected;
 use testdata::skip::Oracle;
 use testdata::strategies::{Scope, Settings, TreeSpec, options, tree};
 use testdata::verify::{self, verify_image};
 
-use crate::support::try_image;
+use crate::support::try_image_by;
 
 /// Builds the image and lets all but the oracles `without` judge it.
 fn round_trip(
@@ -17,7 +18,8 @@ fn round_trip(
     without: &[Oracle],
 ) -> Result<(), TestCaseError> {
     let tree = spec.build();
-    let output = try_image(&tree, settings.options.clone());
+    let writer = ImageWriter::new(settings.options.clone()).threads(settings.threads);
+    let output = try_image_by(writer, &tree);
     let output = output.map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
     let (before, image) = output.split_at(usize::try_from(settings.offset).unwrap());
     prop_assert!(before.iter().all(|byte| *byte == 0), "written before the offset");

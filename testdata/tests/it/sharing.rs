@@ -46,7 +46,7 @@ fn layouts() -> Vec<(&'static str, Options)> {
         ("extended", fixed().inode_form(InodeForm::Extended)),
         ("small blocks", block(512)),
         ("large blocks", block(65_536)),
-        ("aligned", fixed().data_alignment(4)),
+        ("aligned", fixed().data_alignment(4).unwrap()),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Cursor;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use erofs_writer::{Error, ImageUuid, ImageWriter, Options, ReadAt, SeekWriter, Tree, Uuid};
@@ -21,9 +22,21 @@ pub(crate) fn fixed() -> Options {
 
 /// The bytes of the output after a build.
 pub(crate) fn try_image(tree: &Tree, options: Options) -> Result<Vec<u8>, Error> {
+    try_image_by(ImageWriter::new(options), tree)
+}
+
+/// The same by this writer.
+pub(crate) fn try_image_by(mut writer: ImageWriter<'_>, tree: &Tree) -> Result<Vec<u8>, Error> {
     let output = SeekWriter::new(Cursor::new(Vec::new()));
-    ImageWriter::new(options).write(tree, &output)?;
+    writer.write(tree, &output)?;
     Ok(output.into_inner().into_inner())
+}
+
+/// An image by so many threads.
+#[track_caller]
+pub(crate) fn image_by(threads: usize, tree: &Tree, options: Options) -> Vec<u8> {
+    let writer = ImageWriter::new(options).threads(NonZeroUsize::new(threads).unwrap());
+    try_image_by(writer, tree).unwrap_or_else(|error| panic!("{error}: {error:?}"))
 }
 
 #[track_caller]

@@ -107,7 +107,7 @@ fn an_archive_may_be_appended_to_its_index() {
     let packed = Packed::of(source.path(), "tar", "--format=posix --sparse");
     let tree = packed.index();
     // Room at the end of the image comes before the archive, too.
-    for options in [small(), small().image_alignment(64)] {
+    for options in [small(), small().image_alignment(64).unwrap()] {
         let mut both = image(&tree, options);
         both.extend(fs::read(packed.archive()).unwrap());
         fs::write(packed.path("both"), both).unwrap();

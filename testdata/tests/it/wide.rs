@@ -92,7 +92,7 @@ fn times_of_every_sort_come_back() {
     let tree = tree.done();
     for time in [None, Some((7, 0)), Some((1_700_000_000, 0)), Some((1 << 33, 3))] {
         let options = match time {
-            Some((sec, nsec)) => wide().build_time(Timestamp { sec, nsec }),
+            Some((sec, nsec)) => wide().build_time(Timestamp { sec, nsec }).unwrap(),
             None => wide(),
         };
         verify(&image(&tree, options), &tree, &verify::Options::default());
@@ -127,7 +127,7 @@ fn extents_come_back() {
         (frags(9, 65_536, Fragments::Tails), true, false),
         (frags(9, 16_384, Fragments::All), false, false),
         (frags(0, 4096, Fragments::Tails).dedupe(true), true, false),
-        (wide_lz4(9).max_extent_len(65_536).pcluster_size(pclusters(65_536)), true, false),
+        (wide_lz4(9).max_extent_len(65_536).unwrap().pcluster_size(pclusters(65_536)), true, false),
     ] {
         let image = image(&tree, options.clone());
         let (with, without) = records(&image);

@@ -1,8 +1,7 @@
 //! Filling one pcluster.
 
-use std::sync::atomic::AtomicBool;
-
 use crate::alike::Kept;
+use crate::cancel::Stop;
 use crate::codec::{Encoder, Filled, Segment};
 use crate::encode::extent::{Extent, PclusterOf};
 
@@ -44,7 +43,7 @@ pub(crate) struct Filler<'a> {
     /// one before, and hold no more than what it is asked for.
     pub(crate) paired: bool,
     /// Set when what is done is no longer wanted, and may be incomplete.
-    pub(crate) stop: &'a AtomicBool,
+    pub(crate) stop: &'a dyn Stop,
 }
 
 impl Filler<'_> {

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::alike::ContentChunk;
 use crate::encode::repeats::repeat::Repeat;
 use crate::encode::repeats::worth::Worth;
 use crate::format::to_usize;
+use crate::pool;
 
 /// Digests are sorted in so many shares, as a power of two, so that there is
 /// little that has to be in memory at once.
@@ -90,7 +89,7 @@ fn firsts(chunked: &[Cow<'_, [ContentChunk]>], count: usize) -> Vec<u32> {
             let digest = chunk.digest;
             (digest >> (u64::BITS - SHARE_BITS) == share).then_some((digest, index))
         }));
-        sorted.par_sort_unstable();
+        pool::sort_unstable(&mut sorted);
         for same in sorted.chunk_by(|(a, _), (b, _)| a == b) {
             for (_, index) in same {
                 firsts[wide(*index)] = same[0].1;

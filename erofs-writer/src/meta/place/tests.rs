@@ -119,6 +119,6 @@ fn chunk_maps_have_them_if_the_image_may_be_long() {
     };
     assert_eq!(format(&options), (0, false));
     // Where the first one may be depends on the alignment.
-    let aligned = options.clone().data_alignment(u32::MAX);
+    let aligned = options.clone().data_alignment(u32::MAX).expect("is not 0");
     assert_eq!(format(&aligned), (CHUNK_FORMAT_48BIT | CHUNK_FORMAT_INDEXES, true));
 }

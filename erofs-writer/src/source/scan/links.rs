@@ -31,11 +31,11 @@ impl Links {
     pub(super) fn insert_listed(
         &mut self,
         tree: &mut Tree,
-        (batch, listings): (&[Pending], Vec<Result<Vec<Found>>>),
+        (batch, listings): (&[Pending], Vec<Vec<Found>>),
         next: &mut Vec<Pending>,
     ) -> Result<()> {
         for ((id, dir), listing) in batch.iter().zip(listings) {
-            let inserted = self.insert(tree, *id, listing?, |_| Some(Arc::clone(dir)))?;
+            let inserted = self.insert(tree, *id, listing, |_| Some(Arc::clone(dir)))?;
             next.extend(inserted.directories);
         }
         Ok(())

@@ -9,11 +9,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Stat, readlinkat, statat};
 use rustix::io::{Errno, retry_on_intr};
 
+use crate::cancel::Stop;
 use crate::error::{Error, Result, TreeErrorKind};
+use crate::format::to_u64;
+use crate::pool;
 use crate::source::scan::{Candidate, Found, ScanOptions};
 use crate::source::xattrs::Ways;
 use crate::tree::{
@@ -24,6 +26,7 @@ use crate::tree::{
 /// Looks at the host.
 pub(super) struct Lister<'a> {
     pub(super) options: ScanOptions<'a>,
+    stop: &'a dyn Stop,
     opener: DirOpener,
     /// Found out with the first directory.
     ways: Option<Ways>,
@@ -67,8 +70,8 @@ impl Entry {
 const LARGE: usize = 1024;
 
 impl<'a> Lister<'a> {
-    pub(super) fn new(options: ScanOptions<'a>) -> Self {
-        Lister { options, opener: DirOpener::default(), ways: None }
+    pub(super) fn new(options: ScanOptions<'a>, stop: &'a dyn Stop) -> Self {
+        Lister { options, stop, opener: DirOpener::default(), ways: None }
     }
 
     /// Finds out by an open directory how attributes can be read.
@@ -78,8 +81,12 @@ impl<'a> Lister<'a> {
         }
     }
 
-    /// Lists one directory.
-    pub(super) fn list(&self, dir: &Arc<HostDir>) -> Result<Listing> {
+    /// Lists one directory, and tells `report` how much is in it.
+    pub(super) fn list(
+        &self,
+        dir: &Arc<HostDir>,
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<Listing> {
         let read = |error: Errno| Error::read(dir.path(), error.into());
         let fd = self.opener.open(dir).map_err(|error| Error::read(dir.path(), error))?;
         let mut stream = Dir::new(fd).map_err(read)?;
@@ -90,17 +97,20 @@ impl<'a> Lister<'a> {
         let fd = stream.fd().map_err(read)?;
         let path = self.keep_path(dir);
         let look = |entry: &Entry| self.entry(dir, fd, &path, entry).transpose();
-        names
-            .iter()
-            .filter_map(look)
-            .collect::<Result<_>>()
-            .map(|found| Listing::Found(sorted(found)))
+        let found: Vec<Found> = names.iter().filter_map(look).collect::<Result<_>>()?;
+        report(to_u64(found.len()));
+        Ok(Listing::Found(sorted(found)))
     }
 
     /// Looks at what is in a directory under these names.
-    pub(super) fn look_all(&self, dir: &Arc<HostDir>, names: &[Entry]) -> Result<Vec<Found>> {
+    pub(super) fn look_all(
+        &self,
+        dir: &Arc<HostDir>,
+        names: &[Entry],
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<Found>> {
         let fd = self.opener.open(dir).map_err(|error| Error::read(dir.path(), error))?;
-        self.look_parallel(dir, fd.as_fd(), names)
+        self.look_parallel(dir, fd.as_fd(), names, report)
     }
 
     /// The same for one that is open.
@@ -109,11 +119,16 @@ impl<'a> Lister<'a> {
         dir: &Arc<HostDir>,
         fd: BorrowedFd<'_>,
         names: &[Entry],
+        report: &(dyn Fn(u64) + Sync),
     ) -> Result<Vec<Found>> {
         let path = self.keep_path(dir);
-        let look = |entry: &Entry| self.entry(dir, fd, &path, entry).transpose();
-        let found = names.par_iter().with_min_len(32).filter_map(look).collect::<Result<_>>()?;
-        Ok(sorted(found))
+        let look = |entry: &Entry| {
+            let found = self.entry(dir, fd, &path, entry)?;
+            report(1);
+            Ok(found)
+        };
+        let found = pool::try_map(names, look)?;
+        Ok(sorted(found.into_iter().flatten().collect()))
     }
 
     /// The path with a slash that who is asked what is wanted knows `dir` by.
@@ -137,6 +152,9 @@ impl<'a> Lister<'a> {
         path: &[u8],
         entry: &Entry,
     ) -> Result<Option<Found>> {
+        if self.stop.is_set() {
+            return Err(Error::Cancelled);
+        }
         let name = &entry.name;
         if let Some(keep) = &self.options.keep {
             if !keep(Candidate::new(&[path, name].concat(), entry.is_dir(fd))) {

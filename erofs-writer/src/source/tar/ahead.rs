@@ -16,6 +16,11 @@ impl<R: Read> Ahead<R> {
         Ahead { inner, bytes: vec![0; capacity], start: 0, end: 0 }
     }
 
+    /// What is read from.
+    pub(super) fn get_mut(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
     /// The next `len` bytes, which must fit the capacity; fewer at the end.
     pub(super) fn peek(&mut self, len: usize) -> io::Result<&[u8]> {
         assert!(len <= self.bytes.len(), "{len} bytes are more than are read at a time");

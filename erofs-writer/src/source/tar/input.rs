@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
+use std::mem;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{Error, Result, TarErrorKind};
+use crate::cancel::Stop;
+use crate::error::{Error, Result, TarErrorKind, Unreadable};
 use crate::format::{to_u64, to_usize};
 use crate::source::tar::ahead::Ahead;
 use crate::source::tar::header::{BLOCK_LEN, Block};
@@ -31,13 +33,40 @@ pub(super) struct Input<'a> {
     pub(super) pos: u64,
     /// The archive itself, if contents are to stay there.
     device: Option<Arc<Device>>,
+    watch: Option<Watch<'a>>,
 }
 
 enum Source<'a> {
     /// A file, read in place.
     File { file: Arc<File>, start: u64, len: u64, around: Around },
     /// A stream, whose contents are spooled.
-    Stream { reader: Ahead<Box<dyn Read + Send + 'a>>, spool: Spool },
+    Stream { reader: Ahead<Watched<'a>>, spool: Spool },
+}
+
+/// Who is told how far reading is, and says whether it is to go on.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a> {
+    pub(super) stop: &'a dyn Stop,
+    pub(super) report: &'a (dyn Fn(u64) + Sync),
+}
+
+/// A stream of which each read may be the last one that is wanted.
+struct Watched<'a> {
+    inner: Box<dyn Read + Send + 'a>,
+    watch: Option<Watch<'a>>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.watch.is_some_and(|watch| watch.stop.is_set()) {
+            return Err(Unreadable::Stopped.into());
+        }
+        let len = self.inner.read(buf)?;
+        if let Some(watch) = self.watch {
+            (watch.report)(to_u64(len));
+        }
+        Ok(len)
+    }
 }
 
 /// What is left of an archive: itself, if contents stay there, and the files in
@@ -64,7 +93,7 @@ impl<'a> Input<'a> {
         let end = file.metadata().map_err(|error| Error::read(&path, error))?.len();
         let len = end.saturating_sub(start);
         let source = Source::File { file: Arc::new(file), start, len, around: Around::default() };
-        Ok(Input { source, path, pos: 0, device: None })
+        Ok(Input { source, path, pos: 0, device: None, watch: None })
     }
 
     pub(super) fn stream(
@@ -72,9 +101,37 @@ impl<'a> Input<'a> {
         reader: Box<dyn Read + Send + 'a>,
         spool_dir: &Path,
     ) -> Self {
-        let reader = Ahead::new(reader, BUFFER_LEN);
+        let reader = Ahead::new(Watched { inner: reader, watch: None }, BUFFER_LEN);
         let source = Source::Stream { reader, spool: Spool::new(spool_dir) };
-        Input { source, path, pos: 0, device: None }
+        Input { source, path, pos: 0, device: None, watch: None }
+    }
+
+    /// How many bytes there are, where that is known.
+    pub(super) fn len(&self) -> Option<u64> {
+        match &self.source {
+            Source::File { len, .. } => Some(*len),
+            Source::Stream { .. } => None,
+        }
+    }
+
+    /// The same, which from now on looks whether it is to go on.
+    pub(super) fn watched<'w>(self, watch: Watch<'w>) -> Input<'w>
+    where
+        'a: 'w,
+    {
+        let mut input: Input<'w> = self;
+        if let Source::Stream { reader, .. } = &mut input.source {
+            reader.get_mut().watch = Some(watch);
+        }
+        input.watch = Some(watch);
+        input
+    }
+
+    /// Tells how far it is in a file, and looks whether it is to go on.
+    fn go_on(&self, before: u64) -> Result<()> {
+        let (Some(watch), Source::File { .. }) = (self.watch, &self.source) else { return Ok(()) };
+        (watch.report)(self.pos - before);
+        if watch.stop.is_set() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// Whether contents stay where they are.
@@ -107,6 +164,7 @@ impl<'a> Input<'a> {
             reader.consume(BLOCK_LEN);
         }
         self.pos += to_u64(BLOCK_LEN);
+        self.go_on(self.pos - to_u64(BLOCK_LEN))?;
         Ok(Some(block))
     }
 
@@ -175,7 +233,8 @@ impl<'a> Input<'a> {
                 Stored::InFile(place.0, place.1)
             }
         };
-        self.pos = end;
+        let before = mem::replace(&mut self.pos, end);
+        self.go_on(before)?;
         self.pad()?;
         Ok(place)
     }
@@ -190,7 +249,8 @@ impl<'a> Input<'a> {
         if !passed {
             return Err(self.truncated());
         }
-        self.pos = end;
+        let before = mem::replace(&mut self.pos, end);
+        self.go_on(before)?;
         self.pad()
     }
 

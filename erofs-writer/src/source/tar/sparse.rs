@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::error::TarErrorKind;
+use crate::error::{Change, TarErrorKind, Unreadable};
 use crate::format::{to_u64, to_usize};
 use crate::source::tar::header::{BLOCK_LEN, Block, number};
 use crate::source::tar::pax::decimal;
@@ -155,7 +155,14 @@ impl ReadAt for SparseFile {
             Some(((start, len), at)) if *start <= offset => {
                 let within = offset - start;
                 let wanted = to_u64(wanted).min(len - within);
-                self.file.read_at(&mut buf[..to_usize(wanted)], at + within)
+                match self.file.read_at(&mut buf[..to_usize(wanted)], at + within)? {
+                    // The archive is no longer as long as it was.
+                    0 if wanted > 0 => {
+                        let length = Change::Length { before: self.len, now: offset };
+                        Err(Unreadable::Changed(length).into())
+                    }
+                    len => Ok(len),
+                }
             }
             next => {
                 let hole = next.map_or(u64::MAX, |((start, _), _)| start - offset);

@@ -1,0 +1,116 @@
+//! What can be wrong with contents that are read: they are not what they were,
+//! or whoever reads them does not do what [`ReadAt`](crate::ReadAt) asks for.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::error::Error;
+
+/// How a source differs from what it was. See [`Error::Changed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// There is another file or directory in its place, or something of another
+    /// kind.
+    Replaced,
+    /// It has another length.
+    Length {
+        /// How many bytes it had.
+        before: u64,
+        /// How many were found now. If it grew, it may have even more.
+        now: u64,
+    },
+}
+
+/// What a reader does that it must not. See [`Error::Reader`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReaderErrorKind {
+    /// It ends before its length.
+    Short {
+        /// How many bytes it says that it has.
+        len: u64,
+        /// How many it gave.
+        read: u64,
+    },
+    /// It has more bytes than its length.
+    Long {
+        /// How many bytes it says that it has.
+        len: u64,
+    },
+    /// It says that it has read more bytes than there was room for.
+    Overfull,
+    /// It tells of data that ends before it begins.
+    DataRange,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Replaced => f.write_str("there is another file in its place"),
+            Change::Length { before, now } => write!(f, "it had {before} bytes and has {now}"),
+        }
+    }
+}
+
+impl fmt::Display for ReaderErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReaderErrorKind::Short { len, read } => {
+                write!(f, "its reader gave {read} bytes and says that there are {len}")
+            }
+            ReaderErrorKind::Long { len } => {
+                write!(f, "its reader gave more bytes than the {len} that it says there are")
+            }
+            ReaderErrorKind::Overfull => {
+                f.write_str("its reader says that it gave more bytes than there was room for")
+            }
+            ReaderErrorKind::DataRange => {
+                f.write_str("its reader told of data that ends before it begins")
+            }
+        }
+    }
+}
+
+/// Why reading failed if it was not the system's fault. It goes through functions
+/// that give what the system said, and [`Error::read`] finds it there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    Changed(Change),
+    Reader(ReaderErrorKind),
+    /// Reading was to end early.
+    Stopped,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::Changed(change) => change.fmt(f),
+            Unreadable::Reader(kind) => kind.fmt(f),
+            Unreadable::Stopped => f.write_str("was to end early"),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl From<Unreadable> for io::Error {
+    fn from(why: Unreadable) -> Self {
+        io::Error::other(why)
+    }
+}
+
+impl Error {
+    /// The error of a failed read of `path`.
+    pub(crate) fn read(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        let why = source.get_ref().and_then(|inner| inner.downcast_ref());
+        match why.copied() {
+            Some(Unreadable::Changed(change)) => Error::Changed { path, change },
+            Some(Unreadable::Reader(kind)) => Error::Reader { path, kind },
+            Some(Unreadable::Stopped) => Error::Cancelled,
+            None => Error::Read { path, source },
+        }
+    }
+}

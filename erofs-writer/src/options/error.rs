@@ -1,0 +1,127 @@
+//! What can be wrong with options.
+
+use std::fmt;
+
+use crate::codec::lz4::LevelError;
+use crate::options::KernelVersion;
+
+/// Why a value or a combination of values cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// A block size that is no power of two from 512 to 65,536.
+    BlockSize,
+    /// A chunk size that is no power of two, or below 512.
+    ChunkSize,
+    /// The chunk size is below the block size, or over 2^31 blocks.
+    ChunkSizeForBlockSize {
+        /// The chunk size in bytes.
+        chunk: u64,
+        /// The block size in bytes.
+        block: u32,
+    },
+    /// A pcluster size that is no multiple of 512, or over 1 MiB.
+    PclusterSize,
+    /// The pcluster size is no multiple of the block size.
+    PclusterSizeForBlockSize {
+        /// The pcluster size in bytes.
+        pcluster: u64,
+        /// The block size in bytes.
+        block: u32,
+    },
+    /// The bytes of a file that a pcluster may hold are less than a block.
+    MaxExtentLen,
+    /// Something is to be aligned to 0 blocks.
+    Alignment,
+    /// A level of LZ4 over 12.
+    Level,
+    /// Contents stay in an archive, and blocks have not the 512 bytes that it
+    /// has as well.
+    BlockSizeForDevices {
+        /// The block size in bytes.
+        block: u32,
+    },
+    /// A label over 15 bytes or with a NUL in it.
+    Label,
+    /// An xattr prefix in no namespace that EROFS can store, or over 255 bytes.
+    XattrPrefix,
+    /// More than 128 xattr prefixes.
+    TooManyXattrPrefixes,
+    /// The image would begin, or end, 2^63 bytes or more behind the start of the
+    /// output.
+    Offset,
+    /// The build time lies before 1970 or has over 999,999,999 nanoseconds.
+    BuildTime,
+    /// A version of Linux that is not written as two numbers with a dot.
+    KernelVersion,
+    /// Something is asked for that the target kernel does not know.
+    TargetKernel {
+        /// What it is.
+        feature: &'static str,
+        /// The first version that knows it.
+        since: KernelVersion,
+        /// The target.
+        target: KernelVersion,
+    },
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionsError::BlockSize => {
+                f.write_str("the block size must be a power of two from 512 to 65536")
+            }
+            OptionsError::ChunkSize => {
+                f.write_str("the chunk size must be a power of two of at least 512")
+            }
+            OptionsError::ChunkSizeForBlockSize { chunk, block } => write!(
+                f,
+                "chunks of {chunk} bytes do not go with blocks of {block}: a chunk has 1 to 2^31 blocks"
+            ),
+            OptionsError::PclusterSize => {
+                f.write_str("the pcluster size must be a multiple of 512 up to 1048576")
+            }
+            OptionsError::PclusterSizeForBlockSize { pcluster, block } => write!(
+                f,
+                "pclusters of {pcluster} bytes do not go with blocks of {block}: they have whole blocks"
+            ),
+            OptionsError::MaxExtentLen => {
+                f.write_str("the largest extent must not be below the block size")
+            }
+            OptionsError::Alignment => f.write_str("an alignment is at least a block"),
+            OptionsError::Level => LevelError.fmt(f),
+            OptionsError::BlockSizeForDevices { block } => write!(
+                f,
+                "contents that stay in an archive need blocks of 512 bytes, not of {block}"
+            ),
+            OptionsError::Label => f.write_str("a label has at most 15 bytes, none of them NUL"),
+            OptionsError::XattrPrefix => f.write_str(
+                "an xattr prefix starts with user., trusted. or security. and has at most 255 bytes more",
+            ),
+            OptionsError::TooManyXattrPrefixes => {
+                f.write_str("an image has at most 128 xattr prefixes")
+            }
+            OptionsError::Offset => {
+                f.write_str("an image must end at byte 9223372036854775807 of the output or before")
+            }
+            OptionsError::BuildTime => {
+                f.write_str("the build time must not be before 1970, nor have over 999999999 nanoseconds")
+            }
+            OptionsError::KernelVersion => {
+                f.write_str("a version of Linux is written like 6.1")
+            }
+            OptionsError::TargetKernel { feature, since, target } => write!(
+                f,
+                "Linux {target} cannot mount {feature}: they need {since}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+impl From<LevelError> for OptionsError {
+    fn from(_: LevelError) -> Self {
+        OptionsError::Level
+    }
+}
