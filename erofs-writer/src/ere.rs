@@ -43,11 +43,11 @@ const CACHE_LIMIT: usize = 16 << 20;
 /// takes more than 64 MiB.
 ///
 /// ```
-/// # use erofs_writer::Ere;
+/// # use erofs_writer::ere::Ere;
 /// let ere: Ere = r"^(usr/share/(doc|man)|.*\.pyc$)".parse()?;
 /// assert!(ere.is_match(b"usr/share/man/man1"));
 /// assert!(!ere.is_match(b"usr/share/zoneinfo"));
-/// # Ok::<(), erofs_writer::EreError>(())
+/// # Ok::<(), erofs_writer::ere::EreError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Ere {

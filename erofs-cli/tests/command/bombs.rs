@@ -152,11 +152,13 @@ fn numbers_beyond_all_bounds_are_refused() {
         ),
         (
             "--offset=18446744073709551615 IMG source",
-            "an image must end at byte 9223372036854775807 of the output or before",
+            "invalid value '18446744073709551615' for '--offset': an image must end at byte \
+             9223372036854775807 of the output or before",
         ),
         (
             "-zlz4 --offset=9223372036854775808 IMG source",
-            "an image must end at byte 9223372036854775807 of the output or before",
+            "invalid value '9223372036854775808' for '--offset': an image must end at byte \
+             9223372036854775807 of the output or before",
         ),
     ] {
         assert_eq!(refused(&place, line), expected);

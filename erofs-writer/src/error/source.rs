@@ -31,7 +31,8 @@ pub enum ReaderErrorKind {
     Short {
         /// How many bytes it says that it has.
         len: u64,
-        /// How many it gave.
+        /// It gives nothing from this byte on. It may end before, as parts are read
+        /// in any order.
         read: u64,
     },
     /// It has more bytes than its length.
@@ -58,7 +59,10 @@ impl fmt::Display for ReaderErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReaderErrorKind::Short { len, read } => {
-                write!(f, "its reader gave {read} bytes and says that there are {len}")
+                write!(
+                    f,
+                    "its reader gives nothing from byte {read} on and says that there are {len}"
+                )
             }
             ReaderErrorKind::Long { len } => {
                 write!(f, "its reader gave more bytes than the {len} that it says there are")

@@ -359,6 +359,11 @@ impl OpenContent<'_> {
                 let now = file.metadata().map(|stat| stat.len());
                 now.ok().filter(|now| *now != len).unwrap_or(found)
             }
+            // Its file may go on.
+            Reader::Range(file, start) if found < len => {
+                let now = file.metadata().map(|stat| stat.len().saturating_sub(*start));
+                now.map_or(found, |now| now.min(found))
+            }
             _ => found,
         };
         let why = match &self.reader {

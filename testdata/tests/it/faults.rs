@@ -161,7 +161,7 @@ fn readers_with_fewer_bytes_than_they_say_are_named() {
                 match refused(&broken(len, at, false), options) {
                     Error::Reader { path, kind: ReaderErrorKind::Short { len: said, read } } => {
                         assert_eq!(path.to_str(), Some("/d/broken"));
-                        assert_eq!((said, read), (len, at));
+                        assert!(said == len && (at..len).contains(&read), "{said}, {read}");
                     }
                     other => panic!("{len}, {at}: {other:?}"),
                 }

@@ -436,11 +436,13 @@ fn a_build_is_ended_from_another_thread() {
         fn len(&self) -> u64 {
             100_000
         }
-        fn read_at(&self, buf: &mut [u8], _: u64) -> io::Result<usize> {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
             self.0.cancel();
             std::thread::sleep(std::time::Duration::from_millis(200));
-            buf.fill(7);
-            Ok(buf.len())
+            let left = usize::try_from(self.len() - offset).unwrap();
+            let len = buf.len().min(left);
+            buf[..len].fill(7);
+            Ok(len)
         }
     }
     let dir = tempfile::tempdir().unwrap();
