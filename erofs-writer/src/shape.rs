@@ -11,7 +11,6 @@ mod order;
 mod size;
 mod xattr;
 
-pub(crate) use flat::Flat;
 pub(crate) use index::{IndexForm, IndexLens, Pack, compressed_len_max};
 pub(crate) use inode::Inodes;
 pub(crate) use order::{Order, files};

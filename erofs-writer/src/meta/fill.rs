@@ -38,12 +38,12 @@ impl<'a> Filler<'a> {
         self.bytes.resize(pos, 0);
         let ino = checked_u32(to_u64(index) + 1);
         let size = inodes.size(id);
-        inode::write(&mut self.bytes, inodes, id, ino, size, self.placement.data_at(id));
+        inode::write(&mut self.bytes, inodes, id, ino, size, self.placement.data_at(id, size));
         inodes.xattrs.write_body(&mut self.bytes, id, self.placement.shared_xattrs_pos);
         let (placed, written) = (inodes.head_len(id), to_u64(self.bytes.len() - pos));
         assert!(written == placed, "an inode with xattrs has {placed} bytes and got {written}");
         match self.placement.body(id) {
-            Body::Flat(_) => {}
+            Body::Flat => {}
             Body::Chunks(map, form) => {
                 form.write(&mut self.bytes, map, self.placement.chunk_area);
             }

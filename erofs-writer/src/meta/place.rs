@@ -18,7 +18,7 @@ use crate::meta::inode::DataAt;
 use crate::meta::packed;
 use crate::options::{BlockSize, Options};
 use crate::plan::{ChunkMap, DataPlan, Layout};
-use crate::shape::{Flat, Inodes};
+use crate::shape::Inodes;
 use crate::tree::{InodeId, Kind, Tree};
 
 /// Where one inode lies.
@@ -37,7 +37,7 @@ struct Place {
 /// What follows an inode, and where its data is.
 pub(super) enum Body<'a> {
     /// A tail, if that is inline.
-    Flat(Flat),
+    Flat,
     Chunks(&'a ChunkMap, EntryForm),
     /// An index, for pclusters.
     Compressed(&'a Compressed),
@@ -146,12 +146,20 @@ impl<'a> Placement<'a> {
     /// The length of an inode with what follows it, and whether a tail is part
     /// of that.
     fn measure(&self, id: InodeId) -> (u64, bool) {
-        let head = self.inodes.head_len(id);
+        let head = || self.inodes.head_len(id);
         match self.body(id) {
-            Body::Flat(flat) => (flat.inode_len, flat.has_inline_tail),
-            Body::Chunks(map, form) => (form.inode_len(head, map), false),
+            Body::Flat => {
+                let is_file = matches!(self.inodes.tree.inode(id).kind, Kind::File(_));
+                let owner = self.plan.owner(id);
+                let flat = match self.plan.layout(owner) {
+                    Layout::FlatPlain if is_file => self.inodes.flat_in_blocks(id),
+                    _ => self.inodes.flat(id),
+                };
+                (flat.inode_len, flat.has_inline_tail)
+            }
+            Body::Chunks(map, form) => (form.inode_len(head(), map), false),
             Body::Compressed(file) => {
-                (self.indexes.inode_len(head, self.inodes.size(id), file), false)
+                (self.indexes.inode_len(head(), self.inodes.size(id), file), false)
             }
         }
     }
@@ -159,24 +167,14 @@ impl<'a> Placement<'a> {
     /// What follows `id`.
     pub(super) fn body(&self, id: InodeId) -> Body<'a> {
         let owner = self.plan.owner(id);
-        match self.plan.layout(owner) {
-            Layout::Chunked(index) => {
-                let map = &self.plan.maps[to_usize(u64::from(index))];
-                return Body::Chunks(map, self.entry_forms.of(map, &self.plan.devices));
-            }
-            Layout::FlatPlain if self.is_file(id) && self.encoded.file(owner).is_none() => {
-                return Body::Flat(self.inodes.flat_in_blocks(id));
-            }
-            _ => {}
+        if let Layout::Chunked(index) = self.plan.layout(owner) {
+            let map = &self.plan.maps[to_usize(u64::from(index))];
+            return Body::Chunks(map, self.entry_forms.of(map, &self.plan.devices));
         }
         match self.encoded.file(owner) {
             Some(file) => Body::Compressed(file),
-            None => Body::Flat(self.inodes.flat(id)),
+            None => Body::Flat,
         }
-    }
-
-    fn is_file(&self, id: InodeId) -> bool {
-        matches!(self.inodes.tree.inode(id).kind, Kind::File(_))
     }
 
     /// Gives blocks to everything that has some of its own.
@@ -236,7 +234,11 @@ impl<'a> Placement<'a> {
         if is_elsewhere {
             return 0;
         }
-        let size = self.inodes.size(id);
+        self.flat_blocks(id, self.inodes.size(id))
+    }
+
+    /// How many blocks hold data of `id`, of `size` bytes, if it is flat.
+    fn flat_blocks(&self, id: InodeId, size: u64) -> u64 {
         if self.has_inline_tail(id) {
             size / self.block_size.len()
         } else {
@@ -284,7 +286,7 @@ impl<'a> Placement<'a> {
 
     /// Whether the data of `id` lies in consecutive blocks and a tail.
     pub(crate) fn is_flat(&self, id: InodeId) -> bool {
-        matches!(self.body(id), Body::Flat(_))
+        matches!(self.body(id), Body::Flat)
     }
 
     /// The first byte of the blocks that hold data of `id`.
@@ -296,17 +298,15 @@ impl<'a> Placement<'a> {
         self.places[self.plan.owner(id).index()].block
     }
 
-    /// Where the data of `id` is.
-    pub(super) fn data_at(&self, id: InodeId) -> DataAt {
+    /// Where the data of `id` is, of `size` bytes.
+    pub(super) fn data_at(&self, id: InodeId, size: u64) -> DataAt {
         match self.body(id) {
-            Body::Flat(flat) => {
-                let block = (flat.blocks > 0).then(|| self.data_block(id));
-                if flat.has_inline_tail { DataAt::Inline(block) } else { DataAt::Plain(block) }
+            Body::Flat => {
+                let block = (self.flat_blocks(id, size) > 0).then(|| self.data_block(id));
+                if self.has_inline_tail(id) { DataAt::Inline(block) } else { DataAt::Plain(block) }
             }
             Body::Chunks(map, form) => DataAt::Chunks(form.format(map, self.block_size)),
-            Body::Compressed(file) => {
-                self.in_pclusters(file, self.inodes.head_len(id), self.inodes.size(id))
-            }
+            Body::Compressed(file) => self.in_pclusters(file, self.inodes.head_len(id), size),
         }
     }
 

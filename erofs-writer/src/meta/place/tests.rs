@@ -65,8 +65,9 @@ fn options() -> Options {
 fn fields(placement: &Placement<'_>, path: &str) -> (u16, u16, u32, u64) {
     let inodes = placement.inodes;
     let id = inodes.tree.get(path).expect("is there").arena_id();
+    let size = inodes.size(id);
     let mut raw = Vec::new();
-    inode::write(&mut raw, inodes, id, 1, inodes.size(id), placement.data_at(id));
+    inode::write(&mut raw, inodes, id, 1, size, placement.data_at(id, size));
     let short = |at: usize| u16::from_le_bytes([raw[at], raw[at + 1]]);
     let word = |at: usize| u32::from(short(at)) | u32::from(short(at + 2)) << 16;
     (short(0), short(6), word(0x10), to_u64(raw.len()))
