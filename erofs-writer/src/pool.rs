@@ -159,10 +159,20 @@ fn is_in_pool() -> bool {
     rayon::current_thread_index().is_some()
 }
 
+/// How much of some work one thread takes before others may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// As much as rayon gives it.
+    Usual,
+    /// One item, which may take as long as many others.
+    Single,
+}
+
 /// Does `work` for each item, in parallel if this thread belongs to a pool. The
 /// results are in the order of the items.
 pub(crate) fn try_map<I, T, R>(
     items: I,
+    share: Share,
     work: impl Fn(T) -> Result<R> + Sync + Send,
 ) -> Result<Vec<R>>
 where
@@ -171,27 +181,11 @@ where
     T: Send,
     R: Send,
 {
-    match is_in_pool() {
-        true => items.into_par_iter().map(work).collect(),
-        false => items.into_iter().map(work).collect(),
+    if !is_in_pool() {
+        return items.into_iter().map(work).collect();
     }
-}
-
-/// The same if work for a single item may take as long as that for many others.
-pub(crate) fn try_map_singly<I, T, R>(
-    items: I,
-    work: impl Fn(T) -> Result<R> + Sync + Send,
-) -> Result<Vec<R>>
-where
-    I: IntoIterator<Item = T> + IntoParallelIterator<Item = T>,
-    I::Iter: IndexedParallelIterator,
-    T: Send,
-    R: Send,
-{
-    match is_in_pool() {
-        true => items.into_par_iter().with_max_len(1).map(work).collect(),
-        false => items.into_iter().map(work).collect(),
-    }
+    let most = if share == Share::Single { 1 } else { usize::MAX };
+    items.into_par_iter().with_max_len(most).map(work).collect()
 }
 
 /// Does both, in parallel if this thread belongs to a pool.
@@ -223,7 +217,7 @@ mod tests {
     use super::*;
 
     fn double() -> Vec<u32> {
-        try_map(0..1000_u32, |number| Ok(number * 2)).expect("no error")
+        try_map(0..1000_u32, Share::Usual, |number| Ok(number * 2)).expect("no error")
     }
 
     #[test]
@@ -233,8 +227,8 @@ mod tests {
             assert_eq!(thread::current().id(), caller);
             Ok(())
         };
-        try_map(0..100_u32, all_here).expect("no error");
-        try_map_singly(0..100_u32, all_here).expect("no error");
+        try_map(0..100_u32, Share::Usual, all_here).expect("no error");
+        try_map(0..100_u32, Share::Single, all_here).expect("no error");
         let mut times = 0;
         let counted = Mutex::new(&mut times);
         crew(5, || **counted.lock().expect("no panic") += 1);

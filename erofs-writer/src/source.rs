@@ -2,6 +2,7 @@
 
 mod directory;
 mod scan;
+mod setters;
 mod store;
 mod tar;
 mod xattrs;

@@ -12,7 +12,7 @@ mod task;
 mod window;
 
 use crate::error::{Error, Result};
-use crate::pool;
+use crate::pool::{self, Share};
 
 pub(crate) use job::Job;
 use spools::Spools;
@@ -48,7 +48,7 @@ impl Tasks {
             }
             Ok((index, done))
         };
-        let mut results = pool::try_map(spools.order(self.0.len()), perform)?;
+        let mut results = pool::try_map(spools.order(self.0.len()), Share::Usual, perform)?;
         results.sort_by_key(|(index, _)| *index);
         let heads = first_error(results.into_iter().map(|(_, result)| result))?;
         Ok(heads.into_iter().flatten().next().expect("the first window has it"))

@@ -21,12 +21,12 @@ impl Job<'_> {
     /// Puts the superblock into the head and writes it, the last write of
     /// all: until then there is nothing that could be mounted.
     pub(super) fn finish(&self, mut head: Vec<u8>) -> Result<Uuid> {
-        let mut superblock = self.superblock();
+        let config = self.compression_config();
+        let mut superblock = self.superblock(config.u1);
         let start = to_usize(SUPER_OFFSET);
         let field = start..start + size_of::<SuperBlock>();
         head[field.clone()].copy_from_slice(superblock.as_bytes());
-        let records = self.compression_config().records;
-        head[field.end..field.end + records.len()].copy_from_slice(&records);
+        head[field.end..field.end + config.records.len()].copy_from_slice(&config.records);
         let uuid = match self.options.uuid {
             ImageUuid::None => Uuid::nil(),
             ImageUuid::Fixed(uuid) => uuid,
@@ -60,7 +60,7 @@ impl Job<'_> {
         CompressionConfig::new(&encoded.algorithms, blocks)
     }
 
-    fn superblock(&self) -> SuperBlock {
+    fn superblock(&self, u1: u16) -> SuperBlock {
         let Job { options, placement, .. } = self;
         let xattrs = self.inodes.xattrs;
         let features = self.features();
@@ -98,7 +98,7 @@ impl Job<'_> {
         raw.fixed_nsec = epoch.time.nsec.into();
         raw.build_time = epoch.build_time.into();
         raw.volume_name = options.label.field();
-        raw.u1 = self.compression_config().u1.into();
+        raw.u1 = u1.into();
         if !self.plan.devices.is_empty() {
             let count = u16::try_from(self.plan.devices.len()).expect("few enough");
             raw.extra_devices = count.into();

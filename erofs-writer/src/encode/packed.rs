@@ -12,7 +12,7 @@ use crate::encode::inputs::Inputs;
 use crate::error::Result;
 use crate::format::to_usize;
 use crate::plan::Layout;
-use crate::pool;
+use crate::pool::{self, Share};
 use crate::tree::InodeId;
 
 /// So many bytes of those that have a sketch are ordered by what they have in
@@ -109,7 +109,7 @@ impl UnplacedFragments {
     fn order(&mut self, inputs: &Inputs<'_>) -> Result<Vec<usize>> {
         let codec = inputs.options.packed_codec();
         let is_large = codec.is_some_and(|codec| codec.pcluster_len >= LARGE_PCLUSTER);
-        let ordered = pool::try_map_singly(self.windows(), |(first, window)| {
+        let ordered = pool::try_map(self.windows(), Share::Single, |(first, window)| {
             let mut data = Vec::new();
             let sketches =
                 window.iter_mut().map(|fragment| fragment.take_sketch(inputs, &mut data));

@@ -19,7 +19,7 @@ use crate::alike::{ContentChunk, content_chunks};
 use crate::encode::task::{Part, Stream};
 use crate::error::Result;
 use crate::format::to_usize;
-use crate::pool;
+use crate::pool::{self, Share};
 use crate::shape::IndexForm;
 
 use originals::Originals;
@@ -137,5 +137,5 @@ fn cut_parts<'c>(
         buffers().push(buffer);
         Ok(Cow::Owned(chunks))
     };
-    pool::try_map_singly(parts, cut)
+    pool::try_map(parts, Share::Single, cut)
 }

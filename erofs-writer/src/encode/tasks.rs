@@ -13,7 +13,7 @@ use crate::encode::task::{Part, Stream, TASK_LEN};
 use crate::error::Result;
 use crate::format::to_usize;
 use crate::options::Fragments;
-use crate::pool;
+use crate::pool::{self, Share};
 use crate::tree::InodeId;
 
 /// The packed inode is cut into no more parts than this, unless they would be
@@ -33,7 +33,7 @@ impl Tasks {
     /// repeat.
     pub(crate) fn of_files(inputs: &Inputs<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Self> {
         let files = candidates::find(inputs);
-        let shrinks: Vec<bool> = pool::try_map(&files, |file| file.shrinks(inputs))?;
+        let shrinks: Vec<bool> = pool::try_map(&files, Share::Usual, |file| file.shrinks(inputs))?;
         let may_repeat = inputs.options.may_have_repeats();
         let mut all: Vec<Part> = Vec::new();
         let mut incompressible = HashSet::new();

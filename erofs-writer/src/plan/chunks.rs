@@ -9,7 +9,7 @@ use crate::format::{to_u64, to_usize};
 use crate::options::{ChunkSize, Options};
 use crate::plan::layout::DataPlan;
 use crate::plan::map::{At, ChunkMap};
-use crate::pool;
+use crate::pool::{self, Share};
 use crate::shape::{Order, files};
 use crate::tree::{Content, Holes, InodeId, Reader, Tree};
 
@@ -112,9 +112,10 @@ pub(super) fn chunks(
     chunk_len: u64,
 ) -> Result<Vec<FileChunks>> {
     let segments: Vec<Vec<Segment<'_>>> =
-        pool::try_map(files, |file| segments(reader, *file, chunk_len))?;
+        pool::try_map(files, Share::Usual, |file| segments(reader, *file, chunk_len))?;
     let segments: Vec<Segment<'_>> = segments.into_iter().flatten().collect();
-    let hashed: Vec<Vec<Piece>> = pool::try_map(&segments, |part| hash(reader, part, chunk_len))?;
+    let hashed: Vec<Vec<Piece>> =
+        pool::try_map(&segments, Share::Usual, |part| hash(reader, part, chunk_len))?;
     let mut hashed = segments.iter().zip(hashed).peekable();
     let chunks_of = |(id, content): &File<'_>| {
         let mut file = FileChunks { len: content.len(), chunk_len, chunks: Vec::new() };

@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::plan::chunks;
 use crate::plan::layout::DataPlan;
 use crate::plan::map::{At, ChunkMap};
-use crate::pool;
+use crate::pool::{self, Share};
 use crate::shape::{Order, compressed_len_max, files};
 use crate::tree::{Content, Holes, InodeId, OpenContent, Reader};
 
@@ -118,7 +118,7 @@ fn survey(
         let len = content.len();
         reader.with_open(*id, content, |open| data_granules(reader, open, len, most(len)))
     };
-    pool::try_map(files, look)
+    pool::try_map(files, Share::Usual, look)
 }
 
 /// The length of the granules of a file of `len` bytes: a power of two.

@@ -16,7 +16,7 @@ use crate::plan::chunks::{Digest, all_zero};
 use crate::plan::holes::Sparse;
 use crate::plan::layout::{DataPlan, Layout};
 use crate::plan::seen::{Needs, Seen, SeenFiles};
-use crate::pool;
+use crate::pool::{self, Share};
 use crate::shape::{Inodes, files};
 use crate::tree::{Content, InodeId, Reader};
 
@@ -152,7 +152,8 @@ fn hash(
         })?;
         Ok((*hasher.finalize().as_bytes(), (file.id, seen)))
     };
-    let (digests, seen): (Vec<_>, Vec<_>) = pool::try_map(&readers, read)?.into_iter().unzip();
+    let (digests, seen): (Vec<_>, Vec<_>) =
+        pool::try_map(&readers, Share::Usual, read)?.into_iter().unzip();
     let mut out: Vec<(usize, Digest)> =
         readers_of.into_iter().map(|(place, reader)| (place, digests[reader])).collect();
     out.sort_unstable_by_key(|(place, _)| *place);

@@ -1,18 +1,12 @@
 //! A tree from a directory of the host.
 
-use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use rayon::ThreadPool;
-
-use crate::cancel::Canceller;
 use crate::error::Result;
-use crate::event::Event;
 use crate::observer::Conduct;
 use crate::source::HardLinks;
 use crate::source::scan::{Candidate, ScanOptions, Scanner};
+use crate::source::setters;
 use crate::tree::Tree;
 
 /// Reads a directory of the host into a [`Tree`], several subdirectories at a
@@ -81,38 +75,8 @@ impl<'a> Directory<'a> {
         self
     }
 
-    /// How many threads of its own reading has. Default: as
-    /// [`ImageWriter::threads`](crate::ImageWriter::threads) has them.
-    #[must_use]
-    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
-        self.conduct.wanted.threads = Some(threads);
-        self
-    }
-
-    /// Lets the threads of `pool` read, as
-    /// [`ImageWriter::pool`](crate::ImageWriter::pool) does.
-    #[must_use]
-    pub fn pool(mut self, pool: &Arc<ThreadPool>) -> Self {
-        self.conduct.wanted.pool = Some(Arc::clone(pool));
-        self
-    }
-
-    /// Calls `on_event` with what happens, as
-    /// [`ImageWriter::on_event`](crate::ImageWriter::on_event) does, which takes
-    /// the same handler. If it returns `Break`, reading ends with
-    /// [`Error::Cancelled`](crate::Error::Cancelled).
-    #[must_use]
-    pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + Send + 'a) -> Self {
-        self.conduct.on_event = Some(Box::new(on_event));
-        self
-    }
-
-    /// Lets `canceller` end reading from another thread.
-    #[must_use]
-    pub fn canceller(mut self, canceller: &Canceller) -> Self {
-        self.conduct.canceller = canceller.clone();
-        self
-    }
+    setters::threads!();
+    setters::events!('a);
 
     /// Reads the directory.
     ///

@@ -19,7 +19,7 @@ use rustix::io::retry_on_intr;
 use crate::error::{Error, Result};
 use crate::event::Phase;
 use crate::observer::Observer;
-use crate::pool::{self, Threads, Wanted};
+use crate::pool::{self, Share, Threads, Wanted};
 use crate::source::{HardLinks, xattrs};
 use crate::tree::{FileId, HostDir, InodeId, Kind, Metadata, Name, Tree, Xattrs};
 use links::Links;
@@ -193,7 +193,7 @@ impl<'a, 'h> Scanner<'a, 'h> {
                 let listings = observer.watch(&threads, 0, |report| {
                     let (inserted, listings) = pool::join(
                         || links.insert_listed(tree, listed, &mut next),
-                        || pool::try_map(batch, |(_, dir)| lister.list(dir, report)),
+                        || pool::try_map(batch, Share::Usual, |(_, dir)| lister.list(dir, report)),
                     );
                     inserted?;
                     listings

@@ -3,22 +3,16 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read};
-use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use rayon::ThreadPool;
 
 use crate::bounded::too_long;
-use crate::cancel::Canceller;
 use crate::error::{Result, StorePathsError};
-use crate::event::Event;
 use crate::format::to_u64;
 use crate::observer::Conduct;
 use crate::source::HardLinks;
 use crate::source::scan::{Candidate, Folders, ScanOptions, Scanner};
+use crate::source::setters;
 use crate::tree::{Metadata, Timestamp, Tree};
 
 /// Reads store paths into a [`Tree`] in which each is `/<basename>`.
@@ -161,38 +155,8 @@ impl<'a> StorePaths<'a> {
         self
     }
 
-    /// How many threads of its own reading has. Default: as
-    /// [`ImageWriter::threads`](crate::ImageWriter::threads) has them.
-    #[must_use]
-    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
-        self.conduct.wanted.threads = Some(threads);
-        self
-    }
-
-    /// Lets the threads of `pool` read, as
-    /// [`ImageWriter::pool`](crate::ImageWriter::pool) does.
-    #[must_use]
-    pub fn pool(mut self, pool: &Arc<ThreadPool>) -> Self {
-        self.conduct.wanted.pool = Some(Arc::clone(pool));
-        self
-    }
-
-    /// Calls `on_event` with what happens, as
-    /// [`ImageWriter::on_event`](crate::ImageWriter::on_event) does, which takes
-    /// the same handler. If it returns `Break`, reading ends with
-    /// [`Error::Cancelled`](crate::Error::Cancelled).
-    #[must_use]
-    pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + Send + 'a) -> Self {
-        self.conduct.on_event = Some(Box::new(on_event));
-        self
-    }
-
-    /// Lets `canceller` end reading from another thread.
-    #[must_use]
-    pub fn canceller(mut self, canceller: &Canceller) -> Self {
-        self.conduct.canceller = canceller.clone();
-        self
-    }
+    setters::threads!();
+    setters::events!('a);
 
     /// Reads the store paths.
     ///

@@ -11,14 +11,13 @@ mod spool;
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::cancel::Canceller;
 use crate::error::{Error, Result};
-use crate::event::{Event, Phase};
+use crate::event::Phase;
 use crate::observer::Conduct;
 use crate::pool::Threads;
+use crate::source::setters;
 use crate::source::{Candidate, HardLinks, Keep};
 use crate::tree::{FileId, Tree};
 
@@ -200,22 +199,7 @@ impl<'a> Tar<'a> {
         self
     }
 
-    /// Calls `on_event` with what happens, as
-    /// [`ImageWriter::on_event`](crate::ImageWriter::on_event) does, which takes
-    /// the same handler. If it returns `Break`, reading ends with
-    /// [`Error::Cancelled`](crate::Error::Cancelled).
-    #[must_use]
-    pub fn on_event(mut self, on_event: impl FnMut(Event) -> ControlFlow<()> + Send + 'a) -> Self {
-        self.conduct.on_event = Some(Box::new(on_event));
-        self
-    }
-
-    /// Lets `canceller` end reading from another thread.
-    #[must_use]
-    pub fn canceller(mut self, canceller: &Canceller) -> Self {
-        self.conduct.canceller = canceller.clone();
-        self
-    }
+    setters::events!('a);
 
     /// Reads the archive to its end, on the calling thread.
     ///

@@ -15,7 +15,7 @@ use rustix::io::{Errno, retry_on_intr};
 use crate::cancel::Stop;
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::format::to_u64;
-use crate::pool;
+use crate::pool::{self, Share};
 use crate::source::scan::{Candidate, Found, ScanOptions};
 use crate::source::xattrs::Ways;
 use crate::tree::{
@@ -127,7 +127,7 @@ impl<'a> Lister<'a> {
             report(1);
             Ok(found)
         };
-        let found = pool::try_map(names, look)?;
+        let found = pool::try_map(names, Share::Usual, look)?;
         Ok(sorted(found.into_iter().flatten().collect()))
     }
 
