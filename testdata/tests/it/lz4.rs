@@ -1,6 +1,8 @@
 //! The LZ4 encoders by themselves: what they write decodes to what they were
 //! given, keeps the rules for the end of a block, and depends on nothing else.
 
+use std::time::{Duration, Instant};
+
 use erofs_writer::codec::Filled;
 use erofs_writer::codec::lz4::{Encoder, Level};
 use proptest::prelude::*;
@@ -277,4 +279,41 @@ fn higher_levels_are_smaller() {
     };
     let lens = [0, 1, 9, 12].map(len);
     assert!(lens.is_sorted_by(|a, b| a >= b), "{lens:?}");
+}
+
+/// The shortest time of several in which blocks of `data` are made from its first
+/// bytes.
+fn time_of_blocks(encoder: &mut Encoder, data: &[u8]) -> Duration {
+    let once = |_| {
+        let mut segment = encoder.segment(data);
+        let start = Instant::now();
+        let mut at = 0;
+        while at < 1 << 18 {
+            at += segment.fill(at, data.len(), &mut [0; 4096]).consumed;
+        }
+        start.elapsed()
+    };
+    (0..5).map(once).min().expect("there are some")
+}
+
+#[test]
+fn a_block_of_noise_takes_no_longer_where_much_is_behind_it() {
+    let data = noise(1, 32 << 20);
+    for level in [0, 1, 9] {
+        let mut encoder = encoder(level);
+        let [short, long] =
+            [1 << 19, data.len()].map(|len| time_of_blocks(&mut encoder, &data[..len]));
+        assert!(long < short * 4, "level {level}: {long:?} and {short:?}");
+    }
+}
+
+#[test]
+fn a_match_that_is_found_behind_its_block_is_taken() {
+    // Few places are looked at so far behind the last match.
+    for gap in 3000..3100 {
+        let again = noise(1, 4000);
+        let data = [&again[..], &noise(2, gap), &again, &noise(3, 40_000)].concat();
+        let blocks = check(&mut encoder(0), &data, 4000 + gap + 90);
+        assert!(blocks[0].0.consumed > 4000 + gap + 3000, "{gap}: {:?}", blocks[0].0);
+    }
 }

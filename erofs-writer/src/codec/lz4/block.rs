@@ -78,6 +78,12 @@ impl<'a> Writer<'a> {
         self.out.len() - self.len
     }
 
+    /// Where a block of nothing but literals from here on cannot reach.
+    #[inline(always)]
+    pub(super) fn end(&self) -> usize {
+        self.anchor + self.room()
+    }
+
     /// The literals up to `start`, and a match of `len` bytes there.
     #[inline(always)]
     pub(super) fn sequence(&mut self, start: usize, len: usize, distance: usize) {

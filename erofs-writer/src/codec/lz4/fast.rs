@@ -39,7 +39,7 @@ impl Fast {
         let mut writer = Writer::new(data, 0, out);
         let mut at = 1;
         self.table.fill(0);
-        while let Some((found, distance)) = Self::find(&mut self.table, starts, at) {
+        while let Some((found, distance)) = Self::find(&mut self.table, starts, at, writer.end()) {
             if distance == 0 {
                 at = found + 1;
                 continue;
@@ -85,9 +85,10 @@ impl Fast {
 
     /// The next place from `at` on with a match, and how far that is away.
     ///
-    /// That can be 0, for a place that is 2^16 away: too far.
+    /// That can be 0, for a place that is 2^16 away: too far. `end` is where the
+    /// block ends if there is none.
     #[inline(always)]
-    fn find(table: &mut Table, data: &[u8], first: usize) -> Option<(usize, usize)> {
+    fn find(table: &mut Table, data: &[u8], first: usize, end: usize) -> Option<(usize, usize)> {
         let mut at = first as u32;
         for bytes in data.get(first..)?.windows(8).take(1 << SKIP_BITS) {
             let bytes = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
@@ -97,18 +98,31 @@ impl Fast {
             }
             at += 1;
         }
-        Self::find_farther(table, data, at)
+        Self::find_farther(table, data, at, end)
     }
 
     /// The same where there has been none for a while: some places are left
     /// out.
     #[inline(never)]
-    fn find_farther(table: &mut Table, data: &[u8], mut at: u32) -> Option<(usize, usize)> {
+    fn find_farther(
+        table: &mut Table,
+        data: &[u8],
+        mut at: u32,
+        end: usize,
+    ) -> Option<(usize, usize)> {
         let mut tried = 2 << SKIP_BITS;
+        let mut within = &data[..data.len().min(end + 8)];
         loop {
-            let bytes = long_word(data, at as usize)?;
+            let Some(bytes) = long_word(within, at as usize) else {
+                // In noise nothing is found up to the end of all data.
+                if within.len() == data.len() || !may_reach_back(data, end) {
+                    return None;
+                }
+                within = data;
+                continue;
+            };
             let distance = place_in(table, at, bytes);
-            if word(data, at - distance)? == bytes as u32 {
+            if word(within, at - distance)? == bytes as u32 {
                 return Some((at as usize, distance as usize));
             }
             at += tried >> SKIP_BITS;
@@ -141,6 +155,34 @@ fn ends_same(data: &[u8], a: usize, b: usize) -> bool {
     byte.is_some_and(|byte| *byte == data[b - 1])
 }
 
+/// A match that begins no later than this before the end of a block of literals
+/// fits into it.
+const FIT: usize = MATCH_COST + 1 + LAST_LITERALS;
+/// So many places are compared together.
+const BATCH: usize = 64;
+
+/// Whether a match that is found behind `end`, where the block ends without it,
+/// may reach so far back that it fits: whether the bytes around `end` come before.
+#[cold]
+fn may_reach_back(data: &[u8], end: usize) -> bool {
+    let Some(start) = end.checked_sub(FIT) else { return false };
+    let Some(around) = data.get(start..end + MIN_MATCH) else { return false };
+    let first = start.saturating_sub(usize::from(u16::MAX));
+    let places = &data[first..end + MIN_MATCH - 1];
+    let come_at = |place: usize| places[place..].starts_with(around);
+    let count = start - first;
+    let whole = count / BATCH * BATCH;
+    let come_in = |batch: usize| {
+        let bytes: &[u8; BATCH + 3] = places[batch..].first_chunk().expect("more is behind it");
+        // All of them, as that takes no branches.
+        let same =
+            |at: usize| (0..4).fold(true, |same, byte| same & (bytes[at + byte] == around[byte]));
+        (0..BATCH).fold(false, |any, at| any | same(at))
+    };
+    let batches = (0..whole).step_by(BATCH).filter(|batch| come_in(*batch));
+    batches.flat_map(|batch| batch..batch + BATCH).chain(whole..count).any(come_at)
+}
+
 /// How much of a match of `len` bytes fits into `room`, with the literals that
 /// must follow.
 #[inline(always)]
@@ -158,4 +200,36 @@ fn fitting(len: usize, room: usize) -> Option<usize> {
 #[inline(always)]
 fn hash(bytes: u64) -> usize {
     ((bytes << 24).wrapping_mul(889_523_592_379) >> (64 - HASH_BITS)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reaches_back_over_the_end_has_come_before() {
+        // No four bytes come twice.
+        let noise: Vec<u8> =
+            (0..20_000_u32).flat_map(|n| (n << 12 | n >> 2).to_be_bytes()).collect();
+        let end = 70_000;
+        assert!(!may_reach_back(&noise, end));
+        let start = end - FIT;
+        let around = noise[start..end + MIN_MATCH].to_vec();
+        let found = |place: usize| {
+            let mut data = noise.clone();
+            data[place..place + around.len()].copy_from_slice(&around);
+            may_reach_back(&data, end)
+        };
+        // Up to 65,535 bytes before, whole batches or not.
+        for distance in [65_535, 65_534, 40_000, 1000, 64, 63, 30, 20] {
+            assert!(found(start - distance), "{distance}");
+        }
+        assert!(!found(start - 65_536));
+        // Some bytes fewer are not enough.
+        let mut data = noise.clone();
+        data[100..100 + around.len() - 1].copy_from_slice(&around[1..]);
+        data[5000..5000 + around.len() - 1].copy_from_slice(&around[..around.len() - 1]);
+        assert!(!may_reach_back(&data, end));
+        assert!(!may_reach_back(&noise, FIT - 1) && !may_reach_back(&noise, noise.len() - 3));
+    }
 }
