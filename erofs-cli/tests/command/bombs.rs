@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use testdata::archive::Archive;
 use testdata::mount::KernelMount;
 use testdata::skip::{Oracle, have};
+use testdata::trees::noise;
 
 use crate::place::{PROGRAM, Place, Run};
 
 /// How much address space there is, in KiB: threads have stacks in it.
 const SPACE: u64 = 2 << 20;
+/// For what has few bytes at once.
+const SMALL_SPACE: u64 = 112 << 10;
 /// How long it may take, on a machine that has other things to do.
 const TIME: Duration = Duration::from_secs(60);
 
@@ -31,8 +34,15 @@ const MODES: [&str; 9] = [
 ];
 
 fn bounded(place: &Place, line: &str) -> Run {
+    within(SPACE, place, line)
+}
+
+/// Runs the command in so much address space, in KiB.
+fn within(space: u64, place: &Place, line: &str) -> Run {
     let mut command: Command = place.command_of("sh");
-    let limit = format!("ulimit -v {SPACE} && exec \"$@\"");
+    let limit = format!("ulimit -v {space} && exec \"$@\"");
+    // Else each thread takes 64 MiB of it for itself.
+    command.env("MALLOC_ARENA_MAX", "1");
     command.args(["-c", &limit, "sh", PROGRAM, "--quiet"]).args(line.split_whitespace());
     let start = Instant::now();
     let run = Run::of(&mut command);
@@ -178,4 +188,37 @@ fn many_patterns_are_refused() {
     place.file("contexts", "/x(abcdefgh){20000} system_u:object_r:usr_t:s0\n".repeat(5000));
     let message = refused(&place, "--file-contexts=contexts IMG source");
     assert!(message.starts_with("contexts: line "), "{message}");
+}
+
+#[test]
+fn what_comes_again_in_noise_takes_little_memory_and_time() {
+    let place = Place::new();
+    // A byte of each 33,333 differs, and most of what comes again lies so that
+    // no block can begin with it.
+    let period = noise(1, 100_000);
+    let mut file = Vec::with_capacity(128 << 20);
+    while file.len() < 128 << 20 {
+        let at = file.len();
+        file.extend_from_slice(&period);
+        (0..3).for_each(|third| file[at + third * 33_333 + at % 9973] ^= 1);
+    }
+    place.file("dir/large", &file);
+    for index in 0..2000_usize {
+        let len = 1000 + index % 2000;
+        let start = index * 37 % 90_000;
+        place.file(&format!("dir/small/{index}"), &period[start..start + len]);
+    }
+    for mode in [
+        "-Ededupe",
+        "-zlz4 -Ededupe",
+        "-zlz4hc -Ededupe",
+        "-zlz4 -Eall-fragments",
+        "-zlz4 -Eall-fragments,dedupe",
+        "-zlz4hc -C65536 -Eall-fragments,dedupe",
+    ] {
+        let line = format!("{mode} --workers=2 -T0 --all-root IMG dir");
+        // Less than the file.
+        within(SMALL_SPACE, &place, &line).succeeded();
+        fs::remove_file(place.path("IMG")).expect("was written");
+    }
 }

@@ -1,6 +1,9 @@
 //! How a file is stored that was encoded.
 
+use std::ops::Range;
+
 use crate::format::algorithm::Algorithm;
+use crate::format::to_usize;
 
 /// Bytes of a file that are stored together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,33 @@ impl Extent {
             PclusterOf::Another => false,
             PclusterOf::AnotherNext => true,
         }
+    }
+}
+
+/// Some extents of a part, one behind the other. Of a long part that repeats
+/// much, all for each repeat would be far more than the part itself.
+#[derive(Debug, Clone)]
+pub(crate) struct ExtentRun {
+    /// Which one of the part the first is, and where that begins.
+    pub(crate) first: usize,
+    pub(crate) at: usize,
+    pub(crate) extents: Box<[Extent]>,
+}
+
+impl ExtentRun {
+    /// Those of `all`, the extents of a part, that begin in `bytes` of it.
+    pub(crate) fn within(all: &[Extent], bytes: Range<usize>) -> Self {
+        let mut starts = all.iter().scan(0, |end, extent| {
+            let start = *end;
+            *end += to_usize(u64::from(extent.len));
+            Some(start)
+        });
+        let found = starts.by_ref().enumerate().find(|(_, start)| *start >= bytes.start);
+        let Some((first, at)) = found.filter(|(_, start)| *start < bytes.end) else {
+            return ExtentRun { first: 0, at: 0, extents: Box::default() };
+        };
+        let count = 1 + starts.take_while(|start| *start < bytes.end).count();
+        ExtentRun { first, at, extents: all[first..first + count].into() }
     }
 }
 

@@ -1,18 +1,19 @@
 //! Who does what when: tasks are handed out, and their results written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::ops::Range;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::encode::extent::Extent;
+use crate::encode::extent::ExtentRun;
 use crate::encode::inputs::Inputs;
 use crate::encode::place::{PlacedPart, Places};
 use crate::encode::repeats::Repeats;
 use crate::encode::task::{EncodedTask, Part, TASK_LEN};
 use crate::error::{Error, Limit, Result};
 
-/// So many tasks for each worker may be in work or wait for an earlier one,
-/// which bounds memory.
+/// So many tasks for each worker may be in work, wait for an earlier one or be
+/// written, which bounds memory.
 const AHEAD: usize = 4;
 /// Of the long tasks of a large packed inode, which take equally long, so many.
 const LONG_AHEAD: usize = 2;
@@ -38,6 +39,8 @@ struct State {
     passed: BTreeSet<usize>,
     /// The next task to get a place.
     placed: usize,
+    /// How many are written.
+    written: usize,
     places: Places,
     waiting: BTreeMap<usize, EncodedTask>,
     /// Empty buffers.
@@ -60,6 +63,7 @@ impl<'a> Queue<'a> {
             next: 0,
             passed: BTreeSet::new(),
             placed: 0,
+            written: 0,
             places: Places::new(block, numbers),
             waiting: BTreeMap::new(),
             spare: Vec::new(),
@@ -92,7 +96,7 @@ impl<'a> Queue<'a> {
     }
 
     /// The first task that can be done. The first one that has no place always
-    /// can, if nobody does it yet.
+    /// can when all others are written, if nobody does it yet.
     fn next(&self, state: &mut State) -> Option<usize> {
         let is_ready =
             |state: &State, index: usize| self.sources[index].iter().all(|of| state.is_done(*of));
@@ -101,7 +105,7 @@ impl<'a> Queue<'a> {
             state.passed.remove(&index);
             return Some(index);
         }
-        let end = self.tasks.len().min(state.placed + self.ahead);
+        let end = self.tasks.len().min(state.written + self.ahead);
         while state.next < end {
             let index = state.next;
             state.next += 1;
@@ -126,7 +130,10 @@ impl<'a> Queue<'a> {
             }
             // The kernel would have to clear fresh memory.
             bytes.clear();
-            self.state().spare.push(bytes);
+            let mut state = self.state();
+            state.spare.push(bytes);
+            state.written += 1;
+            self.moved.notify_all();
         }
     }
 
@@ -179,16 +186,16 @@ impl<'a> Queue<'a> {
         Ok(PlacedParts { end, parts, repeated_bytes })
     }
 
-    /// What the part of this number has become, which is in a task that is
-    /// done. Nothing if that was not worth it.
-    pub(crate) fn extents(&self, number: usize) -> Option<Arc<[Extent]>> {
+    /// What those bytes of the part of this number have become, which is in a
+    /// task that is done. Nothing if that was not worth it.
+    pub(crate) fn extents(&self, number: usize, bytes: Range<usize>) -> Option<ExtentRun> {
         let task = task_of(self.tasks, number);
         let state = self.state();
         assert!(state.is_done(task), "what repeats others waits for them");
         if let Some(done) = state.waiting.get(&task) {
-            return done.extents(number);
+            return done.extents(number, bytes);
         }
-        state.places.extents(number).map(Arc::from)
+        state.places.extents(number).map(|all| ExtentRun::within(all, bytes))
     }
 }
 

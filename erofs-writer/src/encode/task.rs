@@ -1,9 +1,9 @@
 //! What there is to encode, and what becomes of it.
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use crate::alike::PART_LEN;
-use crate::encode::extent::Extent;
+use crate::encode::extent::ExtentRun;
 use crate::encode::pclusters::Pclusters;
 use crate::format::algorithm::Algorithm;
 use crate::options::FileCodec;
@@ -70,9 +70,9 @@ impl EncodedPart {
 }
 
 impl EncodedTask {
-    /// The extents of the part of this number.
-    pub(crate) fn extents(&self, number: usize) -> Option<Arc<[Extent]>> {
+    /// The extents of those bytes of the part of this number.
+    pub(crate) fn extents(&self, number: usize, bytes: Range<usize>) -> Option<ExtentRun> {
         let part = self.parts.iter().find(|part| part.number == number)?;
-        Some(part.pclusters.extents.as_slice().into())
+        Some(ExtentRun::within(&part.pclusters.extents, bytes))
     }
 }

@@ -133,12 +133,13 @@ impl<'a> Worker<'a> {
         let repeats = self.shared.repeats.confirmed(part.number, data);
         let stretch = |repeat: &Repeat| {
             let Repeat { at, len, source, source_at } = *repeat;
+            let bytes = source_at..source_at + len;
             let extents = if source == part.number {
                 None
             } else if source >= task[0].number {
-                Some(done.extents(source)?)
+                Some(done.extents(source, bytes)?)
             } else {
-                Some(self.shared.queue.extents(source)?)
+                Some(self.shared.queue.extents(source, bytes)?)
             };
             Some(Stretch { at, len, source, source_at, extents })
         };
@@ -181,6 +182,7 @@ impl<'a> Worker<'a> {
             paired: part.stream == Stream::Packed
                 && part.codec.pcluster_len >= LARGE_PCLUSTER
                 && !options.full_indexes,
+            vain: None,
             stop: self.shared.inputs.reader.stop,
         }
         .run(repeats)

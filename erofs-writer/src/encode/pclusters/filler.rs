@@ -17,6 +17,18 @@ pub(crate) enum End {
     Fragment,
 }
 
+/// What is so of all places behind one that was tried to be reached in vain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vain {
+    /// From where on.
+    pub(super) start: usize,
+    /// Where a pcluster ends on the way to each of them.
+    pub(super) end: usize,
+    /// Whether none of them can be reached, as an extent before `end` does not
+    /// reach the next lcluster.
+    pub(super) is_lost: bool,
+}
+
 /// Fills pclusters.
 pub(crate) struct Filler<'a> {
     pub(crate) segment: Segment<'a>,
@@ -42,6 +54,8 @@ pub(crate) struct Filler<'a> {
     /// that begin in these, from an even one on, each has to lie behind the
     /// one before, and hold no more than what it is asked for.
     pub(crate) paired: bool,
+    /// Nothing at first.
+    pub(crate) vain: Option<Vain>,
     /// Set when what is done is no longer wanted, and may be incomplete.
     pub(crate) stop: &'a dyn Stop,
 }

@@ -7,10 +7,8 @@
 //! holds. And as at most one extent begins in an lcluster, each has to reach
 //! the end of the one it begins in.
 
-use std::sync::Arc;
-
-use crate::encode::extent::{Extent, PclusterOf};
-use crate::encode::pclusters::filler::Filler;
+use crate::encode::extent::{Extent, ExtentRun, PclusterOf};
+use crate::encode::pclusters::filler::{Filler, Vain};
 use crate::encode::pclusters::result::Pclusters;
 use crate::format::to_usize;
 
@@ -23,8 +21,8 @@ pub(crate) struct Stretch {
     /// The number of the other part, and where it begins there.
     pub(crate) source: usize,
     pub(crate) source_at: usize,
-    /// What the other part has become; nothing if it is this part.
-    pub(crate) extents: Option<Arc<[Extent]>>,
+    /// What the other part has become there; nothing if it is this part.
+    pub(crate) extents: Option<ExtentRun>,
 }
 
 /// How often it is tried to begin. Each time as far away as all times before
@@ -46,8 +44,9 @@ impl Filler<'_> {
         stretch: &Stretch,
         pclusters: &mut Pclusters,
     ) -> usize {
-        let extents = match &stretch.extents {
-            Some(extents) => Arc::clone(extents),
+        let own;
+        let ExtentRun { first, at: first_at, extents } = match &stretch.extents {
+            Some(extents) => extents,
             None => {
                 // What it repeats has to be there first.
                 let cut = stretch.source_at.next_multiple_of(self.block_len) - stretch.source_at;
@@ -56,17 +55,18 @@ impl Filler<'_> {
                     return start;
                 }
                 start = at;
-                pclusters.extents.as_slice().into()
+                let bytes = stretch.source_at..stretch.source_at + stretch.len;
+                own = ExtentRun::within(&pclusters.extents, bytes);
+                &own
             }
         };
         let (mut tries, mut tried) = (0, 0);
-        let mut pos = 0;
+        let mut pos = *first_at;
         for (index, extent) in extents.iter().enumerate() {
-            let begin = pos;
+            let skipped = pos - stretch.source_at;
             pos += to_usize(u64::from(extent.len));
-            let Some(skipped) = begin.checked_sub(stretch.source_at) else { continue };
             let at = stretch.at + skipped;
-            if skipped >= stretch.len || tries == TRIES {
+            if tries == TRIES {
                 break;
             }
             if at < start + tried {
@@ -78,7 +78,7 @@ impl Filler<'_> {
             }
             (tries, tried) = (tries + 1, tried + (at - start));
             if self.reach(start, at, pclusters) {
-                pclusters.link(stretch.source, index, &repeated.extents);
+                pclusters.link(stretch.source, first + index, &repeated.extents);
                 start = at + repeated.len;
                 (tries, tried) = (0, 0);
             }
@@ -144,29 +144,72 @@ impl Filler<'_> {
     /// Encodes the bytes from `start` to `stop`, so that an extent can begin
     /// there. If none can, all is as it was.
     fn reach(&mut self, start: usize, stop: usize, pclusters: &mut Pclusters) -> bool {
-        let (bytes, extents) = (self.out.len(), pclusters.extents.len());
-        let mut at = start;
-        while at < stop {
-            // From a cut on there must be enough to reach the next lcluster.
-            let cut = self.next_cut(at).filter(|cut| cut + self.block_len <= stop);
-            let (filled, limit) = self.fill_before(at, cut.unwrap_or(stop));
-            at += self.keep(at, limit, filled, &mut pclusters.extents);
-        }
-        let mut begin = start;
-        let reached = pclusters.extents[extents..].iter().all(|extent| {
-            let end = begin + to_usize(u64::from(extent.len));
-            let block = std::mem::replace(&mut begin, end) / self.block_len;
-            block < end / self.block_len
+        let is_known = |vain: &Vain| vain.start == start && vain.end > start;
+        let known = self.vain.filter(|vain| is_known(vain) && self.is_far(vain.end, stop));
+        // Else all from `start` on would be encoded for each place behind it.
+        let is_vain = known.is_some_and(|Vain { end, is_lost, .. }| {
+            is_lost || !self.try_reach(start, end, stop, pclusters)
         });
-        let last = pclusters.extents[extents..].last();
-        let is_paired =
-            last.is_some_and(|extent| self.is_pair(stop - to_usize(u64::from(extent.len)), stop));
-        let reached = reached && !is_paired;
-        if !reached {
+        !is_vain && self.try_reach(start, start, stop, pclusters)
+    }
+
+    /// The same, where it is known that a pcluster begins at `from`. Unless that
+    /// is `start`, all is as it was in any case.
+    fn try_reach(
+        &mut self,
+        start: usize,
+        from: usize,
+        stop: usize,
+        pclusters: &mut Pclusters,
+    ) -> bool {
+        let (bytes, extents) = (self.out.len(), pclusters.extents.len());
+        let failed = self.fill_until(start, from, stop, pclusters);
+        if failed.is_some() || from != start {
             self.out.truncate(bytes);
             pclusters.extents.truncate(extents);
             self.segment.restart();
         }
-        reached
+        self.vain = failed.or(self.vain);
+        failed.is_none()
+    }
+
+    /// Encodes the bytes from `from` to `stop`. If no extent can begin there,
+    /// returns what is so for later places, too.
+    fn fill_until(
+        &mut self,
+        start: usize,
+        from: usize,
+        stop: usize,
+        pclusters: &mut Pclusters,
+    ) -> Option<Vain> {
+        let mut failed = Vain { start, end: from, is_lost: false };
+        let (mut at, mut last) = (from, None);
+        while at < stop {
+            // From a cut on there must be enough to reach the next lcluster.
+            let cut = self.next_cut(at).filter(|cut| cut + self.block_len <= stop);
+            let (filled, limit) = self.fill_before(at, cut.unwrap_or(stop));
+            let next = pclusters.extents.len();
+            let mut begin = at;
+            at += self.keep(at, limit, filled, &mut pclusters.extents);
+            let mut is_lost = false;
+            for extent in &pclusters.extents[next..] {
+                let end = begin + to_usize(u64::from(extent.len));
+                is_lost |= begin / self.block_len == end / self.block_len;
+                last = Some(std::mem::replace(&mut begin, end));
+            }
+            if self.is_far(at, stop) {
+                (failed.end, failed.is_lost) = (at, is_lost);
+            }
+            if is_lost {
+                return Some(failed);
+            }
+        }
+        last.filter(|last| self.is_pair(*last, stop)).map(|_| failed)
+    }
+
+    /// Whether a pcluster that ends at `end` does so wherever behind `stop` all
+    /// has to end.
+    fn is_far(&self, end: usize, stop: usize) -> bool {
+        end + 4 * self.block_len <= stop
     }
 }
