@@ -1,7 +1,7 @@
 //! Encoding files into pclusters, in parallel.
 //!
 //! How much a file shrinks is not known before it is encoded, so its
-//! pclusters are written one behind the other as they come: workers encode
+//! pclusters are written one after the other as they come: workers encode
 //! parts in any order, and parts get their places in the order of the image.
 //! Everything else gets its place afterwards.
 //!
@@ -30,7 +30,8 @@ mod workers;
 use crate::error::Result;
 
 pub(crate) use encoded::Encoded;
-pub(crate) use extent::{Compressed, Extent};
+use encoded::EncodedFile;
+pub(crate) use extent::{Compressed, Extent, Stored, TailPlace};
 #[cfg(test)]
 pub(crate) use extent::{Fragment, PclusterOf};
 pub(crate) use inputs::Inputs;
@@ -40,10 +41,10 @@ pub(crate) use tasks::Tasks;
 
 /// The files when they are encoded, and what is left for the packed inode.
 pub(crate) struct Files {
-    files: Vec<Option<Box<Compressed>>>,
+    files: Vec<EncodedFile>,
     fragments: UnplacedFragments,
     repeated_bytes: u64,
-    /// The block behind their pclusters.
+    /// The block after their pclusters.
     end: u64,
 }
 
@@ -56,14 +57,14 @@ impl Files {
     ) -> Result<Self> {
         let placed =
             workers::encode(inputs, tasks, &Packed::default(), inputs.first_block, report)?;
-        let mut files = vec![None; inputs.reader.tree.arena_len()];
-        let mut tails = Vec::new();
+        let mut files = vec![EncodedFile::default(); inputs.reader.tree.arena_len()];
+        let mut ends = Vec::new();
         for part in placed.parts {
             let Stream::File(id) = part.stream else { panic!("only files were encoded") };
-            append(&mut files[id.index()], part.file);
-            tails.extend(part.tail.map(|tail| (id, tail)));
+            files[id.index()].append(part.file);
+            ends.extend(part.fragment.map(|end| (id, end)));
         }
-        let fragments = UnplacedFragments::find(inputs, tails);
+        let fragments = UnplacedFragments::find(inputs, ends);
         Ok(Files { files, fragments, repeated_bytes: placed.repeated_bytes, end: placed.end })
     }
 
@@ -83,14 +84,18 @@ impl Files {
         let packed = fragments.place(inputs, &mut files)?;
         let tasks = Tasks::of_packed(inputs, &packed)?;
         let placed = workers::encode(inputs, &tasks, &packed, end, report)?;
-        let mut packed_file = None;
-        placed.parts.into_iter().for_each(|part| append(&mut packed_file, part.file));
-        if let Some(file) = &mut packed_file {
+        let parts = placed.parts.into_iter().map(|part| part.file);
+        let packed_file = parts.reduce(|mut file, part| {
+            file.append(*part);
+            file
+        });
+        let packed_file = packed_file.map(|mut file| {
             file.pair_blocks(inputs.options.block_size.len());
-        }
+            (file, packed.len)
+        });
         let mut encoded = Encoded {
             blocks: placed.end - inputs.first_block,
-            packed: packed_file.map(|file| (file, packed.len)),
+            packed: packed_file,
             repeated_bytes: repeated_bytes + placed.repeated_bytes,
             shared_bytes,
             files,
@@ -98,13 +103,5 @@ impl Files {
         };
         encoded.find_features();
         Ok(encoded)
-    }
-}
-
-/// Puts a part of a file behind those before it.
-fn append(file: &mut Option<Box<Compressed>>, part: Box<Compressed>) {
-    match file {
-        Some(file) => file.append(*part),
-        none => *none = Some(part),
     }
 }

@@ -8,7 +8,7 @@ mod records;
 
 use zerocopy::IntoBytes;
 
-use crate::encode::Compressed;
+use crate::encode::{Compressed, Stored, TailPlace};
 use crate::format::compression::{
     ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_COMPACTED_2B, ADVISE_FRAGMENT_PCLUSTER,
     ADVISE_INLINE_PCLUSTER, ADVISE_INTERLACED_PCLUSTER, MAP_HEADER_LEN, MapHeader, WHOLE,
@@ -38,11 +38,11 @@ pub(crate) struct Indexes {
 
 /// What a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Body {
+enum Body<'a> {
     /// It is one fragment, which begins here.
     Whole(u64),
-    Records(Records),
-    Index(IndexForm),
+    Records(&'a Compressed, Records),
+    Index(&'a Compressed, IndexForm),
 }
 
 impl Indexes {
@@ -57,72 +57,72 @@ impl Indexes {
         }
     }
 
-    /// What `file` has, of `size` bytes, after an inode of `head` bytes.
-    fn body(self, head: u64, size: u64, file: &Compressed) -> Body {
-        if let Some(at) = file.whole_fragment() {
-            return Body::Whole(at);
-        }
+    /// What a file of `size` bytes has after an inode of `head` bytes.
+    fn body<'a>(self, head: u64, size: u64, stored: Stored<'a>) -> Body<'a> {
+        let file = match stored {
+            Stored::Fragment(at) => return Body::Whole(at),
+            Stored::Pclusters(file) => file,
+        };
         let form = self.form(file);
         let start = round_up(head, MAP_HEADER_LEN);
         // Where they are no longer than an index.
         let records = Records::of(file, size)
             .filter(|_| self.records)
             .filter(|records| records.end(start) <= self.lens.inode_len(head, size, form));
-        records.map_or(Body::Index(form), Body::Records)
+        match records {
+            Some(records) => Body::Records(file, records),
+            None => Body::Index(file, form),
+        }
     }
 
     /// The form of the index of `file`: compact ones cannot tell of blocks in
     /// any order, nor of fragments 4 GiB or more after the start of the packed
     /// inode.
     fn form(self, file: &Compressed) -> IndexForm {
-        let is_far = file.fragment.is_some_and(|fragment| u32::try_from(fragment.at).is_err());
-        self.lens.form(match (is_far || file.scattered, file.jumps) {
-            (true, _) => IndexForm::Full,
-            (false, true) => IndexForm::Pairs,
-            (false, false) => IndexForm::Packs,
-        })
+        let is_far = file.fragment().is_some_and(|fragment| u32::try_from(fragment.at).is_err());
+        self.lens.form(if is_far { IndexForm::Full } else { file.form })
     }
 
-    /// The layout of the inode of `file`, which is `head` bytes long.
-    pub(crate) fn layout(self, head: u64, size: u64, file: &Compressed) -> u16 {
-        match self.body(head, size, file) {
-            Body::Index(IndexForm::Packs | IndexForm::Pairs) => LAYOUT_COMPRESSED_COMPACT,
-            Body::Whole(_) | Body::Records(_) | Body::Index(IndexForm::Full) => {
+    /// The layout of the inode of a file of `size` bytes, which is `head` bytes long.
+    pub(crate) fn layout(self, head: u64, size: u64, stored: Stored<'_>) -> u16 {
+        match self.body(head, size, stored) {
+            Body::Index(_, IndexForm::Packs | IndexForm::Pairs) => LAYOUT_COMPRESSED_COMPACT,
+            Body::Whole(_) | Body::Records(..) | Body::Index(_, IndexForm::Full) => {
                 LAYOUT_COMPRESSED_FULL
             }
         }
     }
 
-    /// How long an inode of `head` bytes is with what `file`, of `size` bytes,
+    /// How long an inode of `head` bytes is with what a file of `size` bytes
     /// has after it. Only the place of the inode within 32 bytes counts.
-    pub(crate) fn inode_len(self, head: u64, size: u64, file: &Compressed) -> u64 {
-        match self.body(head, size, file) {
+    pub(crate) fn inode_len(self, head: u64, size: u64, stored: Stored<'_>) -> u64 {
+        match self.body(head, size, stored) {
             Body::Whole(_) => round_up(head, MAP_HEADER_LEN) + MAP_HEADER_LEN,
-            Body::Records(records) => records.end(round_up(head, MAP_HEADER_LEN)),
-            Body::Index(form) => {
-                let inline = file.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
+            Body::Records(_, records) => records.end(round_up(head, MAP_HEADER_LEN)),
+            Body::Index(file, form) => {
+                let inline = file.inline().map_or(0, |inline| to_u64(inline.bytes.len()));
                 self.lens.inode_len(head, size, form) + inline
             }
         }
     }
 
-    /// Appends what `file` has, of `size` bytes, to `out`, whose first byte is
+    /// Appends what a file of `size` bytes has to `out`, whose first byte is
     /// at a multiple of 32 of the image.
-    pub(crate) fn write(self, out: &mut Vec<u8>, file: &Compressed, size: u64) {
+    pub(crate) fn write(self, out: &mut Vec<u8>, stored: Stored<'_>, size: u64) {
         let start = to_u64(out.len());
         out.resize(to_usize(round_up(start, MAP_HEADER_LEN)), 0);
-        match self.body(start, size, file) {
+        match self.body(start, size, stored) {
             Body::Whole(at) => {
                 let header = WholeFragment { h_fragmentoff: (at | WHOLE).into() };
                 out.extend_from_slice(header.as_bytes());
             }
-            Body::Records(records) => {
+            Body::Records(file, records) => {
                 records.write(out, file, size, self.block_size.len(), self.interlaced);
             }
-            Body::Index(form) => self.write_index(out, file, size, form),
+            Body::Index(file, form) => self.write_index(out, file, size, form),
         }
         let (placed, written) =
-            (self.inode_len(start, size, file) - start, to_u64(out.len()) - start);
+            (self.inode_len(start, size, stored) - start, to_u64(out.len()) - start);
         assert!(written == placed, "an index has {placed} bytes and got {written}");
     }
 
@@ -143,7 +143,7 @@ impl Indexes {
             let Indexes { lens, block_size, big_pclusters, .. } = self;
             Compact { lens, form, block_size, big_pclusters }.write(out, entries);
         }
-        if let Some(inline) = &file.inline {
+        if let Some(inline) = file.inline() {
             out.extend_from_slice(&inline.bytes);
         }
     }
@@ -155,12 +155,12 @@ impl Indexes {
             | flag(self.big_pclusters && !is_full, ADVISE_BIG_PCLUSTER_2)
             | flag(!is_full && self.lens.has_packs_of_16(form), ADVISE_COMPACTED_2B)
             | flag(self.interlaced, ADVISE_INTERLACED_PCLUSTER)
-            | flag(file.inline.is_some(), ADVISE_INLINE_PCLUSTER)
-            | flag(file.fragment.is_some(), ADVISE_FRAGMENT_PCLUSTER);
-        let end = match (&file.fragment, &file.inline) {
-            (Some(fragment), _) => low_half(fragment.at),
-            (None, Some(inline)) => checked_u32(to_u64(inline.bytes.len())) << 16,
-            (None, None) => 0,
+            | flag(file.inline().is_some(), ADVISE_INLINE_PCLUSTER)
+            | flag(file.fragment().is_some(), ADVISE_FRAGMENT_PCLUSTER);
+        let end = match &file.tail {
+            TailPlace::Blocks => 0,
+            TailPlace::Inline(inline) => checked_u32(to_u64(inline.bytes.len())) << 16,
+            TailPlace::Fragment(fragment) => low_half(fragment.at),
         };
         MapHeader {
             h_fragmentoff: end.into(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::encode::Stored;
 use crate::event::EntrySize;
 use crate::shape::files;
 use crate::tree::{Kind, Tree};
@@ -50,11 +51,17 @@ fn own_sizes(job: &Job<'_>) -> Vec<u64> {
     let packed = packed.map(|(file, len)| (u64::from(file.own_blocks) * block_len, *len));
     let mut fragments = HashSet::new();
     for (id, _) in files(job.reader.tree, job.inodes.order) {
-        let Some(file) = job.placement.encoded.file(id) else { continue };
-        own[id.index()] += u64::from(file.own_blocks) * block_len;
-        if let (Some(fragment), Some((stored, len))) = (file.fragment, packed) {
-            if fragments.insert(fragment.at) {
-                own[id.index()] += share(stored, fragment.len, len);
+        let fragment = match job.placement.encoded.file(id) {
+            None => None,
+            Some(Stored::Pclusters(file)) => {
+                own[id.index()] += u64::from(file.own_blocks) * block_len;
+                file.fragment().map(|fragment| (fragment.at, fragment.len))
+            }
+            Some(Stored::Fragment(at)) => Some((at, job.inodes.size(id))),
+        };
+        if let (Some((at, fragment_len)), Some((stored, len))) = (fragment, packed) {
+            if fragments.insert(at) {
+                own[id.index()] += share(stored, fragment_len, len);
             }
         }
     }

@@ -7,8 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::*;
 use crate::codec::Codec;
 use crate::codec::lz4::Level;
+use crate::encode::TailPlace;
 use crate::options::{BlockSize, ChunkSize, Fragments, ImageUuid};
 use crate::plan::ChunkMap;
+use crate::shape::IndexForm;
 use crate::sink::SeekWriter;
 use crate::tree::{Content, InodeId, Metadata, Node};
 
@@ -168,7 +170,7 @@ fn indexes_that_are_not_as_placed_are_noticed() {
     }
     noticed(&compressed(), "an inode has", |stages| {
         let id = stages.id("file");
-        stages.encoded.file_mut(id).scattered = true;
+        stages.encoded.file_mut(id).form = IndexForm::Full;
     });
 }
 
@@ -178,7 +180,9 @@ fn inline_pclusters_that_are_not_as_placed_are_noticed() {
     let change = |len: fn(usize) -> usize| {
         move |stages: &mut Stages<'_>| {
             let id = stages.id("file");
-            let inline = stages.encoded.file_mut(id).inline.as_mut().expect("it has one");
+            let TailPlace::Inline(inline) = &mut stages.encoded.file_mut(id).tail else {
+                panic!("it has one")
+            };
             let mut bytes = inline.bytes.to_vec();
             bytes.resize(len(bytes.len()), 0);
             inline.bytes = bytes.into();
@@ -192,14 +196,19 @@ fn inline_pclusters_that_are_not_as_placed_are_noticed() {
 fn a_packed_inode_that_is_not_as_placed_is_noticed() {
     let options = &compressed().fragments(Fragments::All);
     noticed(options, "the packed inode has", |stages| {
-        stages.encoded.packed.as_mut().expect("there is one").0.scattered = true;
+        stages.encoded.packed.as_mut().expect("there is one").0.form = IndexForm::Full;
     });
     noticed(options, "of a file of", |stages| {
         stages.encoded.packed.as_mut().expect("there is one").1 -= 1;
     });
-    noticed(options, "of a file of", |stages| {
+    noticed(options, "an inode has", |stages| {
         let id = stages.id("file");
-        stages.encoded.file_mut(id).fragment = None;
+        stages.encoded.forget(id);
+    });
+    noticed(&compressed().fragments(Fragments::Tails), "of a file of", |stages| {
+        let id = stages.id("file");
+        let tail = std::mem::take(&mut stages.encoded.file_mut(id).tail);
+        assert!(matches!(tail, TailPlace::Fragment(_)), "it has {tail:?}");
     });
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::format::algorithm::Algorithm;
 use crate::format::to_usize;
+use crate::shape::IndexForm;
 
 /// Bytes of a file that are stored together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(crate) enum PclusterOf {
 }
 
 impl Extent {
-    /// Whether its pcluster lies right behind that of `before`, the extent
+    /// Whether its pcluster lies right after that of `before`, the extent
     /// before it in the part.
     pub(crate) fn follows(&self, before: &Extent) -> bool {
         match self.pcluster {
@@ -45,7 +46,7 @@ impl Extent {
     }
 }
 
-/// Some extents of a part, one behind the other. Of a long part that repeats
+/// Some extents of a part, one after the other. Of a long part that repeats
 /// much, all for each repeat would be far more than the part itself.
 #[derive(Debug, Clone)]
 pub(crate) struct ExtentRun {
@@ -72,7 +73,7 @@ impl ExtentRun {
     }
 }
 
-/// The end of a file, stored behind its inode and index.
+/// The end of a file, stored after its inode and index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InlinePcluster {
     /// How many bytes of the file.
@@ -90,51 +91,75 @@ pub(crate) struct Fragment {
     pub(crate) len: u64,
 }
 
+/// Where the last bytes of a file are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum TailPlace {
+    /// In blocks, as those before them.
+    #[default]
+    Blocks,
+    Inline(InlinePcluster),
+    Fragment(Fragment),
+}
+
 /// A file that is stored in pclusters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Compressed {
     pub(crate) algorithm: Algorithm,
     pub(crate) extents: Vec<Extent>,
-    /// How many blocks are the file's own, which lie one behind the other.
+    /// How many blocks are the file's own, which lie one after the other.
     pub(crate) own_blocks: u32,
-    /// The block behind these.
-    pub(crate) behind: u32,
-    /// Whether its index has to tell of each block, as some of its extents are,
-    /// or might have been, in blocks of others.
-    pub(crate) scattered: bool,
-    /// Whether its index has to tell of every other block, as only what begins
-    /// in one of these and the next lies together.
-    pub(crate) jumps: bool,
-    pub(crate) inline: Option<InlinePcluster>,
-    pub(crate) fragment: Option<Fragment>,
+    /// The block after these.
+    pub(crate) next_block: u32,
+    /// The form that its index needs. A full one if some of its extents are, or
+    /// might have been, in blocks of others.
+    pub(crate) form: IndexForm,
+    pub(crate) tail: TailPlace,
 }
 
 impl Compressed {
-    /// Appends what is behind this part.
+    /// Appends the part that follows.
     pub(super) fn append(&mut self, next: Compressed) {
         self.extents.extend(next.extents);
         self.own_blocks += next.own_blocks;
-        self.behind = next.behind;
-        self.scattered |= next.scattered;
-        (self.inline, self.fragment) = (next.inline, next.fragment);
+        self.next_block = next.next_block;
+        self.form = self.form.max(next.form);
+        self.tail = next.tail;
     }
 
-    /// Lets the index tell of every other block and not of each, if that is
-    /// enough.
+    /// Gives it a shorter index than the full one, if that is enough.
     pub(super) fn pair_blocks(&mut self, block_len: u64) {
-        if self.scattered && is_paired(&self.extents, block_len) {
-            (self.scattered, self.jumps) = (false, true);
+        if self.form == IndexForm::Full && is_paired(&self.extents, block_len) {
+            self.form = IndexForm::Pairs;
         }
     }
 
-    /// Where the file begins in the packed inode, if all of it is there.
-    pub(crate) fn whole_fragment(&self) -> Option<u64> {
-        self.fragment.filter(|_| self.extents.is_empty()).map(|fragment| fragment.at)
+    /// What is stored after its inode and index.
+    pub(crate) fn inline(&self) -> Option<&InlinePcluster> {
+        match &self.tail {
+            TailPlace::Inline(inline) => Some(inline),
+            _ => None,
+        }
+    }
+
+    /// Its end in the packed inode.
+    pub(crate) fn fragment(&self) -> Option<Fragment> {
+        match self.tail {
+            TailPlace::Fragment(fragment) => Some(fragment),
+            _ => None,
+        }
     }
 }
 
+/// How a file is stored that is not as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored<'a> {
+    Pclusters(&'a Compressed),
+    /// All of it is in the packed inode, from here on.
+    Fragment(u64),
+}
+
 /// Whether of `extents` that begin in the same two lclusters, from an even one
-/// on, each pcluster lies behind the one before, and holds no more than that.
+/// on, each pcluster lies after the one before, and holds no more than that.
 fn is_paired(extents: &[Extent], block_len: u64) -> bool {
     let ends = extents.iter().scan(0, |at, extent| {
         *at += u64::from(extent.len);
@@ -142,12 +167,12 @@ fn is_paired(extents: &[Extent], block_len: u64) -> bool {
     });
     let starts: Vec<u64> = std::iter::once(0).chain(ends).collect();
     let follows = |[a, b]: [usize; 2]| {
-        let behind = u64::from(extents[a].block) + u64::from(extents[a].blocks);
+        let end = u64::from(extents[a].block) + u64::from(extents[a].blocks);
         // A pair may tell of a pcluster by what lies before it, which has to
         // be there.
         let has_room = extents[b].block >= u32::from(extents[a].blocks);
         let is_together = starts[a] / 2 == starts[b] / 2;
-        has_room && (!is_together || behind == u64::from(extents[b].block))
+        has_room && (!is_together || end == u64::from(extents[b].block))
     };
     !extents.iter().any(|extent| extent.partial)
         && (1..extents.len()).all(|index| follows([index - 1, index]))

@@ -4,23 +4,23 @@
 use crate::alike::{Kept, Sketch};
 use crate::format::to_u64;
 
-/// What is longer fills pclusters alone, whatever is beside it.
+/// Longer ones fill pclusters of their own, whatever is beside them.
 const SKETCHED_MAX: u64 = 64 * 1024;
 
 /// The end of a file, for the packed inode.
 #[derive(Debug, Clone)]
-pub(crate) struct Tail {
+pub(crate) struct UnplacedFragment {
     pub(crate) len: u64,
     pub(super) digest: blake3::Hash,
     /// Nothing if it was not made yet.
     pub(super) sketch: Option<Sketch>,
 }
 
-impl Tail {
+impl UnplacedFragment {
     pub(super) fn new(bytes: &[u8], kept: &Kept) -> Self {
         let len = to_u64(bytes.len());
         let sketch = if is_sketched(len) { kept.sketch(bytes) } else { None };
-        Tail { len, digest: blake3::hash(bytes), sketch }
+        UnplacedFragment { len, digest: blake3::hash(bytes), sketch }
     }
 }
 

@@ -1,13 +1,17 @@
-//! The packed inode: fragments of many files, one behind the other.
+//! The packed inode: fragments of many files, one after the other.
 //!
-//! Those that are the same are stored once. The others are ordered by the
-//! extensions of their names, and then so that what is alike lies together.
+//! Equal ones are stored once. The others are ordered by the extensions of their
+//! names, and then so that similar ones lie together.
+//!
+//! There may be millions of them. So each takes few bytes in each table, and what
+//! follows from the length of a file, of which it is the end, is in none.
 
 use std::collections::HashMap;
 
 use crate::alike::{Sketch, neighbours, sketch, window};
-use crate::encode::extent::{Compressed, Fragment};
-use crate::encode::fragment::{Tail, is_sketched};
+use crate::encode::encoded::EncodedFile;
+use crate::encode::extent::Fragment;
+use crate::encode::fragment::{UnplacedFragment, is_sketched};
 use crate::encode::inputs::Inputs;
 use crate::error::Result;
 use crate::format::to_usize;
@@ -22,40 +26,57 @@ const WINDOW_LEN: u64 = 64 << 20;
 /// not just beside a fragment; and so few extents begin that it costs little to
 /// let no two begin in a pair of lclusters.
 pub(super) const LARGE_PCLUSTER: u64 = 64 * 1024;
-/// A fragment in the packed inode.
+
+/// Some bytes of a file in the packed inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PackedFragment {
-    /// Where it begins in the packed inode.
-    pub(crate) at: u64,
-    /// The file that it comes from, and where it begins in that.
+pub(crate) struct PackedPiece {
     pub(crate) id: InodeId,
+    /// Where they begin in the file.
     pub(crate) offset: u64,
     pub(crate) len: u64,
+}
+
+/// A place in the packed inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PackedFragment {
+    /// The fragment is the end of this file.
+    id: InodeId,
+    /// Where it ends in the packed inode.
+    end: u64,
 }
 
 /// What is in the packed inode.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
     /// In their order, without gaps.
-    pub(crate) fragments: Vec<PackedFragment>,
+    fragments: Vec<PackedFragment>,
     pub(crate) len: u64,
 }
 
 impl Packed {
-    /// The fragments of the bytes from `start` to `end`, cut to these.
-    pub(crate) fn range(&self, start: u64, end: u64) -> impl Iterator<Item = PackedFragment> {
-        let first = self.fragments.partition_point(|fragment| fragment.at + fragment.len <= start);
-        let fragments =
-            self.fragments[first..].iter().take_while(move |fragment| fragment.at < end);
-        fragments.map(move |fragment| {
-            let before = start.saturating_sub(fragment.at);
-            let at = fragment.at + before;
-            PackedFragment {
-                at,
-                offset: fragment.offset + before,
-                len: (fragment.len - before).min(end - at),
-                ..*fragment
-            }
+    /// Appends the last `len` bytes of `id`, and returns where they begin.
+    fn push(&mut self, id: InodeId, len: u64) -> u64 {
+        let at = self.len;
+        self.len += len;
+        self.fragments.push(PackedFragment { id, end: self.len });
+        at
+    }
+
+    /// The bytes from `start` to `end`, as those of files with these lengths.
+    pub(crate) fn range(
+        &self,
+        start: u64,
+        end: u64,
+        len_of: impl Fn(InodeId) -> u64,
+    ) -> impl Iterator<Item = PackedPiece> {
+        let first = self.fragments.partition_point(|fragment| fragment.end <= start);
+        let mut at = start;
+        self.fragments[first..].iter().map_while(move |fragment| {
+            let to = fragment.end.min(end);
+            let offset = len_of(fragment.id) - (fragment.end - at);
+            let piece = PackedPiece { id: fragment.id, offset, len: to - at };
+            at = to;
+            (piece.len > 0).then_some(piece)
         })
     }
 }
@@ -66,18 +87,17 @@ pub(crate) struct UnplacedFragments {
     /// Those that differ, in the order of the extensions of their names.
     different: Vec<DistinctFragment>,
     /// The files, and which of those each has.
-    files: Vec<(InodeId, usize)>,
+    files: Vec<(InodeId, u32)>,
     /// How many bytes they have together.
     pub(crate) len: u64,
     /// How many more bytes all have.
     pub(crate) shared_bytes: u64,
 }
 
-/// A fragment that is like no other one.
+/// A fragment that is like no other one: so many bytes at the end of a file.
 #[derive(Debug)]
 struct DistinctFragment {
     id: InodeId,
-    offset: u64,
     len: u64,
     /// If it was made and kept when the fragment was read.
     sketch: Option<Sketch>,
@@ -88,18 +108,18 @@ impl UnplacedFragments {
     pub(super) fn place(
         mut self,
         inputs: &Inputs<'_>,
-        files: &mut [Option<Box<Compressed>>],
+        files: &mut [EncodedFile],
     ) -> Result<Packed> {
         let mut packed = Packed::default();
-        let mut fragments = vec![Fragment { at: 0, len: 0 }; self.different.len()];
+        let mut starts = vec![0; self.different.len()];
         for index in self.order(inputs)? {
-            let DistinctFragment { id, offset, len, .. } = self.different[index];
-            packed.fragments.push(PackedFragment { at: packed.len, id, offset, len });
-            fragments[index] = Fragment { at: packed.len, len };
-            packed.len += len;
+            let DistinctFragment { id, len, .. } = self.different[index];
+            starts[index] = packed.push(id, len);
         }
         for (id, index) in self.files {
-            files[id.index()].get_or_insert_default().fragment = Some(fragments[index]);
+            let index = to_usize(u64::from(index));
+            let fragment = Fragment { at: starts[index], len: self.different[index].len };
+            files[id.index()].end_with(fragment);
         }
         Ok(packed)
     }
@@ -158,33 +178,33 @@ impl DistinctFragment {
             return Ok(Sketch::default());
         }
         let len = to_usize(self.len);
+        let offset = inputs.content(self.id).len() - self.len;
         data.resize(data.len().max(len + 1), 0);
-        inputs.read(self.id, self.offset, &mut data[..=len])?;
+        inputs.read(self.id, offset, &mut data[..=len])?;
         Ok(sketch(&data[..len]))
     }
 }
 
 impl UnplacedFragments {
-    /// The fragments there are: the ends of `tails`, and whole files.
-    pub(super) fn find(inputs: &Inputs<'_>, tails: Vec<(InodeId, Tail)>) -> Self {
-        let mut ends = vec![None; inputs.reader.tree.arena_len()];
-        tails.into_iter().for_each(|(id, tail)| ends[id.index()] = Some(tail));
+    /// The fragments there are: `ends` of files, and whole files.
+    pub(super) fn find(inputs: &Inputs<'_>, ends: Vec<(InodeId, UnplacedFragment)>) -> Self {
+        let mut ends: HashMap<InodeId, UnplacedFragment> = ends.into_iter().collect();
         let mut found = UnplacedFragments::default();
         let mut known = HashMap::new();
         let mut sketches = inputs.plan.seen.take_sketches();
         let mut all = 0;
         for id in fragmented(inputs, &ends) {
             let size = inputs.content(id).len();
-            let mut add = |offset, sketch| {
-                found.len += size - offset;
-                found.different.push(DistinctFragment { id, offset, len: size - offset, sketch });
+            let mut add = |len, sketch| {
+                found.len += len;
+                found.different.push(DistinctFragment { id, len, sketch });
                 found.different.len() - 1
             };
-            let index = match ends[id.index()].take() {
+            let index = match ends.remove(&id) {
                 // Whole files have been compared before.
-                None => add(0, sketches.remove(&id)),
-                Some(Tail { len, digest, sketch }) => {
-                    let add = || add(size - len, sketch);
+                None => add(size, sketches.remove(&id)),
+                Some(UnplacedFragment { len, digest, sketch }) => {
+                    let add = || add(len, sketch);
                     match inputs.options.share_fragments {
                         true => *known.entry((digest, len)).or_insert_with(add),
                         false => add(),
@@ -192,6 +212,7 @@ impl UnplacedFragments {
                 }
             };
             all += found.different[index].len;
+            let index = u32::try_from(index).expect("no more than inodes");
             found.files.push((id, index));
         }
         found.shared_bytes = all - found.len;
@@ -201,10 +222,10 @@ impl UnplacedFragments {
 
 /// The files that have fragments, by the extensions of their names: first
 /// those that are in the packed inode as a whole.
-fn fragmented(inputs: &Inputs<'_>, ends: &[Option<Tail>]) -> Vec<InodeId> {
+fn fragmented(inputs: &Inputs<'_>, ends: &HashMap<InodeId, UnplacedFragment>) -> Vec<InodeId> {
     let extensions = extensions(inputs);
     let key = |(place, id): (usize, &InodeId)| {
-        let has_end = ends[id.index()].is_some();
+        let has_end = ends.contains_key(id);
         let has_fragment = has_end || inputs.plan.layout(*id) == Layout::Fragment;
         has_fragment.then(|| (extensions[id.index()], has_end, place, *id))
     };
@@ -213,7 +234,7 @@ fn fragmented(inputs: &Inputs<'_>, ends: &[Option<Tail>]) -> Vec<InodeId> {
     ids.into_iter().map(|(_, _, _, id)| id).collect()
 }
 
-/// By arena index: what is behind the last dot of a name.
+/// By arena index: the part of a name after its last dot.
 fn extensions<'a>(inputs: &Inputs<'a>) -> Vec<&'a [u8]> {
     let tree = inputs.reader.tree;
     let mut extensions: Vec<&[u8]> = vec![&[]; tree.arena_len()];

@@ -5,14 +5,14 @@ mod repeat;
 mod result;
 mod tail;
 
-use crate::encode::fragment::Tail;
+use crate::encode::fragment::UnplacedFragment;
 
-pub(super) use filler::{End, Filler};
+pub(super) use filler::{End, FillInput, Filler};
 pub(super) use repeat::Stretch;
-pub(super) use result::Pclusters;
+pub(super) use result::{Pclusters, Tail};
 
 impl Filler<'_> {
-    /// Encodes all of `data`, but for the stretches that are repeats.
+    /// Encodes the part, except for the stretches that are repeats.
     pub(crate) fn run(mut self, repeats: &[Stretch]) -> Pclusters {
         let mut pclusters = Pclusters::default();
         let mut start = 0;
@@ -25,17 +25,18 @@ impl Filler<'_> {
 
     /// Encodes all from `start` on.
     fn rest(&mut self, mut start: usize, pclusters: &mut Pclusters) {
-        while start < self.data.len() && !self.stop.is_set() {
-            if self.end == End::Fragment && self.rest_is_short(start) {
-                pclusters.tail = Some(Tail::new(&self.data[start..], self.kept));
+        while start < self.input.data.len() && !self.input.stop.is_set() {
+            if self.input.end == End::Fragment && self.rest_is_short(start) {
+                let rest = UnplacedFragment::new(&self.input.data[start..], self.input.kept);
+                pclusters.tail = Tail::Fragment(rest);
                 break;
             }
-            let (filled, limit) = match (self.next_cut(start), self.end) {
+            let (filled, limit) = match (self.next_cut(start), self.input.end) {
                 (Some(cut), _) => self.fill_before(start, cut),
-                (None, End::Part) => self.fill_before(start, self.data.len()),
-                (None, _) => self.fill_up_to(start, self.data.len()),
+                (None, End::Part) => self.fill_before(start, self.input.data.len()),
+                (None, _) => self.fill_up_to(start, self.input.data.len()),
             };
-            let reaches_end = start + filled.consumed == self.data.len();
+            let reaches_end = start + filled.consumed == self.input.data.len();
             if reaches_end && self.finish(start, filled, pclusters) {
                 break;
             }

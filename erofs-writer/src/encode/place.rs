@@ -1,9 +1,11 @@
 //! Addresses for the pclusters of parts, in the order of the image.
 
-use crate::encode::extent::{Compressed, Extent};
-use crate::encode::fragment::Tail;
+use crate::encode::extent::{Compressed, Extent, TailPlace};
+use crate::encode::fragment::UnplacedFragment;
+use crate::encode::pclusters::Tail;
 use crate::encode::task::{EncodedPart, Stream};
 use crate::format::to_u64;
+use crate::shape::IndexForm;
 
 /// The parts that have got their places.
 pub(super) struct Places {
@@ -57,18 +59,21 @@ impl Places {
                 self.parts[placed].file.extents[link.of].block
             };
         }
+        let (tail, fragment) = match pclusters.tail {
+            Tail::Blocks => (TailPlace::Blocks, None),
+            Tail::Inline(inline) => (TailPlace::Inline(inline), None),
+            Tail::Fragment(fragment) => (TailPlace::Blocks, Some(fragment)),
+        };
         let file = Box::new(Compressed {
             algorithm,
             extents,
             own_blocks: narrow(self.block - start),
-            behind: narrow(self.block),
-            scattered: !pclusters.links.is_empty(),
-            jumps: false,
-            inline: pclusters.inline,
-            fragment: None,
+            next_block: narrow(self.block),
+            form: if pclusters.links.is_empty() { IndexForm::Packs } else { IndexForm::Full },
+            tail,
         });
         self.by_number[number] = Some(self.parts.len());
-        self.parts.push(PlacedPart { stream, file, tail: pclusters.tail });
+        self.parts.push(PlacedPart { stream, file, fragment });
     }
 }
 
@@ -82,7 +87,7 @@ pub(crate) struct PlacedPart {
     pub(crate) stream: Stream,
     pub(crate) file: Box<Compressed>,
     /// What is left for the packed inode.
-    pub(crate) tail: Option<Tail>,
+    pub(crate) fragment: Option<UnplacedFragment>,
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ impl PartReader<'_> {
     pub(super) fn read(&self, part: &Part, data: &mut [u8]) -> Result<()> {
         let Stream::File(id) = part.stream else {
             let mut at = 0;
-            for piece in self.packed.range(part.offset, part.offset + part.len) {
+            let len_of = |id| self.inputs.content(id).len();
+            for piece in self.packed.range(part.offset, part.offset + part.len, len_of) {
                 let len = to_usize(piece.len);
                 // What is too much of a fragment is overwritten by the next one.
                 self.inputs.read(piece.id, piece.offset, &mut data[at..=at + len])?;

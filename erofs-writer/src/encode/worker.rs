@@ -4,7 +4,7 @@ use crate::encode::encoders::{EncoderPair, Encoders};
 use crate::encode::extent::Extent;
 use crate::encode::inputs::Inputs;
 use crate::encode::packed::LARGE_PCLUSTER;
-use crate::encode::pclusters::{End, Filler, Pclusters, Stretch};
+use crate::encode::pclusters::{End, FillInput, Filler, Pclusters, Stretch, Tail};
 use crate::encode::queue::Queue;
 use crate::encode::read::PartReader;
 use crate::encode::repeats::{Repeat, Repeats};
@@ -150,12 +150,15 @@ impl<'a> Worker<'a> {
     /// inodes start at multiples of 32 bytes.
     fn is_worth_it(&self, id: InodeId, part: &Part, encoded: usize, pclusters: &Pclusters) -> bool {
         let inodes = self.shared.inputs.inodes;
-        let inline = pclusters.inline.as_ref().map_or(0, |inline| to_u64(inline.bytes.len()));
+        let (inline, fragment) = match &pclusters.tail {
+            Tail::Blocks => (0, 0),
+            Tail::Inline(inline) => (to_u64(inline.bytes.len()), 0),
+            // How much fragments shrink is not known yet.
+            Tail::Fragment(fragment) => (0, fragment.len / 2),
+        };
         let form = self.shared.repeats.index_form(part.stream);
         let inode = inodes.len_with_index(id, form) + inline;
-        // How much fragments shrink is not known yet.
-        let tail = pclusters.tail.as_ref().map_or(0, |tail| tail.len / 2);
-        let stored = to_u64(encoded) + tail + round_up(inode, SLOT_LEN);
+        let stored = to_u64(encoded) + fragment + round_up(inode, SLOT_LEN);
         stored < inodes.flat(id).stored_len()
     }
 
@@ -163,15 +166,10 @@ impl<'a> Worker<'a> {
     fn fill(&mut self, part: &Part, repeats: &[Stretch], out: &mut Vec<u8>) -> Pclusters {
         let options = self.shared.inputs.options;
         let end = self.end(part);
-        let EncoderPair { encoder, quickest } = self.encoders.of(part.codec.codec);
         let data = &self.data[..to_usize(part.len)];
-        Filler {
-            segment: encoder.segment(data),
-            estimator: quickest,
+        let input = FillInput {
             data,
             cuts: self.shared.repeats.cuts(part.number),
-            out,
-            scratch: &mut self.scratch,
             block_len: to_usize(options.block_size.len()),
             pcluster_len: to_usize(part.codec.pcluster_len),
             extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
@@ -182,10 +180,11 @@ impl<'a> Worker<'a> {
             paired: part.stream == Stream::Packed
                 && part.codec.pcluster_len >= LARGE_PCLUSTER
                 && !options.full_indexes,
-            vain: None,
             stop: self.shared.inputs.reader.stop,
-        }
-        .run(repeats)
+        };
+        let EncoderPair { encoder, quickest } = self.encoders.of(part.codec.codec);
+        let segment = encoder.segment(data);
+        Filler::new(input, segment, quickest, out, &mut self.scratch).run(repeats)
     }
 
     /// Where the end of a part may go.

@@ -38,7 +38,7 @@ pub(super) fn encode(
     if inputs.options.may_have_inline_pclusters() {
         // What lies behind an inode was made to fit behind this index.
         for part in &mut placed.parts {
-            part.file.scattered = repeats.are_in(part.stream);
+            part.file.form = repeats.index_form(part.stream);
         }
     }
     Ok(placed)

@@ -4,7 +4,7 @@
 //! each, which tells of the extent that begins there, or how far it is to the
 //! lclusters in which the one before and the next do.
 
-use crate::encode::{Compressed, Extent};
+use crate::encode::{Compressed, Extent, TailPlace};
 use crate::format::index::DELTA_MAX;
 use crate::format::{checked_u32, to_usize};
 use crate::options::BlockSize;
@@ -44,7 +44,7 @@ impl<'a> Entries<'a> {
 
     /// The first block that the file has.
     pub(super) fn first_block(self) -> u32 {
-        self.stored().next().map_or(0, |stored| stored.block)
+        self.extents().next().map_or(0, |indexed| indexed.block)
     }
 
     /// The entries, made one after the other: a file may have some 10^8.
@@ -52,8 +52,8 @@ impl<'a> Entries<'a> {
         let block_len = self.block_size.len();
         let offset = move |pos: u64| u16::try_from(pos % block_len).expect("a block is short");
         let count = self.count();
-        let extents = self.stored().scan((0, 0), move |(pos, entries), stored| {
-            let Stored { len, block, blocks, plain, partial, is_end } = stored;
+        let extents = self.extents().scan((0, 0), move |(pos, entries), indexed| {
+            let Indexed { len, block, blocks, plain, partial, is_end } = indexed;
             let head = *pos / block_len;
             assert_eq!(head, *entries, "one extent begins in an lcluster");
             let first = Entry::Head { plain, partial, offset: offset(*pos), block };
@@ -70,7 +70,7 @@ impl<'a> Entries<'a> {
             });
             Some(std::iter::once(first).chain(rest))
         });
-        let len: u64 = self.stored().map(|stored| stored.len).sum();
+        let len: u64 = self.extents().map(|indexed| indexed.len).sum();
         assert!(len == self.size, "extents have {len} bytes of a file of {}", self.size);
         let end = Entry::End { offset: offset(self.size) };
         extents.flatten().chain(std::iter::once(end)).take(to_usize(count))
@@ -78,13 +78,13 @@ impl<'a> Entries<'a> {
 
     /// What is in the file. For an end that is in no block a full index tells
     /// something in place of it.
-    fn stored(self) -> impl Iterator<Item = Stored> + 'a {
+    fn extents(self) -> impl Iterator<Item = Indexed> + 'a {
         let file = self.file;
         let extents = file.extents.iter().map(|extent| {
             let Extent { len, block, blocks, plain, partial, pcluster: _ } = *extent;
-            Stored { len: u64::from(len), block, blocks, plain, partial, is_end: false }
+            Indexed { len: u64::from(len), block, blocks, plain, partial, is_end: false }
         });
-        let end = move |len, block, plain| Stored {
+        let end = |len, block, plain| Indexed {
             len,
             block,
             blocks: 1,
@@ -92,20 +92,24 @@ impl<'a> Entries<'a> {
             partial: false,
             is_end: true,
         };
-        let inline = file.inline.iter();
-        let inline =
-            inline.map(move |inline| end(u64::from(inline.len), file.behind, inline.plain));
-        let fragment = file.fragment.iter().map(move |fragment| {
-            let high_half = checked_u32(fragment.at >> 32);
-            end(fragment.len, if self.is_full { high_half } else { file.behind }, false)
-        });
-        extents.chain(inline).chain(fragment)
+        let tail = match &file.tail {
+            TailPlace::Blocks => None,
+            TailPlace::Inline(inline) => {
+                Some(end(u64::from(inline.len), file.next_block, inline.plain))
+            }
+            TailPlace::Fragment(fragment) => {
+                let high_half = checked_u32(fragment.at >> 32);
+                let block = if self.is_full { high_half } else { file.next_block };
+                Some(end(fragment.len, block, false))
+            }
+        };
+        extents.chain(tail)
     }
 }
 
 /// What the index tells of an extent.
 #[derive(Debug, Clone, Copy)]
-struct Stored {
+struct Indexed {
     /// How many bytes of the file.
     len: u64,
     block: u32,

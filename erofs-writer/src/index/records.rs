@@ -27,13 +27,12 @@ pub(super) struct Records {
 
 impl Records {
     /// Those of `file`, of `size` bytes, if it can have some. There are none
-    /// for a pcluster behind an inode, and a file that is one fragment needs
-    /// none.
+    /// for a pcluster after an inode.
     pub(super) fn of(file: &Compressed, size: u64) -> Option<Self> {
-        if file.inline.is_some() || file.whole_fragment().is_some() {
+        if file.inline().is_some() {
             return None;
         }
-        let count = to_u64(file.extents.len()) + u64::from(file.fragment.is_some());
+        let count = to_u64(file.extents.len()) + u64::from(file.fragment().is_some());
         Some(Records { count, long: u32::try_from(size).is_err() })
     }
 
@@ -63,7 +62,7 @@ impl Records {
         if interlaced {
             advise |= ADVISE_INTERLACED_PCLUSTER;
         }
-        if file.fragment.is_some() {
+        if file.fragment().is_some() {
             advise |= ADVISE_FRAGMENT_PCLUSTER;
         }
         let header = ExtentsHeader {
@@ -85,7 +84,7 @@ impl Records {
             self.push(out, plen, u64::from(extent.block) * block_len, start);
             start += u64::from(extent.len);
         }
-        if let Some(fragment) = file.fragment {
+        if let Some(fragment) = file.fragment() {
             self.push(out, low_half(fragment.at), fragment.at >> 32, start);
             start += fragment.len;
         }
@@ -106,7 +105,7 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::{Extent, Fragment, PclusterOf};
+    use crate::encode::{Extent, Fragment, PclusterOf, TailPlace};
 
     fn extent(len: u32, block: u32, blocks: u16) -> Extent {
         Extent { len, block, blocks, plain: false, partial: false, pcluster: PclusterOf::ThisPart }
@@ -116,7 +115,7 @@ mod tests {
     fn records_tell_of_files_and_blocks_beyond_4_gib() {
         let file = Compressed {
             extents: vec![extent(u32::MAX, 0xffff_fff0, 2), extent(12 << 20, 7, 256)],
-            fragment: Some(Fragment { at: 0x12_3456_789a, len: 100 }),
+            tail: TailPlace::Fragment(Fragment { at: 0x12_3456_789a, len: 100 }),
             ..Compressed::default()
         };
         let size = u64::from(u32::MAX) + (12 << 20) + 100;

@@ -4,6 +4,7 @@
 //! exactly as long as what was placed: a shorter one makes an image as wrong as
 //! a longer one does.
 
+use crate::encode::Stored;
 use crate::format::{checked_u32, to_u64, to_usize};
 use crate::meta::dir;
 use crate::meta::inode;
@@ -47,8 +48,8 @@ impl<'a> Filler<'a> {
             Body::Chunks(map, form) => {
                 form.write(&mut self.bytes, map, self.placement.chunk_area);
             }
-            Body::Compressed(file) => {
-                self.placement.indexes.write(&mut self.bytes, file, size);
+            Body::Encoded(stored) => {
+                self.placement.indexes.write(&mut self.bytes, stored, size);
             }
         }
     }
@@ -101,10 +102,11 @@ pub(crate) fn directory(placement: &Placement<'_>, id: InodeId, children: &Child
 /// The packed inode with its index, if there is one.
 pub(crate) fn packed_inode(placement: &Placement<'_>) -> Option<Vec<u8>> {
     let (file, size) = placement.encoded.packed.as_ref()?;
-    let data = placement.in_pclusters(file, packed::HEAD_LEN, *size);
+    let stored = Stored::Pclusters(file);
+    let data = placement.encoded_at(stored, packed::HEAD_LEN, *size);
     let mtime = placement.inodes.epoch.time;
     let mut out = packed::head(*size, placement.inode_count(), mtime, data);
-    placement.indexes.write(&mut out, file, *size);
+    placement.indexes.write(&mut out, stored, *size);
     let (placed, written) = (placement.packed_len, to_u64(out.len()));
     assert!(written == placed, "the packed inode has {placed} bytes and got {written}");
     Some(out)

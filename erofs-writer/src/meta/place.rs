@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::encode::{Compressed, Encoded};
+use crate::encode::{Encoded, Stored};
 use crate::error::{Error, Limit, Result};
 use crate::format::{Nid, checked_u32, round_up, to_u64, to_usize};
 use crate::index::Indexes;
@@ -40,7 +40,7 @@ pub(super) enum Body<'a> {
     Flat,
     Chunks(&'a ChunkMap, EntryForm),
     /// An index, for pclusters.
-    Compressed(&'a Compressed),
+    Encoded(Stored<'a>),
 }
 
 /// Where everything lies.
@@ -139,7 +139,8 @@ impl<'a> Placement<'a> {
         self.by_pos.sort_unstable_by_key(|id| places[id.index()].pos);
         self.meta_end = slots.blocks();
         if let Some((file, size)) = &self.encoded.packed {
-            self.packed_len = self.indexes.inode_len(packed::HEAD_LEN, *size, file);
+            self.packed_len =
+                self.indexes.inode_len(packed::HEAD_LEN, *size, Stored::Pclusters(file));
         }
     }
 
@@ -158,8 +159,8 @@ impl<'a> Placement<'a> {
                 (flat.inode_len, flat.has_inline_tail)
             }
             Body::Chunks(map, form) => (form.inode_len(head(), map), false),
-            Body::Compressed(file) => {
-                (self.indexes.inode_len(head(), self.inodes.size(id), file), false)
+            Body::Encoded(stored) => {
+                (self.indexes.inode_len(head(), self.inodes.size(id), stored), false)
             }
         }
     }
@@ -172,7 +173,7 @@ impl<'a> Placement<'a> {
             return Body::Chunks(map, self.entry_forms.of(map, &self.plan.devices));
         }
         match self.encoded.file(owner) {
-            Some(file) => Body::Compressed(file),
+            Some(stored) => Body::Encoded(stored),
             None => Body::Flat,
         }
     }
@@ -306,14 +307,18 @@ impl<'a> Placement<'a> {
                 if self.has_inline_tail(id) { DataAt::Inline(block) } else { DataAt::Plain(block) }
             }
             Body::Chunks(map, form) => DataAt::Chunks(form.format(map, self.block_size)),
-            Body::Compressed(file) => self.in_pclusters(file, self.inodes.head_len(id), size),
+            Body::Encoded(stored) => self.encoded_at(stored, self.inodes.head_len(id), size),
         }
     }
 
-    /// What an inode of `head` bytes tells of `file`, of `size` bytes.
-    pub(super) fn in_pclusters(&self, file: &Compressed, head: u64, size: u64) -> DataAt {
-        let layout = self.indexes.layout(head, size, file);
-        DataAt::Compressed { layout, blocks: file.own_blocks }
+    /// What an inode of `head` bytes tells of an encoded file of `size` bytes.
+    pub(super) fn encoded_at(&self, stored: Stored<'_>, head: u64, size: u64) -> DataAt {
+        let layout = self.indexes.layout(head, size, stored);
+        let blocks = match stored {
+            Stored::Pclusters(file) => file.own_blocks,
+            Stored::Fragment(_) => 0,
+        };
+        DataAt::Compressed { layout, blocks }
     }
 }
 

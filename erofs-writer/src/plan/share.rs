@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::format::round_up;
+use crate::format::{round_up, to_usize};
 use crate::options::Options;
 use crate::plan::chunks::{Digest, all_zero};
 use crate::plan::holes::Sparse;
@@ -25,9 +25,13 @@ use crate::tree::{Content, InodeId, Reader};
 #[derive(Clone, Copy)]
 struct Candidate<'a> {
     id: InodeId,
-    place: usize,
+    place: u32,
     content: &'a Content,
 }
+
+/// So many files are hashed in parallel before the results are put together, which
+/// bounds the memory for these.
+const AT_ONCE: usize = 16 * 1024;
 
 /// Files with something in common, in image order.
 type Group<'a> = Vec<Candidate<'a>>;
@@ -43,8 +47,8 @@ pub(super) fn plan(
     let owns_blocks = |id| options.may_have_fragments() || inodes.flat(id).blocks > 0;
     let candidates: Vec<Candidate<'_>> = files(reader.tree, inodes.order)
         .filter(|(id, _)| plan.is_open(*id) && owns_blocks(*id))
-        .enumerate()
-        .map(|(place, (id, content))| Candidate { id, place, content })
+        .zip(0..)
+        .map(|((id, content), place)| Candidate { id, place, content })
         .collect();
     let needs = Needs::of(options, &plan.seen.kept);
     let (groups, seen) = groups(reader, candidates, needs, sparse)?;
@@ -104,13 +108,18 @@ fn split<'a, K: Ord>(groups: Vec<Group<'a>>, key: impl Fn(&Candidate<'a>) -> K) 
     out
 }
 
-/// Digests by place in the image order.
-struct Digests(Vec<(usize, Digest)>);
+/// The digests of some files. There may be millions.
+struct Digests {
+    /// By place in the image order: which digest a file has.
+    of: Vec<(u32, u32)>,
+    digests: Vec<Digest>,
+}
 
 impl Digests {
     fn get(&self, file: &Candidate<'_>) -> Digest {
-        let at = self.0.binary_search_by_key(&file.place, |(place, _)| *place);
-        self.0[at.expect("every file of a group was hashed")].1
+        let at = self.of.binary_search_by_key(&file.place, |(place, _)| *place);
+        let (_, digest) = self.of[at.expect("every file of a group was hashed")];
+        self.digests[to_usize(u64::from(digest))]
     }
 }
 
@@ -128,16 +137,18 @@ fn hash(
     is_seen: impl Fn(&Candidate<'_>) -> bool + Sync,
     see: impl Fn(&Candidate<'_>, &[u8], &mut Seen) + Sync,
 ) -> Result<(Digests, SeenFiles)> {
-    let mut readers = Vec::new();
-    let mut readers_of = Vec::new();
+    let mut firsts = Vec::new();
+    let mut of = Vec::new();
     for group in groups {
         let mut same = group.clone();
         same.sort_unstable_by_key(|file| (file.content.identity(), file.place));
         for known in same.chunk_by(|a, b| a.content.identity() == b.content.identity()) {
-            readers_of.extend(known.iter().map(|file| (file.place, readers.len())));
-            readers.push(known[0]);
+            let digest = u32::try_from(firsts.len()).expect("no more than inodes");
+            of.extend(known.iter().map(|file| (file.place, digest)));
+            firsts.push(known[0]);
         }
     }
+    of.sort_unstable();
     let read = |file: &Candidate<'_>| {
         let end = bytes.end.min(file.content.len());
         let mut hasher = blake3::Hasher::new();
@@ -150,15 +161,19 @@ fn hash(
             }
             see(file, step, &mut seen);
         })?;
-        Ok((*hasher.finalize().as_bytes(), (file.id, seen)))
+        Ok((*hasher.finalize().as_bytes(), seen))
     };
-    let (digests, seen): (Vec<_>, Vec<_>) =
-        pool::try_map(&readers, Share::Usual, read)?.into_iter().unzip();
-    let mut out: Vec<(usize, Digest)> =
-        readers_of.into_iter().map(|(place, reader)| (place, digests[reader])).collect();
-    out.sort_unstable_by_key(|(place, _)| *place);
-    let seen = seen.into_iter().filter(|(_, seen)| !seen.is_empty());
-    Ok((Digests(out), seen.collect()))
+    let mut digests = Vec::with_capacity(firsts.len());
+    let mut all_seen = SeenFiles::new();
+    for files in firsts.chunks(AT_ONCE) {
+        for (file, (digest, seen)) in files.iter().zip(pool::try_map(files, Share::Usual, read)?) {
+            digests.push(digest);
+            if !seen.is_empty() {
+                all_seen.insert(file.id, seen);
+            }
+        }
+    }
+    Ok((Digests { of, digests }, all_seen))
 }
 
 /// Makes the first file of `group` the owner of the blocks.

@@ -14,14 +14,17 @@ pub(crate) fn compressed_len_max(options: &Options) -> u64 {
 
 /// The form of an index, which has an entry for each lcluster. An lcluster is
 /// a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A later form can say all that an earlier one can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) enum IndexForm {
     /// Compact: entries in packs with one address each, of sixteen where that
-    /// can be, for pclusters that lie one behind the other.
+    /// can be, for pclusters that lie one after the other.
+    #[default]
     Packs,
-    /// Compact, but an address for each two entries.
+    /// Compact, but an address for each two entries: pclusters lie together only
+    /// where they begin in the same two lclusters.
     Pairs,
-    /// An address for each entry.
+    /// An address for each entry: pclusters lie anywhere.
     Full,
 }
 

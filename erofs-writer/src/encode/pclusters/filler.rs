@@ -8,65 +8,81 @@ use crate::encode::extent::{Extent, PclusterOf};
 /// Where the end of a file may go, if not into blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Nowhere yet, as another part comes behind this one.
+    /// Nowhere yet, as another part follows this one.
     Part,
     Blocks,
-    /// Behind the inode, where there are so many bytes.
+    /// After the inode, where there are so many bytes.
     Inline(usize),
     /// Into the packed inode.
     Fragment,
 }
 
-/// What is so of all places behind one that was tried to be reached in vain.
+/// A part to encode, and how its pclusters have to be.
+#[derive(Clone, Copy)]
+pub(crate) struct FillInput<'a> {
+    pub(crate) data: &'a [u8],
+    /// Where others begin to repeat `data`, at multiples of a block.
+    pub(crate) cuts: &'a [usize],
+    pub(crate) block_len: usize,
+    pub(crate) pcluster_len: usize,
+    /// The most bytes of `data` for an extent.
+    pub(crate) extent_len: usize,
+    pub(crate) end: End,
+    /// How much is kept of what becomes a fragment.
+    pub(crate) kept: &'a Kept,
+    /// Whether plain blocks are interlaced.
+    pub(crate) interlaced: bool,
+    /// Whether the index is to have an address for each two lclusters. Then of the
+    /// extents that begin in these, from an even one on, each has to lie after the
+    /// one before, and to take all that its pcluster holds.
+    pub(crate) paired: bool,
+    /// Set when the result is no longer wanted, and may be incomplete.
+    pub(crate) stop: &'a dyn Stop,
+}
+
+/// Fills the pclusters of a part.
+pub(crate) struct Filler<'a> {
+    pub(super) input: FillInput<'a>,
+    pub(super) segment: Segment<'a>,
+    /// Tells at little cost how much fits into a block.
+    pub(super) estimator: &'a mut Encoder,
+    /// Gets the pclusters that have blocks.
+    pub(super) out: &'a mut Vec<u8>,
+    /// Has room for a pcluster.
+    pub(super) scratch: &'a mut [u8],
+    pub(super) vain: Option<Vain>,
+}
+
+/// A place that could not be reached, and what follows from it for later ones.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Vain {
-    /// From where on.
+pub(super) struct Vain {
+    /// From where it was tried.
     pub(super) start: usize,
-    /// Where a pcluster ends on the way to each of them.
+    /// A pcluster ends here on the way to each later place.
     pub(super) end: usize,
     /// Whether none of them can be reached, as an extent before `end` does not
     /// reach the next lcluster.
     pub(super) is_lost: bool,
 }
 
-/// Fills pclusters.
-pub(crate) struct Filler<'a> {
-    pub(crate) segment: Segment<'a>,
-    /// Tells at little cost what fits into a block.
-    pub(crate) estimator: &'a mut Encoder,
-    pub(crate) data: &'a [u8],
-    /// Where others begin to repeat `data`, at multiples of a block.
-    pub(crate) cuts: &'a [usize],
-    /// Gets the pclusters that have blocks.
-    pub(crate) out: &'a mut Vec<u8>,
-    /// Has room for a pcluster.
-    pub(crate) scratch: &'a mut [u8],
-    pub(crate) block_len: usize,
-    pub(crate) pcluster_len: usize,
-    /// How many bytes of `data` an extent has at most.
-    pub(crate) extent_len: usize,
-    pub(crate) end: End,
-    /// How much is kept of what becomes a fragment.
-    pub(crate) kept: &'a Kept,
-    /// Whether plain blocks are rings.
-    pub(crate) interlaced: bool,
-    /// Whether the index is to tell of two lclusters together: then of extents
-    /// that begin in these, from an even one on, each has to lie behind the
-    /// one before, and hold no more than what it is asked for.
-    pub(crate) paired: bool,
-    /// Nothing at first.
-    pub(crate) vain: Option<Vain>,
-    /// Set when what is done is no longer wanted, and may be incomplete.
-    pub(crate) stop: &'a dyn Stop,
-}
+impl<'a> Filler<'a> {
+    /// One that appends to `out`. `scratch` has room for a pcluster.
+    pub(crate) fn new(
+        input: FillInput<'a>,
+        segment: Segment<'a>,
+        estimator: &'a mut Encoder,
+        out: &'a mut Vec<u8>,
+        scratch: &'a mut [u8],
+    ) -> Self {
+        Filler { input, segment, estimator, out, scratch, vain: None }
+    }
 
-impl Filler<'_> {
     /// Where a pcluster should begin behind one that begins at `start`, which
     /// has a block or more: one with less might not reach the next lcluster of
     /// a file that repeats it.
     pub(super) fn next_cut(&self, start: usize) -> Option<usize> {
-        let next = self.cuts.partition_point(|cut| *cut < start + self.block_len);
-        self.cuts.get(next).copied()
+        let next = self.input.cuts.partition_point(|cut| *cut < start + self.input.block_len);
+        self.input.cuts.get(next).copied()
     }
 
     /// Encodes a pcluster that ends at `stop` or so far before it that another
@@ -75,8 +91,9 @@ impl Filler<'_> {
         let (filled, limit) = self.fill_up_to(start, stop);
         let left = stop - start - filled.consumed;
         // Less than a block takes one, and may not reach the next lcluster.
-        let shorter = stop.saturating_sub(self.block_len);
-        if (1..self.block_len).contains(&left) && shorter / self.block_len > start / self.block_len
+        let shorter = stop.saturating_sub(self.input.block_len);
+        if (1..self.input.block_len).contains(&left)
+            && shorter / self.input.block_len > start / self.input.block_len
         {
             return self.fill_up_to(start, shorter);
         }
@@ -86,8 +103,8 @@ impl Filler<'_> {
     /// Encodes a pcluster that ends at `stop` or before it. Returns also where
     /// it had to end.
     pub(super) fn fill_up_to(&mut self, start: usize, stop: usize) -> (Filled, usize) {
-        let limit = stop.min(start + self.extent_len);
-        (self.fill(start, limit, self.pcluster_len), limit)
+        let limit = stop.min(start + self.input.extent_len);
+        (self.fill(start, limit, self.input.pcluster_len), limit)
     }
 
     /// Encodes a pcluster of up to `len` bytes into `scratch`, which has
@@ -106,8 +123,8 @@ impl Filler<'_> {
         filled: Filled,
         extents: &mut Vec<Extent>,
     ) -> usize {
-        let blocks = filled.written.div_ceil(self.block_len);
-        let len = blocks * self.block_len;
+        let blocks = filled.written.div_ceil(self.input.block_len);
+        let len = blocks * self.input.block_len;
         let base = self.out.len();
         if filled.consumed > len {
             // Zeros come first, and less than a block of them.
@@ -117,16 +134,16 @@ impl Filler<'_> {
             return filled.consumed;
         }
         // All of it would have been larger than it is.
-        let blocks = (filled.consumed / self.block_len).max(1);
-        let plain = &self.data[start..limit.min(start + blocks * self.block_len)];
+        let blocks = (filled.consumed / self.input.block_len).max(1);
+        let plain = &self.input.data[start..limit.min(start + blocks * self.input.block_len)];
         self.out.extend_from_slice(plain);
-        self.out.resize(base + plain.len().next_multiple_of(self.block_len), 0);
-        if self.interlaced {
+        self.out.resize(base + plain.len().next_multiple_of(self.input.block_len), 0);
+        if self.input.interlaced {
             // Each byte lies where it would lie in a block of the file.
-            let blocks = self.out[base..].chunks_mut(self.block_len);
-            blocks.for_each(|block| block.rotate_right(start % self.block_len));
+            let blocks = self.out[base..].chunks_mut(self.input.block_len);
+            blocks.for_each(|block| block.rotate_right(start % self.input.block_len));
         }
-        let lens = plain.chunks(self.block_len).map(<[u8]>::len);
+        let lens = plain.chunks(self.input.block_len).map(<[u8]>::len);
         extents.extend(lens.map(|len| extent(len, 1, true)));
         plain.len()
     }

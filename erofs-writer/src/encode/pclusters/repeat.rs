@@ -49,7 +49,8 @@ impl Filler<'_> {
             Some(extents) => extents,
             None => {
                 // What it repeats has to be there first.
-                let cut = stretch.source_at.next_multiple_of(self.block_len) - stretch.source_at;
+                let cut =
+                    stretch.source_at.next_multiple_of(self.input.block_len) - stretch.source_at;
                 let at = stretch.at + cut;
                 if cut >= stretch.len || at < start || !self.reach(start, at, pclusters) {
                     return start;
@@ -96,14 +97,14 @@ impl Filler<'_> {
             let left = len - repeated.len;
             // Plain blocks are taken whole, and others only if that saves
             // something.
-            let stored = usize::from(extent.blocks) * self.block_len;
+            let stored = usize::from(extent.blocks) * self.input.block_len;
             let taken = match whole <= left {
                 true => whole,
-                false if !extent.plain && left > stored && !self.paired => left,
+                false if !extent.plain && left > stored && !self.input.paired => left,
                 false => break,
             };
             let begin = at + repeated.len;
-            if begin / self.block_len == (begin + taken) / self.block_len {
+            if begin / self.input.block_len == (begin + taken) / self.input.block_len {
                 break;
             }
             let follows = previous.is_some_and(|(_, before)| extent.follows(before));
@@ -124,8 +125,8 @@ impl Filler<'_> {
     /// Whether one entry tells of the lclusters with these places, of which
     /// the first is before the second.
     fn is_pair(&self, first: usize, second: usize) -> bool {
-        let pair = 2 * self.block_len;
-        self.paired && first / pair == second / pair && second < self.data.len()
+        let pair = 2 * self.input.block_len;
+        self.input.paired && first / pair == second / pair && second < self.input.data.len()
     }
 
     /// Lets what comes behind a repeat from `at` on not be told of together
@@ -186,7 +187,7 @@ impl Filler<'_> {
         let (mut at, mut last) = (from, None);
         while at < stop {
             // From a cut on there must be enough to reach the next lcluster.
-            let cut = self.next_cut(at).filter(|cut| cut + self.block_len <= stop);
+            let cut = self.next_cut(at).filter(|cut| cut + self.input.block_len <= stop);
             let (filled, limit) = self.fill_before(at, cut.unwrap_or(stop));
             let next = pclusters.extents.len();
             let mut begin = at;
@@ -194,7 +195,7 @@ impl Filler<'_> {
             let mut is_lost = false;
             for extent in &pclusters.extents[next..] {
                 let end = begin + to_usize(u64::from(extent.len));
-                is_lost |= begin / self.block_len == end / self.block_len;
+                is_lost |= begin / self.input.block_len == end / self.input.block_len;
                 last = Some(std::mem::replace(&mut begin, end));
             }
             if self.is_far(at, stop) {
@@ -210,6 +211,6 @@ impl Filler<'_> {
     /// Whether a pcluster that ends at `end` does so wherever behind `stop` all
     /// has to end.
     fn is_far(&self, end: usize, stop: usize) -> bool {
-        end + 4 * self.block_len <= stop
+        end + 4 * self.input.block_len <= stop
     }
 }

@@ -1,17 +1,25 @@
-//! What a part becomes.
+//! Results of encoding a part.
 
 use crate::encode::extent::{Extent, InlinePcluster};
-use crate::encode::fragment::Tail;
+use crate::encode::fragment::UnplacedFragment;
 
-/// What a part has become, but for its pclusters in blocks.
+/// A part when it is encoded, without the bytes of its pclusters in blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Pclusters {
     pub(crate) extents: Vec<Extent>,
     /// Those of them that are extents of other parts, in order.
     pub(crate) links: Vec<Link>,
-    pub(crate) inline: Option<InlinePcluster>,
-    /// What is left for the packed inode.
-    pub(crate) tail: Option<Tail>,
+    pub(crate) tail: Tail,
+}
+
+/// The bytes after the extents of a part.
+#[derive(Debug, Default)]
+pub(crate) enum Tail {
+    /// There are none.
+    #[default]
+    Blocks,
+    Inline(InlinePcluster),
+    Fragment(UnplacedFragment),
 }
 
 /// An extent of this part that is one of another part.
