@@ -1,20 +1,20 @@
 //! What to store, in which order: decided before anything is placed.
 
 mod blocks;
+mod chunk_map;
 mod chunks;
 mod codecs;
 mod devices;
+mod findings;
 mod fragments;
 mod holes;
+mod identical;
 mod layout;
-mod map;
-mod seen;
-mod share;
 
+pub(crate) use chunk_map::ChunkMap;
 pub(crate) use chunks::all_zero;
 pub(crate) use codecs::Codecs;
 pub(crate) use layout::{DataPlan, Layout};
-pub(crate) use map::ChunkMap;
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
@@ -50,7 +50,7 @@ impl DataPlan {
             false => holes::Sparse::new(),
         };
         if options.share_identical {
-            share::plan(&mut plan, reader, inodes, options, &sparse)?;
+            identical::plan(&mut plan, reader, inodes, options, &sparse)?;
         }
         holes::store_sparse(&mut plan, reader, order, &sparse, options)?;
         if options.may_have_fragments() {

@@ -47,11 +47,11 @@ fn own_sizes(job: &Job<'_>) -> Vec<u64> {
     for run in &job.plan.runs {
         own[run.id.index()] += run.len.next_multiple_of(block_len);
     }
-    let packed = job.placement.encoded.packed.as_ref();
+    let packed = job.placement.bodies.encoded.packed.as_ref();
     let packed = packed.map(|(file, len)| (u64::from(file.own_blocks) * block_len, *len));
     let mut fragments = HashSet::new();
     for (id, _) in files(job.reader.tree, job.inodes.order) {
-        let fragment = match job.placement.encoded.file(id) {
+        let fragment = match job.placement.bodies.encoded.file(id) {
             None => None,
             Some(Stored::Pclusters(file)) => {
                 own[id.index()] += u64::from(file.own_blocks) * block_len;

@@ -35,9 +35,15 @@ impl Job<'_> {
             shared_bytes: self
                 .plan
                 .shared_bytes
-                .saturating_add(self.placement.encoded.shared_bytes),
-            fragment_bytes: self.placement.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
-            repeated_bytes: self.placement.encoded.repeated_bytes,
+                .saturating_add(self.placement.bodies.encoded.shared_bytes),
+            fragment_bytes: self
+                .placement
+                .bodies
+                .encoded
+                .packed
+                .as_ref()
+                .map_or(0, |(_, len)| *len),
+            repeated_bytes: self.placement.bodies.encoded.repeated_bytes,
             hole_bytes: self.plan.hole_bytes,
             device_bytes: self.plan.device_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),

@@ -52,7 +52,7 @@ impl Job<'_> {
 
     /// What is said of the algorithms in the image.
     fn compression_config(&self) -> CompressionConfig {
-        let encoded = self.placement.encoded;
+        let encoded = self.placement.bodies.encoded;
         let blocks = match encoded.has_big_pclusters {
             true => self.options.pcluster_blocks_max(),
             false => 1,
@@ -115,7 +115,7 @@ impl Job<'_> {
 
     /// What is in the image that not every kernel knows.
     pub(super) fn features(&self) -> Features {
-        let encoded = self.placement.encoded;
+        let encoded = self.placement.bodies.encoded;
         Features {
             small_blocks: self.options.block_size.is_small(),
             compressed: !encoded.is_empty(),

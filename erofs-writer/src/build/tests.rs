@@ -101,7 +101,8 @@ fn write(
     let order = &Order::new(written);
     let xattrs = &XattrTable::new(written, &order.ids, options)?;
     let inodes = &Inodes::new(written, order, xattrs, options)?;
-    (placement.inodes, placement.plan, placement.encoded) = (inodes, &wrong.plan, &wrong.encoded);
+    (placement.bodies.inodes, placement.bodies.plan, placement.bodies.encoded) =
+        (inodes, &wrong.plan, &wrong.encoded);
     shift(&mut placement);
     let reader = Reader { tree: written, stop: observer, dirs };
     let (plan, placement) = (&wrong.plan, &placement);

@@ -191,7 +191,7 @@ impl UnplacedFragments {
         let mut ends: HashMap<InodeId, UnplacedFragment> = ends.into_iter().collect();
         let mut found = UnplacedFragments::default();
         let mut known = HashMap::new();
-        let mut sketches = inputs.plan.seen.take_sketches();
+        let mut sketches = inputs.plan.findings.take_sketches();
         let mut all = 0;
         for id in fragmented(inputs, &ends) {
             let size = inputs.content(id).len();

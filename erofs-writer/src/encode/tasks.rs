@@ -89,7 +89,7 @@ fn find_repeats(
     if !options.may_have_repeats() {
         return Ok(Repeats::default());
     }
-    let seen = reader.inputs.plan.seen.take_chunks();
+    let seen = reader.inputs.plan.findings.take_chunks();
     // Holes all have the same chunks.
     let zeros = OnceLock::new();
     let zeros = || zeros.get_or_init(|| content_chunks(&vec![0; to_usize(TASK_LEN)])).as_slice();

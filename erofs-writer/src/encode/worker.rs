@@ -174,7 +174,7 @@ impl<'a> Worker<'a> {
             pcluster_len: to_usize(part.codec.pcluster_len),
             extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
             end,
-            kept: &self.shared.inputs.plan.seen.kept,
+            kept: &self.shared.inputs.plan.findings.kept,
             interlaced: options.has_interlaced_pclusters(),
             // Only for this the index is long enough to matter.
             paired: part.stream == Stream::Packed

@@ -7,17 +7,15 @@
 
 use std::ops::Range;
 
-use crate::encode::{Encoded, Stored};
+use crate::encode::Encoded;
 use crate::error::{Error, Limit, Result};
-use crate::format::{Nid, checked_u32, round_up, to_u64, to_usize};
-use crate::index::Indexes;
-use crate::meta::chunk_map::{EntryForm, EntryForms};
+use crate::format::{Nid, checked_u32, round_up, to_u64};
+use crate::meta::bodies::{Bodies, Body};
 use crate::meta::devices;
 use crate::meta::head::Head;
 use crate::meta::inode::DataAt;
-use crate::meta::packed;
-use crate::options::{BlockSize, Options};
-use crate::plan::{ChunkMap, DataPlan, Layout};
+use crate::options::Options;
+use crate::plan::DataPlan;
 use crate::shape::Inodes;
 use crate::tree::{InodeId, Kind, Tree};
 
@@ -34,24 +32,10 @@ struct Place {
     inline: bool,
 }
 
-/// What follows an inode, and where its data is.
-pub(super) enum Body<'a> {
-    /// A tail, if that is inline.
-    Flat,
-    Chunks(&'a ChunkMap, EntryForm),
-    /// An index, for pclusters.
-    Encoded(Stored<'a>),
-}
-
 /// Where everything lies.
 #[derive(Debug)]
 pub(crate) struct Placement<'a> {
-    pub(crate) inodes: &'a Inodes<'a>,
-    pub(crate) plan: &'a DataPlan,
-    pub(crate) encoded: &'a Encoded,
-    pub(super) indexes: Indexes,
-    entry_forms: EntryForms,
-    pub(super) block_size: BlockSize,
+    pub(crate) bodies: Bodies<'a>,
     /// By arena index.
     places: Vec<Place>,
     /// All inodes in the order of their places.
@@ -86,185 +70,71 @@ impl<'a> Placement<'a> {
         encoded: &'a Encoded,
         options: &Options,
     ) -> Result<Self> {
-        assert!(
-            options.may_have_big_pclusters() || !encoded.has_big_pclusters,
-            "there is no room to tell of pclusters of several blocks"
-        );
-        let mut placement = Placement {
-            inodes,
-            plan,
-            encoded,
-            indexes: Indexes::of(options, encoded.has_big_pclusters),
-            entry_forms: EntryForms { indexes: options.chunk_indexes, far: inodes.far },
-            pclusters: head.blocks()..head.blocks() + encoded.blocks,
-            block_size: options.block_size,
-            places: vec![Place::default(); inodes.tree.arena_len()],
-            by_pos: inodes.order.ids.clone(),
-            prefixes_pos: head.prefixes,
-            shared_xattrs_pos: head.shared_xattrs,
-            devices_pos: head.devices,
-            device_table: Vec::new(),
-            meta_end: 0,
-            packed_len: 0,
-            chunk_area: 0,
-            blocks: 0,
-            gaps: Vec::new(),
-        };
-        let devices_len = head.devices_len;
-        placement.place_metadata(head);
-        placement.place_data(options)?;
-        let blocks_max = options.blocks_max() + 1;
-        placement.device_table = devices::table(&plan.devices, placement.blocks, blocks_max)?;
-        let written = to_u64(placement.device_table.len());
+        let bodies = Bodies::new(inodes, plan, encoded, options);
+        let pclusters = head.blocks()..head.blocks() + encoded.blocks;
+        let Head { prefixes, shared_xattrs, devices, devices_len, .. } = head;
+        let (mut places, meta_end) = place_inodes(&bodies, head);
+        let mut by_pos = inodes.order.ids.clone();
+        by_pos.sort_unstable_by_key(|id| places[id.index()].pos);
+        let packed_len = bodies.packed_len();
+        let data = meta_end + bodies.block_size.blocks(packed_len);
+        let area = place_data(&bodies, &mut places, &by_pos, data, options)?;
+        let device_table = devices::table(&plan.devices, area.end, options.blocks_max() + 1)?;
+        let written = to_u64(device_table.len());
         assert!(written == devices_len, "a table has {devices_len} bytes and got {written}");
-        Ok(placement)
-    }
-
-    /// Gives every inode its position.
-    fn place_metadata(&mut self, head: Head) {
-        let Head { mut slots, root, root_len, .. } = head;
-        slots.skip(self.encoded.blocks);
-        for id in &self.inodes.order.ids {
-            let (len, inline) = self.measure(*id);
-            let pos = if *id == Tree::ROOT {
-                assert!(len == root_len, "the root has {root_len} bytes and now {len}");
-                root
-            } else {
-                slots.take(len)
-            };
-            let place = &mut self.places[id.index()];
-            (place.pos, place.len, place.inline) = (pos, checked_u32(len), inline);
-        }
-        let places = &self.places;
-        self.by_pos.sort_unstable_by_key(|id| places[id.index()].pos);
-        self.meta_end = slots.blocks();
-        if let Some((file, size)) = &self.encoded.packed {
-            self.packed_len =
-                self.indexes.inode_len(packed::HEAD_LEN, *size, Stored::Pclusters(file));
-        }
-    }
-
-    /// The length of an inode with what follows it, and whether a tail is part
-    /// of that.
-    fn measure(&self, id: InodeId) -> (u64, bool) {
-        let head = || self.inodes.head_len(id);
-        match self.body(id) {
-            Body::Flat => {
-                let is_file = matches!(self.inodes.tree.inode(id).kind, Kind::File(_));
-                let owner = self.plan.owner(id);
-                let flat = match self.plan.layout(owner) {
-                    Layout::FlatPlain if is_file => self.inodes.flat_in_blocks(id),
-                    _ => self.inodes.flat(id),
-                };
-                (flat.inode_len, flat.has_inline_tail)
-            }
-            Body::Chunks(map, form) => (form.inode_len(head(), map), false),
-            Body::Encoded(stored) => {
-                (self.indexes.inode_len(head(), self.inodes.size(id), stored), false)
-            }
-        }
-    }
-
-    /// What follows `id`.
-    pub(super) fn body(&self, id: InodeId) -> Body<'a> {
-        let owner = self.plan.owner(id);
-        if let Layout::Chunked(index) = self.plan.layout(owner) {
-            let map = &self.plan.maps[to_usize(u64::from(index))];
-            return Body::Chunks(map, self.entry_forms.of(map, &self.plan.devices));
-        }
-        match self.encoded.file(owner) {
-            Some(stored) => Body::Encoded(stored),
-            None => Body::Flat,
-        }
-    }
-
-    /// Gives blocks to everything that has some of its own.
-    fn place_data(&mut self, options: &Options) -> Result<()> {
-        let mut next = self.meta_end + self.packed_blocks();
-        for directories in [true, false] {
-            for index in 0..self.by_pos.len() {
-                let id = self.by_pos[index];
-                let kind = &self.inodes.tree.inode(id).kind;
-                if matches!(kind, Kind::Directory(_)) != directories {
-                    continue;
-                }
-                let blocks = self.own_blocks(id);
-                if blocks == 0 {
-                    continue;
-                }
-                if !directories {
-                    next = self.align(next, options.data_alignment);
-                }
-                self.places[id.index()].block = next;
-                next += blocks;
-                if next > options.blocks_max() {
-                    return Err(Error::Full(Limit::of_blocks(options)));
-                }
-            }
-        }
-        let chunk_blocks = self.plan.chunk_blocks(self.block_size.len());
-        if chunk_blocks > 0 {
-            next = self.align(next, options.data_alignment);
-        }
-        self.chunk_area = next;
-        self.blocks = self.align(next + chunk_blocks, options.image_alignment);
-        if self.blocks > options.blocks_max() {
-            return Err(Error::Full(Limit::of_blocks(options)));
-        }
-        Ok(())
-    }
-
-    fn align(&mut self, block: u64, alignment: u32) -> u64 {
-        let aligned = round_up(block, u64::from(alignment));
-        if aligned > block {
-            self.gaps.push((block, aligned - block));
-        }
-        aligned
+        Ok(Placement {
+            bodies,
+            places,
+            by_pos,
+            prefixes_pos: prefixes,
+            shared_xattrs_pos: shared_xattrs,
+            devices_pos: devices,
+            device_table,
+            pclusters,
+            meta_end,
+            packed_len,
+            chunk_area: area.chunks,
+            blocks: area.end,
+            gaps: area.gaps,
+        })
     }
 
     /// The length of the image in bytes.
     pub(crate) fn len(&self) -> u64 {
-        self.blocks * self.block_size.len()
+        self.blocks * self.bodies.block_size.len()
     }
 
     /// How many blocks hold data of `id` and of no file before it.
     pub(crate) fn own_blocks(&self, id: InodeId) -> u64 {
-        let is_elsewhere = self.plan.owner(id) != id
-            || matches!(self.plan.layout(id), Layout::Chunked(_))
-            || self.encoded.file(id).is_some();
-        if is_elsewhere {
-            return 0;
+        match self.bodies.has_own_blocks(id) {
+            true => self.flat_blocks(id, self.bodies.inodes.size(id)),
+            false => 0,
         }
-        self.flat_blocks(id, self.inodes.size(id))
     }
 
     /// How many blocks hold data of `id`, of `size` bytes, if it is flat.
     fn flat_blocks(&self, id: InodeId, size: u64) -> u64 {
-        if self.has_inline_tail(id) {
-            size / self.block_size.len()
-        } else {
-            self.block_size.blocks(size)
-        }
+        flat_blocks(&self.bodies, &self.places[id.index()], size)
     }
 
     /// How many inodes there are, with the packed inode.
     pub(crate) fn inode_count(&self) -> u64 {
-        to_u64(self.by_pos.len()) + u64::from(self.encoded.packed.is_some())
+        to_u64(self.by_pos.len()) + u64::from(self.bodies.encoded.packed.is_some())
     }
 
     /// How many blocks the inodes and the tables have.
     pub(crate) fn meta_blocks(&self) -> u64 {
-        self.meta_end + self.packed_blocks() - self.encoded.blocks
+        self.meta_end + self.packed_blocks() - self.bodies.encoded.blocks
     }
 
     /// The byte at which the packed inode starts.
     pub(crate) fn packed_pos(&self) -> u64 {
-        self.meta_end * self.block_size.len()
+        self.meta_end * self.bodies.block_size.len()
     }
 
     /// How many blocks the packed inode has with its index.
     fn packed_blocks(&self) -> u64 {
-        self.block_size.blocks(self.packed_len)
+        self.bodies.block_size.blocks(self.packed_len)
     }
 
     /// The byte at which an inode starts.
@@ -287,39 +157,119 @@ impl<'a> Placement<'a> {
 
     /// Whether the data of `id` lies in consecutive blocks and a tail.
     pub(crate) fn is_flat(&self, id: InodeId) -> bool {
-        matches!(self.body(id), Body::Flat)
+        matches!(self.bodies.of(id), Body::Flat)
     }
 
     /// The first byte of the blocks that hold data of `id`.
     pub(crate) fn data_pos(&self, id: InodeId) -> u64 {
-        self.data_block(id) * self.block_size.len()
+        self.data_block(id) * self.bodies.block_size.len()
     }
 
     fn data_block(&self, id: InodeId) -> u64 {
-        self.places[self.plan.owner(id).index()].block
+        self.places[self.bodies.plan.owner(id).index()].block
     }
 
     /// Where the data of `id` is, of `size` bytes.
     pub(super) fn data_at(&self, id: InodeId, size: u64) -> DataAt {
-        match self.body(id) {
+        match self.bodies.of(id) {
             Body::Flat => {
                 let block = (self.flat_blocks(id, size) > 0).then(|| self.data_block(id));
                 if self.has_inline_tail(id) { DataAt::Inline(block) } else { DataAt::Plain(block) }
             }
-            Body::Chunks(map, form) => DataAt::Chunks(form.format(map, self.block_size)),
-            Body::Encoded(stored) => self.encoded_at(stored, self.inodes.head_len(id), size),
+            Body::Chunks(map, form) => DataAt::Chunks(form.format(map, self.bodies.block_size)),
+            Body::Encoded(stored) => {
+                self.bodies.encoded_at(stored, self.bodies.inodes.head_len(id), size)
+            }
         }
     }
+}
 
-    /// What an inode of `head` bytes tells of an encoded file of `size` bytes.
-    pub(super) fn encoded_at(&self, stored: Stored<'_>, head: u64, size: u64) -> DataAt {
-        let layout = self.indexes.layout(head, size, stored);
-        let blocks = match stored {
-            Stored::Pclusters(file) => file.own_blocks,
-            Stored::Fragment(_) => 0,
+/// Gives every inode its position. Returns also the first block after all.
+fn place_inodes(bodies: &Bodies<'_>, head: Head) -> (Vec<Place>, u64) {
+    let Head { mut slots, root, root_len, .. } = head;
+    slots.skip(bodies.encoded.blocks);
+    let mut places = vec![Place::default(); bodies.inodes.tree.arena_len()];
+    for id in &bodies.inodes.order.ids {
+        let (len, inline) = bodies.measure(*id);
+        let pos = if *id == Tree::ROOT {
+            assert!(len == root_len, "the root has {root_len} bytes and now {len}");
+            root
+        } else {
+            slots.take(len)
         };
-        DataAt::Compressed { layout, blocks }
+        places[id.index()] = Place { pos, block: 0, len: checked_u32(len), inline };
     }
+    (places, slots.blocks())
+}
+
+/// The blocks after the metadata.
+struct DataArea {
+    /// The first block of the chunk area.
+    chunks: u64,
+    /// The block after all.
+    end: u64,
+    gaps: Vec<(u64, u64)>,
+}
+
+/// Gives blocks, from `first` on, to everything that has some of its own.
+fn place_data(
+    bodies: &Bodies<'_>,
+    places: &mut [Place],
+    by_pos: &[InodeId],
+    first: u64,
+    options: &Options,
+) -> Result<DataArea> {
+    let mut area = DataArea { chunks: 0, end: first, gaps: Vec::new() };
+    for directories in [true, false] {
+        for id in by_pos {
+            let kind = &bodies.inodes.tree.inode(*id).kind;
+            if matches!(kind, Kind::Directory(_)) != directories || !bodies.has_own_blocks(*id) {
+                continue;
+            }
+            let place = &mut places[id.index()];
+            let blocks = flat_blocks(bodies, place, bodies.inodes.size(*id));
+            if blocks == 0 {
+                continue;
+            }
+            if !directories {
+                area.align(options.data_alignment);
+            }
+            place.block = area.end;
+            area.end += blocks;
+            area.check(options)?;
+        }
+    }
+    let chunk_blocks = bodies.plan.chunk_blocks(bodies.block_size.len());
+    if chunk_blocks > 0 {
+        area.align(options.data_alignment);
+    }
+    area.chunks = area.end;
+    area.end += chunk_blocks;
+    area.align(options.image_alignment);
+    area.check(options)?;
+    Ok(area)
+}
+
+impl DataArea {
+    fn align(&mut self, alignment: u32) {
+        let aligned = round_up(self.end, u64::from(alignment));
+        if aligned > self.end {
+            self.gaps.push((self.end, aligned - self.end));
+        }
+        self.end = aligned;
+    }
+
+    fn check(&self, options: &Options) -> Result<()> {
+        if self.end > options.blocks_max() {
+            return Err(Error::Full(Limit::of_blocks(options)));
+        }
+        Ok(())
+    }
+}
+
+/// How many blocks an inode of `size` bytes has at this place, if it is flat.
+fn flat_blocks(bodies: &Bodies<'_>, place: &Place, size: u64) -> u64 {
+    if place.inline { size / bodies.block_size.len() } else { bodies.block_size.blocks(size) }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
-use crate::plan::map::{CHUNKS_MAX, ChunkMap};
-use crate::plan::seen::Found;
+use crate::plan::chunk_map::{CHUNKS_MAX, ChunkMap};
+use crate::plan::findings::Findings;
 use crate::tree::{InodeId, Tree};
 
 /// How the contents of an inode are stored.
@@ -27,7 +27,7 @@ pub(crate) struct DataPlan {
     layouts: Vec<Layout>,
     pub(crate) maps: Vec<ChunkMap>,
     /// Of those files that were hashed.
-    pub(crate) seen: Found,
+    pub(crate) findings: Findings,
     /// What to copy into the chunk area, in its order, without gaps.
     pub(crate) runs: Vec<Run>,
     /// How many blocks each further device has.
@@ -55,7 +55,7 @@ impl DataPlan {
         DataPlan {
             layouts: vec![layout; tree.arena_len()],
             maps: Vec::new(),
-            seen: Found::default(),
+            findings: Findings::default(),
             runs: Vec::new(),
             devices: Vec::new(),
             device_bytes: 0,

@@ -72,13 +72,13 @@ impl Window {
     /// Writes the window. The first one gives back the head of the image
     /// unwritten.
     pub(super) fn write(&self, job: &Job<'_>) -> Result<Option<Vec<u8>>> {
-        let meta = meta::Filler::new(job.placement, self.start, self.end);
-        let mut filler = Filler { job, meta, blocks: Buffer::new(job) };
+        let meta = meta::MetadataWriter::new(job.placement, self.start, self.end);
+        let mut writer = WindowWriter { job, meta, blocks: Buffer::new(job) };
         for index in self.first..self.last {
-            filler.inode(job.placement.by_pos[index], index)?;
+            writer.inode(job.placement.by_pos[index], index)?;
         }
-        let meta = filler.meta.finish();
-        filler.blocks.finish()?;
+        let meta = writer.meta.finish();
+        writer.blocks.finish()?;
         if self.start > 0 {
             job.write_at(&meta, self.start)?;
             return Ok(None);
@@ -94,14 +94,14 @@ impl Window {
 }
 
 /// Fills a window.
-struct Filler<'a> {
+struct WindowWriter<'a> {
     job: &'a Job<'a>,
-    meta: meta::Filler<'a>,
+    meta: meta::MetadataWriter<'a>,
     /// What lies in blocks of its own.
     blocks: Buffer<'a>,
 }
 
-impl Filler<'_> {
+impl WindowWriter<'_> {
     /// Writes an inode with what follows it, and its blocks.
     fn inode(&mut self, id: InodeId, index: usize) -> Result<()> {
         self.meta.begin(id, index);

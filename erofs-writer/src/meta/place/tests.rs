@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::format::chunk::{CHUNK_FORMAT_48BIT, CHUNK_FORMAT_INDEXES};
 use crate::meta::inode;
+use crate::options::BlockSize;
 use crate::options::ChunkSize;
 use crate::plan::Codecs;
 use crate::shape::{Order, XattrTable};
@@ -63,7 +64,7 @@ fn options() -> Options {
 
 /// Format, `i_nb`, `i_u` and the length of the inode `path`.
 fn fields(placement: &Placement<'_>, path: &str) -> (u16, u16, u32, u64) {
-    let inodes = placement.inodes;
+    let inodes = placement.bodies.inodes;
     let id = inodes.tree.get(path).expect("is there").arena_id();
     let size = inodes.size(id);
     let mut raw = Vec::new();
@@ -77,7 +78,7 @@ fn fields(placement: &Placement<'_>, path: &str) -> (u16, u16, u32, u64) {
 fn addresses_have_48_bits_where_that_is_needed() {
     placed(&tree(), &options().wide_addresses(true), |placement| {
         let fields = |path| fields(placement, path);
-        assert!(placement.inodes.far);
+        assert!(placement.bodies.inodes.far);
         let (format, high, first, len) = fields("a");
         // Longer than 4 GiB, so extended.
         assert_eq!((format, high, len), (1, 0, 64));
@@ -114,7 +115,7 @@ fn chunk_maps_have_them_if_the_image_may_be_long() {
     let format = |options: &Options| {
         let mut found = None;
         placed(&small(1024), options, |placement| {
-            found = Some((fields(placement, "a").2, placement.inodes.far));
+            found = Some((fields(placement, "a").2, placement.bodies.inodes.far));
         });
         found.expect("was looked at")
     };

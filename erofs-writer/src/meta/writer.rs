@@ -6,15 +6,16 @@
 
 use crate::encode::Stored;
 use crate::format::{checked_u32, to_u64, to_usize};
+use crate::meta::bodies::Body;
 use crate::meta::dir;
 use crate::meta::inode;
 use crate::meta::packed;
-use crate::meta::place::{Body, Placement};
+use crate::meta::place::Placement;
 use crate::shape::Inodes;
 use crate::tree::{Children, InodeId};
 
 /// A part of the metadata area that is being filled.
-pub(crate) struct Filler<'a> {
+pub(crate) struct MetadataWriter<'a> {
     placement: &'a Placement<'a>,
     /// Its first byte in the image, at the start of a block.
     start: u64,
@@ -23,16 +24,16 @@ pub(crate) struct Filler<'a> {
     pub(crate) bytes: Vec<u8>,
 }
 
-impl<'a> Filler<'a> {
+impl<'a> MetadataWriter<'a> {
     /// Fills the bytes from `start` to `end`.
     pub(crate) fn new(placement: &'a Placement<'a>, start: u64, end: u64) -> Self {
-        Filler { placement, start, end, bytes: Vec::with_capacity(to_usize(end - start)) }
+        MetadataWriter { placement, start, end, bytes: Vec::with_capacity(to_usize(end - start)) }
     }
 
     /// Appends the inode `id`, the one at `index` of all, with its attributes
     /// and with its chunk map or index. What is left is an inline tail.
     pub(crate) fn begin(&mut self, id: InodeId, index: usize) {
-        let Placement { inodes, .. } = self.placement;
+        let inodes = self.placement.bodies.inodes;
         let pos = to_usize(self.placement.pos(id) - self.start);
         let end = self.bytes.len();
         assert!(end <= pos, "the inode before ends at {end} past {pos}");
@@ -43,13 +44,13 @@ impl<'a> Filler<'a> {
         inodes.xattrs.write_body(&mut self.bytes, id, self.placement.shared_xattrs_pos);
         let (placed, written) = (inodes.head_len(id), to_u64(self.bytes.len() - pos));
         assert!(written == placed, "an inode with xattrs has {placed} bytes and got {written}");
-        match self.placement.body(id) {
+        match self.placement.bodies.of(id) {
             Body::Flat => {}
             Body::Chunks(map, form) => {
                 form.write(&mut self.bytes, map, self.placement.chunk_area);
             }
             Body::Encoded(stored) => {
-                self.placement.indexes.write(&mut self.bytes, stored, size);
+                self.placement.bodies.indexes.write(&mut self.bytes, stored, size);
             }
         }
     }
@@ -66,7 +67,7 @@ impl<'a> Filler<'a> {
         let (len, got) = (to_usize(self.end - self.start), self.bytes.len());
         assert!(got <= len, "a window has {len} bytes and got {got}");
         self.bytes.resize(len, 0);
-        let Placement { inodes, .. } = self.placement;
+        let inodes = self.placement.bodies.inodes;
         self.add_table(&inodes.xattrs.prefixes, self.placement.prefixes_pos);
         self.add_table(&inodes.xattrs.shared, self.placement.shared_xattrs_pos);
         self.add_table(&self.placement.device_table, self.placement.devices_pos);
@@ -88,25 +89,25 @@ impl<'a> Filler<'a> {
 
 /// The blocks and the tail of the directory `id`.
 pub(crate) fn directory(placement: &Placement<'_>, id: InodeId, children: &Children) -> Vec<u8> {
-    let Inodes { tree, order, .. } = placement.inodes;
+    let Inodes { tree, order, .. } = placement.bodies.inodes;
     let nid = |id| placement.nid(id);
     let lookup = |child| (nid(child), dir::file_type(&tree.inode(child).kind));
     let dots = (nid(id), nid(order.parent(id)));
     let mut out = Vec::new();
-    dir::write(&mut out, children, dots, lookup, placement.block_size.len());
-    let (placed, written) = (placement.inodes.size(id), to_u64(out.len()));
+    dir::write(&mut out, children, dots, lookup, placement.bodies.block_size.len());
+    let (placed, written) = (placement.bodies.inodes.size(id), to_u64(out.len()));
     assert!(written == placed, "a directory has {placed} bytes and got {written}");
     out
 }
 
 /// The packed inode with its index, if there is one.
 pub(crate) fn packed_inode(placement: &Placement<'_>) -> Option<Vec<u8>> {
-    let (file, size) = placement.encoded.packed.as_ref()?;
+    let (file, size) = placement.bodies.encoded.packed.as_ref()?;
     let stored = Stored::Pclusters(file);
-    let data = placement.encoded_at(stored, packed::HEAD_LEN, *size);
-    let mtime = placement.inodes.epoch.time;
+    let data = placement.bodies.encoded_at(stored, packed::HEAD_LEN, *size);
+    let mtime = placement.bodies.inodes.epoch.time;
     let mut out = packed::head(*size, placement.inode_count(), mtime, data);
-    placement.indexes.write(&mut out, stored, *size);
+    placement.bodies.indexes.write(&mut out, stored, *size);
     let (placed, written) = (placement.packed_len, to_u64(out.len()));
     assert!(written == placed, "the packed inode has {placed} bytes and got {written}");
     Some(out)

@@ -13,9 +13,9 @@ use crate::error::Result;
 use crate::format::{round_up, to_usize};
 use crate::options::Options;
 use crate::plan::chunks::{Digest, all_zero};
+use crate::plan::findings::{FileFindings, Finding, Needs};
 use crate::plan::holes::Sparse;
 use crate::plan::layout::{DataPlan, Layout};
-use crate::plan::seen::{Needs, Seen, SeenFiles};
 use crate::pool::{self, Share};
 use crate::shape::{Inodes, files};
 use crate::tree::{Content, InodeId, Reader};
@@ -50,36 +50,37 @@ pub(super) fn plan(
         .zip(0..)
         .map(|((id, content), place)| Candidate { id, place, content })
         .collect();
-    let needs = Needs::of(options, &plan.seen.kept);
-    let (groups, seen) = groups(reader, candidates, needs, sparse)?;
+    let needs = Needs::of(options, &plan.findings.kept);
+    let (groups, findings) = groups(reader, candidates, needs, sparse)?;
     for group in groups {
         decide(plan, &group, inodes, options);
     }
-    // Of what is stored with others nobody asks.
-    let mut found = std::mem::take(&mut plan.seen);
-    found.put(seen.into_iter().filter(|(id, _)| plan.is_open(*id)));
-    plan.seen = found;
+    // Nobody asks for those of files that are stored with others.
+    let mut kept = std::mem::take(&mut plan.findings);
+    kept.put(findings.into_iter().filter(|(id, _)| plan.is_open(*id)));
+    plan.findings = kept;
     Ok(())
 }
 
 /// Groups of two or more files with the same contents, each in image order;
-/// and what was seen of files.
+/// and what was found out about files.
 fn groups<'a>(
     reader: Reader<'_>,
     candidates: Vec<Candidate<'a>>,
     needs: Needs<'_>,
     sparse: &Sparse,
-) -> Result<(Vec<Group<'a>>, SeenFiles)> {
+) -> Result<(Vec<Group<'a>>, FileFindings)> {
     let (prefix_len, step_len) = (needs.prefix_len(), needs.step_len());
     // Those that are not compressed for their holes are not cut.
-    let is_seen = |file: &Candidate<'_>| needs.cuts() && !sparse.contains_key(&file.id);
-    let see = |file: &Candidate<'_>, step: &[u8], seen: &mut Seen| {
+    let is_looked_at = |file: &Candidate<'_>| needs.cuts() && !sparse.contains_key(&file.id);
+    let look = |file: &Candidate<'_>, step: &[u8], finding: &mut Finding| {
         if !sparse.contains_key(&file.id) {
-            needs.see(file.content.len(), step, seen);
+            needs.look(file.content.len(), step, finding);
         }
     };
     let same_len = split(vec![candidates], |file| file.content.len());
-    let (prefixes, seen) = hash(reader, &same_len, 0..prefix_len, step_len, is_seen, see)?;
+    let (prefixes, findings) =
+        hash(reader, &same_len, 0..prefix_len, step_len, is_looked_at, look)?;
     let same_prefix = split(same_len, |file| prefixes.get(file));
     let (short, long): (Vec<_>, Vec<_>) =
         same_prefix.into_iter().partition(|group| group[0].content.len() <= prefix_len);
@@ -87,7 +88,7 @@ fn groups<'a>(
     let (digests, _) = hash(reader, &long, rest, step_len, |_| false, |_, _, _| ())?;
     let mut groups = split(long, |file| digests.get(file));
     groups.extend(short);
-    Ok((groups, seen))
+    Ok((groups, findings))
 }
 
 /// Splits groups into those of equal keys, keeping the image order in each
@@ -123,8 +124,8 @@ impl Digests {
     }
 }
 
-/// Hashes these bytes of every file, or as many as it has, and lets `see` have
-/// a look at them; also at holes, if all of the file `is_seen`. Files known to be
+/// Hashes these bytes of every file, or as many as it has, and lets `look` have
+/// a look at them; also at holes, if all of the file `is_looked_at`. Files known to be
 /// one and the same are read once.
 ///
 /// What is hashed are the steps that are not all zeros, with their places: holes
@@ -134,9 +135,9 @@ fn hash(
     groups: &[Group<'_>],
     bytes: Range<u64>,
     step_len: u64,
-    is_seen: impl Fn(&Candidate<'_>) -> bool + Sync,
-    see: impl Fn(&Candidate<'_>, &[u8], &mut Seen) + Sync,
-) -> Result<(Digests, SeenFiles)> {
+    is_looked_at: impl Fn(&Candidate<'_>) -> bool + Sync,
+    look: impl Fn(&Candidate<'_>, &[u8], &mut Finding) + Sync,
+) -> Result<(Digests, FileFindings)> {
     let mut firsts = Vec::new();
     let mut of = Vec::new();
     for group in groups {
@@ -152,28 +153,29 @@ fn hash(
     let read = |file: &Candidate<'_>| {
         let end = bytes.end.min(file.content.len());
         let mut hasher = blake3::Hasher::new();
-        let mut seen = Seen::default();
-        let skips = !is_seen(file);
+        let mut finding = Finding::default();
+        let skips = !is_looked_at(file);
         reader.steps(file.id, file.content, bytes.start..end, step_len, skips, |at, step| {
             if !all_zero(step) {
                 hasher.update(&at.to_le_bytes());
                 hasher.update(step);
             }
-            see(file, step, &mut seen);
+            look(file, step, &mut finding);
         })?;
-        Ok((*hasher.finalize().as_bytes(), seen))
+        Ok((*hasher.finalize().as_bytes(), finding))
     };
     let mut digests = Vec::with_capacity(firsts.len());
-    let mut all_seen = SeenFiles::new();
+    let mut all_findings = FileFindings::new();
     for files in firsts.chunks(AT_ONCE) {
-        for (file, (digest, seen)) in files.iter().zip(pool::try_map(files, Share::Usual, read)?) {
+        for (file, (digest, finding)) in files.iter().zip(pool::try_map(files, Share::Usual, read)?)
+        {
             digests.push(digest);
-            if !seen.is_empty() {
-                all_seen.insert(file.id, seen);
+            if !finding.is_empty() {
+                all_findings.insert(file.id, finding);
             }
         }
     }
-    Ok((Digests { of, digests }, all_seen))
+    Ok((Digests { of, digests }, all_findings))
 }
 
 /// Makes the first file of `group` the owner of the blocks.

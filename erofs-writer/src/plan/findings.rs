@@ -15,33 +15,33 @@ const STEP: u64 = 256 * 1024;
 
 /// What was found out about a file beside its hash.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Finding {
     /// Of one that may become a fragment.
     pub(crate) sketch: Option<Sketch>,
     /// Of others, part by part.
     pub(crate) chunks: Vec<Vec<ContentChunk>>,
 }
 
-pub(crate) type SeenFiles = HashMap<InodeId, Seen>;
+pub(crate) type FileFindings = HashMap<InodeId, Finding>;
 
 /// What was found out about files, until somebody takes it, who then has it
 /// alone: it is not to be in memory any longer than it is used.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct Findings {
     sketches: Mutex<HashMap<InodeId, Sketch>>,
     chunks: Mutex<HashMap<InodeId, Vec<Vec<ContentChunk>>>>,
     /// How much of it are sketches.
     pub(crate) kept: Kept,
 }
 
-impl Found {
-    pub(super) fn put(&mut self, seen: impl Iterator<Item = (InodeId, Seen)>) {
+impl Findings {
+    pub(super) fn put(&mut self, findings: impl Iterator<Item = (InodeId, Finding)>) {
         let sketches = self.sketches.get_mut().unwrap_or_else(PoisonError::into_inner);
         let chunks = self.chunks.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for (id, seen) in seen {
-            sketches.extend(seen.sketch.map(|sketch| (id, sketch)));
-            if !seen.chunks.is_empty() {
-                chunks.insert(id, seen.chunks);
+        for (id, finding) in findings {
+            sketches.extend(finding.sketch.map(|sketch| (id, sketch)));
+            if !finding.chunks.is_empty() {
+                chunks.insert(id, finding.chunks);
             }
         }
         // The room of those that are not put here is free again.
@@ -59,7 +59,7 @@ impl Found {
     }
 }
 
-impl Seen {
+impl Finding {
     pub(super) fn is_empty(&self) -> bool {
         self.sketch.is_none() && self.chunks.is_empty()
     }
@@ -107,11 +107,11 @@ impl<'a> Needs<'a> {
     }
 
     /// Looks at the next step of a file of `len` bytes.
-    pub(super) fn see(self, len: u64, step: &[u8], seen: &mut Seen) {
+    pub(super) fn look(self, len: u64, step: &[u8], finding: &mut Finding) {
         if len <= self.sketched {
-            seen.sketch = self.kept.sketch(step);
+            finding.sketch = self.kept.sketch(step);
         } else if self.cut_above.is_some_and(|above| len > above) {
-            seen.chunks.push(content_chunks(step));
+            finding.chunks.push(content_chunks(step));
         }
     }
 }

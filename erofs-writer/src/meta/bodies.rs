@@ -1,0 +1,111 @@
+//! What follows each inode, and how long it is with that. Says nothing of places.
+
+use crate::encode::{Encoded, Stored};
+use crate::format::to_usize;
+use crate::index::Indexes;
+use crate::meta::chunk_map::{EntryForm, EntryForms};
+use crate::meta::inode::DataAt;
+use crate::meta::packed;
+use crate::options::{BlockSize, Options};
+use crate::plan::{ChunkMap, DataPlan, Layout};
+use crate::shape::Inodes;
+use crate::tree::{InodeId, Kind};
+
+/// What follows an inode.
+pub(super) enum Body<'a> {
+    /// A tail, if that is inline.
+    Flat,
+    Chunks(&'a ChunkMap, EntryForm),
+    /// An index, for pclusters.
+    Encoded(Stored<'a>),
+}
+
+/// The bodies of all inodes.
+#[derive(Debug)]
+pub(crate) struct Bodies<'a> {
+    pub(crate) inodes: &'a Inodes<'a>,
+    pub(crate) plan: &'a DataPlan,
+    pub(crate) encoded: &'a Encoded,
+    pub(super) indexes: Indexes,
+    entry_forms: EntryForms,
+    pub(super) block_size: BlockSize,
+}
+
+impl<'a> Bodies<'a> {
+    pub(super) fn new(
+        inodes: &'a Inodes<'a>,
+        plan: &'a DataPlan,
+        encoded: &'a Encoded,
+        options: &Options,
+    ) -> Self {
+        assert!(
+            options.may_have_big_pclusters() || !encoded.has_big_pclusters,
+            "there is no room to tell of pclusters of several blocks"
+        );
+        Bodies {
+            inodes,
+            plan,
+            encoded,
+            indexes: Indexes::of(options, encoded.has_big_pclusters),
+            entry_forms: EntryForms { indexes: options.chunk_indexes, far: inodes.far },
+            block_size: options.block_size,
+        }
+    }
+
+    /// What follows `id`.
+    pub(super) fn of(&self, id: InodeId) -> Body<'a> {
+        let owner = self.plan.owner(id);
+        if let Layout::Chunked(index) = self.plan.layout(owner) {
+            let map = &self.plan.maps[to_usize(u64::from(index))];
+            return Body::Chunks(map, self.entry_forms.of(map, &self.plan.devices));
+        }
+        match self.encoded.file(owner) {
+            Some(stored) => Body::Encoded(stored),
+            None => Body::Flat,
+        }
+    }
+
+    /// The length of an inode with its body, and whether a tail is part of that.
+    pub(super) fn measure(&self, id: InodeId) -> (u64, bool) {
+        let head = || self.inodes.head_len(id);
+        match self.of(id) {
+            Body::Flat => {
+                let is_file = matches!(self.inodes.tree.inode(id).kind, Kind::File(_));
+                let owner = self.plan.owner(id);
+                let flat = match self.plan.layout(owner) {
+                    Layout::FlatPlain if is_file => self.inodes.flat_in_blocks(id),
+                    _ => self.inodes.flat(id),
+                };
+                (flat.inode_len, flat.has_inline_tail)
+            }
+            Body::Chunks(map, form) => (form.inode_len(head(), map), false),
+            Body::Encoded(stored) => {
+                (self.indexes.inode_len(head(), self.inodes.size(id), stored), false)
+            }
+        }
+    }
+
+    /// How long the packed inode is with its index; 0 if there is none.
+    pub(super) fn packed_len(&self) -> u64 {
+        self.encoded.packed.as_ref().map_or(0, |(file, size)| {
+            self.indexes.inode_len(packed::HEAD_LEN, *size, Stored::Pclusters(file))
+        })
+    }
+
+    /// Whether `id` has blocks of its own if it has data there: its data is in no
+    /// pcluster or chunk, nor in the blocks of another file.
+    pub(super) fn has_own_blocks(&self, id: InodeId) -> bool {
+        self.plan.owner(id) == id && matches!(self.of(id), Body::Flat)
+    }
+
+    /// The layout and blocks that an inode of `head` bytes names of an encoded file of
+    /// `size` bytes.
+    pub(super) fn encoded_at(&self, stored: Stored<'_>, head: u64, size: u64) -> DataAt {
+        let layout = self.indexes.layout(head, size, stored);
+        let blocks = match stored {
+            Stored::Pclusters(file) => file.own_blocks,
+            Stored::Fragment(_) => 0,
+        };
+        DataAt::Compressed { layout, blocks }
+    }
+}
