@@ -7,6 +7,7 @@ mod far;
 mod flat;
 mod index;
 mod inode;
+mod interned;
 mod order;
 mod size;
 mod xattr;

@@ -1,6 +1,6 @@
 //! Extended attributes: which are shared, and the body after each inode.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use twox_hash::XxHash32;
@@ -13,13 +13,20 @@ use crate::format::xattr::{
 };
 use crate::format::{checked_u32, round_up, to_u64, to_usize};
 use crate::options::{Options, XattrPrefix};
+use crate::shape::interned::Interned;
 use crate::tree::{InodeId, Tree, XattrMap};
 
-/// A set of attributes and how many inodes have it.
-type CountedSet = (Arc<XattrMap>, usize);
+/// The numbers of a name and of a value.
+type Pair = (u32, u32);
 
-/// A name and a value.
-type Pair<'a> = (&'a [u8], &'a [u8]);
+/// A set of attributes.
+#[derive(Debug)]
+struct Set {
+    /// In the order of names.
+    pairs: Box<[Pair]>,
+    /// How many inodes have it.
+    inodes: usize,
+}
 
 /// The attributes of an image.
 #[derive(Debug)]
@@ -28,7 +35,7 @@ pub(crate) struct XattrTable {
     /// in `shared`.
     bodies: Vec<Body>,
     of_inode: HashMap<InodeId, usize>,
-    /// All shared entries, one behind the other.
+    /// All shared entries, one after the other.
     pub(crate) shared: Vec<u8>,
     /// The table of long prefixes.
     pub(crate) prefixes: Vec<u8>,
@@ -59,20 +66,21 @@ impl Body {
 impl XattrTable {
     /// Decides for the attributes of `ids`.
     pub(crate) fn new(tree: &Tree, ids: &[InodeId], options: &Options) -> Result<Self> {
-        let (sets, of_inode) = distinct_sets(tree, ids);
+        let (sets, of_inode, strings) = distinct_sets(tree, ids);
         let mut shared = Vec::new();
-        let mut offsets = BTreeMap::new();
-        for pair in shared_pairs(&sets, options.xattr_share_above) {
+        let mut offsets = HashMap::new();
+        for pair in shared_pairs(&sets, &strings, options.xattr_share_above) {
             offsets.insert(
                 pair,
                 u32::try_from(shared.len()).map_err(|_| Error::Full(Limit::SharedXattrs))?,
             );
-            push_entry(&mut shared, pair, &options.xattr_prefixes);
+            push_entry(&mut shared, text(pair, &strings), &options.xattr_prefixes);
         }
         let has_filters = options.xattr_name_filter && !sets.is_empty();
-        let body = |(set, _): &CountedSet| {
-            let mut body = body(set, &offsets, options);
-            body.filter = if has_filters { filter(set) } else { 0 };
+        let body = |set: &Set| {
+            let mut body = body(set, &strings, &offsets, options);
+            let names = set.pairs.iter().map(|(name, _)| strings.string(*name));
+            body.filter = if has_filters { filter(names) } else { 0 };
             body
         };
         let mut table = XattrTable {
@@ -150,11 +158,15 @@ impl XattrTable {
     }
 }
 
-/// The different sets of attributes with how many inodes have each, and which
-/// set an inode has.
-fn distinct_sets(tree: &Tree, ids: &[InodeId]) -> (Vec<CountedSet>, HashMap<InodeId, usize>) {
-    let mut sets: Vec<CountedSet> = Vec::new();
-    let mut index_of: HashMap<&XattrMap, usize> = HashMap::new();
+/// The different sets of attributes, which of them an inode has, and the strings in
+/// them.
+fn distinct_sets<'a>(
+    tree: &'a Tree,
+    ids: &[InodeId],
+) -> (Vec<Set>, HashMap<InodeId, usize>, Interned<'a>) {
+    let mut strings = Interned::default();
+    let mut sets: Vec<Set> = Vec::new();
+    let mut index_of: HashMap<Box<[Pair]>, usize> = HashMap::new();
     // A set that is shared is looked at once, however many inodes have it.
     let mut index_at: HashMap<*const XattrMap, usize> = HashMap::new();
     let mut of_inode = HashMap::new();
@@ -163,54 +175,68 @@ fn distinct_sets(tree: &Tree, ids: &[InodeId]) -> (Vec<CountedSet>, HashMap<Inod
             continue;
         };
         let index = *index_at.entry(Arc::as_ptr(set)).or_insert_with(|| {
-            *index_of.entry(set).or_insert_with(|| {
-                sets.push((set.clone(), 0));
+            let pairs =
+                set.iter().map(|(name, value)| (strings.number(name), strings.number(value)));
+            let pairs: Box<[Pair]> = pairs.collect();
+            *index_of.entry(pairs).or_insert_with_key(|pairs| {
+                sets.push(Set { pairs: pairs.clone(), inodes: 0 });
                 sets.len() - 1
             })
         });
-        sets[index].1 += 1;
+        sets[index].inodes += 1;
         of_inode.insert(*id, index);
     }
-    (sets, of_inode)
+    (sets, of_inode, strings)
+}
+
+/// Name and value.
+fn text<'a>((name, value): Pair, strings: &Interned<'a>) -> (&'a [u8], &'a [u8]) {
+    (strings.string(name), strings.string(value))
 }
 
 /// The pairs that more than `above` inodes have, as far as at least one of
-/// them can refer to it.
-fn shared_pairs(sets: &[CountedSet], above: u32) -> BTreeSet<Pair<'_>> {
-    let mut counts: BTreeMap<Pair<'_>, usize> = BTreeMap::new();
+/// them can refer to it, in the order of their bytes.
+fn shared_pairs(sets: &[Set], strings: &Interned<'_>, above: u32) -> Vec<Pair> {
+    let mut counts: HashMap<Pair, usize> = HashMap::new();
     if above == u32::MAX {
-        return BTreeSet::new();
+        return Vec::new();
     }
-    for (set, count) in sets {
-        for pair in pairs(set) {
-            *counts.entry(pair).or_default() += count;
+    for set in sets {
+        for pair in &set.pairs {
+            *counts.entry(*pair).or_default() += set.inodes;
         }
     }
     counts.retain(|_, count| *count > to_usize(u64::from(above)));
-    let referred = |set| pairs(set).filter(|pair| counts.contains_key(pair)).take(SHARED_MAX);
-    sets.iter().flat_map(|(set, _)| referred(set)).collect()
-}
-
-/// Names and values of a set, in the order of names.
-fn pairs(set: &XattrMap) -> impl Iterator<Item = Pair<'_>> {
-    set.iter().map(|(name, value)| (&**name, &**value))
+    let referred = |set: &'_ Set| {
+        let pairs = set.pairs.iter().copied();
+        pairs.filter(|pair| counts.contains_key(pair)).take(SHARED_MAX).collect::<Vec<_>>()
+    };
+    let pairs: HashSet<Pair> = sets.iter().flat_map(referred).collect();
+    let mut pairs: Vec<Pair> = pairs.into_iter().collect();
+    pairs.sort_unstable_by_key(|pair| text(*pair, strings));
+    pairs
 }
 
 /// The body of a set: references to what is shared, everything else inline.
-fn body(set: &XattrMap, offsets: &BTreeMap<Pair<'_>, u32>, options: &Options) -> Body {
+fn body(
+    set: &Set,
+    strings: &Interned<'_>,
+    offsets: &HashMap<Pair, u32>,
+    options: &Options,
+) -> Body {
     let mut body = Body { filter: 0, shared: Vec::new(), inline: Vec::new() };
-    for pair in pairs(set) {
-        match offsets.get(&pair) {
+    for pair in &set.pairs {
+        match offsets.get(pair) {
             Some(offset) if body.shared.len() < SHARED_MAX => body.shared.push(*offset),
-            _ => push_entry(&mut body.inline, pair, &options.xattr_prefixes),
+            _ => push_entry(&mut body.inline, text(*pair, strings), &options.xattr_prefixes),
         }
     }
     body
 }
 
 /// The name filter of a set: a cleared bit for each name that may be there.
-fn filter(set: &XattrMap) -> u32 {
-    set.keys().fold(u32::MAX, |filter, name| {
+fn filter<'a>(names: impl Iterator<Item = &'a [u8]>) -> u32 {
+    names.fold(u32::MAX, |filter, name| {
         let (index, suffix) = split_name(name).expect("checked before");
         let hash = XxHash32::oneshot(FILTER_SEED + u32::from(index), suffix);
         filter & !(1 << (hash % 32))
@@ -219,7 +245,7 @@ fn filter(set: &XattrMap) -> u32 {
 
 /// Appends one entry. The longest of `prefixes` that fits stands for the
 /// start of its name.
-fn push_entry(out: &mut Vec<u8>, (name, value): Pair<'_>, prefixes: &[XattrPrefix]) {
+fn push_entry(out: &mut Vec<u8>, (name, value): (&[u8], &[u8]), prefixes: &[XattrPrefix]) {
     let long = prefixes
         .iter()
         .zip(LONG_PREFIX..=u8::MAX)
@@ -259,20 +285,14 @@ fn pad(out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::Xattrs;
-
-    fn set(pairs: &[(&str, &str)]) -> XattrMap {
-        let xattrs: Xattrs =
-            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        xattrs.shared().expect("not empty").as_ref().clone()
-    }
 
     #[test]
     fn the_filter_has_the_bits_that_the_kernel_looks_for() {
-        let all = set(&[("trusted.overlay.opaque", "y"), ("user.common", ""), ("user.own", "")]);
-        assert_eq!(filter(&all), 0xfdef_dfff);
-        assert_eq!(filter(&set(&[("system.posix_acl_access", "")])), !(1 << 30));
-        assert_eq!(filter(&set(&[("system.posix_acl_default", "")])), !(1 << 21));
+        let filter_of = |names: &[&'static str]| filter(names.iter().map(|name| name.as_bytes()));
+        let all = ["trusted.overlay.opaque", "user.common", "user.own"];
+        assert_eq!(filter_of(&all), 0xfdef_dfff);
+        assert_eq!(filter_of(&["system.posix_acl_access"]), !(1 << 30));
+        assert_eq!(filter_of(&["system.posix_acl_default"]), !(1 << 21));
     }
 
     #[test]

@@ -105,7 +105,8 @@ impl Pax {
                 Value::Bad => None,
             };
         }
-        Ok(map)
+        // Made at once, its nodes are full; grown name by name, they are half empty.
+        Ok(map.into_iter().collect())
     }
 }
 
