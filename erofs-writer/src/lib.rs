@@ -174,6 +174,7 @@ mod pool;
 mod shape;
 mod sink;
 pub mod source;
+mod time;
 mod tree;
 mod write;
 
@@ -193,8 +194,9 @@ pub use options::{
 pub use rayon::{ThreadPool, ThreadPoolBuilder};
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
+pub use time::Timestamp;
 pub use tree::{
-    Content, DroppedXattrs, Entry, EntryMut, Metadata, Node, Rdev, ReadAt, Timestamp, Tree,
+    Content, DroppedXattrs, Entry, EntryMut, Metadata, Node, Rdev, ReadAt, Tree,
     TreeInodeId as InodeId, Walk, Whiteouts, Xattrs,
 };
 pub use uuid::Uuid;

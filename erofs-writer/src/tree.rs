@@ -27,7 +27,7 @@ pub(crate) use dirs::{DirOpener, HostDir, OpenDirs};
 pub use foreign::DroppedXattrs;
 pub(crate) use host::{FileId, HostSources};
 pub(crate) use node::XattrMap;
-pub use node::{Metadata, Node, Rdev, Timestamp, Xattrs};
+pub use node::{Metadata, Node, Rdev, Xattrs};
 pub(crate) use read::{Holes, Reader};
 
 pub use edit::EntryMut;

@@ -1,123 +1,17 @@
 //! How files are compressed.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::codec::Codec;
-use crate::ere::Ere;
 use crate::format::algorithm::Algorithm;
-use crate::options::{ImageUuid, Options, OptionsError, Tails};
+use crate::options::error::OptionsError;
+use crate::options::layout::{Fragments, Tails};
+use crate::options::names::ImageUuid;
+use crate::options::rule::CompressRule;
+use crate::options::set::Options;
+use crate::options::sizes::PclusterSize;
 
 /// How large pclusters of the packed inode may be where nothing is said of
 /// any.
 const PACKED_PCLUSTER_LEN: u64 = 16 * 1024;
-
-/// How many bytes a pcluster has at most: 512 to 1,048,576, in whole blocks.
-///
-/// A pcluster is decoded as a whole. Larger ones make a smaller image, and
-/// more to decode for a few bytes that are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PclusterSize(u32);
-
-impl PclusterSize {
-    /// Pclusters of up to `bytes` bytes.
-    ///
-    /// # Errors
-    /// [`OptionsError::PclusterSize`] if `bytes` is no multiple of 512, or
-    /// not from 512 to 1,048,576.
-    pub fn new(bytes: u32) -> Result<Self, OptionsError> {
-        match (bytes % 512, bytes) {
-            (0, 512..=0x10_0000) => Ok(PclusterSize(bytes)),
-            _ => Err(OptionsError::PclusterSize),
-        }
-    }
-
-    /// The size in bytes.
-    pub fn bytes(self) -> u32 {
-        self.0
-    }
-}
-
-impl fmt::Display for PclusterSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bytes().fmt(f)
-    }
-}
-
-impl FromStr for PclusterSize {
-    type Err = OptionsError;
-
-    fn from_str(text: &str) -> Result<Self, OptionsError> {
-        PclusterSize::new(text.parse().map_err(|_| OptionsError::PclusterSize)?)
-    }
-}
-
-/// How the files are compressed whose path a pattern is found in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CompressRule {
-    pattern: Ere,
-    codec: Option<Codec>,
-    pcluster_size: Option<PclusterSize>,
-}
-
-impl CompressRule {
-    /// A rule for the files in whose path `pattern` is found. Paths are those
-    /// in the image, without a leading slash; of a file with several names
-    /// the first in the order of their bytes counts. Unless a codec is set such
-    /// files are stored as they are.
-    pub fn new(pattern: Ere) -> Self {
-        CompressRule { pattern, codec: None, pcluster_size: None }
-    }
-
-    /// How many bytes of memory its pattern takes.
-    pub fn memory_usage(&self) -> usize {
-        self.pattern.memory_usage()
-    }
-
-    /// In which paths it is looked for.
-    pub fn get_pattern(&self) -> &Ere {
-        &self.pattern
-    }
-
-    /// See [`codec`](Self::codec).
-    pub fn get_codec(&self) -> Option<Codec> {
-        self.codec
-    }
-
-    /// See [`pcluster_size`](Self::pcluster_size).
-    pub fn get_pcluster_size(&self) -> Option<PclusterSize> {
-        self.pcluster_size
-    }
-
-    /// What they are compressed with, if with anything.
-    #[must_use]
-    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Self {
-        self.codec = codec.into();
-        self
-    }
-
-    /// How large their pclusters are at most. Default: a block.
-    #[must_use]
-    pub fn pcluster_size(mut self, size: PclusterSize) -> Self {
-        self.pcluster_size = Some(size);
-        self
-    }
-}
-
-/// Which bytes of compressed files go to the packed inode, where they are
-/// compressed together (Linux 6.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Fragments {
-    /// None.
-    #[default]
-    None,
-    /// The ends of files that would fill a pcluster in part, and files that
-    /// have no more than such an end.
-    Tails,
-    /// All of all files: the smallest, and the slowest to read.
-    All,
-}
 
 /// How one file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

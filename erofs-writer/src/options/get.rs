@@ -1,10 +1,13 @@
 //! What options say, each by the name of its setter.
 
-use crate::options::{
-    BlockSize, ChunkSize, Codec, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion,
-    Label, Options, PclusterSize, Tails, XattrPrefix,
-};
-use crate::tree::Timestamp;
+use crate::codec::Codec;
+use crate::options::layout::{Fragments, InodeForm, Tails};
+use crate::options::names::{ImageUuid, Label, XattrPrefix};
+use crate::options::rule::CompressRule;
+use crate::options::set::Options;
+use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
+use crate::options::version::KernelVersion;
+use crate::time::Timestamp;
 
 /// Getters of fields that are copied.
 macro_rules! getters {

@@ -13,7 +13,8 @@ use crate::observer::Conduct;
 use crate::source::HardLinks;
 use crate::source::scan::{Candidate, Folders, ScanOptions, Scanner};
 use crate::source::setters;
-use crate::tree::{Metadata, Timestamp, Tree};
+use crate::time::Timestamp;
+use crate::tree::{Metadata, Tree};
 
 /// Reads store paths into a [`Tree`] in which each is `/<basename>`.
 ///
