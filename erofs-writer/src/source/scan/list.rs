@@ -16,7 +16,9 @@ use crate::cancel::Stop;
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::format::to_u64;
 use crate::pool::{self, Share};
-use crate::source::scan::{Candidate, Found, ScanOptions};
+use crate::source::candidate::Candidate;
+use crate::source::scan::found::Found;
+use crate::source::scan::options::ScanOptions;
 use crate::source::xattrs::Ways;
 use crate::time::Timestamp;
 use crate::tree::{
