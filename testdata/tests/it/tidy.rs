@@ -248,18 +248,6 @@ fn named(module: &[String], text: &str, modules: &BTreeSet<Vec<String>>) -> Vec<
 /// The name of a folder's own file, beside the folder.
 const FRONT: &str = "(front)";
 
-/// Folders in which files import each other in a circle: none is to be added, and
-/// one that is untied has to go.
-const CIRCLES: &[(&str, &[&str])] = &[
-    (
-        "tree",
-        &[
-            FRONT, "check", "content", "device", "dirs", "edit", "foreign", "host", "node",
-            "overlay", "read", "walk",
-        ],
-    ),
-];
-
 /// For each folder, which of its files imports which. A file that a folder has the
 /// name of is its front: what the folder's files take from it, or it from them,
 /// counts as any other import does.
@@ -296,7 +284,7 @@ fn imports_in_folders() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> 
     folders
 }
 
-/// What imports itself over others.
+/// The files that import themselves over others.
 fn circle(files: &BTreeMap<String, BTreeSet<String>>) -> Vec<&str> {
     let reaches = |from: &String| {
         let mut reached = BTreeSet::new();
@@ -315,8 +303,17 @@ fn files_of_a_folder_do_not_import_in_a_circle() {
     let folders = imports_in_folders();
     let circles = folders.iter().map(|(folder, files)| (folder.as_str(), circle(files)));
     let circles: Vec<_> = circles.filter(|(_, files)| !files.is_empty()).collect();
-    let known: Vec<_> = CIRCLES.iter().map(|(folder, files)| (*folder, files.to_vec())).collect();
-    assert_eq!(circles, known);
+    assert!(circles.is_empty(), "{circles:?}");
+}
+
+#[test]
+fn circles_are_found() {
+    let imports = [("a", "b"), ("b", "c"), ("c", "b"), ("d", "a"), ("e", "d")];
+    let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (from, to) in imports.map(|(from, to)| (from.to_owned(), to.to_owned())) {
+        files.entry(from).or_default().insert(to);
+    }
+    assert_eq!(circle(&files), ["b", "c"]);
 }
 
 #[test]
