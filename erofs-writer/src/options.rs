@@ -14,7 +14,7 @@ mod wide;
 
 pub(crate) use compress::FileCodec;
 pub use error::OptionsError;
-pub use layout::{Fragments, InodeForm, Tails};
+pub use layout::{InodeForm, Tails};
 pub use names::{ImageUuid, Label, XattrPrefix};
 pub use rule::CompressRule;
 pub use set::Options;

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::*;
 use crate::codec::Codec;
 use crate::codec::lz4::Level;
-use crate::options::{BlockSize, ChunkSize, Fragments, ImageUuid};
+use crate::options::{BlockSize, ChunkSize, ImageUuid, Tails};
 use crate::plan::ChunkMap;
 use crate::sink::SeekWriter;
 use crate::tree::{Content, InodeId, Metadata, Node};
@@ -174,7 +174,7 @@ fn indexes_that_are_not_as_placed_are_noticed() {
 
 #[test]
 fn inline_pclusters_that_are_not_as_placed_are_noticed() {
-    let options = &compressed().inline_pclusters(true);
+    let options = &compressed().tails(Tails::Inline);
     let change = |len: fn(usize) -> usize| {
         move |stages: &mut Stages<'_>| {
             let id = stages.id("file");
@@ -190,7 +190,7 @@ fn inline_pclusters_that_are_not_as_placed_are_noticed() {
 
 #[test]
 fn a_packed_inode_that_is_not_as_placed_is_noticed() {
-    let options = &compressed().fragments(Fragments::All);
+    let options = &compressed().tails(Tails::AllFragments);
     noticed(options, "the packed inode has", |stages| {
         stages.encoded.packed.as_mut().expect("there is one").0.scattered = true;
     });

@@ -3,7 +3,7 @@
 use crate::codec::Codec;
 use crate::format::algorithm::Algorithm;
 use crate::options::error::OptionsError;
-use crate::options::layout::{Fragments, Tails};
+use crate::options::layout::Tails;
 use crate::options::names::ImageUuid;
 use crate::options::rule::CompressRule;
 use crate::options::set::Options;
@@ -57,28 +57,18 @@ impl Options {
         self
     }
 
-    /// Whether the last pcluster of a file lies behind its inode where that
-    /// has room, so that no block is filled in part ("ztailpacking", Linux
-    /// 5.17). Default: no. Files below a block are then compressed, too.
+    /// Where the ends of compressed files go. Default: [`Tails::Blocks`]. Of files
+    /// that are not compressed [`Options::inline_data`] says that.
     #[must_use]
-    pub fn inline_pclusters(mut self, on: bool) -> Self {
-        self.inline_pclusters = on;
-        self
-    }
-
-    /// What is put together in the packed inode. Default:
-    /// [`Fragments::None`]. With any other, [`Options::inline_pclusters`] says
-    /// nothing: ends go to the packed inode.
-    #[must_use]
-    pub fn fragments(mut self, fragments: Fragments) -> Self {
-        self.fragments = fragments;
+    pub fn tails(mut self, tails: Tails) -> Self {
+        self.tails = tails;
         self
     }
 
     /// How large pclusters of the packed inode are at most. Default: as
     /// [`Options::pcluster_size`] says for files, and without that 16 KiB for
-    /// [`Fragments::Tails`], which reads no slower than a block and makes the
-    /// image of a store smaller by a hundredth.
+    /// [`Tails::Fragments`], which reads no slower than a block and makes the
+    /// image of a store 1 % smaller.
     #[must_use]
     pub fn packed_pcluster_size(mut self, size: PclusterSize) -> Self {
         self.packed_pcluster_size = Some(size);
@@ -106,10 +96,10 @@ impl Options {
         self
     }
 
-    /// Whether tails of files may lie behind their inodes. Those of files in
-    /// chunks are in their last chunk.
-    pub(crate) fn may_have_inline_tails(&self) -> bool {
-        self.tails == Tails::Inline && self.chunk_size.is_none()
+    /// Whether the ends of files that are not compressed may lie after their
+    /// inodes. Those of files in chunks are in their last chunk.
+    pub(crate) fn may_have_inline_data(&self) -> bool {
+        self.inline_data && self.chunk_size.is_none()
     }
 
     /// Whether files that are not compressed may have blocks of others.
@@ -122,23 +112,21 @@ impl Options {
         self.dedupe && self.may_compress()
     }
 
-    /// Whether plain pclusters are rings, as mkfs.erofs has them where there
-    /// are fragments. Rings cannot be shared by files in which they lie at
-    /// other places.
+    /// Whether plain pclusters are interlaced, as mkfs.erofs has them where there
+    /// are fragments. Files cannot share such a pcluster if it lies at different
+    /// places in them.
     pub(crate) fn has_interlaced_pclusters(&self) -> bool {
         self.may_have_fragments() && !self.may_have_repeats()
     }
 
     /// Whether there may be a packed inode.
     pub(crate) fn may_have_fragments(&self) -> bool {
-        self.fragments != Fragments::None && self.may_compress()
+        self.tails.are_fragments() && self.may_compress()
     }
 
-    /// Whether ends of files may lie behind inodes. Not beside a packed inode:
-    /// plain blocks are interlaced then, and kernels do not agree on what that
-    /// means for plain bytes behind an inode.
+    /// Whether the last pclusters of files may lie after their inodes.
     pub(crate) fn may_have_inline_pclusters(&self) -> bool {
-        self.inline_pclusters && self.may_compress() && !self.may_have_fragments()
+        self.tails == Tails::Inline && self.may_compress()
     }
 
     /// How the packed inode is compressed: as files are for which there is no
@@ -148,7 +136,7 @@ impl Options {
         let codec = self.file_codecs().last()?;
         let pcluster_len = match (self.packed_pcluster_size, self.pcluster_size) {
             (Some(size), _) => u64::from(size.bytes()),
-            (None, None) if self.fragments == Fragments::Tails => {
+            (None, None) if self.tails == Tails::Fragments => {
                 codec.pcluster_len.max(PACKED_PCLUSTER_LEN)
             }
             (None, _) => codec.pcluster_len,

@@ -12,29 +12,31 @@ pub enum InodeForm {
     Extended,
 }
 
-/// Where the bytes of a file behind its last full block go.
+/// Where the ends of compressed files go: the bytes that would fill their last
+/// pcluster in part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Tails {
-    /// Right behind the inode where they fit into its block, else into a
-    /// block of their own. The smallest.
+    /// Into pclusters of their own, which have whole blocks.
     #[default]
+    Blocks,
+    /// The last pcluster of a file goes right after its inode where that has room,
+    /// so that no block is filled in part ("ztailpacking", Linux 5.17). Files below
+    /// a block are then compressed, too.
     Inline,
-    /// Into a block of their own, which DAX and direct block mapping need.
-    OwnBlock,
+    /// Into the packed inode, where they are compressed together, and with them
+    /// files that are no longer than a pcluster (Linux 6.1). None then goes after
+    /// an inode: plain pclusters are interlaced where there is a packed inode, and
+    /// kernels do not agree on what that means for plain bytes after an inode.
+    Fragments,
+    /// All bytes of all compressed files go to the packed inode (Linux 6.1): the
+    /// smallest, and the slowest to read.
+    AllFragments,
 }
 
-/// Which bytes of compressed files go to the packed inode, where they are
-/// compressed together (Linux 6.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Fragments {
-    /// None.
-    #[default]
-    None,
-    /// The ends of files that would fill a pcluster in part, and files that
-    /// have no more than such an end.
-    Tails,
-    /// All of all files: the smallest, and the slowest to read.
-    All,
+impl Tails {
+    /// Whether they go to the packed inode.
+    pub(crate) fn are_fragments(self) -> bool {
+        matches!(self, Tails::Fragments | Tails::AllFragments)
+    }
 }

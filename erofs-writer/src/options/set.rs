@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::codec::Codec;
 use crate::options::error::OptionsError;
-use crate::options::layout::{Fragments, InodeForm, Tails};
+use crate::options::layout::{InodeForm, Tails};
 use crate::options::names::{ImageUuid, Label, XattrPrefix};
 use crate::options::rule::CompressRule;
 use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
@@ -39,16 +39,15 @@ pub struct Options {
     /// Whether it is for the tree to say whether that is so.
     pub(crate) widens: bool,
     pub(crate) inode_form: InodeForm,
-    pub(crate) tails: Tails,
+    pub(crate) inline_data: bool,
     pub(crate) chunk_size: Option<ChunkSize>,
     pub(crate) chunk_indexes: bool,
     pub(crate) codec: Option<Codec>,
     pub(crate) pcluster_size: Option<PclusterSize>,
     pub(crate) full_indexes: bool,
     pub(crate) compress_rules: Vec<CompressRule>,
-    pub(crate) inline_pclusters: bool,
     pub(crate) max_extent_len: Option<u64>,
-    pub(crate) fragments: Fragments,
+    pub(crate) tails: Tails,
     pub(crate) packed_pcluster_size: Option<PclusterSize>,
     pub(crate) share_fragments: bool,
     pub(crate) dedupe: bool,
@@ -78,16 +77,15 @@ impl Default for Options {
             wide_addresses: false,
             widens: true,
             inode_form: InodeForm::default(),
-            tails: Tails::default(),
+            inline_data: true,
             chunk_size: None,
             chunk_indexes: false,
             codec: None,
             pcluster_size: None,
             full_indexes: false,
             compress_rules: Vec::new(),
-            inline_pclusters: false,
             max_extent_len: None,
-            fragments: Fragments::None,
+            tails: Tails::default(),
             packed_pcluster_size: None,
             share_fragments: true,
             dedupe: false,
@@ -170,10 +168,14 @@ impl Options {
         self
     }
 
-    /// Where tails go. Default: [`Tails::Inline`].
+    /// Whether the ends of files that are not compressed, and of directories and
+    /// symlinks, lie right after their inodes where they fit into the same block.
+    /// Else they have blocks of their own, which DAX and direct block mapping need.
+    /// Default: yes, which is smaller. For compressed files there is
+    /// [`Options::tails`].
     #[must_use]
-    pub fn tails(mut self, tails: Tails) -> Self {
-        self.tails = tails;
+    pub fn inline_data(mut self, on: bool) -> Self {
+        self.inline_data = on;
         self
     }
 
