@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use erofs_writer::{Fragments, InodeForm, Options, PclusterSize, Shown, Tails};
+use erofs_writer::{InodeForm, Options, PclusterSize, Shown, Tails};
 
 use crate::number;
 use crate::usage::UsageError;
@@ -25,7 +25,7 @@ enum Word {
     InlinePclusters,
     WideAddresses,
     /// With the size of pclusters of the packed inode.
-    Fragments(Fragments, Option<PclusterSize>),
+    Fragments(Tails, Option<PclusterSize>),
     ShareFragments(bool),
     /// Off in every image, so that `^` changes nothing.
     NotBuilt(&'static str),
@@ -47,8 +47,8 @@ const WORDS: &[(&str, Word)] = &[
     ("dedupe", Word::Dedupe),
     ("legacy-compress", Word::FullIndexes),
     ("ztailpacking", Word::InlinePclusters),
-    ("fragments", Word::Fragments(Fragments::Tails, None)),
-    ("all-fragments", Word::Fragments(Fragments::All, None)),
+    ("fragments", Word::Fragments(Tails::Fragments, None)),
+    ("all-fragments", Word::Fragments(Tails::AllFragments, None)),
     ("fragdedupe", Word::ShareFragments(true)),
     ("48bit", Word::WideAddresses),
     ("dot-omitted", Word::NotBuilt(DOTS)),
@@ -223,18 +223,13 @@ pub(crate) fn apply(
             Word::InodeForm(form) => options.inode_form(form),
             Word::ChunkIndexes(on) => options.chunk_indexes(on),
             Word::NoChecksum => options.checksum(false),
-            Word::NoInlineData => options.tails(Tails::OwnBlock),
-            Word::InlineData if negated => options.tails(Tails::OwnBlock),
-            Word::InlineData => options.tails(Tails::Inline),
+            Word::NoInlineData => options.inline_data(false),
+            Word::InlineData => options.inline_data(!negated),
             Word::XattrNameFilter => options.xattr_name_filter(!negated),
             Word::PlainXattrPrefixes => options,
             Word::FullIndexes => options.full_indexes(!negated),
-            Word::InlinePclusters => options.inline_pclusters(!negated),
-            Word::Fragments(..) if negated => options.fragments(Fragments::None),
-            Word::Fragments(fragments, None) => options.fragments(fragments),
-            Word::Fragments(fragments, Some(size)) => {
-                options.fragments(fragments).packed_pcluster_size(size)
-            }
+            Word::Fragments(_, Some(size)) => options.packed_pcluster_size(size),
+            Word::InlinePclusters | Word::Fragments(_, None) => options,
             Word::ShareFragments(on) => options.share_fragments(on && !negated),
             Word::Dedupe => options.share_identical(!negated),
             Word::WideAddresses => options.wide_addresses(!negated),
@@ -242,7 +237,24 @@ pub(crate) fn apply(
             Word::NotBuilt(why) => return Err(UsageError::refused(suboption, why)),
         };
     }
-    Ok(options.dedupe(has_dedupe(words, compresses)))
+    Ok(options.tails(tails(words)).dedupe(has_dedupe(words, compresses)))
+}
+
+/// Where ends go. Of the words for fragments the last one counts, and of those for
+/// pclusters after inodes, too. With both, ends of files are fragments, as with
+/// mkfs.erofs, where only the packed inode's own end is then after its inode.
+fn tails(words: &[Suboption]) -> Tails {
+    let mut inline = Tails::Blocks;
+    let mut fragments = None;
+    for Suboption { word, negated, .. } in words {
+        match word {
+            Word::InlinePclusters if *negated => inline = Tails::Blocks,
+            Word::InlinePclusters => inline = Tails::Inline,
+            Word::Fragments(tails, _) => fragments = (!negated).then_some(*tails),
+            _ => {}
+        }
+    }
+    fragments.unwrap_or(inline)
 }
 
 /// Whether the last word on it asks for deduplication.
@@ -293,7 +305,7 @@ mod tests {
     #[test]
     fn each_word_does_what_it_does_in_the_peer() {
         let new = Options::new;
-        let own_block = new().tails(Tails::OwnBlock);
+        let own_block = new().inline_data(false);
         assert_eq!(options("noinline_data"), own_block);
         assert_eq!(options("^inline_data"), own_block);
         assert_eq!(options("^noinline_data"), own_block);
@@ -307,16 +319,22 @@ mod tests {
         assert_eq!(options("force-inode-compact"), new().inode_form(InodeForm::Compact));
         assert_eq!(options("^dedupe,^fragments"), new().share_identical(false));
         assert_eq!(options("legacy-compress"), new().full_indexes(true));
-        assert_eq!(options("ztailpacking"), new().inline_pclusters(true));
+        assert_eq!(options("ztailpacking"), new().tails(Tails::Inline));
         assert_eq!(options("ztailpacking,^ztailpacking"), new());
+        for both in ["ztailpacking,fragments", "fragments,ztailpacking"] {
+            assert_eq!(options(both), options("fragments"), "{both}");
+        }
+        for inline in ["ztailpacking,fragments,^fragments", "fragments,ztailpacking,^fragments"] {
+            assert_eq!(options(inline), options("ztailpacking"), "{inline}");
+        }
         assert_eq!(options("dedupe"), new().dedupe(true));
         assert_eq!(options("^dedupe,dedupe"), new().dedupe(true));
         // Kernels that know fragments know shared pclusters.
-        let tails = || new().fragments(Fragments::Tails).dedupe(true);
+        let tails = || new().tails(Tails::Fragments).dedupe(true);
         assert_eq!(options("fragments"), tails());
         let size = PclusterSize::new(65_536).expect("is one");
         assert_eq!(options("fragments=64k"), tails().packed_pcluster_size(size));
-        assert_eq!(options("fragments,all-fragments"), tails().fragments(Fragments::All));
+        assert_eq!(options("fragments,all-fragments"), tails().tails(Tails::AllFragments));
         assert_eq!(options("^dedupe,fragments"), tails().dedupe(false).share_identical(false));
         let words = parse("fragments").expect("is a word");
         let without_codec = apply(&words, false, Options::new()).expect("is built");

@@ -256,6 +256,18 @@ impl Error {
     pub(crate) fn tree(path: impl Into<Vec<u8>>, kind: TreeErrorKind) -> Self {
         Error::Tree { path: path.into(), kind }
     }
+
+    /// The error of a failed read of `path`.
+    pub(crate) fn read(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        let why = source.get_ref().and_then(|inner| inner.downcast_ref());
+        match why.copied() {
+            Some(Unreadable::Changed(change)) => Error::Changed { path, change },
+            Some(Unreadable::Reader(kind)) => Error::Reader { path, kind },
+            Some(Unreadable::Stopped) => Error::Cancelled,
+            None => Error::Read { path, source },
+        }
+    }
 }
 
 impl fmt::Display for Error {

@@ -123,7 +123,7 @@
 //!   not held: a worker has two buffers of about 1 MiB, or when it compresses
 //!   some 20 MiB, and up to 100 MiB where a packed inode has over 256 MiB, whose
 //!   parts are then longer than 4 MiB, 32 MiB at most. Only what lies behind
-//!   inodes with [`Options::inline_pclusters`], less than a block a file, is kept
+//!   inodes with [`Tails::Inline`], less than a block a file, is kept
 //!   until they are written, and for [`Options::dedupe`] some 25 bytes for each
 //!   KiB of files. Fragments take 32 MiB in all for what tells which are alike.
 //! - **Kernels.** The default options need Linux 5.4; a file with holes and
@@ -131,7 +131,7 @@
 //!   blocks below the page size, and so [`source::Tar::index`], need 6.4, and 6.8
 //!   if files are compressed;
 //!   [`Options::pcluster_size`] over a block needs 5.13, and
-//!   [`Options::inline_pclusters`] 5.17, [`Options::fragments`] and
+//!   [`Tails::Inline`] 5.17, [`Tails::Fragments`] and
 //!   [`Options::dedupe`] 6.1, and [`Options::wide_addresses`] 6.15.
 //!   [`Options::target_kernel`] refuses what is too new, and
 //!   [`Summary::oldest_kernel`] says what an image needs.
@@ -174,6 +174,7 @@ mod pool;
 mod shape;
 mod sink;
 pub mod source;
+mod time;
 mod tree;
 mod write;
 
@@ -187,14 +188,15 @@ pub use error::{
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use options::{
-    BlockSize, ChunkSize, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion, Label,
-    Options, OptionsError, PclusterSize, Tails, XattrPrefix,
+    BlockSize, ChunkSize, CompressRule, ImageUuid, InodeForm, KernelVersion, Label, Options,
+    OptionsError, PclusterSize, Tails, XattrPrefix,
 };
 pub use rayon::{ThreadPool, ThreadPoolBuilder};
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
+pub use time::Timestamp;
 pub use tree::{
-    Content, DroppedXattrs, Entry, EntryMut, Metadata, Node, Rdev, ReadAt, Timestamp, Tree,
+    Content, DroppedXattrs, Entry, EntryMut, Metadata, Node, Rdev, ReadAt, Tree,
     TreeInodeId as InodeId, Walk, Whiteouts, Xattrs,
 };
 pub use uuid::Uuid;

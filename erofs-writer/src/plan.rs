@@ -29,7 +29,7 @@ impl DataPlan {
         codecs: &Codecs,
         options: &Options,
     ) -> Result<Self> {
-        let flat = match options.may_have_inline_tails() {
+        let flat = match options.may_have_inline_data() {
             true => Layout::Flat,
             false => Layout::FlatPlain,
         };

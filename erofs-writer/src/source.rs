@@ -1,6 +1,8 @@
 //! Where trees come from: a directory, a list of store paths, or a tar archive.
 
+mod candidate;
 mod directory;
+mod hard_links;
 mod scan;
 mod setters;
 mod store;
@@ -9,8 +11,9 @@ mod xattrs;
 
 use std::path::{Path, PathBuf};
 
+pub use candidate::{Candidate, Keep};
 pub use directory::Directory;
-pub use scan::{Candidate, Keep};
+pub use hard_links::HardLinks;
 pub use store::{StorePaths, parse_store_paths};
 pub use tar::Tar;
 
@@ -45,16 +48,4 @@ impl Tree {
     pub fn from_store_paths<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
         StorePaths::new(paths).read()
     }
-}
-
-/// What becomes of files that have several names on the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum HardLinks {
-    /// One inode with several names, as on the host.
-    #[default]
-    Keep,
-    /// One inode for each name. The image then does not depend on which files
-    /// the host happens to have linked; their data is shared all the same.
-    Ignore,
 }

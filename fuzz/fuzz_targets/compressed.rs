@@ -10,8 +10,8 @@ use std::num::NonZeroUsize;
 use arbitrary::Arbitrary;
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
-    BlockSize, Codec, Content, Fragments, ImageUuid, ImageWriter, InodeForm, Metadata, Node,
-    Options, PclusterSize, SeekWriter, Tails, Tree,
+    BlockSize, Codec, Content, ImageUuid, ImageWriter, InodeForm, Metadata, Node, Options,
+    PclusterSize, SeekWriter, Tails, Tree,
 };
 use libfuzzer_sys::fuzz_target;
 use testdata::entry::{Compare, diff};
@@ -113,14 +113,14 @@ fn options(input: &Input, block: u32) -> Options {
         .holes(input.holes)
         .dedupe(input.dedupe);
     if input.own_blocks {
-        options = options.tails(Tails::OwnBlock);
+        options = options.inline_data(false);
     }
-    options = options.inline_pclusters(input.inline_pclusters);
-    options = match input.fragments % 3 {
-        0 => options,
-        1 => options.fragments(Fragments::Tails),
-        _ => options.fragments(Fragments::All),
-    };
+    options = options.tails(match (input.fragments % 3, input.inline_pclusters) {
+        (0, false) => Tails::Blocks,
+        (0, true) => Tails::Inline,
+        (1, _) => Tails::Fragments,
+        (_, _) => Tails::AllFragments,
+    });
     if input.max_extent >= 8 {
         options = options
             .max_extent_len(u64::from(block) / 8 * u64::from(input.max_extent))

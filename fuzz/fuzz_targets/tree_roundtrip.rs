@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use arbitrary::Arbitrary;
 use erofs_writer::{
     BlockSize, ChunkSize, Content, ImageUuid, ImageWriter, InodeForm, InodeId, Metadata, Node,
-    Options, Rdev, SeekWriter, Tails, Timestamp, Tree, XattrPrefix,
+    Options, Rdev, SeekWriter, Timestamp, Tree, XattrPrefix,
 };
 use libfuzzer_sys::fuzz_target;
 use testdata::raw::{self, Image};
@@ -120,7 +120,7 @@ fn options(choices: &Choices) -> Options {
         options = options.chunk_size(ChunkSize::new(4096 << (bits % 8)).unwrap());
     }
     if choices.own_blocks {
-        options = options.tails(Tails::OwnBlock);
+        options = options.inline_data(false);
     }
     if choices.form % 4 == 0 {
         options = options.inode_form(InodeForm::Extended);

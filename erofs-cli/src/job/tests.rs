@@ -2,7 +2,7 @@
 
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
-    BlockSize, ChunkSize, Codec, InodeForm, Label, PclusterSize, Tails, Uuid, XattrPrefix,
+    BlockSize, ChunkSize, Codec, InodeForm, Label, PclusterSize, Uuid, XattrPrefix,
 };
 
 use super::*;
@@ -94,7 +94,7 @@ fn callers_that_use_no_compression_get_the_right_job() {
 
     // containerd, a directory.
     let found = job("--quiet -Enoinline_data IMG DIR");
-    assert_eq!(found.options, defaults().tails(Tails::OwnBlock));
+    assert_eq!(found.options, defaults().inline_data(false));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::*;
 use crate::codec::Codec;
 use crate::codec::lz4::Level;
 use crate::encode::TailPlace;
-use crate::options::{BlockSize, ChunkSize, Fragments, ImageUuid};
+use crate::options::{BlockSize, ChunkSize, ImageUuid, Tails};
 use crate::plan::ChunkMap;
 use crate::shape::IndexForm;
 use crate::sink::SeekWriter;
@@ -177,7 +177,7 @@ fn indexes_that_are_not_as_placed_are_noticed() {
 
 #[test]
 fn inline_pclusters_that_are_not_as_placed_are_noticed() {
-    let options = &compressed().inline_pclusters(true);
+    let options = &compressed().tails(Tails::Inline);
     let change = |len: fn(usize) -> usize| {
         move |stages: &mut Stages<'_>| {
             let id = stages.id("file");
@@ -195,7 +195,7 @@ fn inline_pclusters_that_are_not_as_placed_are_noticed() {
 
 #[test]
 fn a_packed_inode_that_is_not_as_placed_is_noticed() {
-    let options = &compressed().fragments(Fragments::All);
+    let options = &compressed().tails(Tails::AllFragments);
     noticed(options, "the packed inode has", |stages| {
         stages.encoded.packed.as_mut().expect("there is one").0.form = IndexForm::Full;
     });
@@ -206,7 +206,7 @@ fn a_packed_inode_that_is_not_as_placed_is_noticed() {
         let id = stages.id("file");
         stages.encoded.forget(id);
     });
-    noticed(&compressed().fragments(Fragments::Tails), "of a file of", |stages| {
+    noticed(&compressed().tails(Tails::Fragments), "of a file of", |stages| {
         let id = stages.id("file");
         let tail = std::mem::take(&mut stages.encoded.file_mut(id).tail);
         assert!(matches!(tail, TailPlace::Fragment(_)), "it has {tail:?}");

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use regex_syntax::hir::Hir;
 
 use super::automaton::Automaton;
-use super::{FileContexts, Rule, Substitution, line, pattern};
+use super::rules::{FileContexts, Rule, Substitution};
+use super::{line, pattern};
 use crate::bounded;
 use crate::error::{Error, FileContextsErrorKind, Result};
 

@@ -1,5 +1,6 @@
 //! Which rule decides, and which lines are none.
 
+use super::rules::Substitution;
 use super::*;
 use crate::error::{Error, FileContextsErrorKind};
 use crate::tree::{Content, Metadata, Node, Rdev};

@@ -12,7 +12,7 @@ use crate::encode::repeats::Repeats;
 use crate::encode::task::{Part, Stream, TASK_LEN};
 use crate::error::Result;
 use crate::format::to_usize;
-use crate::options::Fragments;
+use crate::options::Tails;
 use crate::pool::{self, Share};
 use crate::tree::InodeId;
 
@@ -66,8 +66,8 @@ impl Tasks {
         let offsets = (0..packed.len).step_by(to_usize(part_len)).enumerate();
         let all: Vec<Part> = offsets.map(|(number, offset)| part(number, offset)).collect();
         // Ends of files and short files are too short to repeat much.
-        let repeats = match inputs.options.fragments {
-            Fragments::All => find_repeats(PartReader { inputs, packed }, &all, &|_| ())?,
+        let repeats = match inputs.options.tails {
+            Tails::AllFragments => find_repeats(PartReader { inputs, packed }, &all, &|_| ())?,
             _ => Repeats::default(),
         };
         Ok(Tasks { tasks: tasks(all), repeats })

@@ -5,7 +5,7 @@
 
 use regex_syntax::hir::{ClassBytes, ClassBytesRange};
 
-use super::EreError;
+use super::error::EreError;
 
 /// The inclusive byte ranges of a named class in the C locale, `None` for an unknown name.
 pub(super) fn named_class(name: &[u8]) -> Option<&'static [(u8, u8)]> {

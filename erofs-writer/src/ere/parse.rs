@@ -5,11 +5,9 @@
 
 use regex_syntax::hir::{Class, Hir, Look, Repetition};
 
-use super::{EreError, bracket};
-
-/// How high the tree may get, counting groups and stacked repetitions. An unoptimised build needs
-/// some 12 KB of stack for each level, and a thread has 2 MB.
-pub(super) const MAX_HEIGHT: usize = 100;
+use super::bracket;
+use super::error::EreError;
+use super::limits::MAX_HEIGHT;
 
 /// The largest count in an interval (`RE_DUP_MAX`).
 const MAX_COUNT: u32 = 32767;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Shown;
+use crate::error::shown::Shown;
 
 /// What is wrong with a file of SELinux contexts. See
 /// [`Error::FileContexts`](crate::Error::FileContexts).

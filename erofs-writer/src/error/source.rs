@@ -3,11 +3,8 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 
-use crate::error::Error;
-
-/// How a source differs from what it was. See [`Error::Changed`].
+/// How a source differs from what it was. See [`Error::Changed`](crate::Error::Changed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
@@ -23,7 +20,7 @@ pub enum Change {
     },
 }
 
-/// What a reader does that it must not. See [`Error::Reader`].
+/// What a reader does that it must not. See [`Error::Reader`](crate::Error::Reader).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReaderErrorKind {
@@ -78,7 +75,7 @@ impl fmt::Display for ReaderErrorKind {
 }
 
 /// Why reading failed if it was not the system's fault. It goes through functions
-/// that give what the system said, and [`Error::read`] finds it there.
+/// that give what the system said, and `Error::read` finds it there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreadable {
     Changed(Change),
@@ -102,19 +99,5 @@ impl std::error::Error for Unreadable {}
 impl From<Unreadable> for io::Error {
     fn from(why: Unreadable) -> Self {
         io::Error::other(why)
-    }
-}
-
-impl Error {
-    /// The error of a failed read of `path`.
-    pub(crate) fn read(path: impl Into<PathBuf>, source: io::Error) -> Self {
-        let path = path.into();
-        let why = source.get_ref().and_then(|inner| inner.downcast_ref());
-        match why.copied() {
-            Some(Unreadable::Changed(change)) => Error::Changed { path, change },
-            Some(Unreadable::Reader(kind)) => Error::Reader { path, kind },
-            Some(Unreadable::Stopped) => Error::Cancelled,
-            None => Error::Read { path, source },
-        }
     }
 }

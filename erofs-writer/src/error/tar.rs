@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Shown;
+use crate::error::shown::Shown;
 
 /// What is wrong with a tar archive. See [`Error::Tar`](crate::Error::Tar).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use crate::format::checked_u32;
 use crate::format::inode::{EXTENDED_LEN, I_EXTENDED, InodeExtended};
 use crate::meta::inode::DataAt;
-use crate::tree::Timestamp;
+use crate::time::Timestamp;
 
 /// How long it is without its index.
 pub(super) const HEAD_LEN: u64 = EXTENDED_LEN;

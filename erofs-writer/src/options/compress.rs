@@ -1,123 +1,17 @@
 //! How files are compressed.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::codec::Codec;
-use crate::ere::Ere;
 use crate::format::algorithm::Algorithm;
-use crate::options::{ImageUuid, Options, OptionsError, Tails};
+use crate::options::error::OptionsError;
+use crate::options::layout::Tails;
+use crate::options::names::ImageUuid;
+use crate::options::rule::CompressRule;
+use crate::options::set::Options;
+use crate::options::sizes::PclusterSize;
 
 /// How large pclusters of the packed inode may be where nothing is said of
 /// any.
 const PACKED_PCLUSTER_LEN: u64 = 16 * 1024;
-
-/// How many bytes a pcluster has at most: 512 to 1,048,576, in whole blocks.
-///
-/// A pcluster is decoded as a whole. Larger ones make a smaller image, and
-/// more to decode for a few bytes that are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PclusterSize(u32);
-
-impl PclusterSize {
-    /// Pclusters of up to `bytes` bytes.
-    ///
-    /// # Errors
-    /// [`OptionsError::PclusterSize`] if `bytes` is no multiple of 512, or
-    /// not from 512 to 1,048,576.
-    pub fn new(bytes: u32) -> Result<Self, OptionsError> {
-        match (bytes % 512, bytes) {
-            (0, 512..=0x10_0000) => Ok(PclusterSize(bytes)),
-            _ => Err(OptionsError::PclusterSize),
-        }
-    }
-
-    /// The size in bytes.
-    pub fn bytes(self) -> u32 {
-        self.0
-    }
-}
-
-impl fmt::Display for PclusterSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bytes().fmt(f)
-    }
-}
-
-impl FromStr for PclusterSize {
-    type Err = OptionsError;
-
-    fn from_str(text: &str) -> Result<Self, OptionsError> {
-        PclusterSize::new(text.parse().map_err(|_| OptionsError::PclusterSize)?)
-    }
-}
-
-/// How the files are compressed whose path a pattern is found in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CompressRule {
-    pattern: Ere,
-    codec: Option<Codec>,
-    pcluster_size: Option<PclusterSize>,
-}
-
-impl CompressRule {
-    /// A rule for the files in whose path `pattern` is found. Paths are those
-    /// in the image, without a leading slash; of a file with several names
-    /// the first in the order of their bytes counts. Unless a codec is set such
-    /// files are stored as they are.
-    pub fn new(pattern: Ere) -> Self {
-        CompressRule { pattern, codec: None, pcluster_size: None }
-    }
-
-    /// How many bytes of memory its pattern takes.
-    pub fn memory_usage(&self) -> usize {
-        self.pattern.memory_usage()
-    }
-
-    /// In which paths it is looked for.
-    pub fn get_pattern(&self) -> &Ere {
-        &self.pattern
-    }
-
-    /// See [`codec`](Self::codec).
-    pub fn get_codec(&self) -> Option<Codec> {
-        self.codec
-    }
-
-    /// See [`pcluster_size`](Self::pcluster_size).
-    pub fn get_pcluster_size(&self) -> Option<PclusterSize> {
-        self.pcluster_size
-    }
-
-    /// What they are compressed with, if with anything.
-    #[must_use]
-    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Self {
-        self.codec = codec.into();
-        self
-    }
-
-    /// How large their pclusters are at most. Default: a block.
-    #[must_use]
-    pub fn pcluster_size(mut self, size: PclusterSize) -> Self {
-        self.pcluster_size = Some(size);
-        self
-    }
-}
-
-/// Which bytes of compressed files go to the packed inode, where they are
-/// compressed together (Linux 6.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Fragments {
-    /// None.
-    #[default]
-    None,
-    /// The ends of files that would fill a pcluster in part, and files that
-    /// have no more than such an end.
-    Tails,
-    /// All of all files: the smallest, and the slowest to read.
-    All,
-}
 
 /// How one file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,28 +57,18 @@ impl Options {
         self
     }
 
-    /// Whether the last pcluster of a file lies behind its inode where that
-    /// has room, so that no block is filled in part ("ztailpacking", Linux
-    /// 5.17). Default: no. Files below a block are then compressed, too.
+    /// Where the ends of compressed files go. Default: [`Tails::Blocks`]. Of files
+    /// that are not compressed [`Options::inline_data`] says that.
     #[must_use]
-    pub fn inline_pclusters(mut self, on: bool) -> Self {
-        self.inline_pclusters = on;
-        self
-    }
-
-    /// What is put together in the packed inode. Default:
-    /// [`Fragments::None`]. With any other, [`Options::inline_pclusters`] says
-    /// nothing: ends go to the packed inode.
-    #[must_use]
-    pub fn fragments(mut self, fragments: Fragments) -> Self {
-        self.fragments = fragments;
+    pub fn tails(mut self, tails: Tails) -> Self {
+        self.tails = tails;
         self
     }
 
     /// How large pclusters of the packed inode are at most. Default: as
     /// [`Options::pcluster_size`] says for files, and without that 16 KiB for
-    /// [`Fragments::Tails`], which reads no slower than a block and makes the
-    /// image of a store smaller by a hundredth.
+    /// [`Tails::Fragments`], which reads no slower than a block and makes the
+    /// image of a store 1 % smaller.
     #[must_use]
     pub fn packed_pcluster_size(mut self, size: PclusterSize) -> Self {
         self.packed_pcluster_size = Some(size);
@@ -212,10 +96,10 @@ impl Options {
         self
     }
 
-    /// Whether tails of files may lie behind their inodes. Those of files in
-    /// chunks are in their last chunk.
-    pub(crate) fn may_have_inline_tails(&self) -> bool {
-        self.tails == Tails::Inline && self.chunk_size.is_none()
+    /// Whether the ends of files that are not compressed may lie after their
+    /// inodes. Those of files in chunks are in their last chunk.
+    pub(crate) fn may_have_inline_data(&self) -> bool {
+        self.inline_data && self.chunk_size.is_none()
     }
 
     /// Whether files that are not compressed may have blocks of others.
@@ -228,23 +112,21 @@ impl Options {
         self.dedupe && self.may_compress()
     }
 
-    /// Whether plain pclusters are rings, as mkfs.erofs has them where there
-    /// are fragments. Rings cannot be shared by files in which they lie at
-    /// other places.
+    /// Whether plain pclusters are interlaced, as mkfs.erofs has them where there
+    /// are fragments. Files cannot share such a pcluster if it lies at different
+    /// places in them.
     pub(crate) fn has_interlaced_pclusters(&self) -> bool {
         self.may_have_fragments() && !self.may_have_repeats()
     }
 
     /// Whether there may be a packed inode.
     pub(crate) fn may_have_fragments(&self) -> bool {
-        self.fragments != Fragments::None && self.may_compress()
+        self.tails.are_fragments() && self.may_compress()
     }
 
-    /// Whether ends of files may lie behind inodes. Not beside a packed inode:
-    /// plain blocks are interlaced then, and kernels do not agree on what that
-    /// means for plain bytes behind an inode.
+    /// Whether the last pclusters of files may lie after their inodes.
     pub(crate) fn may_have_inline_pclusters(&self) -> bool {
-        self.inline_pclusters && self.may_compress() && !self.may_have_fragments()
+        self.tails == Tails::Inline && self.may_compress()
     }
 
     /// How the packed inode is compressed: as files are for which there is no
@@ -254,7 +136,7 @@ impl Options {
         let codec = self.file_codecs().last()?;
         let pcluster_len = match (self.packed_pcluster_size, self.pcluster_size) {
             (Some(size), _) => u64::from(size.bytes()),
-            (None, None) if self.fragments == Fragments::Tails => {
+            (None, None) if self.tails == Tails::Fragments => {
                 codec.pcluster_len.max(PACKED_PCLUSTER_LEN)
             }
             (None, _) => codec.pcluster_len,

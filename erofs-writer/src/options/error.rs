@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::codec::lz4::LevelError;
-use crate::options::KernelVersion;
+use crate::options::version::KernelVersion;
 
 /// Why a value or a combination of values cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]

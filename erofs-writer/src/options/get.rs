@@ -1,10 +1,13 @@
 //! What options say, each by the name of its setter.
 
-use crate::options::{
-    BlockSize, ChunkSize, Codec, CompressRule, Fragments, ImageUuid, InodeForm, KernelVersion,
-    Label, Options, PclusterSize, Tails, XattrPrefix,
-};
-use crate::tree::Timestamp;
+use crate::codec::Codec;
+use crate::options::layout::{InodeForm, Tails};
+use crate::options::names::{ImageUuid, Label, XattrPrefix};
+use crate::options::rule::CompressRule;
+use crate::options::set::Options;
+use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
+use crate::options::version::KernelVersion;
+use crate::time::Timestamp;
 
 /// Getters of fields that are copied.
 macro_rules! getters {
@@ -38,15 +41,14 @@ getters! {
     get_checksum: checksum -> bool;
     get_wide_addresses: wide_addresses -> bool;
     get_inode_form: inode_form -> InodeForm;
-    get_tails: tails -> Tails;
+    get_inline_data: inline_data -> bool;
     get_chunk_size: chunk_size -> Option<ChunkSize>;
     get_chunk_indexes: chunk_indexes -> bool;
     get_codec: codec -> Option<Codec>;
     get_pcluster_size: pcluster_size -> Option<PclusterSize>;
     get_full_indexes: full_indexes -> bool;
-    get_inline_pclusters: inline_pclusters -> bool;
     get_max_extent_len: max_extent_len -> Option<u64>;
-    get_fragments: fragments -> Fragments;
+    get_tails: tails -> Tails;
     get_packed_pcluster_size: packed_pcluster_size -> Option<PclusterSize>;
     get_share_fragments: share_fragments -> bool;
     get_dedupe: dedupe -> bool;

@@ -1,39 +1,10 @@
 //! Which kernels can mount an image.
 
-use std::fmt;
 use std::str::FromStr;
 
-use crate::options::{Options, OptionsError};
-
-/// A version of Linux.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KernelVersion {
-    major: u16,
-    minor: u16,
-}
-
-impl KernelVersion {
-    /// The version `major.minor`.
-    pub const fn new(major: u16, minor: u16) -> Self {
-        KernelVersion { major, minor }
-    }
-
-    /// The first number.
-    pub const fn major(self) -> u16 {
-        self.major
-    }
-
-    /// The second number.
-    pub const fn minor(self) -> u16 {
-        self.minor
-    }
-}
-
-impl fmt::Display for KernelVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
+use crate::options::error::OptionsError;
+use crate::options::set::Options;
+use crate::options::version::KernelVersion;
 
 /// Reads `6.1`, and of `6.1.192` what decides.
 impl FromStr for KernelVersion {
@@ -46,7 +17,7 @@ impl FromStr for KernelVersion {
         });
         match (numbers.next(), numbers.next(), numbers.next(), numbers.next()) {
             (Some(Some(major)), Some(Some(minor)), None | Some(Some(_)), None) => {
-                Ok(KernelVersion { major, minor })
+                Ok(KernelVersion::new(major, minor))
             }
             _ => Err(OptionsError::KernelVersion),
         }

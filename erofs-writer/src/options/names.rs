@@ -1,9 +1,11 @@
-//! Names that an image has: its label, and prefixes of xattr names.
+//! Names that an image has: its label, its UUID, and prefixes of xattr names.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::options::OptionsError;
+use uuid::Uuid;
+
+use crate::options::error::OptionsError;
 
 /// The volume label, by which a system can mount the image: at most 15 bytes.
 ///
@@ -50,6 +52,21 @@ impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         shown(self.as_bytes(), f)
     }
+}
+
+/// What the image's UUID is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ImageUuid {
+    /// A version 8 UUID derived from every byte of the image by XXH3 of 128
+    /// bits, so that equal images have the same one, and others do not unless
+    /// somebody makes them so.
+    #[default]
+    FromContent,
+    /// All zeros, which means that there is none.
+    None,
+    /// This one.
+    Fixed(Uuid),
 }
 
 /// A prefix of xattr names, such as `trusted.overlay.`, that is stored once

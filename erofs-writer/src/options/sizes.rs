@@ -1,9 +1,9 @@
-//! The sizes of blocks and chunks.
+//! The sizes of blocks, chunks and pclusters.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::options::OptionsError;
+use crate::options::error::OptionsError;
 
 /// The size of a block: a power of two from 512 to 65,536 bytes.
 ///
@@ -125,5 +125,45 @@ impl FromStr for ChunkSize {
 
     fn from_str(text: &str) -> Result<Self, OptionsError> {
         ChunkSize::new(text.parse().map_err(|_| OptionsError::ChunkSize)?)
+    }
+}
+
+/// How many bytes a pcluster has at most: 512 to 1,048,576, in whole blocks.
+///
+/// A pcluster is decoded as a whole. Larger ones make a smaller image, and
+/// more to decode for a few bytes that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PclusterSize(u32);
+
+impl PclusterSize {
+    /// Pclusters of up to `bytes` bytes.
+    ///
+    /// # Errors
+    /// [`OptionsError::PclusterSize`] if `bytes` is no multiple of 512, or
+    /// not from 512 to 1,048,576.
+    pub fn new(bytes: u32) -> Result<Self, OptionsError> {
+        match (bytes % 512, bytes) {
+            (0, 512..=0x10_0000) => Ok(PclusterSize(bytes)),
+            _ => Err(OptionsError::PclusterSize),
+        }
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for PclusterSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes().fmt(f)
+    }
+}
+
+impl FromStr for PclusterSize {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        PclusterSize::new(text.parse().map_err(|_| OptionsError::PclusterSize)?)
     }
 }

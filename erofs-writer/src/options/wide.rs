@@ -1,8 +1,8 @@
 //! Addresses of 48 bits, and what comes with them.
 
 use crate::format::{NULL_ADDR, NULL_ADDR_48};
-use crate::options::Options;
 use crate::options::kernel::WIDE_ADDRESSES;
+use crate::options::set::Options;
 
 impl Options {
     /// Whether the image has the layout that Linux 6.15 has brought ("48bit").

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::alike::{ContentChunk, Kept, PART_LEN, Sketch, content_chunks};
-use crate::options::{Fragments, Options};
+use crate::options::{Options, Tails};
 use crate::tree::InodeId;
 
 /// How much of each file is compared before whole files are read.
@@ -77,12 +77,9 @@ pub(super) struct Needs<'a> {
 
 impl<'a> Needs<'a> {
     pub(super) fn of(options: &Options, kept: &'a Kept) -> Self {
-        let fragment_max = match options.may_have_fragments() {
-            true => fragment_len_max(options),
-            false => 0,
-        };
+        let fragment_max = fragment_len_max(options);
         // With all fragments it is the packed inode that is cut.
-        let are_cut = options.may_have_repeats() && options.fragments != Fragments::All;
+        let are_cut = options.may_have_repeats() && options.tails != Tails::AllFragments;
         Needs {
             sketched: fragment_max.min(PREFIX_LEN),
             cut_above: are_cut.then_some(fragment_max.max(options.block_size.len())),
@@ -118,10 +115,11 @@ impl<'a> Needs<'a> {
 
 /// How long files are at most that become fragments as a whole.
 fn fragment_len_max(options: &Options) -> u64 {
-    let pcluster_len = options.file_codecs().map(|codec| codec.pcluster_len).max().unwrap_or(0);
-    match options.fragments {
-        Fragments::None => 0,
-        Fragments::Tails => pcluster_len,
-        Fragments::All => u64::MAX,
+    match options.tails {
+        Tails::AllFragments if options.may_compress() => u64::MAX,
+        Tails::Fragments => {
+            options.file_codecs().map(|codec| codec.pcluster_len).max().unwrap_or(0)
+        }
+        _ => 0,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::format::compression::MAP_HEADER_LEN;
 use crate::format::{SLOT_LEN, round_up};
-use crate::options::{Fragments, Options};
+use crate::options::{Options, Tails};
 use crate::plan::codecs::Codecs;
 use crate::plan::layout::{DataPlan, Layout};
 use crate::shape::{Inodes, compressed_len_max, files};
@@ -14,7 +14,7 @@ pub(super) fn plan(plan: &mut DataPlan, inodes: &Inodes<'_>, codecs: &Codecs, op
     for (id, content) in files(inodes.tree, inodes.order) {
         let Some(codec) = codecs.of(id).filter(|_| plan.is_open(id)) else { continue };
         let len = content.len();
-        let fits = options.fragments == Fragments::All || len <= codec.pcluster_len;
+        let fits = options.tails == Tails::AllFragments || len <= codec.pcluster_len;
         if fits && len <= compressed_len_max(options) && pays(inodes, id, len) {
             plan.set(id, Layout::Fragment);
         }

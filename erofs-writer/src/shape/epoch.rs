@@ -1,7 +1,8 @@
 //! The superblock's time, to which those of compact inodes are relative.
 
 use crate::shape::order::Order;
-use crate::tree::{Timestamp, Tree};
+use crate::time::Timestamp;
+use crate::tree::Tree;
 
 /// The time that compact inodes have, or count from, and the image's build time
 /// after it.

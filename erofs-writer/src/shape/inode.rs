@@ -48,7 +48,7 @@ impl<'a> Inodes<'a> {
             index_lens: IndexLens::of(options),
             block_size: options.block_size,
             form: options.inode_form,
-            inline_tails: options.may_have_inline_tails(),
+            inline_tails: options.may_have_inline_data(),
         };
         if options.inode_form == InodeForm::Compact {
             if let Some(id) = order.ids.iter().find(|id| inodes.needs_extended(**id)) {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::observer::Conduct;
-use crate::source::HardLinks;
-use crate::source::scan::{Candidate, ScanOptions, Scanner};
+use crate::source::candidate::Candidate;
+use crate::source::hard_links::HardLinks;
+use crate::source::scan::{ScanOptions, Scanner};
 use crate::source::setters;
 use crate::tree::Tree;
 

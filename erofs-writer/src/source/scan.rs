@@ -4,8 +4,10 @@
 //! the calling thread puts what they found into the tree. Ids, and so
 //! everything after, do not depend on which worker was first.
 
-mod links;
+mod found;
+mod insert;
 mod list;
+mod options;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -20,82 +22,22 @@ use crate::error::{Error, Result};
 use crate::event::Phase;
 use crate::observer::Observer;
 use crate::pool::{self, Share, Threads, Wanted};
-use crate::source::{HardLinks, xattrs};
-use crate::tree::{FileId, HostDir, InodeId, Kind, Metadata, Name, Tree, Xattrs};
-use links::Links;
+use crate::source::xattrs;
+use crate::tree::{HostDir, Name, Tree, Xattrs};
+use found::Found;
+pub(super) use found::Pending;
+use insert::Inserter;
 use list::{Lister, Listing};
-
-/// Something of which a source asks whether it is wanted.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate<'a> {
-    path: &'a [u8],
-    is_dir: bool,
-}
-
-impl<'a> Candidate<'a> {
-    pub(crate) fn new(path: &'a [u8], is_dir: bool) -> Self {
-        Candidate { path, is_dir }
-    }
-
-    /// The path relative to the root of the source, without a leading slash.
-    pub fn path(&self) -> &'a [u8] {
-        self.path
-    }
-
-    /// Whether it is a directory. A symlink to one is none.
-    pub fn is_dir(&self) -> bool {
-        self.is_dir
-    }
-}
-
-/// Whether something is wanted.
-pub type Keep<'a> = dyn Fn(Candidate<'_>) -> bool + Send + Sync + 'a;
-
-pub(crate) struct ScanOptions<'a> {
-    pub(crate) hard_links: HardLinks,
-    pub(crate) xattrs: bool,
-    pub(crate) keep: Option<Box<Keep<'a>>>,
-    pub(crate) strip_case_hack: bool,
-    /// Whether owners, times and links do not count.
-    pub(crate) contents_only: bool,
-}
-
-impl Default for ScanOptions<'_> {
-    fn default() -> Self {
-        ScanOptions {
-            hard_links: HardLinks::Keep,
-            xattrs: true,
-            keep: None,
-            strip_case_hack: false,
-            contents_only: false,
-        }
-    }
-}
-
-/// A directory to read: its inode, and where it is on the host.
-pub(crate) type Pending = (InodeId, Arc<HostDir>);
+pub(super) use options::ScanOptions;
 
 /// Reads host directories.
 pub(crate) struct Scanner<'a, 'h> {
     lister: Lister<'a>,
-    links: Links,
+    inserter: Inserter,
     observer: &'a Observer<'h>,
     wanted: Wanted,
     /// Who reads where there is much, once that was so.
     threads: Option<Threads>,
-}
-
-/// What a worker found under one name.
-struct Found {
-    /// The name in the image.
-    name: Name,
-    metadata: Metadata,
-    kind: Kind,
-    file: FileId,
-    /// Whether it has several names.
-    is_linked: bool,
-    /// The name on the host, where it is not the name in the image.
-    host_name: Option<Name>,
 }
 
 /// Names by the folder of the host that they are in, each with its image name.
@@ -117,9 +59,9 @@ impl<'a, 'h> Scanner<'a, 'h> {
         wanted: Wanted,
     ) -> Result<Self> {
         observer.phase(Phase::Scan)?;
-        let links = Links::new(options.hard_links);
+        let inserter = Inserter::new(options.hard_links);
         let lister = Lister::new(options, observer);
-        Ok(Scanner { lister, links, observer, wanted, threads: None })
+        Ok(Scanner { lister, inserter, observer, wanted, threads: None })
     }
 
     /// Who is to read, if there is `much` to be read.
@@ -174,7 +116,8 @@ impl<'a, 'h> Scanner<'a, 'h> {
             all.extend(found);
         }
         all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let inserted = self.links.insert(tree, Tree::ROOT, all, |name| dirs.get(name).cloned())?;
+        let inserted =
+            self.inserter.insert(tree, Tree::ROOT, all, |name| dirs.get(name).cloned())?;
         let files = &mut tree.host.files;
         files.extend(inserted.files.into_iter().map(|(file, id)| (file, Some(id))));
         Ok(inserted.directories)
@@ -189,10 +132,10 @@ impl<'a, 'h> Scanner<'a, 'h> {
             // While one batch is put into the tree the next is listed.
             for batch in level.chunks(BATCH).chain([&[][..]]) {
                 let threads = self.threads(batch.len() > FEW);
-                let Scanner { lister, links, observer, .. } = self;
+                let Scanner { lister, inserter, observer, .. } = self;
                 let listings = observer.watch(&threads, 0, |report| {
                     let (inserted, listings) = pool::join(
-                        || links.insert_listed(tree, listed, &mut next),
+                        || inserter.insert_listed(tree, listed, &mut next),
                         || pool::try_map(batch, Share::Usual, |(_, dir)| lister.list(dir, report)),
                     );
                     inserted?;

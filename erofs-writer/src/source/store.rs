@@ -10,10 +10,12 @@ use crate::bounded::too_long;
 use crate::error::{Result, StorePathsError};
 use crate::format::to_u64;
 use crate::observer::Conduct;
-use crate::source::HardLinks;
-use crate::source::scan::{Candidate, Folders, ScanOptions, Scanner};
+use crate::source::candidate::Candidate;
+use crate::source::hard_links::HardLinks;
+use crate::source::scan::{Folders, ScanOptions, Scanner};
 use crate::source::setters;
-use crate::tree::{Metadata, Timestamp, Tree};
+use crate::time::Timestamp;
+use crate::tree::{Metadata, Tree};
 
 /// Reads store paths into a [`Tree`] in which each is `/<basename>`.
 ///

@@ -17,8 +17,9 @@ use crate::error::{Error, Result};
 use crate::event::Phase;
 use crate::observer::Conduct;
 use crate::pool::Threads;
+use crate::source::candidate::{Candidate, Keep};
+use crate::source::hard_links::HardLinks;
 use crate::source::setters;
-use crate::source::{Candidate, HardLinks, Keep};
 use crate::tree::{FileId, Tree};
 
 use assemble::{Assembly, Refusal};

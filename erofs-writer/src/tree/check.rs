@@ -4,7 +4,9 @@
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::to_u64;
 use crate::format::xattr::{NAME_MAX, VALUE_MAX, split_name};
-use crate::tree::{Inode, InodeId, Kind, Rdev, Tree};
+use crate::tree::arena::{Inode, Kind, Tree};
+use crate::tree::id::InodeId;
+use crate::tree::node::Rdev;
 
 /// Checks the inodes `ids` of `tree`.
 pub(crate) fn check(tree: &Tree, ids: &[InodeId]) -> Result<()> {

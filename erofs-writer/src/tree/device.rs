@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
-use crate::tree::ReadAt;
+use crate::tree::read_at::ReadAt;
 
 /// What holds contents that do not go into the image.
 #[derive(Debug)]

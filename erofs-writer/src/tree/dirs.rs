@@ -14,8 +14,8 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::{Change, Unreadable};
-use crate::tree::Name;
-use crate::tree::host::FileId;
+use crate::tree::file_id::FileId;
+use crate::tree::path::Name;
 
 /// What is at a path is not what was found there before.
 const REPLACED: Unreadable = Unreadable::Changed(Change::Replaced);

@@ -3,10 +3,12 @@
 use std::mem;
 
 use crate::error::{Error, Result, TreeErrorKind};
-use crate::tree::{
-    Children, Content, Entry, InodeId, Kind, Metadata, Name, Node, Tree, TreeInodeId, absolute,
-    components, is_valid_name,
-};
+use crate::tree::arena::{Children, Kind, Tree};
+use crate::tree::content::Content;
+use crate::tree::id::{InodeId, TreeInodeId};
+use crate::tree::node::{Metadata, Node};
+use crate::tree::path::{Name, absolute, components, is_valid_name};
+use crate::tree::walk::Entry;
 
 /// One path of a tree, to be changed. Made by [`Tree::get_mut`].
 #[derive(Debug)]

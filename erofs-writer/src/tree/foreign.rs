@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::tree::arena::Tree;
 use crate::tree::check::check_xattr_name;
-use crate::tree::{InodeId, Tree, XattrMap, Xattrs};
+use crate::tree::id::InodeId;
+use crate::tree::node::{XattrMap, Xattrs};
 
 /// What [`Tree::drop_foreign_xattrs`] has taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::mem;
 
 use crate::error::{Error, Result, TreeErrorKind};
-use crate::tree::{Children, Inode, InodeId, Kind, Metadata, Rdev, Tree, is_valid_name};
+use crate::tree::arena::{Children, Inode, Kind, Tree};
+use crate::tree::id::InodeId;
+use crate::tree::node::{Metadata, Rdev};
+use crate::tree::path::is_valid_name;
 
 /// What aufs calls a file that hides another one: this and its name.
 pub(crate) const AUFS_WHITEOUT: &[u8] = b".wh.";

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 use crate::cancel::Stop;
 use crate::error::{Error, Result};
 use crate::format::{to_u64, to_usize};
+use crate::tree::arena::{Kind, Tree};
 use crate::tree::content::{Content, OpenContent};
 use crate::tree::dirs::OpenDirs;
-use crate::tree::{InodeId, Kind, Tree};
+use crate::tree::id::InodeId;
 
 /// The path to name in an error about the contents of `id`: that on the host,
 /// or if there is none, that in the image.

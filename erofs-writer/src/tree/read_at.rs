@@ -1,4 +1,4 @@
-//! What std has that can be read at any position.
+//! Readers of contents: the trait, and what std has that is one.
 
 use std::fs::File;
 use std::io;
@@ -7,11 +7,47 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rustix::fs::{SeekFrom, seek};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::format::to_u64;
-use crate::tree::ReadAt;
-use crate::tree::content::host_data;
+
+/// Bytes that can be read at any position, from several threads at a time.
+///
+/// A [`File`] is a reader, as are `Vec<u8>` and slices of bytes, and whatever
+/// leads to a reader: `Box<dyn ReadAt>`, `Arc<dyn ReadAt>`, references.
+/// Contents of a file that is shared with others, or of a part of one, are
+/// better made by [`Content::from_file_range`](crate::Content::from_file_range), as the kernel can copy those.
+pub trait ReadAt: Send + Sync {
+    /// How many bytes there are. Must not change.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads into `buf` from `offset` on and returns how many bytes were
+    /// read: 0 only at the end or if `buf` is empty. What was interrupted
+    /// ([`io::ErrorKind::Interrupted`]) is done again.
+    ///
+    /// # Errors
+    /// Whatever keeps the bytes from being read.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The first bytes at `offset` or behind it that may be other than zero.
+    /// What is passed over are zeros, which nobody reads then: a reader that
+    /// knows where its holes are costs what its data costs, however long it is.
+    /// An empty range says that there is no more data.
+    ///
+    /// It never changes an image, only how long that takes. Without it all
+    /// bytes may be other than zero.
+    ///
+    /// # Errors
+    /// Whatever keeps the bytes from being found.
+    fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+        Ok(offset..self.len().max(offset))
+    }
+}
 
 /// A regular file, or a device: what has a length.
 impl ReadAt for File {
@@ -80,6 +116,28 @@ macro_rules! forward_read_at {
 }
 
 forward_read_at!(&R, Box<R>, Arc<R>);
+
+/// Where `file` has data from `offset` on, counted from `base`, in the `len`
+/// bytes behind that.
+pub(super) fn host_data(file: &File, base: u64, offset: u64, len: u64) -> io::Result<Range<u64>> {
+    let find = |from| match retry_on_intr(|| seek(file, from)) {
+        Ok(pos) => Ok(Some(pos)),
+        Err(Errno::NXIO) => Ok(None),
+        // A file system that cannot tell stores every byte, so far as we know.
+        Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::OVERFLOW | Errno::SPIPE) => Err(None),
+        Err(error) => Err(Some(error)),
+    };
+    let from = base.saturating_add(offset);
+    let found = find(SeekFrom::Data(from)).and_then(|start| match start {
+        Some(start) => Ok(start..find(SeekFrom::Hole(start))?.unwrap_or(u64::MAX)),
+        None => Ok(u64::MAX..u64::MAX),
+    });
+    match found {
+        Ok(found) => Ok(found.start.saturating_sub(base)..found.end.saturating_sub(base)),
+        Err(None) => Ok(offset..len),
+        Err(Some(error)) => Err(error.into()),
+    }
+}
 
 #[cfg(test)]
 mod tests {

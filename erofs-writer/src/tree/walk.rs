@@ -2,7 +2,11 @@
 
 use std::collections::btree_map;
 
-use crate::tree::{Content, InodeId, Kind, Metadata, Name, Node, Tree, TreeInodeId};
+use crate::tree::arena::{Kind, Tree};
+use crate::tree::content::Content;
+use crate::tree::id::{InodeId, TreeInodeId};
+use crate::tree::node::{Metadata, Node};
+use crate::tree::path::{Name, absolute, components};
 
 /// One path of a tree.
 #[derive(Debug, Clone)]
@@ -29,10 +33,6 @@ impl<'a> Entry<'a> {
 
     /// Its place in the arena.
     pub(crate) fn arena_id(&self) -> InodeId {
-        self.id
-    }
-
-    pub(crate) fn inode_id(&self) -> InodeId {
         self.id
     }
 
@@ -117,5 +117,28 @@ impl<'a> Iterator for Walk<'a> {
             self.enter(*id, len);
             return Some(entry);
         }
+    }
+}
+
+impl Tree {
+    /// What is at `path`.
+    pub fn get(&self, path: impl AsRef<[u8]>) -> Option<Entry<'_>> {
+        let mut id = Tree::ROOT;
+        for name in components(path.as_ref()) {
+            id = *self.children(id)?.get(name)?;
+        }
+        Some(Entry::new(self, absolute(path.as_ref()), id))
+    }
+
+    /// Every path of the tree, parents before children and siblings in the
+    /// order of their bytes. Hard links come once for each name.
+    pub fn walk(&self) -> Walk<'_> {
+        Walk::new(self)
+    }
+
+    /// A path of the inode `id`, for messages.
+    pub(crate) fn path_of(&self, id: InodeId) -> Vec<u8> {
+        let entry = self.walk().find(|entry| entry.arena_id() == id);
+        entry.map_or_else(|| b"/".to_vec(), |entry| entry.path().to_vec())
     }
 }

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
-    BlockSize, ChunkSize, Codec, Fragments, ImageUuid, InodeForm, Label, Options, PclusterSize,
-    Tails, Timestamp, Uuid,
+    BlockSize, ChunkSize, Codec, ImageUuid, InodeForm, Label, Options, PclusterSize, Tails,
+    Timestamp, Uuid,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -53,7 +53,7 @@ struct Layout {
     indexes: bool,
     share: bool,
     holes: bool,
-    tails: Tails,
+    inline_data: bool,
     compression: Option<Compression>,
 }
 
@@ -63,9 +63,8 @@ struct Compression {
     /// In blocks.
     pcluster: u32,
     full_indexes: bool,
-    inline: bool,
     dedupe: bool,
-    fragments: Fragments,
+    tails: Tails,
     /// In blocks.
     max_extent: Option<u32>,
 }
@@ -74,18 +73,11 @@ fn compression() -> impl Strategy<Value = Option<Compression>> {
     let level = select(vec![0_u8, 0, 1, 9, 12]);
     let pcluster = select(vec![1_u32, 1, 2, 3, 4, 16, 256]);
     let max_extent = prop_oneof![3 => Just(None), 1 => (1..40_u32).prop_map(Some)];
-    let fragments = select(vec![Fragments::None, Fragments::Tails, Fragments::All]);
-    let some = (level, pcluster, any::<[bool; 3]>(), max_extent, fragments).prop_map(
-        |(level, pcluster, [full_indexes, inline, dedupe], max_extent, fragments)| {
-            Some(Compression {
-                level,
-                pcluster,
-                full_indexes,
-                inline,
-                dedupe,
-                fragments,
-                max_extent,
-            })
+    let tails = [Tails::Blocks, Tails::Inline, Tails::Fragments, Tails::AllFragments];
+    let tails = select(tails.to_vec());
+    let some = (level, pcluster, any::<[bool; 2]>(), max_extent, tails).prop_map(
+        |(level, pcluster, [full_indexes, dedupe], max_extent, tails)| {
+            Some(Compression { level, pcluster, full_indexes, dedupe, tails, max_extent })
         },
     );
     prop_oneof![Just(None), some]
@@ -102,13 +94,12 @@ fn layout() -> impl Strategy<Value = Layout> {
         1 => select(vec![512_u64, 4096, 8192, 65_536, 1 << 20, 1 << 31]).prop_map(Some),
     ];
     let form = select(vec![InodeForm::Auto, InodeForm::Auto, InodeForm::Extended]);
-    let tails = select(vec![Tails::Inline, Tails::OwnBlock]);
-    let switches = any::<[bool; 4]>();
-    let parts = (block, chunk, form, tails, switches, compression());
-    parts.prop_map(|(block, chunk, form, tails, switches, compression)| {
-        let [wide, indexes, share, holes] = switches;
+    let switches = any::<[bool; 5]>();
+    let parts = (block, chunk, form, switches, compression());
+    parts.prop_map(|(block, chunk, form, switches, compression)| {
+        let [wide, indexes, share, holes, inline_data] = switches;
         let chunk = chunk.map(|chunk| chunk.max(block.into()));
-        Layout { block, chunk, form, wide, indexes, share, holes, tails, compression }
+        Layout { block, chunk, form, wide, indexes, share, holes, inline_data, compression }
     })
 }
 
@@ -121,7 +112,7 @@ impl Layout {
             .chunk_indexes(self.indexes)
             .share_identical(self.share)
             .holes(self.holes)
-            .tails(self.tails);
+            .inline_data(self.inline_data);
         let options = match self.chunk {
             Some(chunk) => options.chunk_size(ChunkSize::new(chunk).unwrap()),
             None => options,
@@ -140,9 +131,8 @@ impl Compression {
             .codec(Codec::Lz4(Level::new(self.level).unwrap()))
             .pcluster_size(size)
             .full_indexes(self.full_indexes)
-            .inline_pclusters(self.inline)
             .dedupe(self.dedupe)
-            .fragments(self.fragments);
+            .tails(self.tails);
         match self.max_extent {
             Some(blocks) => options.max_extent_len(u64::from(blocks * block) + 100).unwrap(),
             None => options,

@@ -5,7 +5,7 @@ use std::io::{self, Cursor};
 
 use erofs_writer::{
     Change, Content, Error, ImageWriter, Limit, Metadata, Node, Options, OutputErrorKind, ReadAt,
-    ReaderErrorKind, SeekWriter, Tree,
+    ReaderErrorKind, SeekWriter, Tails, Tree,
 };
 
 use crate::image;
@@ -129,15 +129,15 @@ impl ReadAt for Interrupted {
 #[test]
 fn what_is_interrupted_is_done_again() {
     use erofs_writer::codec::lz4::Level;
-    use erofs_writer::{ChunkSize, Codec, Fragments};
+    use erofs_writer::{ChunkSize, Codec};
     let lz4 = || Options::new().codec(Codec::Lz4(Level::FAST));
     let modes = [
         Options::new(),
         Options::new().chunk_size(ChunkSize::new(4096).unwrap()),
         Options::new().dedupe(true),
         lz4(),
-        lz4().inline_pclusters(true),
-        lz4().fragments(Fragments::All).dedupe(true),
+        lz4().tails(Tails::Inline),
+        lz4().tails(Tails::AllFragments).dedupe(true),
     ];
     // Long enough for somebody to look for holes.
     let bytes = testdata::trees::text(1, 2 << 20);

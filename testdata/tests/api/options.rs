@@ -5,9 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use erofs_writer::codec::lz4::{Level, LevelError};
 use erofs_writer::ere::Ere;
 use erofs_writer::{
-    BlockSize, ChunkSize, Codec, CompressRule, Error, Fragments, ImageUuid, InodeForm,
-    KernelVersion, Options, OptionsError, PclusterSize, Result, Tails, Timestamp, Uuid,
-    XattrPrefix,
+    BlockSize, ChunkSize, Codec, CompressRule, Error, ImageUuid, InodeForm, KernelVersion, Options,
+    OptionsError, PclusterSize, Result, Tails, Timestamp, Uuid, XattrPrefix,
 };
 
 fn filled() -> Result<Options> {
@@ -20,16 +19,15 @@ fn filled() -> Result<Options> {
         .checksum(false)
         .wide_addresses(true)
         .inode_form(InodeForm::Extended)
-        .tails(Tails::OwnBlock)
+        .inline_data(false)
         .chunk_size(ChunkSize::new(16384)?)
         .chunk_indexes(true)
         .codec(Codec::Lz4("9".parse()?))
         .pcluster_size(PclusterSize::new(16384)?)
         .full_indexes(true)
         .compress_rules([rule])
-        .inline_pclusters(true)
         .max_extent_len(65536)?
-        .fragments(Fragments::Tails)
+        .tails(Tails::Fragments)
         .packed_pcluster_size(PclusterSize::new(32768)?)
         .share_fragments(false)
         .dedupe(true)
@@ -55,7 +53,7 @@ fn what_goes_in_comes_out() {
     assert_eq!(options.get_build_time(), Some(Timestamp::from_sec(7)));
     assert_eq!((options.get_checksum(), options.get_wide_addresses()), (false, true));
     assert_eq!(options.get_inode_form(), InodeForm::Extended);
-    assert_eq!(options.get_tails(), Tails::OwnBlock);
+    assert!(!options.get_inline_data());
     assert_eq!(options.get_chunk_size().map(ChunkSize::bytes), Some(16384));
     assert!(options.get_chunk_indexes() && options.get_full_indexes());
     let Some(Codec::Lz4(level)) = options.get_codec() else { panic!("{:?}", options.get_codec()) };
@@ -65,9 +63,9 @@ fn what_goes_in_comes_out() {
     assert_eq!(rule.get_codec(), None);
     assert_eq!(rule.get_pcluster_size().map(PclusterSize::bytes), Some(8192));
     assert!(rule.get_pattern().is_match(b"ax"));
-    assert_eq!((options.get_inline_pclusters(), options.get_dedupe()), (true, true));
+    assert!(options.get_dedupe());
     assert_eq!(options.get_max_extent_len(), Some(65536));
-    assert_eq!(options.get_fragments(), Fragments::Tails);
+    assert_eq!(options.get_tails(), Tails::Fragments);
     assert_eq!(options.get_packed_pcluster_size().map(PclusterSize::bytes), Some(32768));
     assert!(!options.get_share_fragments() && !options.get_share_identical());
     assert!(!options.get_holes() && !options.get_xattr_name_filter());

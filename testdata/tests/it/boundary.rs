@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use erofs_writer::source::Directory;
-use erofs_writer::{BlockSize, ChunkSize, ImageWriter, InodeForm, Options, Tails, Tree};
+use erofs_writer::{BlockSize, ChunkSize, ImageWriter, InodeForm, Options, Tree};
 use testdata::entry::Compare;
 use testdata::raw::Rule;
 use testdata::skip::{Oracle, have};
@@ -50,7 +50,7 @@ const XATTRS: &[&str] = &["xattr_namespaces", "shared_xattrs", "root_xattrs"];
 
 const SETS: &[Set] = &[
     Set { name: "default", options: fixed, slow: Slow::All },
-    Set { name: "own block", options: || fixed().tails(Tails::OwnBlock), slow: Slow::Cases(DATA) },
+    Set { name: "own block", options: || fixed().inline_data(false), slow: Slow::Cases(DATA) },
     Set { name: "chunks of 4K", options: || chunked(4096), slow: Slow::Cases(DATA) },
     Set { name: "chunks of 64K", options: || chunked(65_536), slow: Slow::Cases(DATA) },
     Set {
@@ -278,7 +278,7 @@ fn large_files_are_whole_however_they_are_copied() {
     let chunk = |bytes| ChunkSize::new(bytes).unwrap();
     let ways = [
         fixed(),
-        fixed().tails(Tails::OwnBlock).share_identical(false),
+        fixed().inline_data(false).share_identical(false),
         fixed().chunk_size(chunk(1 << 22)),
         Options::new(),
     ];

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use erofs_writer::source::StorePaths;
-use erofs_writer::{ChunkSize, Error, ImageUuid, Options, Tails, Tree};
+use erofs_writer::{ChunkSize, Error, ImageUuid, Options, Tree};
 use rustix::fs::{FileType, Mode};
 use testdata::trees::noise;
 
@@ -72,7 +72,7 @@ fn ways() -> Vec<(&'static str, Options)> {
         ("the kernel may copy", fixed()),
         ("every byte is hashed", Options::new().uuid(ImageUuid::FromContent)),
         ("nothing is read before", fixed().holes(false).share_identical(false)),
-        ("tails in blocks", fixed().tails(Tails::OwnBlock)),
+        ("tails in blocks", fixed().inline_data(false)),
         ("small chunks", fixed().chunk_size(chunk(4096))),
         ("compressed", crate::compressed::lz4(0)),
         ("large chunks", fixed().chunk_size(chunk(1 << 20)).holes(false)),

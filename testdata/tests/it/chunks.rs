@@ -1,9 +1,7 @@
 //! Chunks of the files that are not compressed, beside those that are.
 
 use erofs_writer::codec::lz4::Level;
-use erofs_writer::{
-    BlockSize, ChunkSize, Codec, CompressRule, Fragments, Options, PclusterSize, Tails, Tree,
-};
+use erofs_writer::{BlockSize, ChunkSize, Codec, CompressRule, Options, PclusterSize, Tails, Tree};
 use testdata::raw::model::{Data, Model};
 use testdata::trees::{Builder, noise, text};
 use testdata::verify;
@@ -76,10 +74,10 @@ fn chunks_go_with_all_other_options() {
     let tree = tree();
     let large = PclusterSize::new(65_536).unwrap();
     for options in [
-        options().pcluster_size(large).inline_pclusters(true),
-        options().fragments(Fragments::Tails).dedupe(true),
-        options().fragments(Fragments::All).pcluster_size(large),
-        options().dedupe(true).tails(Tails::OwnBlock).chunk_indexes(true),
+        options().pcluster_size(large).tails(Tails::Inline),
+        options().tails(Tails::Fragments).dedupe(true),
+        options().tails(Tails::AllFragments).pcluster_size(large),
+        options().dedupe(true).inline_data(false).chunk_indexes(true),
         options().share_identical(false).data_alignment(8).unwrap().full_indexes(true),
         options().wide_addresses(true).holes(false),
         options().block_size(BlockSize::new(512).unwrap()),

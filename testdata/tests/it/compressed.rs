@@ -2,7 +2,7 @@
 //! every size, and what is better stored as it is.
 
 use erofs_writer::codec::lz4::Level;
-use erofs_writer::{BlockSize, Codec, Options, PclusterSize, Tails, Tree};
+use erofs_writer::{BlockSize, Codec, Options, PclusterSize, Tree};
 use testdata::raw::model::Data;
 use testdata::trees::{Builder, CASES, merged, mixed, noise, text};
 use testdata::verify;
@@ -144,8 +144,8 @@ fn copies_of_compressed_files_lie_in_the_same_pclusters() {
     }
     tree.file("d", mixed(9, 200_000));
     let tree = tree.done();
-    for tails in [Tails::Inline, Tails::OwnBlock] {
-        let image = image(&tree, lz4(9).tails(tails));
+    for inline_data in [true, false] {
+        let image = image(&tree, lz4(9).inline_data(inline_data));
         let model = decoded(&image);
         let files = model.inodes.values().filter(|node| node.path != b"/");
         let extents = |data: &Data| match data {

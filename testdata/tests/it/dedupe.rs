@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use erofs_writer::{
-    BlockSize, Content, Error, Fragments, KernelVersion, Metadata, Node, Options, OptionsError,
-    ReadAt, Tails, Tree,
+    BlockSize, Content, Error, KernelVersion, Metadata, Node, Options, OptionsError, ReadAt, Tails,
+    Tree,
 };
 use testdata::raw::model::Data;
 use testdata::raw::zmap::{Extent, Place};
@@ -92,13 +92,13 @@ fn repeats_come_back() {
     let check = verify::Options { random_reads: 24, ..verify::Options::default() };
     for options in [
         dedupe(0),
-        dedupe(9).inline_pclusters(true),
+        dedupe(9).tails(Tails::Inline),
         dedupe(1).pcluster_size(pclusters(65_536)),
-        dedupe(12).pcluster_size(pclusters(1 << 20)).tails(Tails::OwnBlock),
-        dedupe(9).fragments(Fragments::Tails),
-        dedupe(0).fragments(Fragments::Tails).pcluster_size(pclusters(65_536)),
-        dedupe(9).fragments(Fragments::All),
-        dedupe(1).fragments(Fragments::All).pcluster_size(pclusters(1 << 20)),
+        dedupe(12).pcluster_size(pclusters(1 << 20)).inline_data(false),
+        dedupe(9).tails(Tails::Fragments),
+        dedupe(0).tails(Tails::Fragments).pcluster_size(pclusters(65_536)),
+        dedupe(9).tails(Tails::AllFragments),
+        dedupe(1).tails(Tails::AllFragments).pcluster_size(pclusters(1 << 20)),
         dedupe(0).max_extent_len(20_000).unwrap(),
         dedupe(1).share_identical(false).full_indexes(true),
     ] {
@@ -123,7 +123,7 @@ fn repeats_come_back_in_blocks_of_every_size() {
 fn all_boundary_trees_come_back_with_dedupe() {
     let small: Vec<_> = CASES.iter().filter(|case| !case.large && case.extract).copied().collect();
     let tree = merged(&small);
-    for options in [dedupe(9).pcluster_size(pclusters(16_384)), dedupe(0).inline_pclusters(true)] {
+    for options in [dedupe(9).pcluster_size(pclusters(16_384)), dedupe(0).tails(Tails::Inline)] {
         verify(&image(&tree, options), &tree, &verify::Options::default());
     }
 }
@@ -138,9 +138,9 @@ fn tails_of_every_length_come_back() {
     let tree = tree_of((0..=4096).map(file));
     for options in [
         dedupe(1),
-        dedupe(9).fragments(Fragments::Tails),
-        dedupe(0).inline_pclusters(true),
-        dedupe(1).fragments(Fragments::All).pcluster_size(pclusters(8192)),
+        dedupe(9).tails(Tails::Fragments),
+        dedupe(0).tails(Tails::Inline),
+        dedupe(1).tails(Tails::AllFragments).pcluster_size(pclusters(8192)),
     ] {
         let image = image(&tree, options);
         assert!(image.len() < 4096 * 6000, "{}", image.len());
@@ -194,7 +194,7 @@ fn the_summary_counts_what_repeats() {
 #[test]
 fn without_repeats_the_image_is_as_without_dedupe() {
     let tree = tree_of([("a".to_owned(), text(1, 300_000)), ("b".to_owned(), mixed(2, 300_000))]);
-    for options in [lz4(9), lz4(0).inline_pclusters(true).pcluster_size(pclusters(65_536))] {
+    for options in [lz4(9), lz4(0).tails(Tails::Inline).pcluster_size(pclusters(65_536))] {
         let without = image(&tree, options.clone());
         assert_eq!(incompat(&without) & DEDUPE, 0);
         assert_same(&without, &image(&tree, options.dedupe(true)), "nothing repeats");
@@ -218,7 +218,7 @@ fn blocks_of_flat_files_are_shared() {
     ]);
     for options in [
         fixed().dedupe(true),
-        fixed().dedupe(true).holes(false).tails(Tails::OwnBlock).chunk_indexes(true),
+        fixed().dedupe(true).holes(false).inline_data(false).chunk_indexes(true),
         fixed().dedupe(true).share_identical(false).data_alignment(8).unwrap(),
     ] {
         let image = image(&tree, options);
@@ -352,7 +352,7 @@ fn no_byte_is_read_more_than_twice_but_those_of_ends_in_the_packed_inode() {
     for (name, len, read) in bytes_read(dedupe(9)) {
         assert!(read <= 2 * len + probes(len), "{name}: {read} of {len}");
     }
-    for (name, len, read) in bytes_read(dedupe(9).fragments(Fragments::Tails)) {
+    for (name, len, read) in bytes_read(dedupe(9).tails(Tails::Fragments)) {
         let end = if len > 4096 { 65_536.min(len) } else { 0 };
         assert!(read <= 2 * len + end + probes(len), "{name}: {read} of {len}");
     }

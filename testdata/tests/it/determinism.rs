@@ -9,8 +9,8 @@ use std::process::Command;
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::StorePaths;
 use erofs_writer::{
-    ChunkSize, Codec, Content, Fragments, HardLinks, ImageWriter, InodeId, Metadata, Node, Options,
-    PclusterSize, Tree,
+    ChunkSize, Codec, Content, HardLinks, ImageWriter, InodeId, Metadata, Node, Options,
+    PclusterSize, Tails, Tree,
 };
 use testdata::mount::Tmpfs;
 use testdata::skip::{Oracle, have};
@@ -36,9 +36,9 @@ fn ways() -> [Options; 10] {
     let lz4 = |level| Codec::Lz4(Level::new(level).unwrap());
     [
         Options::new().codec(lz4(0)),
-        Options::new().codec(lz4(1)).fragments(Fragments::Tails).inline_pclusters(true),
+        Options::new().codec(lz4(1)).tails(Tails::Fragments),
         fixed().codec(lz4(9)).dedupe(true),
-        Options::new().codec(lz4(1)).fragments(Fragments::All).dedupe(true),
+        Options::new().codec(lz4(1)).tails(Tails::AllFragments).dedupe(true),
         fixed().codec(lz4(12)).pcluster_size(PclusterSize::new(65_536).unwrap()),
         Options::new(),
         fixed(),

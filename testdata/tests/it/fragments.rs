@@ -6,8 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 
 use erofs_writer::{
-    Content, Event, Fragments, ImageWriter, Metadata, Node, Options, Phase, ReadAt, SeekWriter,
-    Tails, Tree,
+    Content, Event, ImageWriter, Metadata, Node, Options, Phase, ReadAt, SeekWriter, Tails, Tree,
 };
 use testdata::raw::model::{Data, Model};
 use testdata::raw::zmap::Place;
@@ -21,11 +20,11 @@ const FRAGMENTS: u64 = 0x20;
 const ZTAILPACKING: u64 = 0x10;
 
 fn tails(level: u8) -> Options {
-    lz4(level).fragments(Fragments::Tails)
+    lz4(level).tails(Tails::Fragments)
 }
 
 fn all(level: u8) -> Options {
-    lz4(level).fragments(Fragments::All)
+    lz4(level).tails(Tails::AllFragments)
 }
 
 /// Where the fragment of each file begins, by path.
@@ -53,7 +52,7 @@ fn fragments_come_back() {
     for options in [
         tails(0),
         tails(9).full_indexes(true),
-        tails(9).pcluster_size(pclusters(16_384)).inline_pclusters(true),
+        tails(9).pcluster_size(pclusters(16_384)),
         tails(12).pcluster_size(pclusters(65_536)).packed_pcluster_size(pclusters(1 << 20)),
         all(0),
         all(9).pcluster_size(pclusters(1 << 20)).full_indexes(true),
@@ -75,7 +74,7 @@ fn fragments_come_back_in_blocks_of_every_size() {
 fn all_boundary_trees_come_back_with_fragments() {
     let small: Vec<_> = CASES.iter().filter(|case| !case.large && case.extract).copied().collect();
     let tree = merged(&small);
-    for options in [tails(9).pcluster_size(pclusters(16_384)), all(0).tails(Tails::OwnBlock)] {
+    for options in [tails(9).pcluster_size(pclusters(16_384)), all(0).inline_data(false)] {
         verify(&image(&tree, options), &tree, &verify::Options::default());
     }
 }
@@ -111,7 +110,7 @@ fn small_files_take_less_room_together() {
     }
     let tree = tree.done();
     let size = pclusters(65_536);
-    let without = image(&tree, lz4(9).pcluster_size(size).inline_pclusters(true)).len();
+    let without = image(&tree, lz4(9).pcluster_size(size).tails(Tails::Inline)).len();
     let with = image(&tree, tails(9).pcluster_size(size)).len();
     let whole = image(&tree, all(9).pcluster_size(size)).len();
     assert!(with * 10 < without * 9, "{with} of {without}");
@@ -128,7 +127,7 @@ fn without_anything_to_pack_there_is_no_packed_inode() {
     assert_same(&packed, &image(&tree, fixed()), "nothing was packed");
     assert_eq!(decoded(&packed).sb.get("packed_nid"), 0);
     // Without a codec there are no fragments.
-    let plain = image(&ends(5000), fixed().fragments(Fragments::All));
+    let plain = image(&ends(5000), fixed().tails(Tails::AllFragments));
     assert_same(&plain, &image(&ends(5000), fixed()), "nothing is compressed");
 }
 

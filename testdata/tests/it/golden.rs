@@ -2,8 +2,8 @@
 //! A change of bytes shows as a change of these files.
 
 use erofs_writer::{
-    BlockSize, ChunkSize, Content, ImageUuid, InodeForm, Metadata, Node, Options, Rdev, Tails,
-    Timestamp, Tree, Uuid,
+    BlockSize, ChunkSize, Content, ImageUuid, InodeForm, Metadata, Node, Options, Rdev, Timestamp,
+    Tree, Uuid,
 };
 use testdata::raw::Image;
 use testdata::trees::{Builder, noise};
@@ -65,7 +65,7 @@ fn tails() -> Tree {
 #[test]
 fn tails_inline_and_in_blocks() {
     compare("tails", &tails(), options());
-    compare("tails-own-block", &tails(), options().tails(Tails::OwnBlock));
+    compare("tails-own-block", &tails(), options().inline_data(false));
 }
 
 #[test]

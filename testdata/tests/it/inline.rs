@@ -4,7 +4,7 @@
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
     BlockSize, Codec, CompressRule, Content, Error, KernelVersion, Metadata, Node, Options,
-    OptionsError, Tree,
+    OptionsError, Tails, Tree,
 };
 use testdata::raw::model::{Data, Model};
 use testdata::raw::zmap::Place;
@@ -17,7 +17,7 @@ use crate::support::{decoded, fixed, image, incompat, try_image, verify};
 const ZTAILPACKING: u64 = 0x10;
 
 fn inline(level: u8) -> Options {
-    lz4(level).inline_pclusters(true)
+    lz4(level).tails(Tails::Inline)
 }
 
 /// The extents of a file of the image, with what is inline.
@@ -223,7 +223,7 @@ fn what_the_target_kernel_cannot_mount_is_refused_by_name() {
         let message = refusal(options, "5.3").unwrap_err();
         assert!(message.ends_with("they need 5.4"), "{message}");
     }
-    let message = refusal(large().inline_pclusters(true), "5.15.7").unwrap_err();
+    let message = refusal(large().tails(Tails::Inline), "5.15.7").unwrap_err();
     assert_eq!(message, "Linux 5.15 cannot mount pclusters behind inodes: they need 5.17");
     let message = refusal(small(lz4(0)), "6.6").unwrap_err();
     assert!(message.ends_with("blocks below 4096 bytes: they need 6.8"), "{message}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use erofs_writer::{
     BlockSize, ChunkSize, Content, ImageWriter, InodeForm, Metadata, Node, Options, SeekWriter,
-    Tails, Tree,
+    Tree,
 };
 use proptest::prelude::*;
 use testdata::raw::model::{Data, Model};
@@ -42,7 +42,7 @@ fn layouts() -> Vec<(&'static str, Options)> {
     let block = |bytes| fixed().block_size(BlockSize::new(bytes).unwrap());
     vec![
         ("inline tails", fixed()),
-        ("own block", fixed().tails(Tails::OwnBlock)),
+        ("own block", fixed().inline_data(false)),
         ("extended", fixed().inode_form(InodeForm::Extended)),
         ("small blocks", block(512)),
         ("large blocks", block(65_536)),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use erofs_writer::{
-    Change, ChunkSize, Content, Error, Fragments, Limit, Metadata, Node, Options, ReadAt, Tree,
+    Change, ChunkSize, Content, Error, Limit, Metadata, Node, Options, ReadAt, Tails, Tree,
     TreeErrorKind,
 };
 use testdata::trees::mixed;
@@ -98,9 +98,9 @@ fn modes() -> Vec<(&'static str, Options)> {
         ("chunks", chunks(65_536)),
         ("chunks of a block", chunks(4096)),
         ("chunks without holes", chunks(4096).holes(false)),
-        ("ends inline", lz4(0).inline_pclusters(true)),
-        ("fragments", lz4(0).fragments(Fragments::Tails)),
-        ("all fragments", lz4(0).fragments(Fragments::All)),
+        ("ends inline", lz4(0).tails(Tails::Inline)),
+        ("fragments", lz4(0).tails(Tails::Fragments)),
+        ("all fragments", lz4(0).tails(Tails::AllFragments)),
     ]
 }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::Tar;
 use erofs_writer::{
-    BlockSize, Codec, Error, Fragments, ImageUuid, ImageWriter, Limit, Node, Options, OptionsError,
+    BlockSize, Codec, Error, ImageUuid, ImageWriter, Limit, Node, Options, OptionsError, Tails,
     TarErrorKind, Tree,
 };
 use testdata::archive::{Archive, Header};
@@ -343,7 +343,7 @@ fn trees_of_several_archives_have_several_devices() {
     };
     let lz4 = crate::compressed::lz4(9).block_size(BlockSize::new(512).unwrap());
     let chunks = small().chunk_size("4096".parse().unwrap());
-    let fragments = lz4.clone().fragments(Fragments::All).dedupe(true);
+    let fragments = lz4.clone().tails(Tails::AllFragments).dedupe(true);
     let pclusters = lz4.pcluster_size("8192".parse().unwrap());
     for options in [small(), small().dedupe(true), chunks, fragments, pclusters] {
         let image = image(&tree(), options);

@@ -7,8 +7,8 @@ use std::os::unix::fs::FileExt;
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::Tar;
 use erofs_writer::{
-    BlockSize, Codec, Content, Error, Fragments, ImageWriter, InodeForm, Limit, Metadata, Node,
-    Options, Timestamp, Tree, TreeErrorKind,
+    BlockSize, Codec, Content, Error, ImageWriter, InodeForm, Limit, Metadata, Node, Options,
+    Tails, Timestamp, Tree, TreeErrorKind,
 };
 use testdata::archive::{Archive, Header};
 use testdata::raw::model::Data;
@@ -43,7 +43,7 @@ fn all_boundary_trees_come_back() {
         wide().chunk_size(chunk).chunk_indexes(true),
         wide().dedupe(true),
         wide_lz4(9),
-        wide_lz4(9).pcluster_size(pclusters(65_536)).fragments(Fragments::Tails).dedupe(true),
+        wide_lz4(9).pcluster_size(pclusters(65_536)).tails(Tails::Fragments).dedupe(true),
     ] {
         let image = image(&tree, options);
         assert_eq!(incompat(&image) & BIT48, BIT48);
@@ -114,19 +114,19 @@ fn records(image: &[u8]) -> (usize, usize) {
 fn extents_come_back() {
     let tree = ends(5 << 20);
     let check = verify::Options { random_reads: 16, ..verify::Options::default() };
-    let frags = |level, size, kind| wide_lz4(level).pcluster_size(pclusters(size)).fragments(kind);
+    let frags = |level, size, kind| wide_lz4(level).pcluster_size(pclusters(size)).tails(kind);
     // Which of the two there have to be: records and indexes.
     for (options, has_records, has_indexes) in [
         (wide_lz4(0), true, true),
         (wide_lz4(9).full_indexes(true), true, false),
         (wide_lz4(9).pcluster_size(pclusters(65_536)), true, false),
         (wide_lz4(12).pcluster_size(pclusters(1 << 20)), true, false),
-        (wide_lz4(9).pcluster_size(pclusters(16_384)).inline_pclusters(true), true, true),
+        (wide_lz4(9).pcluster_size(pclusters(16_384)).tails(Tails::Inline), true, true),
         (wide_lz4(9).pcluster_size(pclusters(65_536)).dedupe(true), true, false),
-        (wide_lz4(9).dedupe(true).inline_pclusters(true), false, true),
-        (frags(9, 65_536, Fragments::Tails), true, false),
-        (frags(9, 16_384, Fragments::All), false, false),
-        (frags(0, 4096, Fragments::Tails).dedupe(true), true, false),
+        (wide_lz4(9).dedupe(true).tails(Tails::Inline), false, true),
+        (frags(9, 65_536, Tails::Fragments), true, false),
+        (frags(9, 16_384, Tails::AllFragments), false, false),
+        (frags(0, 4096, Tails::Fragments).dedupe(true), true, false),
         (wide_lz4(9).max_extent_len(65_536).unwrap().pcluster_size(pclusters(65_536)), true, false),
     ] {
         let image = image(&tree, options.clone());
@@ -140,7 +140,7 @@ fn extents_come_back() {
 #[test]
 fn extents_come_back_in_blocks_of_every_size() {
     come_back_in_blocks_of_every_size(&wide_lz4(1));
-    come_back_in_blocks_of_every_size(&wide_lz4(1).fragments(Fragments::Tails));
+    come_back_in_blocks_of_every_size(&wide_lz4(1).tails(Tails::Fragments));
 }
 
 /// Records are taken where they are no longer, so that no image is.

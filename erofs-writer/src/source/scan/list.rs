@@ -16,11 +16,14 @@ use crate::cancel::Stop;
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::format::to_u64;
 use crate::pool::{self, Share};
-use crate::source::scan::{Candidate, Found, ScanOptions};
+use crate::source::candidate::Candidate;
+use crate::source::scan::found::Found;
+use crate::source::scan::options::ScanOptions;
 use crate::source::xattrs::Ways;
+use crate::time::Timestamp;
 use crate::tree::{
-    Content, DirOpener, FileId, HostDir, Kind, Metadata, Name, Rdev, Timestamp, Xattrs,
-    is_valid_name, without_case_hack,
+    Content, DirOpener, FileId, HostDir, Kind, Metadata, Name, Rdev, Xattrs, is_valid_name,
+    without_case_hack,
 };
 
 /// Looks at the host.

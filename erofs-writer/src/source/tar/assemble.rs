@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::error::{Error, Result, TarErrorKind, TreeErrorKind};
-use crate::source::HardLinks;
+use crate::source::hard_links::HardLinks;
 use crate::source::tar::members::{Member, MemberKind};
 use crate::tree::overlay::{AUFS_OPAQUE, AUFS_WHITEOUT, OPAQUE_XATTR, ORIGIN_XATTR};
 use crate::tree::{

@@ -7,7 +7,8 @@ use crate::source::tar::header::{BLOCK_LEN, Block, Header};
 use crate::source::tar::input::{Input, Left, METADATA_MAX, Stored};
 use crate::source::tar::pax::{Global, Pax, Said, decimal};
 use crate::source::tar::sparse::{CHUNKS_MAX, Map, SparseFile};
-use crate::tree::{Content, Metadata, Rdev, Timestamp, Xattrs};
+use crate::time::Timestamp;
+use crate::tree::{Content, Metadata, Rdev, Xattrs};
 
 /// A longer path is none that anybody unpacks.
 pub(super) const PATH_LEN_MAX: usize = 1 << 16;

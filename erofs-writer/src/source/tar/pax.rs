@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::error::TarErrorKind;
-use crate::tree::{Timestamp, XattrMap, Xattrs};
+use crate::time::Timestamp;
+use crate::tree::{XattrMap, Xattrs};
 
 /// So many records can be kept for all members that follow, ...
 const GLOBAL_RECORDS_MAX: usize = 128;

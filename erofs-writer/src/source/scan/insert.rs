@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result, TreeErrorKind};
-use crate::source::HardLinks;
-use crate::source::scan::{Found, Pending};
+use crate::source::hard_links::HardLinks;
+use crate::source::scan::found::{Found, Pending};
 use crate::tree::{FileId, HostDir, InodeId, Kind, Tree};
 
 /// Puts what was found into a tree.
-pub(super) struct Links {
+pub(super) struct Inserter {
     policy: HardLinks,
     /// Files of several names, and the inode that the first name got.
     linked: HashMap<FileId, InodeId>,
@@ -22,9 +22,9 @@ pub(super) struct Inserted {
     pub(super) files: Vec<(FileId, InodeId)>,
 }
 
-impl Links {
+impl Inserter {
     pub(super) fn new(policy: HardLinks) -> Self {
-        Links { policy, linked: HashMap::new() }
+        Inserter { policy, linked: HashMap::new() }
     }
 
     /// Puts directories into the tree, and appends those in them to `next`.

@@ -1,0 +1,290 @@
+//! The options of an image and their setters.
+
+use uuid::Uuid;
+
+use crate::codec::Codec;
+use crate::options::error::OptionsError;
+use crate::options::layout::{InodeForm, Tails};
+use crate::options::names::{ImageUuid, Label, XattrPrefix};
+use crate::options::rule::CompressRule;
+use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
+use crate::options::version::KernelVersion;
+use crate::time::Timestamp;
+
+/// How an image is to be written. The default gives the smallest image, with
+/// the same bytes everywhere. Every kernel since 5.4 can mount it, unless a
+/// file with holes makes that 5.15.
+///
+/// Setters chain. A value that is none is refused when it is made, by its type or
+/// by the setter; what contradicts the tree or another option is found by
+/// [`ImageWriter::write`](crate::ImageWriter::write) before the first byte is
+/// written. Each setter has a getter: `get_` and its name.
+///
+/// ```
+/// use erofs_writer::{BlockSize, Options};
+///
+/// let options = Options::new().label("root".parse()?).block_size(BlockSize::new(4096)?);
+/// let options = options.offset(1 << 20)?;
+/// assert_eq!(options.get_label().to_string(), "root");
+/// # Ok::<(), erofs_writer::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    pub(crate) block_size: BlockSize,
+    pub(crate) label: Label,
+    pub(crate) uuid: ImageUuid,
+    pub(crate) build_time: Option<Timestamp>,
+    pub(crate) checksum: bool,
+    pub(crate) wide_addresses: bool,
+    /// Whether it is for the tree to say whether that is so.
+    pub(crate) widens: bool,
+    pub(crate) inode_form: InodeForm,
+    pub(crate) inline_data: bool,
+    pub(crate) chunk_size: Option<ChunkSize>,
+    pub(crate) chunk_indexes: bool,
+    pub(crate) codec: Option<Codec>,
+    pub(crate) pcluster_size: Option<PclusterSize>,
+    pub(crate) full_indexes: bool,
+    pub(crate) compress_rules: Vec<CompressRule>,
+    pub(crate) max_extent_len: Option<u64>,
+    pub(crate) tails: Tails,
+    pub(crate) packed_pcluster_size: Option<PclusterSize>,
+    pub(crate) share_fragments: bool,
+    pub(crate) dedupe: bool,
+    pub(crate) share_identical: bool,
+    pub(crate) holes: bool,
+    pub(crate) xattr_share_above: u32,
+    pub(crate) xattr_name_filter: bool,
+    pub(crate) xattr_prefixes: Vec<XattrPrefix>,
+    pub(crate) root_xattr_len: u32,
+    pub(crate) data_alignment: u32,
+    pub(crate) image_alignment: u32,
+    pub(crate) offset: u64,
+    pub(crate) target_kernel: Option<KernelVersion>,
+}
+
+/// The UUID of store images.
+const STORE_UUID: Uuid = Uuid::from_u128(0xeb17_6051_bd15_49b7_9e6b_462e_0b46_7019);
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            block_size: BlockSize::default(),
+            label: Label::default(),
+            uuid: ImageUuid::default(),
+            build_time: None,
+            checksum: true,
+            wide_addresses: false,
+            widens: true,
+            inode_form: InodeForm::default(),
+            inline_data: true,
+            chunk_size: None,
+            chunk_indexes: false,
+            codec: None,
+            pcluster_size: None,
+            full_indexes: false,
+            compress_rules: Vec::new(),
+            max_extent_len: None,
+            tails: Tails::default(),
+            packed_pcluster_size: None,
+            share_fragments: true,
+            dedupe: false,
+            share_identical: true,
+            holes: true,
+            xattr_share_above: 2,
+            xattr_name_filter: true,
+            xattr_prefixes: Vec::new(),
+            root_xattr_len: 0,
+            data_alignment: 1,
+            image_alignment: 1,
+            offset: 0,
+            target_kernel: None,
+        }
+    }
+}
+
+impl Options {
+    /// The default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Those of a store image: the label `nix-store`, by which systems built with
+    /// Nixpkgs mount it, and the UUID by which they know it.
+    pub fn store_image() -> Self {
+        let label = Label::new("nix-store").expect("nine letters make a label");
+        Options::new().label(label).uuid(ImageUuid::Fixed(STORE_UUID))
+    }
+
+    /// The block size. Default: 4096 bytes, on every host.
+    #[must_use]
+    pub fn block_size(mut self, size: BlockSize) -> Self {
+        self.block_size = size;
+        self
+    }
+
+    /// The volume label. Default: none.
+    #[must_use]
+    pub fn label(mut self, label: Label) -> Self {
+        self.label = label;
+        self
+    }
+
+    /// The UUID. Default: [`ImageUuid::FromContent`].
+    #[must_use]
+    pub fn uuid(mut self, uuid: ImageUuid) -> Self {
+        self.uuid = uuid;
+        self
+    }
+
+    /// The time the image says it was built at. Default: not recorded.
+    ///
+    /// Files keep their own times. Without [`Options::wide_addresses`] an inode
+    /// is compact only if its time is the image's `epoch`; without a build time,
+    /// the commonest time of the tree becomes the epoch.
+    ///
+    /// # Errors
+    /// [`OptionsError::BuildTime`] if it is before 1970, or has over 999,999,999
+    /// nanoseconds.
+    pub fn build_time(mut self, time: Timestamp) -> Result<Self, OptionsError> {
+        if time.sec < 0 || time.nsec >= 1_000_000_000 {
+            return Err(OptionsError::BuildTime);
+        }
+        self.build_time = Some(time);
+        Ok(self)
+    }
+
+    /// Whether the superblock has a checksum. Default: yes.
+    #[must_use]
+    pub fn checksum(mut self, on: bool) -> Self {
+        self.checksum = on;
+        self
+    }
+
+    /// The form of inodes. Default: [`InodeForm::Auto`].
+    #[must_use]
+    pub fn inode_form(mut self, form: InodeForm) -> Self {
+        self.inode_form = form;
+        self
+    }
+
+    /// Whether the ends of files that are not compressed, and of directories and
+    /// symlinks, lie right after their inodes where they fit into the same block.
+    /// Else they have blocks of their own, which DAX and direct block mapping need.
+    /// Default: yes, which is smaller. For compressed files there is
+    /// [`Options::tails`].
+    #[must_use]
+    pub fn inline_data(mut self, on: bool) -> Self {
+        self.inline_data = on;
+        self
+    }
+
+    /// Stores every regular file in chunks of this size, equal chunks once
+    /// (Linux 5.15). Default: files are stored whole, except that a file with
+    /// long runs of zeros is chunk-based, so that they take no space.
+    ///
+    /// With [`Options::codec`] these are the files that are not compressed, as
+    /// a rule says so or as they do not become smaller.
+    #[must_use]
+    pub fn chunk_size(mut self, size: ChunkSize) -> Self {
+        self.chunk_size = Some(size);
+        self
+    }
+
+    /// Whether chunk maps have 8-byte indexes, not 4-byte block numbers.
+    /// Default: no.
+    #[must_use]
+    pub fn chunk_indexes(mut self, on: bool) -> Self {
+        self.chunk_indexes = on;
+        self
+    }
+
+    /// Whether files with the same contents share their blocks. Default: yes.
+    ///
+    /// Needs no feature of the kernel. Files without a block of their own,
+    /// whose few bytes lie behind the inode, are not looked at.
+    #[must_use]
+    pub fn share_identical(mut self, on: bool) -> Self {
+        self.share_identical = on;
+        self
+    }
+
+    /// Whether long runs of zeros in large files are stored as holes (Linux
+    /// 5.15). Default: yes. The same zeros give the same image whether they
+    /// are holes on the host or not. Files below 1 MiB and runs below 64 KiB
+    /// are not looked at; over 64 GiB these are a millionth of a file.
+    ///
+    /// Where files are compressed, so are zeros, but for those of files from 16
+    /// MiB on of which 127 parts in 128 are zeros, and of those over 2^28 blocks.
+    #[must_use]
+    pub fn holes(mut self, on: bool) -> Self {
+        self.holes = on;
+        self
+    }
+
+    /// An xattr that more than `count` inodes have is stored once and shared.
+    /// Default: 2. `u32::MAX` shares none.
+    #[must_use]
+    pub fn xattr_share_above(mut self, count: u32) -> Self {
+        self.xattr_share_above = count;
+        self
+    }
+
+    /// Whether inodes carry a filter of their xattr names, which saves the
+    /// kernel (since 6.6) looking for absent ones. Default: yes.
+    #[must_use]
+    pub fn xattr_name_filter(mut self, on: bool) -> Self {
+        self.xattr_name_filter = on;
+        self
+    }
+
+    /// Prefixes of xattr names to store once (Linux 6.4). Default: none.
+    #[must_use]
+    pub fn xattr_prefixes(mut self, prefixes: impl IntoIterator<Item = XattrPrefix>) -> Self {
+        self.xattr_prefixes = prefixes.into_iter().collect();
+        self
+    }
+
+    /// Reserves at least this many bytes for the root's xattrs: 262,148 at most.
+    /// Default: 0.
+    #[must_use]
+    pub fn root_xattr_len(mut self, len: u32) -> Self {
+        self.root_xattr_len = len;
+        self
+    }
+
+    /// Aligns the data of each file to this many blocks. Default: 1.
+    ///
+    /// # Errors
+    /// [`OptionsError::Alignment`] if it is 0.
+    pub fn data_alignment(mut self, blocks: u32) -> Result<Self, OptionsError> {
+        self.data_alignment = alignment(blocks)?;
+        Ok(self)
+    }
+
+    /// Pads the image to a multiple of this many blocks. Default: 1.
+    ///
+    /// # Errors
+    /// [`OptionsError::Alignment`] if it is 0.
+    pub fn image_alignment(mut self, blocks: u32) -> Result<Self, OptionsError> {
+        self.image_alignment = alignment(blocks)?;
+        Ok(self)
+    }
+
+    /// Writes the image this many bytes behind the start of the output, which
+    /// keeps what it has before that. Default: 0.
+    ///
+    /// # Errors
+    /// [`OptionsError::Offset`] if it is 2^63 or more.
+    pub fn offset(mut self, bytes: u64) -> Result<Self, OptionsError> {
+        if i64::try_from(bytes).is_err() {
+            return Err(OptionsError::Offset);
+        }
+        self.offset = bytes;
+        Ok(self)
+    }
+}
+
+fn alignment(blocks: u32) -> Result<u32, OptionsError> {
+    if blocks == 0 { Err(OptionsError::Alignment) } else { Ok(blocks) }
+}
