@@ -28,7 +28,7 @@ pub(crate) struct XattrTable {
     /// in `shared`.
     bodies: Vec<Body>,
     of_inode: HashMap<InodeId, usize>,
-    /// All shared entries, one behind the other.
+    /// All shared entries, without gaps.
     pub(crate) shared: Vec<u8>,
     /// The table of long prefixes.
     pub(crate) prefixes: Vec<u8>,
@@ -38,7 +38,7 @@ pub(crate) struct XattrTable {
     pub(crate) has_filters: bool,
 }
 
-/// What follows an inode, as far as it does not depend on places.
+/// The xattr body of an inode, as far as it does not depend on places.
 #[derive(Debug)]
 struct Body {
     filter: u32,
@@ -94,8 +94,8 @@ impl XattrTable {
         Ok(table)
     }
 
-    /// Makes the root's body at least `len` bytes long, in a body of its own.
-    /// Zero words behind the entries mean nothing to readers.
+    /// Makes the root's body at least `len` bytes long, in a body of its own. Readers
+    /// ignore zero words after the entries.
     fn reserve_for_root(&mut self, len: usize) {
         if len == 0 {
             return;
@@ -174,8 +174,8 @@ fn distinct_sets(tree: &Tree, ids: &[InodeId]) -> (Vec<CountedSet>, HashMap<Inod
     (sets, of_inode)
 }
 
-/// The pairs that more than `above` inodes have, as far as at least one of
-/// them can refer to it.
+/// The pairs that more than `above` inodes have and that at least one of them can refer
+/// to.
 fn shared_pairs(sets: &[CountedSet], above: u32) -> BTreeSet<Pair<'_>> {
     let mut counts: BTreeMap<Pair<'_>, usize> = BTreeMap::new();
     if above == u32::MAX {
