@@ -1,4 +1,4 @@
-//! Documents name files that exist.
+//! Paths and links in documents lead to files that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
