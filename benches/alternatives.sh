@@ -4,8 +4,8 @@
 #
 #     benches/alternatives.sh [CORPUS [OPTION...]]     default: small
 #
-# Options, such as --rounds 3, are those of side_by_side. As root it also mounts
-# the images and reads them. What cannot be had is left out with a line.
+# Options, such as --rounds 3, are those of side_by_side. As root it also mounts the
+# images and reads them. A way whose programs are missing is left out with a line.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -15,7 +15,7 @@ corpus=${1:-small}
 need_rust
 install_packages e2fsprogs squashfs-tools tar util-linux mount
 sh testdata/fetch-peers.sh || echo "current erofs-utils cannot be fetched" >&2
-# Where mke2fs lies, also for who is not root.
+# Where mke2fs lies, also for users other than root.
 PATH=$PATH:/usr/sbin:/sbin
 cargo build --quiet --release --locked -p erofs-cli
 cargo build --quiet --release --locked -p benches --bins

@@ -12,8 +12,8 @@ runCommandLocal "erofs-utils-${erofs-utils.version}"
   {
     pname = "erofs-utils";
     inherit (erofs-utils) version;
-    # Overlays on ours append to these, as the original has them. Flags and
-    # patches are read by nothing here.
+    # Overlays on ours append to these, as the original has them. Flags and patches have
+    # no effect here.
     configureFlags = erofs-utils.configureFlags or [ ];
     nativeBuildInputs = [ ];
     buildInputs = [ ];
@@ -35,7 +35,7 @@ runCommandLocal "erofs-utils-${erofs-utils.version}"
     for page in ${lib.getMan erofs-utils}/share/man/man1/* ${erofs-writer}/share/man/man1/*; do
       [ ! -e "$page" ] || ln -sf "$page" $out/share/man/man1/
     done
-    # One of the original may be compressed, and would then be found as well.
+    # A page of the original may be compressed, and would then be found as well.
     for page in $out/share/man/man1/mkfs.erofs.1*; do
       case $(readlink "$page") in
       ${erofs-writer}/*) ;;
@@ -45,7 +45,7 @@ runCommandLocal "erofs-utils-${erofs-utils.version}"
     for folder in bash-completion zsh fish; do
       ln -s ${erofs-writer}/share/$folder $out/share/$folder
     done
-    # Those that an overlay has added are empty.
+    # Outputs that an overlay has added are empty.
     for output in $outputs; do mkdir -p "''${!output}"; done
     # In these, overlays wrap what is installed.
     runHook postInstall

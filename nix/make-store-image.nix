@@ -1,5 +1,5 @@
-# makeErofsStoreImage: an image of the closure of store paths. What depends on
-# the host alone stays out, so it is the same wherever it is built.
+# makeErofsStoreImage: an image of the closure of store paths. It has nothing that
+# depends on the host, so it is the same wherever it is built.
 {
   lib,
   closureInfo,
@@ -25,7 +25,7 @@
   shellFlags ? [ ],
   # Whether `nix-store --load-db` finds a file nix-path-registration at the root.
   registration ? false,
-  # Further files: where in the image, and what.
+  # Further files: path in the image, and source.
   files ? { },
   passthru ? { },
 }:
@@ -43,13 +43,13 @@ runCommandLocal name
 
     nativeBuildInputs = [ erofs-writer ];
     storePaths = "${closure}/store-paths";
-    # Of flags given several times the last one counts.
+    # If a flag is given several times, the last one counts.
     arguments = [
       "-U"
       uuid
     ]
     ++ lib.optional (compression != null) "-z${compression}"
-    # Nix adds to names that differ in case alone, on file systems of macOS.
+    # On file systems of macOS, Nix adds a suffix to names that differ only in case.
     ++ lib.optional stdenvNoCC.buildPlatform.isDarwin "--strip-case-hack"
     ++ lib.mapAttrsToList (path: file: "--add-file=${path}=${file}") added
     ++ flags;

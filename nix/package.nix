@@ -4,8 +4,8 @@
 
 let
   manifest = builtins.fromTOML (builtins.readFile ../Cargo.toml);
-  # What cargo reads for the command. The workspace wants all its members to be
-  # there; changes elsewhere are no reason to build again.
+  # The files that cargo reads for the command. The workspace needs all its members;
+  # changes elsewhere must not cause a new build.
   kept = [
     "Cargo.lock"
     "Cargo.toml"
@@ -49,9 +49,9 @@ rustPlatform.buildRustPackage {
     "--lib"
   ];
 
-  # Callers of erofs-utils append to these (microvm.nix does so), and expect
-  # lists. Patches are applied, so they have to be for this source; flags for
-  # configure are read by nothing here.
+  # Callers of erofs-utils append to these (microvm.nix does so), and expect lists.
+  # Patches are applied, so they have to be for this source; flags for configure have no
+  # effect here.
   nativeBuildInputs = [ ];
   buildInputs = [ ];
   patches = [ ];

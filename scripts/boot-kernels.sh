@@ -3,18 +3,18 @@
 #
 #     scripts/boot-kernels.sh [SUITE...]     default: bookworm trixie testing
 #
-# which are Debian suites with Linux 6.1, 6.12 and a current one. Every image of
-# the table below is a read-only drive, as in a virtual machine of its users;
+# which are Debian suites with Linux 6.1, 6.12 and a current one. Every image of the
+# table below is a read-only drive, as in a virtual machine of its users;
 # testdata/boot/init-kernels is what runs in there. Neither root nor KVM is needed.
-# Fails unless each kernel has told of every image that it read it right, or
-# refused it being too old. Exit status 3: kernels or qemu cannot be had here.
+# Fails unless each kernel reports for every image that it was read right, or refused
+# because the kernel is too old. Exit status 3: kernels or qemu are not available here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 . scripts/boot-lib.sh
 
-# A name (of at most 15 characters), the oldest kernel that has to read it, and
-# flags. Plain images hold long runs of zeros as chunks, which 5.15 brought.
+# A name (of at most 15 characters), the oldest kernel that has to read it, and flags.
+# Plain images store long runs of zeros as holes in chunk maps, which need 5.15.
 modes='
 plain           5.15
 plain-b1024     6.4   -b1024

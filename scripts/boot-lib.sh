@@ -1,17 +1,16 @@
-# What boot-kernels.sh and boot-store.sh share: real Linux kernels of Debian in
-# virtual machines that need neither root nor KVM. Sourced behind lib.sh, with
-# $dir set to the folder for all that is made.
+# Shared by boot-kernels.sh and boot-store.sh: real Linux kernels of Debian in virtual
+# machines that need neither root nor KVM. Sourced after lib.sh, with $dir set to the
+# folder for all files.
 #
-# A machine has a name; its guest tells of what it has seen in lines OK NAME,
-# REFUSED NAME or FAIL NAME and ends with DONE, all of which are then in
-# $dir/result-MACHINE.
+# A machine has a name. Its guest reports in lines OK NAME, REFUSED NAME or FAIL NAME
+# and ends with DONE; these are then in $dir/result-MACHINE.
 
 kernels=target/kernels
-# The whole is to end, also where a guest hangs.
+# Everything has to end, also if a guest hangs.
 guest_seconds=${BOOT_SECONDS:-500}
-# Nothing in there has secrets to guard, which takes a sixth of the time. On a
-# busy host a guest stands still for longer than its checks of timers bear; one
-# that hangs is found by the time limit.
+# Mitigations are off: there are no secrets, and they take a sixth of the time. So are
+# checks of timers: on a busy host a guest stands still for longer than they allow. A
+# guest that hangs is found by the time limit.
 arguments='console=ttyS0 panic=-1 oops=panic mitigations=off'
 arguments="$arguments no_timer_check nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 # The kernel's modules for read-only drives, with what they need before them.
@@ -54,9 +53,9 @@ with_busybox() {
         '. testdata/boot/describe.sh; "$@"' sh "$@"
 }
 
-# add_module SUITE NAME TO: copies it behind what it depends on, and lists them
-# in this order. One that is missing is built into the kernel; if it is not,
-# the guest has no drives and fails.
+# add_module SUITE NAME TO: copies the module after those that it depends on, and lists
+# them in this order. A missing one is built into the kernel; if it is not, the guest
+# has no drives and fails.
 add_module() {
     local file needed
     file=$(find "$kernels/$1/modules" -name "${2//-/_}.ko*" -o -name "${2//_/-}.ko*")
@@ -91,7 +90,7 @@ make_initrd() {
 # use_kvm SUITE: if it runs this kernel. /dev/kvm may be there and yet run nothing.
 use_kvm() {
     [ -w /dev/kvm ] || return 0
-    # The outer shell would tell that it was aborted.
+    # The outer shell would report that it was aborted.
     if (timeout 20 "$qemu" -accel kvm -cpu max -m 256 -nodefaults -display none \
         -kernel "$kernels/$1/vmlinuz" -append panic=-1 -no-reboot || exit 1) >/dev/null 2>&1; then
         accel="-accel kvm"
@@ -119,8 +118,8 @@ boot() {
         "${drives[@]}" 2>"$dir/qemu-$machine"
 }
 
-# boot_twice MACHINE SUITE [ARGUMENT...]: an emulator may die of itself. What an
-# image does to a kernel it does again, so this hides no failure of ours.
+# boot_twice MACHINE SUITE [ARGUMENT...]: boots again if the emulator died. A failure
+# caused by an image happens again, so this hides none.
 boot_twice() {
     boot "$@" && grep -q DONE "$dir/result-$1" && return
     mv "$dir/console-$1" "$dir/console-$1.first"
@@ -142,8 +141,8 @@ run_machines() {
     wait
 }
 
-# judge MACHINE NAME...: prints what the guest said, fails unless it has told of
-# every NAME and then ended.
+# judge MACHINE NAME...: prints the guest's report; fails unless it has every NAME and
+# ended.
 judge() {
     local bad=0 machine=$1 name result=$dir/result-$1 status
     shift

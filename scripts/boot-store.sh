@@ -3,11 +3,11 @@
 #
 #     scripts/boot-store.sh [SUITE...]     default: bookworm trixie testing
 #
-# which are Debian suites with Linux 6.1, 6.12 and a current one. An initrd finds
-# the image by its label (testdata/boot/init-store) and the system in it checks
-# everything else (testdata/boot/stage-2). Neither root nor KVM is needed.
-# Fails unless each machine has told of each step that it went right. Exit status
-# 3: kernels or qemu cannot be had here.
+# which are Debian suites with Linux 6.1, 6.12 and a current one. An initrd finds the
+# image by its label (testdata/boot/init-store) and the system in it checks everything
+# else (testdata/boot/stage-2). Neither root nor KVM is needed. Fails unless each
+# machine reports each step as right. Exit status 3: kernels or qemu are not available
+# here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -37,7 +37,7 @@ make_images() {
             --store-paths "$dir/closure/store-paths" "$dir/$name.erofs"
         names+=("$name")
     done <<<"$images"
-    # Drives to pass over: an empty one, and one whose label is like it.
+    # Drives that must be passed over: an empty one, and one with a similar label.
     truncate -s 1M "$dir/empty"
     target/release/mkfs-erofs --quiet -L nix-store2 "$dir/other.erofs" testdata/boot
 }

@@ -4,8 +4,8 @@
 #
 #     scripts/fault-sweep.sh [COMMAND]     default: target/debug/mkfs-erofs
 #
-# Whatever happens, the image is the new one, whole, or what was there before, and
-# nothing is beside it.
+# Whatever happens, the file is the complete new image or the old file, and there is
+# nothing beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

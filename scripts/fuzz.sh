@@ -3,7 +3,7 @@
 #
 #     scripts/fuzz.sh [SECONDS]        default: 20 each
 #
-# What they find is left in fuzz/artifacts.
+# Their findings are left in fuzz/artifacts.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tomllib
 
-# What a crate that compiles C builds with. blake3 names `cc` too, but calls it
-# only without its feature `pure`.
+# Build dependencies of crates that compile C. blake3 names `cc` too, but calls it only
+# without its feature `pure`.
 C_BUILDERS = {"cc", "cmake", "bindgen", "pkg-config"}
 PURE_IF = {"blake3": "pure"}
 

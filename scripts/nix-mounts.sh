@@ -3,12 +3,12 @@
 #
 #     unshare --mount scripts/nix-mounts.sh GUESTS IMAGE PATH GENERATOR
 #
-# GUESTS has lines of fstab, each with the words "NAME systemd|scripted
-# FILE-SYSTEM writable|read-only" before it: nix/tests/guests.nix makes them.
-# IMAGE is a store image of erofs, which has the store path PATH. GENERATOR is
-# systemd-fstab-generator. Each line has to become a mount that systemd makes in
-# the initrd. Where the file system of the image is erofs, all is mounted: PATH
-# has to be there, and written to the store what is to be writable. Needs root.
+# GUESTS has lines of fstab, each with the words "NAME systemd|scripted FILE-SYSTEM
+# writable|read-only" before it: nix/tests/guests.nix makes them. IMAGE is a store image
+# of erofs, which has the store path PATH. GENERATOR is systemd-fstab-generator. Each
+# line has to become a mount that systemd makes in the initrd. Where the file system of
+# the image is erofs, all is mounted: PATH has to be there, and the store has to be
+# writable if the line says so. Needs root.
 set -euo pipefail
 guests=$1 image=$2 path=$3 generator=$4
 work=$(mktemp -d)
@@ -37,8 +37,8 @@ field() {
     sed -n -e 's/%%/%/g' -e "s/^$1=//p" "$2"
 }
 
-# systemd's initrd: from the units that come of the lines.
-# systemd_mounts NAME: prints "DEVICE PLACE TYPE OPTIONS" for each.
+# systemd's initrd: from the units that the generator makes of the lines. systemd_mounts
+# NAME: prints "DEVICE PLACE TYPE OPTIONS" for each.
 systemd_mounts() {
     rm -rf "$work/units"
     mkdir "$work/units"
@@ -74,7 +74,7 @@ mount_all() {
         options=${options//\/sysroot/$work/root}
         case $device_ in
         /dev/disk/by-label/nix-store) device_=$device ;;
-        # What there is on other devices does not matter.
+        # Files on other devices do not matter.
         /dev/disk/*) device_=none type=tmpfs options=defaults ;;
         /sysroot/*) device_=$work/root${device_#/sysroot} ;;
         esac
@@ -92,7 +92,7 @@ mount_all() {
     done <"$work/mounts"
 }
 
-# check_store NAME writable|read-only: what a guest finds.
+# check_store NAME writable|read-only: checks the store that a guest finds.
 check_store() {
     local store=$work/root/nix/store found=read-only
     [ -e "$store/$path" ] || die "$1: the store is not there"

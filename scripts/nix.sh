@@ -3,14 +3,14 @@
 #
 #     scripts/nix.sh
 #
-# Every file is evaluated; then packages, and images of their closure, are built
-# by the functions that users call, in a store of its own that is thrown away.
-# Images are built again from a store whose equal files are hard links: the
-# bytes have to be the same. A guest's Nix then checks the hash of every path in
-# the mounted image against what the image registers. What the modules tell an
-# initrd to mount is given to systemd, and mounted. There is no Nixpkgs: as much of
-# it as is called is in nix/tests. With NIXPKGS_LIB=FOLDER the module system is
-# that of Nixpkgs. Exit status 3: Nix cannot be had here.
+# Every file is evaluated; then packages, and images of their closure, are built by the
+# functions that users call, in a store of its own that is thrown away. Images are built
+# again from a store whose equal files are hard links: the bytes have to be the same. A
+# guest's Nix then checks the hash of every path in the mounted image against what the
+# image registers. The mounts that the modules ask of an initrd are given to systemd and
+# made. There is no Nixpkgs: nix/tests has as much of it as is called. With
+# NIXPKGS_LIB=FOLDER the module system is that of Nixpkgs. Exit status 3: Nix is not
+# available here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -27,7 +27,7 @@ cleanup() {
     status=$?
     trap - EXIT
     if mountpoint -q "$work/mounted"; then umount "$work/mounted"; fi
-    # What is in a store cannot be written.
+    # Files of a store cannot be written.
     chmod -R u+w "$work"
     rm -rf "$work"
     exit "$status"
@@ -74,8 +74,8 @@ make_store() {
         unavailable "no build without a sandbox either: $(tail -n 1 "$work/log")"
 }
 
-# From what the package would be built of, so that all of it has to be there;
-# linked statically, as nothing else is in the store.
+# Built from the sources of the package, so that all of them have to be there; linked
+# statically, as nothing else is in the store.
 build_command() {
     local source host
     source=$(nix nix-instantiate --eval --read-write-mode --arg tools "$work/tools" -A source \
@@ -109,7 +109,7 @@ evaluate() {
     echo "$(grep -cE '^    "[^"]*" =' nix/tests/eval.nix) statements about the Nix files hold"
 }
 
-# place PATH: where the machine finds what Nix knows by PATH.
+# place PATH: where the machine finds the file that Nix knows by PATH.
 place() {
     echo "$real/${1##*/}"
 }
@@ -147,7 +147,7 @@ build_images() {
         die "the image has not the name that was asked for"
 }
 
-# build_again HOW: Nix compares with what is there.
+# build_again HOW: Nix compares the result with the one that is there.
 build_again() {
     local image
     for image in $images; do
@@ -191,7 +191,7 @@ optimise() {
     [ "$(stat -c %h "$numbers")" -gt 2 ] || die "the store has no hard links: $numbers"
 }
 
-# guest COMMAND...: Nix of a machine whose store is what $work/guest holds.
+# guest COMMAND...: Nix of a machine whose store is in $work/guest.
 guest() {
     local logical
     logical=$(dirname "$(cat "$work/plain.path")")
@@ -199,9 +199,9 @@ guest() {
         nix nix-store "$@"
 }
 
-# check_contents ATTRIBUTE [NAME...]: a guest that has nothing but the mounted
-# image, and what the image registers, looks at every path. NAMEs are what else
-# is at the root.
+# check_contents ATTRIBUTE [NAME...]: a guest that has only the mounted image, and the
+# paths that the image registers, checks every path. NAMEs are the other files at the
+# root.
 check_contents() {
     local list=$work/$1.list registration
     sed 's:.*/::' "$(place "$(build "$1.closure")")/store-paths" | sort >"$list"
@@ -241,13 +241,13 @@ mount_as_guests() {
         "$(basename "$(build toplevel)")" "$dir/bin/systemd-fstab-generator"
 }
 
-# What guests find where their store should be, by all combinations of options.
+# The stores that guests find, for all combinations of options.
 check_mounts() {
     local wrong
     nix nix-instantiate --eval --raw --arg tools "$work/tools" -A guests \
         nix/tests/build.nix >"$work/guests"
     mount_as_guests "$work/guests" plain
-    # It has to notice an option of squashfs, and what systemd passes over.
+    # It has to notice an option of squashfs, and lines that systemd ignores.
     for wrong in s/loop,/loop,threads=multi,/ '/ erofs ro/s/,x-initrd.mount//g'; do
         sed "$wrong" "$work/guests" >"$work/guests.wrong"
         ! mount_as_guests "$work/guests.wrong" plain 2>/dev/null ||

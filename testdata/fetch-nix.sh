@@ -1,15 +1,14 @@
 #!/bin/sh
-# Fetches Nix of Debian 13 into DIR, static programs to build with, and what
+# Fetches Nix of Debian 13 into DIR, static programs to build with, and the program that
 # makes mounts of an fstab in the initrd, for scripts/nix.sh:
 #
 #     testdata/fetch-nix.sh [DIR]          default: target/nix
 #     DIR/bin/{nix-build,...,systemd-fstab-generator}
 #     DIR/programs/{bash,busybox}
 #
-# Those of Debian 12 will not do: its Nix does not know
-# unsafeDiscardReferences, and its systemd not where in the initrd the source
-# of a bind mount is. The system is not changed, there is no daemon and no
-# /nix. Does nothing when DIR/bin works already.
+# Debian 12 is too old: its Nix does not know unsafeDiscardReferences, and its systemd
+# does not find the source of a bind mount in the initrd. The system is not changed,
+# there is no daemon and no /nix. Does nothing when DIR/bin works already.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/fetch-lib.sh"

@@ -1,5 +1,5 @@
-//! What the programs of this crate share: how the corpora are made, how files
-//! are found and copied for the floor, and how the side-by-side run measures.
+//! The shared code of this crate's programs: it makes the corpora, finds and copies
+//! files for the floor, and measures the side-by-side run.
 //!
 //! Nothing here is used by the library or the command; see README.md.
 

@@ -54,10 +54,10 @@ pub(crate) fn open<'a>(
     let wrong = |why: &str| read(io::Error::new(io::ErrorKind::InvalidData, why));
     let format = Format::of(&magic).map_err(|other| wrong(&other))?;
     if !format.fits(said) {
-        return Err(wrong("is not compressed as it is said to be"));
+        return Err(wrong("is not compressed in the way that was named"));
     }
     if index && format != Format::Tar {
-        return Err(wrong("is compressed, and an index can only lead into an archive that is not"));
+        return Err(wrong("is compressed; an index needs an archive that is not"));
     }
     if is_file && format == Format::Tar {
         let Some(path) = path else {

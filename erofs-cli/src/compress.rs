@@ -32,11 +32,11 @@ impl fmt::Display for CompressError {
             }
             CompressError::Setting { algorithm: "lz4", setting } => {
                 let setting = Shown::new(setting);
-                write!(f, "lz4 has no settings, such as '{setting}'; lz4hc has levels")
+                write!(f, "lz4 takes no '{setting}'; lz4hc takes a level")
             }
             CompressError::Setting { algorithm, setting } => {
                 let setting = Shown::new(setting);
-                write!(f, "'{setting}' is no level of {algorithm}, which are 0 to 12")
+                write!(f, "'{setting}' is not a level of {algorithm}; levels are 0 to 12")
             }
         }
     }
@@ -131,9 +131,9 @@ mod tests {
         assert_eq!(refusal("lz4:zstd"), "this algorithm is not built yet");
         assert_eq!(refusal(":"), "there is no ''; lz4 and lz4hc are built");
         assert_eq!(refusal("lz5"), "there is no 'lz5'; lz4 and lz4hc are built");
-        assert_eq!(refusal("lz4hc,13"), "'13' is no level of lz4hc, which are 0 to 12");
-        assert_eq!(refusal("lz4hc,level="), "'level=' is no level of lz4hc, which are 0 to 12");
-        assert_eq!(refusal("lz4,3"), "lz4 has no settings, such as '3'; lz4hc has levels");
+        assert_eq!(refusal("lz4hc,13"), "'13' is not a level of lz4hc; levels are 0 to 12");
+        assert_eq!(refusal("lz4hc,level="), "'level=' is not a level of lz4hc; levels are 0 to 12");
+        assert_eq!(refusal("lz4,3"), "lz4 takes no '3'; lz4hc takes a level");
         assert_eq!(refusal(""), "there is no ''; lz4 and lz4hc are built");
     }
 }

@@ -58,7 +58,7 @@ impl AddedFile {
         let unreadable = |source| Error::Read { path: self.file.clone(), source };
         let stat = fs::metadata(&self.file).map_err(unreadable)?;
         if !stat.is_file() {
-            let source = io::Error::new(io::ErrorKind::InvalidInput, "no regular file");
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
             return Err(unreadable(source).into());
         }
         let executable = stat.permissions().mode() & 0o111 != 0;
@@ -253,7 +253,7 @@ mod tests {
         let failure = Owners { user, ..Owners::default() }.apply(&mut tree).expect_err("too big");
         assert_eq!(
             failure.to_string(),
-            "/d: --uid-offset makes its owner no number from 0 to 4294967295"
+            "/d: --uid-offset makes its owner a number outside of 0 to 4294967295"
         );
     }
 

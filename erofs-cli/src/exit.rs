@@ -47,10 +47,10 @@ impl fmt::Display for Failure {
             Failure::Hints { file, .. } => Shown::new(file).fmt(f),
             Failure::OwnerOverflow { path, flag } => write!(
                 f,
-                "{}: {flag} makes its owner no number from 0 to 4294967295",
+                "{}: {flag} makes its owner a number outside of 0 to 4294967295",
                 Shown::bytes(path)
             ),
-            Failure::Signals { .. } => f.write_str("signals cannot be waited for"),
+            Failure::Signals { .. } => f.write_str("signals cannot be handled"),
             Failure::Report { .. } => {
                 f.write_str("the image is complete, but standard output cannot be written")
             }

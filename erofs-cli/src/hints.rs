@@ -55,12 +55,12 @@ impl fmt::Display for HintError {
             HintErrorKind::Size(text) => {
                 write!(
                     f,
-                    "'{}' is no size of a pcluster: 0, or 512 to 1048576 bytes",
+                    "'{}' is not a pcluster size, which is 0, or 512 to 1048576 bytes",
                     Shown::new(text)
                 )
             }
             HintErrorKind::Algorithm(text) => {
-                write!(f, "'{}' is the number of no algorithm of -z", Shown::new(text))
+                write!(f, "'{}' is not the number of an algorithm of -z", Shown::new(text))
             }
             HintErrorKind::NoPattern => f.write_str("a pattern is missing"),
             HintErrorKind::Pattern(error) => error.fmt(f),
@@ -127,7 +127,7 @@ impl Hints {
                     found.rules.push(rule);
                 }
                 Line::PassedOver(size) => found.notes.push(format!(
-                    "{}: line {number} is passed over, as {size} bytes are no whole blocks of {}",
+                    "{}: line {number} is ignored: {size} bytes are not a multiple of the block size, {}",
                     Shown::new(&self.file),
                     self.block_len
                 )),
@@ -229,7 +229,8 @@ mod tests {
         let hints = Hints { file: "hints".into(), codecs, block_len: 4096 };
         let found = hints.parse(b"0 \\.c$\n1048577 \\.am$\n8192 \\.h$\n").expect("is taken");
         assert_eq!(found.rules.len(), 2);
-        let note = "hints: line 2 is passed over, as 1048577 bytes are no whole blocks of 4096";
+        let note =
+            "hints: line 2 is ignored: 1048577 bytes are not a multiple of the block size, 4096";
         assert_eq!(found.notes, [note]);
     }
 
@@ -239,14 +240,14 @@ mod tests {
         assert_eq!(refusal("\n4096"), "line 2: a pattern is missing");
         assert_eq!(
             refusal("x .*"),
-            "line 1: 'x' is no size of a pcluster: 0, or 512 to 1048576 bytes"
+            "line 1: 'x' is not a pcluster size, which is 0, or 512 to 1048576 bytes"
         );
         assert_eq!(
             refusal("2097152 .*"),
-            "line 1: '2097152' is no size of a pcluster: 0, or 512 to 1048576 bytes"
+            "line 1: '2097152' is not a pcluster size, which is 0, or 512 to 1048576 bytes"
         );
-        assert_eq!(refusal("4096 2 .*"), "line 1: '2' is the number of no algorithm of -z");
-        assert_eq!(refusal("4096 a b"), "line 1: 'a' is the number of no algorithm of -z");
+        assert_eq!(refusal("4096 2 .*"), "line 1: '2' is not the number of an algorithm of -z");
+        assert_eq!(refusal("4096 a b"), "line 1: 'a' is not the number of an algorithm of -z");
         assert!(refusal("4096 .*\n4096 (").starts_with("line 2: "));
     }
 

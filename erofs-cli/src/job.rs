@@ -329,7 +329,7 @@ fn excludes(args: &Args, notes: &mut Vec<String>) -> Result<Excludes, UsageError
         if bytes.is_empty() || bytes.starts_with(b"/") || bytes.ends_with(b"/") {
             let path = Shown::new(path);
             notes.push(format!(
-                "--exclude-path={path}: leaves nothing out, as no path begins or ends with a slash"
+                "--exclude-path={path}: leaves nothing out: no path begins or ends with a slash"
             ));
         }
         excludes.paths.insert(bytes.to_vec());

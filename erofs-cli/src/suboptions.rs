@@ -127,10 +127,10 @@ impl fmt::Display for SuboptionError {
             SuboptionError::Unknown { word, similar: None } => {
                 write!(f, "there is no '{}'", Shown::new(word))
             }
-            SuboptionError::EmptyValue { name } => write!(f, "'{name}=' lacks its value"),
+            SuboptionError::EmptyValue { name } => write!(f, "'{name}=' needs a value"),
             SuboptionError::Value { name } => write!(f, "'{name}' takes no value"),
             SuboptionError::WrongValue { name, value } => {
-                write!(f, "'{}' is no value of '{name}'", Shown::new(value))
+                write!(f, "'{}' is not a value of '{name}'", Shown::new(value))
             }
         }
     }
@@ -275,7 +275,7 @@ pub(crate) fn undone(words: &[Suboption]) -> impl Iterator<Item = String> {
             _ => None,
         };
         let last = last.filter(|last| last.word != suboption.word)?;
-        Some(format!("{suboption}: {last} comes later, and counts"))
+        Some(format!("{suboption}: {last} comes later and counts"))
     })
 }
 
@@ -391,10 +391,10 @@ mod tests {
         let notes = |list: &str| -> Vec<String> {
             undone(&parse(list).expect("the words are known")).collect()
         };
-        let note = "-E force-inode-compact: -E force-inode-extended comes later, and counts";
+        let note = "-E force-inode-compact: -E force-inode-extended comes later and counts";
         assert_eq!(notes(list), [note]);
         assert_eq!(options("force-chunk-indexes,force-inode-blockmap"), Options::new());
-        let note = "-E force-chunk-indexes: -E force-inode-blockmap comes later, and counts";
+        let note = "-E force-chunk-indexes: -E force-inode-blockmap comes later and counts";
         assert_eq!(notes("force-chunk-indexes,force-inode-blockmap"), [note]);
         assert!(notes("force-inode-compact,force-chunk-indexes,force-inode-compact").is_empty());
     }

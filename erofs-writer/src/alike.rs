@@ -1,4 +1,4 @@
-//! What pieces of data have in common: pure functions of bytes.
+//! How much pieces of data have in common: pure functions of bytes.
 //!
 //! Content-defined chunks tell which runs of bytes come again, sketches how much
 //! two pieces have in common, and two orders put pieces that are alike side by

@@ -1,4 +1,4 @@
-//! Files that are read into memory, but no more of them than is reasonable.
+//! Reading files into memory, up to a bound.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::format::to_u64;
 
-/// The bytes of the file `path`, which has `max` at most.
+/// The bytes of the file `path`; an error if there are more than `max`.
 pub(crate) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -16,7 +16,7 @@ pub(crate) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Something is longer than it may be.
+/// The error of something that is longer than it may be.
 pub(crate) fn too_long(why: std::fmt::Arguments<'_>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_string())
 }

@@ -59,9 +59,9 @@ impl<'a> ImageWriter<'a> {
     /// Calls `on_event` with what happens. If it returns `Break`, the build ends
     /// with [`Error::Cancelled`].
     ///
-    /// It is called on the thread that calls `write`, or where this is one of a
-    /// pool of rayon's and works itself, on any thread of that, one at a time. If
-    /// it panics the build ends, and the panic goes on to who calls `write`.
+    /// It is called on the thread that calls `write`. If that thread belongs to a rayon
+    /// pool and works itself, it is called on any thread of that pool, one at a time.
+    /// If it panics, the build ends, and the panic goes on to the caller of `write`.
     ///
     /// A source takes the same handler, and then there is one stream of events
     /// for all of it:
@@ -102,8 +102,8 @@ impl<'a> ImageWriter<'a> {
     }
 
     /// How many threads of its own a build has. Default: as many as there are
-    /// processors, but 8 at least, as they often wait for the disk; of which as
-    /// many as there are processors compress.
+    /// processors, and at least 8, as they often wait for the disk. No more of them
+    /// compress than there are processors.
     ///
     /// Without this, and without a [`pool`](Self::pool), a build makes none if
     /// it is called from a pool of rayon's, which it then uses, or if there is
@@ -133,18 +133,18 @@ impl<'a> ImageWriter<'a> {
     }
 
     /// Whether the image, and its name, are on the disk when `write` or
-    /// [`write_path`](Self::write_path) returns. By default a new file is not,
-    /// so that errors which the disk tells of later are not noticed. It costs
-    /// what the disk needs for the bytes. An output that is no file is not
-    /// synced: that is for who made it.
+    /// [`write_path`](Self::write_path) returns. By default a new file is not, and
+    /// errors that the disk reports later are not noticed. It takes as long as the disk
+    /// needs for the bytes. An output that is not a file is not synced; its maker can
+    /// do that.
     #[must_use]
     pub fn sync(mut self, sync: bool) -> Self {
         self.sync = sync;
         self
     }
 
-    /// Finds out whether [`write_path`](Self::write_path) can write to `path`,
-    /// before there is a tree. What a killed build left beside it is removed.
+    /// Finds out whether [`write_path`](Self::write_path) can write to `path`, before
+    /// there is a tree. Files that killed builds left beside it are removed.
     ///
     /// # Errors
     /// [`Error::Write`] and [`Error::Output`].
@@ -160,11 +160,11 @@ impl<'a> ImageWriter<'a> {
     /// that is replaced keeps its owner, mode and xattrs, stays if the build
     /// fails, and is given up only when the new one is on the disk.
     ///
-    /// What cannot be replaced is written in place and synced: a block device, a
-    /// file at which something is mounted or in a directory that cannot be
-    /// written, and what `/dev/stdout` stands for. It holds no valid superblock
-    /// until everything else is written. On a device, signatures of what was
-    /// there before are cleared, but nothing before [`Options::offset`].
+    /// An output that cannot be replaced is written in place and synced: a block
+    /// device, a file on which something is mounted or in a directory that cannot be
+    /// written, and the file that `/dev/stdout` stands for. It holds no valid
+    /// superblock until everything else is written. On a device, old signatures are
+    /// cleared, but nothing before [`Options::offset`].
     ///
     /// # Errors
     /// Every variant of [`Error`].
@@ -285,8 +285,8 @@ impl<'a> ImageWriter<'a> {
 /// A tree has little if it has no more inodes and bytes than this.
 const SMALL_INODES: usize = 256;
 const SMALL_LEN: u64 = 1 << 20;
-/// What costs as much as so many bytes: to compress one, to open a file, and to
-/// ask a reader of somebody else's, which may have to wait.
+/// The costs, in bytes, of compressing a byte, of opening a file, and of asking a
+/// reader of the caller's, which may have to wait.
 const COMPRESSING: u64 = 8;
 const OPENING: u64 = 4 << 10;
 const ASKING: u64 = 64 << 10;
@@ -339,8 +339,8 @@ fn encode_files(
     observer.watch(threads, packed_len, encode)
 }
 
-/// Makes an image that the output may hold none. What the output held is lost, and
-/// that is told, once this could be written.
+/// Invalidates an image that the output may hold. From then on the old content is lost,
+/// and the caller is told.
 fn invalidate(observer: &Observer<'_>, sink: &Sink<'_>) -> Result<()> {
     let write_error = |source| Error::Write { path: None, source };
     let holds_something = sink.holds_something().map_err(write_error)?;
@@ -354,7 +354,7 @@ fn invalidate(observer: &Observer<'_>, sink: &Sink<'_>) -> Result<()> {
     }
 }
 
-/// Takes the room for what is not written yet.
+/// Reserves the room for what is not written yet.
 fn reserve(sink: &Sink<'_>, placement: &Placement<'_>, options: &Options) -> Result<()> {
     let start = match placement.pclusters.is_empty() {
         true => 0,
@@ -381,7 +381,7 @@ fn image_end(options: &Options, placement: &Placement<'_>) -> Result<u64> {
     end.filter(|end| i64::try_from(*end).is_ok()).ok_or(OptionsError::Offset.into())
 }
 
-/// Contradictions between options, and what is beyond all bounds.
+/// Refuses contradictions between options, and values beyond all bounds.
 fn check_options(options: &Options) -> Result<()> {
     options.check_target()?;
     let len = u64::from(options.root_xattr_len);

@@ -41,7 +41,7 @@ impl Stop for AtomicBool {
     }
 }
 
-/// Lets nobody work for one that has panicked.
+/// Stops the others if this thread panics.
 pub(crate) struct StopOnPanic<'a>(pub(crate) &'a dyn Stop);
 
 impl Drop for StopOnPanic<'_> {
@@ -55,13 +55,13 @@ impl Drop for StopOnPanic<'_> {
 #[derive(Debug, Default)]
 struct Shared {
     cancelled: AtomicBool,
-    /// Unfinished files that have names. What takes a name or gives it up
-    /// holds the lock, so that no name is left when `cancel` is done.
+    /// Unfinished files that have names. Whoever takes a name or gives it up holds the
+    /// lock, so that no name is left when `cancel` returns.
     names: Mutex<Vec<PathBuf>>,
 }
 
 impl Canceller {
-    /// One that has cancelled nothing yet.
+    /// A canceller that has cancelled nothing yet.
     pub fn new() -> Self {
         Self::default()
     }

@@ -350,15 +350,16 @@ impl fmt::Display for OutputErrorKind {
             OutputErrorKind::NotAFile => {
                 f.write_str("an image can only be written to a file or a block device")
             }
-            OutputErrorKind::Appends => {
-                f.write_str("is open for appending, and the start of an image is written last")
-            }
+            OutputErrorKind::Appends => f.write_str(
+                "is open for appending, but the start of an image is written last; in a shell, use \
+                 > and not >>",
+            ),
             OutputErrorKind::NotWritable => f.write_str("is open for reading only"),
             OutputErrorKind::InsideSource => {
                 f.write_str("the image would be part of its own source")
             }
             OutputErrorKind::TooSmall { needed, available } => {
-                write!(f, "the image needs {needed} bytes and the device has {available}")
+                write!(f, "the image needs {needed} bytes, but the device has {available}")
             }
         }
     }
@@ -376,26 +377,35 @@ impl fmt::Display for TreeErrorKind {
             TreeErrorKind::Root => f.write_str("the root can be neither removed nor replaced"),
             TreeErrorKind::DirectoryHardLink => f.write_str("a directory cannot be hard-linked"),
             TreeErrorKind::ForeignInode => {
-                f.write_str("the inode to be hard-linked is one of another tree")
+                f.write_str("the inode to be hard-linked belongs to another tree")
             }
             TreeErrorKind::BadSymlinkTarget => {
                 f.write_str("a symlink's target must have 1 to 4095 bytes, none of them NUL")
             }
-            TreeErrorKind::BadDeviceNumber => {
-                f.write_str("a device number is limited to 12 bits major and 20 bits minor")
+            TreeErrorKind::BadDeviceNumber => f.write_str(
+                "a device number has at most 12 bits for the major and 20 bits for the minor \
+                 number",
+            ),
+            TreeErrorKind::BadTimestamp => {
+                f.write_str("its time has more than 999999999 nanoseconds")
             }
-            TreeErrorKind::BadTimestamp => f.write_str("a time has over 999999999 nanoseconds"),
-            TreeErrorKind::FileTooLarge { len } => write!(f, "{len} bytes are too many"),
+            TreeErrorKind::FileTooLarge { len } => {
+                write!(f, "it has {len} bytes, but a file can have at most 9223372036854775807")
+            }
             TreeErrorKind::TooMuchData { max } => {
-                write!(f, "a file can have at most {max} bytes of data, and holes beside them")
+                write!(f, "without holes, a file can have at most {max} bytes of data")
             }
             TreeErrorKind::TooSparse { len, stored } => write!(
                 f,
-                "most of its {len} bytes are holes, and in chunks that are long enough for these \
-                 its data would take {stored} bytes"
+                "most of its {len} bytes are holes; these need chunks so long that its data would \
+                 take {stored} bytes"
             ),
             TreeErrorKind::TooManyChunks { chunks } => {
-                write!(f, "it would need a map of {chunks} chunks, and a map has at most 67108864")
+                write!(
+                    f,
+                    "it would need a map of {chunks} chunks, but a map has at most 67108864; larger \
+                     chunks need fewer"
+                )
             }
             TreeErrorKind::XattrNamespace { name } => {
                 write!(f, "EROFS cannot store the extended attribute {}", Shown::bytes(name))
@@ -403,17 +413,21 @@ impl fmt::Display for TreeErrorKind {
             TreeErrorKind::XattrName { name } => {
                 write!(
                     f,
-                    "the name of the extended attribute {} is not storable",
+                    "the extended attribute {} cannot be stored: its name is too long, has a NUL, \
+                     or has nothing after its prefix",
                     Shown::bytes(name)
                 )
             }
             TreeErrorKind::XattrValue { name, len } => write!(
                 f,
-                "the extended attribute {} has {len} bytes and 65535 can be stored",
+                "the extended attribute {} has {len} bytes, but at most 65535 can be stored",
                 Shown::bytes(name)
             ),
             TreeErrorKind::XattrBody { len } => {
-                write!(f, "the extended attributes need {len} bytes and 262148 can be stored")
+                write!(
+                    f,
+                    "its extended attributes need {len} bytes, but at most 262148 can be stored"
+                )
             }
             TreeErrorKind::NotCompact => {
                 f.write_str("a compact inode cannot hold its owner, size, link count or time")
@@ -434,7 +448,7 @@ impl fmt::Display for StorePathsError {
             }
             StorePathsError::Clash { first, second } => write!(
                 f,
-                "{}: has the same name as {}, and both would be one entry of the image",
+                "{}: has the same name as {}, so both would be the same entry of the image",
                 Shown::new(second),
                 Shown::new(first)
             ),
@@ -452,8 +466,8 @@ impl fmt::Display for Limit {
             Limit::SharedXattrs => "shared extended attributes must lie in the first 16 GiB",
             Limit::Devices => "an image can have at most 1024 further devices",
             Limit::DeviceBlocks => {
-                "an image and its further devices can have at most 4294967295 blocks together, \
-                 of which only wide addresses, for Linux 6.15, leave out the last device"
+                "an image and its further devices can have at most 4294967295 blocks together; \
+                 only wide addresses, for Linux 6.15, do not count the last device"
             }
         })
     }

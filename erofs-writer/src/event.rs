@@ -1,4 +1,4 @@
-//! What a build tells its caller: events on the way, a summary at the end.
+//! Reports of a build: events on the way, a summary at the end.
 
 use std::time::Duration;
 
@@ -39,8 +39,8 @@ pub enum Phase {
 pub enum Event {
     /// A phase has begun.
     Phase(Phase),
-    /// What has been found of a source of which it is not known how much it has.
-    /// Told some twenty times a second, also when nothing has changed.
+    /// How much has been found of a source whose extent is unknown. Told some twenty
+    /// times a second, also when nothing has changed.
     Found {
         /// Inodes found so far.
         inodes: u64,
@@ -53,8 +53,8 @@ pub enum Event {
         /// Bytes in all; 0 if that is not known.
         total: u64,
     },
-    /// The output is a block device, or a file that is written where it is, and
-    /// what it held before is lost from now on, whatever becomes of the build.
+    /// The output is a block device, or a file that is written in place. Its old
+    /// content is lost from now on, whatever becomes of the build.
     Overwrites,
 }
 
@@ -79,7 +79,7 @@ impl InodeCounts {
     }
 }
 
-/// What an entry of the root takes of an image.
+/// The part of an image that an entry of the root takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntrySize {
@@ -87,12 +87,12 @@ pub struct EntrySize {
     pub name: Vec<u8>,
     /// The lengths of all regular files in it added up, in bytes.
     pub bytes_in: u64,
-    /// The bytes of its inodes, and of those blocks that hold no bytes of an
-    /// earlier file. Of the packed inode its fragments have their part.
+    /// The bytes of its inodes, and of those blocks that hold no bytes of an earlier
+    /// file. Its fragments count with their part of the packed inode.
     pub bytes_out: u64,
 }
 
-/// What a build did.
+/// The results of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -132,9 +132,9 @@ pub struct Summary {
     /// How many bytes the pages of a machine that mounts the image have at least:
     /// Linux mounts no blocks that are larger than its pages.
     pub page_size_min: u32,
-    /// What each entry of the root takes, if
-    /// [`ImageWriter::entry_sizes`](crate::ImageWriter::entry_sizes) asks for
-    /// it. The root itself, tables and padding are in none.
+    /// The part that each entry of the root takes, if
+    /// [`ImageWriter::entry_sizes`](crate::ImageWriter::entry_sizes) asks for it. The
+    /// root itself, tables and padding are in none.
     pub entry_sizes: Vec<EntrySize>,
     /// How long each phase of the build took. That of the source is told by its
     /// events alone.

@@ -1,5 +1,5 @@
-//! What stands after the inode of a compressed file: an index that tells which
-//! pcluster each lcluster begins in, or encoded extents in place of one.
+//! The index after the inode of a compressed file: it says in which pcluster each
+//! lcluster begins. Encoded extents may replace it.
 
 mod compact;
 mod entry;
@@ -23,7 +23,7 @@ use compact::Compact;
 use entry::Entries;
 use records::Records;
 
-/// What all files have in common.
+/// The choices that hold for all files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Indexes {
     block_size: BlockSize,
@@ -36,7 +36,7 @@ pub(crate) struct Indexes {
     records: bool,
 }
 
-/// What a file has.
+/// The data that follows the inode of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Body<'a> {
     /// It is one fragment, which begins here.
@@ -46,7 +46,7 @@ enum Body<'a> {
 }
 
 impl Indexes {
-    /// Those that the options ask for.
+    /// The indexes that the options ask for.
     pub(crate) fn of(options: &Options, big_pclusters: bool) -> Self {
         Indexes {
             block_size: options.block_size,
@@ -57,7 +57,7 @@ impl Indexes {
         }
     }
 
-    /// What a file of `size` bytes has after an inode of `head` bytes.
+    /// What follows an inode of `head` bytes, for a file of `size` bytes.
     fn body<'a>(self, head: u64, size: u64, stored: Stored<'a>) -> Body<'a> {
         let file = match stored {
             Stored::Fragment(at) => return Body::Whole(at),
@@ -65,7 +65,7 @@ impl Indexes {
         };
         let form = self.form(file);
         let start = round_up(head, MAP_HEADER_LEN);
-        // Where they are no longer than an index.
+        // Only if the records are no longer than an index.
         let records = Records::of(file, size)
             .filter(|_| self.records)
             .filter(|records| records.end(start) <= self.lens.inode_len(head, size, form));
@@ -75,9 +75,8 @@ impl Indexes {
         }
     }
 
-    /// The form of the index of `file`: compact ones cannot tell of blocks in
-    /// any order, nor of fragments 4 GiB or more after the start of the packed
-    /// inode.
+    /// The form of the index of `file`: a compact index can describe neither blocks in
+    /// any order nor fragments 4 GiB or more after the start of the packed inode.
     fn form(self, file: &Compressed) -> IndexForm {
         let is_far = file.fragment().is_some_and(|fragment| u32::try_from(fragment.at).is_err());
         self.lens.form(if is_far { IndexForm::Full } else { file.form })
@@ -93,8 +92,8 @@ impl Indexes {
         }
     }
 
-    /// How long an inode of `head` bytes is with what a file of `size` bytes
-    /// has after it. Only the place of the inode within 32 bytes counts.
+    /// The length of an inode of `head` bytes together with the index of a file of
+    /// `size` bytes. Only the place of the inode within 32 bytes matters.
     pub(crate) fn inode_len(self, head: u64, size: u64, stored: Stored<'_>) -> u64 {
         match self.body(head, size, stored) {
             Body::Whole(_) => round_up(head, MAP_HEADER_LEN) + MAP_HEADER_LEN,
@@ -106,8 +105,8 @@ impl Indexes {
         }
     }
 
-    /// Appends what a file of `size` bytes has to `out`, whose first byte is
-    /// at a multiple of 32 of the image.
+    /// Appends the index of a file of `size` bytes to `out`, whose first byte is at a
+    /// multiple of 32 of the image.
     pub(crate) fn write(self, out: &mut Vec<u8>, stored: Stored<'_>, size: u64) {
         let start = to_u64(out.len());
         out.resize(to_usize(round_up(start, MAP_HEADER_LEN)), 0);
@@ -126,7 +125,7 @@ impl Indexes {
         assert!(written == placed, "an index has {placed} bytes and got {written}");
     }
 
-    /// Appends an index with its header, and the pcluster that belongs there.
+    /// Appends an index with its header, and the inline pcluster if there is one.
     fn write_index(self, out: &mut Vec<u8>, file: &Compressed, size: u64, form: IndexForm) {
         out.extend_from_slice(self.header(file, form).as_bytes());
         let is_full = form == IndexForm::Full;
@@ -165,7 +164,7 @@ impl Indexes {
         MapHeader {
             h_fragmentoff: end.into(),
             h_advise: advise.into(),
-            // Of the second algorithm there are no heads.
+            // No extent uses a second algorithm.
             h_algorithmtype: file.algorithm.number(),
             // An lcluster is a block.
             h_clusterbits: 0,

@@ -18,7 +18,7 @@ pub(crate) type Handler<'a> = dyn FnMut(Event) -> ControlFlow<()> + Send + 'a;
 /// slow down the work.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a caller says of whom to tell, when to stop, and who works.
+/// The caller's event handler, stop token and threads.
 #[derive(Default)]
 pub(crate) struct Conduct<'a> {
     pub(crate) on_event: Option<Box<Handler<'a>>>,
@@ -27,7 +27,7 @@ pub(crate) struct Conduct<'a> {
 }
 
 impl Conduct<'_> {
-    /// What tells the caller.
+    /// The observer of one build, which tells the caller.
     pub(crate) fn observer(&mut self) -> Observer<'_> {
         let handler = self.on_event.as_mut();
         let handler = handler.map(|handler| -> &mut Handler<'_> { &mut **handler });
@@ -38,9 +38,9 @@ impl Conduct<'_> {
 /// Tells the caller what happens, and measures how long phases take.
 pub(crate) struct Observer<'h> {
     canceller: &'h Canceller,
-    /// Whether whoever works is to stop.
+    /// Whether the workers are to stop.
     stop: AtomicBool,
-    /// Whether those who work tell the caller, as nobody else has time for it.
+    /// Whether the workers tell the caller, because the calling thread is one of them.
     is_told_by_workers: AtomicBool,
     done: AtomicU64,
     total: AtomicU64,
@@ -93,7 +93,7 @@ impl<'h> Observer<'h> {
     }
 
     fn tell(&self, told: &mut Told<'h>, event: Event) -> Result<()> {
-        // A handler that panics wants no more, either.
+        // A handler that panics ends the build as well.
         let _guard = StopOnPanic(self);
         if let Some(handler) = &mut told.handler {
             told.has_broken |= handler(event).is_break();
@@ -108,12 +108,12 @@ impl<'h> Observer<'h> {
         }
     }
 
-    /// Tells how far the work is, if that was last told some time ago and nobody
-    /// else does so just now.
+    /// Tells how far the work is, unless that was told a short time ago or another
+    /// thread is just telling it.
     fn tell_at_times(&self) {
         let Ok(mut told) = self.told.try_lock() else { return };
         if !told.has_broken && told.last.elapsed() >= INTERVAL {
-            // Whoever works looks whether it is to stop.
+            // The workers look whether they are to stop.
             let event = self.progress(&told);
             drop(self.tell(&mut told, event));
         }
@@ -178,7 +178,7 @@ impl<'h> Observer<'h> {
             self.tell_end(&mut told)?;
             return Ok(outcome);
         };
-        // Not the reports themselves, each of which would wake this thread.
+        // Only the end is sent: each report would wake this thread.
         let (running, ended) = mpsc::channel::<()>();
         let mut outcome = None;
         let mut told_so_far = Ok(());
@@ -190,8 +190,8 @@ impl<'h> Observer<'h> {
                 *outcome = Some(work(report));
                 drop(running);
             });
-            // Told also when there is nothing new, so that the caller can break
-            // at any time.
+            // The caller is told even if there is nothing new, so that it can break at
+            // any time.
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if told_so_far.is_ok() {
                     let mut told = self.told();

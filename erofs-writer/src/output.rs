@@ -30,26 +30,26 @@ use temporary::Draft;
 pub(crate) struct Target {
     path: PathBuf,
     kind: Kind,
-    /// Whether it is to be on the disk when the build is done.
+    /// Whether the image has to be on the disk when the build is done.
     syncs: bool,
 }
 
 enum Kind {
-    /// A file that gets the final name when it is complete. One that is
-    /// replaced, and not empty, has to be kept until then.
+    /// A file that gets its name when it is complete. A file that is replaced, and is
+    /// not empty, has to be kept until then.
     Draft { draft: Draft, keeps_old: bool },
-    /// A file that is written where it is.
+    /// A file that is written in place.
     InPlace { file: File },
     /// A block device of so many bytes.
     Device { file: File, len: u64 },
 }
 
-/// Checks what [`Target::open`] would say of `path`, and removes what dead
-/// builds left beside it.
+/// Checks whether [`Target::open`] would succeed for `path`, and removes files that
+/// dead builds left beside it.
 pub(crate) fn check(path: &Path, canceller: &Canceller) -> Result<()> {
     let (place, found) = find(path)?;
     match found {
-        // To open it for writing would tell others that it has changed.
+        // If it was opened for writing, udev would take it for changed.
         Some(found) if found.file_type().is_block_device() => {
             open_device(&place.path, OFlags::RDONLY).map(drop).map_err(write_error(path))
         }
@@ -57,7 +57,7 @@ pub(crate) fn check(path: &Path, canceller: &Canceller) -> Result<()> {
     }
 }
 
-/// What `path` leads to, and what is there.
+/// The place that `path` leads to, and the file that is there.
 fn find(path: &Path) -> Result<(Place, Option<Metadata>)> {
     let place = place::resolve(path).map_err(write_error(path))?;
     let output_error = |kind| Err(Error::Output { path: path.to_path_buf(), kind });
@@ -81,7 +81,7 @@ fn find(path: &Path) -> Result<(Place, Option<Metadata>)> {
 impl Target {
     /// Opens the output `path` of an image at `offset`.
     ///
-    /// It must be no part of what `tree` was read from.
+    /// It must not be part of the source of `tree`.
     pub(crate) fn open(
         path: &Path,
         tree: &Tree,
@@ -102,7 +102,8 @@ impl Target {
             return inside();
         }
         let mut target = Self::open_file(&place, found, canceller)?;
-        // A file that is replaced keeps its bytes for its other names.
+        // A file that is replaced keeps its bytes under its other names; one written in
+        // place does not.
         if let Kind::InPlace { file } = &target.kind {
             let stat = file.metadata().map_err(write_error(path))?;
             if tree.reads_host_file(&stat) {
@@ -116,7 +117,7 @@ impl Target {
         Ok(target)
     }
 
-    /// Opens what is no device.
+    /// Opens an output that is not a device.
     fn open_file(place: &Place, found: Option<Metadata>, canceller: &Canceller) -> Result<Self> {
         let path = &place.path;
         let obstacle = match &found {
@@ -127,11 +128,11 @@ impl Target {
         if obstacle.is_some() {
             return Self::in_place(path);
         }
-        // Too long a name is refused now, not after all the work.
+        // A name that is too long is refused now, not after all the work.
         if path.file_name().is_some_and(|name| name.len() > 255) {
             return Err(write_error(path)(Errno::NAMETOOLONG.into()));
         }
-        // Nobody else may read what is replaced before its rights are known.
+        // Until the mode of the replaced file is set, nobody else may read the new one.
         let mode = if found.is_some() { 0o600 } else { 0o644 };
         let draft = match Draft::create(parent(path), mode, canceller)? {
             Ok(draft) => draft,
@@ -175,8 +176,8 @@ impl Target {
         matches!(self.kind, Kind::Draft { .. })
     }
 
-    /// Does what comes before the superblock makes the image valid, which lies
-    /// from `start` to `end`.
+    /// Does what has to be done before the superblock makes the image valid. The image
+    /// lies from `start` to `end`.
     pub(crate) fn settle(&self, start: u64, end: u64, stop: &dyn Stop) -> io::Result<()> {
         match &self.kind {
             Kind::Draft { draft, .. } => draft.file.set_len(end)?,
@@ -205,7 +206,7 @@ impl Target {
         durable::flush(&draft.file).map_err(&error)?;
         let has_name = !keeps_old && draft.take_free(&path)?.map_err(&error)?;
         if !has_name {
-            // Somebody else may have made one meanwhile.
+            // Somebody else may have made a file of that name meanwhile.
             if !syncs && fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
                 draft.file.sync_all().map_err(&error)?;
             }

@@ -12,12 +12,12 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::error::Result;
 
-/// Threads that mostly read wait for the disk more than for a processor: so
-/// many of them scan a cold store twice as fast as two do, and read it twice
-/// as fast; of a warm one they are as fast.
+/// Threads that mostly read wait for the disk more than for a processor. So many
+/// threads scan and read a store that is not in the cache twice as fast as two do; a
+/// cached one, as fast.
 const READERS: NonZeroUsize = NonZeroUsize::new(8).expect("not 0");
 
-/// What a caller says of threads.
+/// The threads that a caller asks for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     /// So many of our own.
@@ -41,10 +41,10 @@ pub(crate) enum Threads {
 impl Wanted {
     /// Threads for work of which there is much.
     ///
-    /// If it was not said how many, there are as many as processors, but 8 at
-    /// least. Not left to rayon's default, which the environment can change. Where
-    /// many builds run side by side there are threads enough: then, and where the
-    /// system gives none, the calling thread works alone.
+    /// If it was not said how many, there are as many as processors, but 8 at least.
+    /// This is not left to rayon's default, which the environment can change. Where
+    /// many builds run side by side, there are enough threads already. Then, and where
+    /// the system gives none, the calling thread works alone.
     pub(crate) fn get(&self) -> Threads {
         if let Some(pool) = &self.pool {
             return match pool.current_thread_index() {
@@ -91,7 +91,7 @@ impl Threads {
 
 /// How many threads all pools of our own have together.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
-/// There may be so many for each one that a pool has by default.
+/// All pools together may have so many times the threads that one has by default.
 const POOLS: usize = 2;
 
 /// Threads of our own.
@@ -102,8 +102,8 @@ pub(crate) struct OwnPool {
 }
 
 impl OwnPool {
-    /// As many threads as are wanted, or as the system allows; or if it was not
-    /// said how many, none if there are many already.
+    /// As many threads as are wanted and as the system allows. If no number is wanted
+    /// and there are many threads already, none.
     fn new(wanted: Option<NonZeroUsize>) -> Option<Self> {
         let default = processors().max(READERS).get();
         let mut threads = wanted.map_or(default, NonZeroUsize::get).min(threads_max());
@@ -115,8 +115,8 @@ impl OwnPool {
                     let workers = wanted.unwrap_or(processors()).get().min(threads);
                     return Some(OwnPool { pool, workers });
                 }
-                // Those that could be started may not have ended yet. That costs
-                // some more of them, no more.
+                // Threads of the failed pool may not have ended yet. That can cost some
+                // more threads, nothing else.
                 Some(Err(_)) if threads > 1 => {
                     TAKEN.fetch_sub(threads, Ordering::Relaxed);
                     threads /= 2;
@@ -153,8 +153,8 @@ fn threads_max() -> usize {
     usize::try_from(threads).unwrap_or(usize::MAX).max(1)
 }
 
-/// Whether this thread belongs to a pool. What asks rayon for anything where it
-/// does not makes it start a pool that lasts as long as the process.
+/// Whether this thread belongs to a pool. Outside of one, any call of rayon starts a
+/// pool that lasts as long as the process.
 fn is_in_pool() -> bool {
     rayon::current_thread_index().is_some()
 }
@@ -196,8 +196,8 @@ pub(crate) fn join<A: Send, B: Send>(
     if is_in_pool() { rayon::join(a, b) } else { (a(), b()) }
 }
 
-/// Does `work` so many times at once, or as often as threads are free for it: so
-/// one time has to be enough.
+/// Does `work` so many times at once, or only as often as threads are free for it. So
+/// doing it once has to be enough.
 pub(crate) fn crew(workers: usize, work: impl Fn() + Sync) {
     if !is_in_pool() {
         return work();

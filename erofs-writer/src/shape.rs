@@ -1,5 +1,5 @@
-//! What is known of inodes before any content is read: their order, their forms,
-//! their attributes, and how long they are however their contents are stored.
+//! Inodes as they are known before any content is read: their order, their forms, their
+//! attributes, and their lengths for each way in which contents can be stored.
 
 pub(crate) mod dir;
 mod epoch;

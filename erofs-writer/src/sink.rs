@@ -1,4 +1,4 @@
-//! Outputs, and what the pipeline writes through.
+//! Outputs, and the sink through which the pipeline writes.
 
 mod digest;
 mod host;
@@ -29,7 +29,7 @@ pub trait WriteAt: Send + Sync {
     /// Whatever keeps `buf` from being written.
     fn write_all_at(&self, buf: &[u8], pos: u64) -> io::Result<()>;
 
-    /// The file behind this, if positions in the two are the same. The kernel
+    /// The file that this writes to, if positions in the two are the same. The kernel
     /// can then copy into it, or share blocks with it.
     fn as_file(&self) -> Option<&File> {
         None
@@ -46,7 +46,7 @@ impl WriteAt for File {
     }
 }
 
-/// What leads to a [`WriteAt`] is one.
+/// References, boxes and `Arc`s of a [`WriteAt`] are one.
 macro_rules! forward_write_at {
     ($($pointer:ty),+) => {$(
         impl<W: WriteAt + ?Sized> WriteAt for $pointer {
@@ -88,16 +88,16 @@ impl<W: Write + Seek + Send> WriteAt for SeekWriter<W> {
     }
 }
 
-/// What an image is written to, and what goes with it.
+/// The output of an image, and what is known about it.
 pub(crate) struct Output<'a> {
     pub(crate) to: &'a dyn WriteAt,
     /// How many bytes there is room for, where that is known.
     pub(crate) capacity: Option<u64>,
-    /// Whether nobody can see it before it is complete. Otherwise an older
-    /// image in it has to become none before a byte of it is written.
+    /// Whether nobody can see it before it is complete. Otherwise an older image in it
+    /// has to be invalidated before the first write.
     pub(crate) is_hidden: bool,
-    /// What is to be done, when all but the superblock is written, of an image
-    /// that ends here. It may end early once it is told to stop.
+    /// Called when everything except the superblock is written, with the end of the
+    /// image. It may return early when it is told to stop.
     pub(crate) settle: &'a Settle<'a>,
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct Sink<'a> {
     pub(crate) kernel_copied: AtomicU64,
     /// How many bytes have been written, in whichever way.
     written: AtomicU64,
-    /// Of what is written, if it is asked for.
+    /// A hash of what is written, if it is asked for.
     digest: Option<BlockDigest>,
 }
 
@@ -126,8 +126,8 @@ pub(crate) struct Sink<'a> {
 const COPY_MIN: u64 = 256 * 1024;
 
 impl<'a> Sink<'a> {
-    /// A sink for an image in `output`. All its bytes have to pass through the
-    /// writer's hands if the UUID depends on them.
+    /// A sink for an image in `output`. If the UUID depends on the bytes, the kernel
+    /// must not copy any.
     pub(crate) fn new(output: &Output<'a>, options: &Options) -> Self {
         let may_hold_image = AtomicBool::new(!output.is_hidden);
         let output = output.to;
@@ -146,9 +146,8 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Makes sure that an image that was in the output is none while it is
-    /// being overwritten. True if something was written for that, which is then
-    /// to be synced.
+    /// Makes sure that an older image in the output is invalid while it is overwritten.
+    /// True if something was written for that and has to be synced.
     pub(crate) fn invalidate(&self) -> io::Result<bool> {
         if !self.may_hold_image.swap(false, Ordering::Relaxed) || self.is_too_short()? {
             return Ok(false);
@@ -161,8 +160,8 @@ impl<'a> Sink<'a> {
         self.output.as_file().map_or(Ok(()), File::sync_data)
     }
 
-    /// Whether the output is a device, or a file that is written where it is, and
-    /// holds what has not been overwritten yet.
+    /// Whether the output is a device, or a file that is written in place, and has old
+    /// content that is not overwritten yet.
     pub(crate) fn holds_something(&self) -> io::Result<bool> {
         let Some(file) = self.output.as_file() else { return Ok(false) };
         let may_hold = self.may_hold_image.load(Ordering::Relaxed);
@@ -192,7 +191,7 @@ impl<'a> Sink<'a> {
                 Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::IO)) => {
                     return Err(error.into());
                 }
-                // Whatever else it is, writing works without.
+                // Any other error does not matter: writing works without reserving.
                 Ok(()) | Err(_) => return Ok(()),
             }
         }

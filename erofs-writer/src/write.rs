@@ -18,7 +18,7 @@ pub(crate) use job::Job;
 use spools::Spools;
 use task::Task;
 
-/// All that is to be written but the head.
+/// Everything that is to be written, except the head.
 pub(crate) struct Tasks(Vec<Task>);
 
 impl Tasks {
@@ -32,8 +32,8 @@ impl Tasks {
         self.0.iter().map(Task::weight).sum()
     }
 
-    /// Writes everything but the head, and gives that back: the start of the
-    /// image, without the superblock.
+    /// Writes everything except the head, and returns the head: the start of the image,
+    /// without the superblock.
     pub(crate) fn run(&self, job: &Job<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Vec<u8>> {
         let spools = &Spools::new(job, &self.0);
         let perform = |index: usize| {

@@ -1,5 +1,5 @@
-//! Any bytes as a compressed archive: an error or what was compressed, never a
-//! panic, and no memory that the input does not justify.
+//! Any bytes as a compressed archive: an error or the contents, never a panic, and no
+//! more memory than the input justifies.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Any pattern on any text: the pattern before the first newline, the text
-//! behind it. Never a panic, and the same answer twice.
+//! Any pattern on any text: the pattern before the first newline, the text after it.
+//! Never a panic, and the same answer twice.
 #![no_main]
 
 use erofs_writer::ere::Ere;

@@ -1,5 +1,5 @@
-//! Any bytes, in blocks of any length: each block decodes to what it was made
-//! of, and a used encoder writes what a new one writes.
+//! Any bytes, in blocks of any length: each block decodes to its input, and a used
+//! encoder writes the same as a new one.
 #![no_main]
 
 use erofs_writer::codec::lz4::{Encoder, Level};

@@ -1,5 +1,5 @@
-//! Any bytes as a list of store paths: an error or a tree, never a panic; and
-//! what is read from a list is what the list says.
+//! Any bytes as a list of store paths: an error or a tree, never a panic; and the tree
+//! has exactly the paths of the list.
 #![no_main]
 
 use std::os::unix::ffi::OsStrExt;

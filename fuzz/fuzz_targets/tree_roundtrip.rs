@@ -137,7 +137,7 @@ fn options(choices: &Choices) -> Options {
 fn image(tree: &Tree, options: Options, threads: usize) -> Option<Vec<u8>> {
     let threads = NonZeroUsize::new(threads).unwrap();
     let output = SeekWriter::new(Cursor::new(Vec::new()));
-    // What the format cannot hold is an error, found before anything else.
+    // A tree that the format cannot hold is an error, found before anything else.
     ImageWriter::new(options).threads(threads).write(tree, &output).ok()?;
     Some(output.into_inner().into_inner())
 }

@@ -14,19 +14,20 @@
     system.build.squashfsStore = lib.mkForce (
       config.virtualisation.storeImage.make pkgs.buildPackages {
         rootPaths = config.netboot.storeContents;
-        # What the system registers when it has started.
+        # The paths that the system registers when it has started.
         registration = true;
       }
     );
     fileSystems."/nix/.ro-store" = lib.mkImageMediaOverride (
-      # In place of what Nixpkgs says. What a user forces still counts.
+      # In place of the options of Nixpkgs. Options that a user forces still count.
       lib.mapAttrs (_: lib.mkOverride 75) {
         fsType = "erofs";
         # Those of Nixpkgs are for squashfs: erofs refuses threads=multi.
         options = [
           "loop"
           "ro"
-          # Otherwise added by itself. systemd's initrd mounts nothing without it.
+          # Nixpkgs adds this only if no options are set. systemd's initrd mounts
+          # nothing without it.
           "x-initrd.mount"
         ];
         noCheck = true;

@@ -1,4 +1,4 @@
-# What the modules beside this one have in common.
+# Options that the modules beside this one share.
 { config, lib, ... }:
 
 let

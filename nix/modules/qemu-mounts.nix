@@ -1,6 +1,5 @@
-# How a guest of qemu-vm.nix finds its store in an image on one of its drives:
-# what the modules beside this file have in common. Mounts for
-# virtualisation.fileSystems.
+# How a guest of qemu-vm.nix finds its store in an image on one of its drives. Mounts
+# for virtualisation.fileSystems, shared by the modules beside this file.
 {
   lib,
   config,
@@ -11,15 +10,15 @@
 let
   inherit (config.virtualisation) mountHostNixStore writableStore;
 
-  # qemu-vm.nix mounts the host's store in the same places, and what differs
-  # would be an error. What a user forces still counts.
+  # qemu-vm.nix mounts the host's store in the same places, and different values would
+  # be an error. Values that a user forces still count.
   image = lib.mapAttrs (_: lib.mkOverride 75) {
     device = "/dev/disk/by-label/${label}";
     inherit fsType;
     options = [
       "ro"
-      # Nixpkgs adds this by itself, but what is said here takes its place.
-      # systemd's initrd mounts nothing without it.
+      # Nixpkgs adds this by itself, but not if options are set as here. systemd's
+      # initrd mounts nothing without it.
       "x-initrd.mount"
     ];
     neededForBoot = true;

@@ -1,5 +1,5 @@
-# For virtual machines of qemu-vm.nix: what virtualisation.useNixStoreImage
-# does, but the image is a derivation. It is made once and not at each start.
+# For virtual machines of qemu-vm.nix: as virtualisation.useNixStoreImage, but the image
+# is a derivation. It is made once and not at each start.
 {
   config,
   lib,

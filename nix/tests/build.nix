@@ -1,5 +1,5 @@
-# What scripts/nix.sh builds with a real Nix: a small system of packages that
-# refer to each other, and images of it, made by the files beside this folder.
+# The builds of scripts/nix.sh with a real Nix: a small system of packages that refer to
+# each other, and images of it, made by the files beside this folder.
 { tools }:
 
 let
@@ -17,7 +17,7 @@ let
     cp "$programs/busybox" $out/bin/busybox
     ln -s busybox $out/bin/sh
   '';
-  # Much that is the same, which an optimised store keeps once.
+  # Equal files, which an optimised store keeps once.
   doc = runCommandLocal "doc" { } ''
     mkdir -p $out/share/copy
     seq 50000 >$out/share/numbers
@@ -61,7 +61,7 @@ let
 in
 {
   inherit shell toplevel;
-  # What their initrds are told to mount, for scripts/nix-mounts.sh.
+  # The mounts of their initrds, for scripts/nix-mounts.sh.
   guests = (import ./guests.nix { inherit evaluate lib world; }).text;
   source = pkgs.erofs-writer.src;
   # As microvm.nix asks for it when there is the overlay alone.
@@ -119,7 +119,7 @@ in
       ../modules/qemu-isolation.nix
     ]).system.build.nixStoreImage;
 
-  # Not the same twice, which has to be noticed.
+  # Different at each build, which has to be noticed.
   random = pkgs.makeErofsStoreImage {
     rootPaths = [ shell ];
     flags = [

@@ -1,5 +1,5 @@
-# What the Nix files come to. Returns what is not as it should be, a list of
-# sentences. Nothing is built.
+# Evaluates the Nix files. Returns a list of sentences, one for each wrong result.
+# Nothing is built.
 #
 # `lib` may be that of Nixpkgs: the module system is then the real one.
 {
@@ -34,7 +34,7 @@ let
     }).config;
   fails = value: !(tryEval (builtins.deepSeq value value)).success;
   has = text: string: builtins.replaceStrings [ text ] [ "" ] string != string;
-  # By what is built, whatever else hangs on it.
+  # Compares the derivations alone, without attributes such as passthru.
   same = one: other: one.drvPath == other.drvPath;
   drives = name: config: filter (drive: drive.name == name) config.virtualisation.qemu.drives;
   names = config: map (drive: drive.name) config.virtualisation.qemu.drives;
@@ -49,7 +49,7 @@ let
       ) groups
     );
 
-  # What an initrd mounts: what, where, as what, and whether systemd's does it.
+  # The mounts of an initrd: device, place, type, and whether systemd makes them.
   # Options for userspace are left out.
   mounted =
     config:

@@ -1,6 +1,6 @@
-# fileSystems, as the modules of Nixpkgs declare them (filesystems.nix,
-# overlayfs.nix, stage-1.nix), and what the initrd is told to mount. Of the
-# options of a file system these are what says where, what and how.
+# fileSystems, as the modules of Nixpkgs declare them (filesystems.nix, overlayfs.nix,
+# stage-1.nix), and the mounts that the initrd makes. Of the options of a file system,
+# it has place, device and mount options.
 { lib }:
 
 let
@@ -13,7 +13,7 @@ let
   inherit (lib) mkOption types;
   option = type: default: mkOption { inherit type default; };
 
-  # Needed for boot, whatever else is said.
+  # Needed for boot, whatever the options say.
   always = [
     "/"
     "/etc"

@@ -35,9 +35,9 @@ let
       ++ lib.mapAttrsToList (name: value: "${name}=${replaceStrings [ "\"" ] [ "" ] (toJSON value)}") choice
     );
 
-  # guests KIND CHOICES MODULES: MODULES gives, for a choice, the modules, and
-  # what is expected of them: whether the store can be written, and the file
-  # system of the image, if there is one.
+  # guests KIND CHOICES MODULES: MODULES gives, for a choice, the modules and the
+  # expected result: whether the store can be written, and the file system of the image,
+  # if there is one.
   guests =
     kind: choices: make:
     map (
@@ -140,7 +140,7 @@ let
 
   # The words of a line of fstab, or of its options.
   words = separator: text: filter builtins.isString (split separator text);
-  # What lines of fstab say. Options that the kernel sees are real.
+  # The fields of lines of fstab. Options that the kernel sees are real.
   mounts = map (
     line:
     let
@@ -161,7 +161,7 @@ in
   all = all';
   inherit mounts;
 
-  # What is wrong with the mounts of a guest that has an image, sentences.
+  # Sentences about wrong mounts of a guest that has an image.
   problems =
     guest:
     let

@@ -1,6 +1,6 @@
-# As much of Nixpkgs' lib as the files beside this folder use, so that they can
-# be evaluated where Nixpkgs is not to be had. It is meant to be stricter than
-# the original where it is simpler. eval.nix takes the original as well.
+# As much of Nixpkgs' lib as the files beside this folder use, so that they can be
+# evaluated without Nixpkgs. Where it is simpler than the original, it is stricter.
+# eval.nix takes the original as well.
 let
   inherit (builtins)
     all
@@ -116,7 +116,7 @@ let
     inherit name check;
     merge = one;
   };
-  # Of those that all conditions leave out nothing is there.
+  # An attribute whose definitions are all excluded by conditions does not exist.
   attrsBy = isThere: type: {
     name = "attrsOf ${type.name}";
     check = isAttrs;
@@ -212,7 +212,7 @@ let
       else
         mergeAs option.type here all
     ) options;
-  # What is defined and nobody has declared.
+  # Definitions without a declaration.
   undeclared =
     path: options: definitions:
     let

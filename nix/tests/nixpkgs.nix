@@ -1,5 +1,5 @@
-# In place of the flake of Nixpkgs, which cannot be had without a network.
-# scripts/nix.sh puts it into a folder with what it reads.
+# In place of the flake of Nixpkgs, which needs a network. scripts/nix.sh puts it into a
+# folder with the files that it reads.
 {
   outputs = _: rec {
     lib = import ./lib.nix;

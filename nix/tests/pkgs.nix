@@ -1,5 +1,5 @@
-# As much of Nixpkgs' package set as the files beside this folder use. What it
-# makes can be built: `tools` holds a static bash, busybox and mkfs-erofs.
+# As much of Nixpkgs' package set as the files beside this folder use. Its derivations
+# can be built: `tools` holds a static bash, busybox and mkfs-erofs.
 {
   lib,
   tools,
@@ -75,7 +75,7 @@ let
     name: attributes: buildCommand:
     make (attributes // { inherit name buildCommand; });
 
-  # From what Nix tells a build of a closure, one object a path.
+  # From the description of a closure that Nix gives to a build, one object for each path.
   closureInfo =
     { rootPaths }:
     runCommandLocal "closure-info"
@@ -102,7 +102,7 @@ let
         done <objects
       '';
 
-  # Takes no notice of cargo, but of what is done around it.
+  # Ignores cargo; runs the steps around it.
   rustPlatform.buildRustPackage =
     attributes:
     assert builtins.pathExists attributes.cargoLock.lockFile;
@@ -179,7 +179,7 @@ extend (_: _: { }) {
     rustPlatform
     ;
   erofs-utils = originalErofsUtils;
-  # What the flake names besides.
+  # Other attributes that the flake names.
   clippy = "clippy";
   hello = originalErofsUtils;
   nixfmt-tree = runCommandLocal "nixfmt-tree" { } "exit 1";

@@ -1,5 +1,5 @@
-# What the modules stand on: as much of NixOS, qemu-vm.nix, netboot.nix and
-# microvm.nix as they read or set, and all that these say of file systems.
+# The options under the modules: as much of NixOS, qemu-vm.nix, netboot.nix and
+# microvm.nix as they read or set, and all of their file systems.
 { lib, pkgs }:
 
 let
@@ -70,8 +70,7 @@ in
         writableStoreUseTmpfs = option types.bool true;
       };
       config = {
-        # All that was found out of each of them is defined again, also what is
-        # there by default.
+        # Each of them is defined again with all of its values, the defaults included.
         fileSystems = mkIf (cfg.fileSystems != { }) (lib.mkVMOverride cfg.fileSystems);
         virtualisation = {
           additionalPaths = [ config.system.build.toplevel ];

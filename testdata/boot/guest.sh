@@ -1,5 +1,5 @@
-# The beginning of the first process of a guest: sourced from its initrd by
-# init-kernels and init-store. What it then prints goes to the second serial line.
+# The beginning of the first process of a guest: sourced from its initrd by init-kernels
+# and init-store. Its output goes to the second serial line.
 /bin/busybox --install -s /bin
 export PATH=/bin LC_ALL=C TZ=UTC
 mount -t devtmpfs dev /dev

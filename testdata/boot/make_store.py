@@ -28,7 +28,7 @@ def store_name(name):
 class Store(Maker):
     def __init__(self, root):
         super().__init__(root)
-        # How scripts in the store name store paths: @hello@ is that of hello-1.0.
+        # Scripts name store paths this way: @hello@ is the path of hello-1.0.
         self.words = {}
 
     def new(self, name):

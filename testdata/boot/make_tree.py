@@ -67,7 +67,7 @@ def contents(make):
     make.file("big/zeros", b"<" + bytes(13 << 20) + b">")
     make.file("big/text", make.bytes("text", 3_000_000))
     make.file("big/random", make.bytes("random", 2_000_001))
-    # What other files have too, at other places, and in one file again.
+    # Bytes that other files have too, at other places, and twice in one file.
     shared = make.mixed(700_000)
     for front in (0, 1, 4096, 70_001):
         for cut in (0, 5000, 123_456):

@@ -3,14 +3,14 @@
 /// The length of a block of an archive.
 pub const BLOCK_LEN: usize = 512;
 
-/// A header, to be changed before it is used.
+/// A header, which may be changed before it is used.
 #[derive(Clone, Debug)]
 pub struct Header {
     fields: [u8; BLOCK_LEN],
 }
 
 impl Header {
-    /// A member of type `flag` with so many bytes behind its header.
+    /// A member of type `flag` with so many bytes after its header.
     #[must_use]
     pub fn new(flag: u8, name: &str, size: usize) -> Self {
         let mut header = Header { fields: [0; BLOCK_LEN] };
@@ -56,7 +56,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Appends a header and what is behind it.
+    /// Appends a header and the bytes after it.
     #[must_use]
     pub fn member(mut self, header: &Header, data: &[u8]) -> Self {
         self.bytes.extend_from_slice(&header.block());

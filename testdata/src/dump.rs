@@ -29,7 +29,7 @@ pub fn dump(image: &Image) -> String {
         }
     }
     dump.lines.sort_by_key(|line| line.0);
-    // What several inodes share is there once for each.
+    // A structure that several inodes share is listed once for each.
     dump.lines.dedup();
     let mut text = String::new();
     for (at, line) in &dump.lines {

@@ -1,5 +1,5 @@
-//! What a file tree looks like to somebody who reads it: the common form in
-//! which sources, mounts, extracted folders and images are compared.
+//! A file tree as a reader sees it: the common form in which sources, mounts, extracted
+//! folders and images are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -62,8 +62,8 @@ pub struct Entry {
     pub mtime_nsec: u32,
     /// Number of links.
     pub nlink: u64,
-    /// Bytes of a regular file or of a symlink's target, otherwise 0: what a
-    /// directory's size says differs from one file system to the next.
+    /// Bytes of a regular file or of a symlink's target, otherwise 0: the size of a
+    /// directory differs between file systems.
     pub size: u64,
     /// Major and minor number of a device, otherwise (0, 0).
     pub rdev: (u32, u32),
@@ -117,7 +117,7 @@ impl Entry {
     }
 }
 
-/// What [`diff`] looks at beside kinds, sizes, targets and devices.
+/// The fields that [`diff`] compares besides kinds, sizes, targets and devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compare {
     /// Permission bits of all but symlinks (whose bits mean nothing).

@@ -1,5 +1,5 @@
-//! What an image must look like to its readers, from the [`Tree`] it was made
-//! of. Uses only the public face of the tree.
+//! The view that readers of an image must have, from the [`Tree`] it was made of. Uses
+//! only the public interface of the tree.
 
 use std::collections::BTreeMap;
 use std::io;

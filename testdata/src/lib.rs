@@ -1,5 +1,5 @@
-//! Oracles for the tests of `erofs-writer`: what proves an image right without
-//! any of the writer's own code. Not published.
+//! Oracles for the tests of `erofs-writer`: they prove an image right without any of
+//! the writer's own code. Not published.
 //!
 //! [`verify::verify_image`] runs all of them on one image. Each is a module:
 //! [`raw`] (a strict checker of every rule of the format), [`reader`]

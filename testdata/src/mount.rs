@@ -24,7 +24,7 @@ impl LoopDevice {
     ///
     /// # Errors
     ///
-    /// What `losetup` printed.
+    /// The output of `losetup`.
     pub fn attach(file: &Path) -> Result<Self, String> {
         Self::attach_with(file, &["--read-only"])
     }
@@ -33,7 +33,7 @@ impl LoopDevice {
     ///
     /// # Errors
     ///
-    /// What `losetup` printed.
+    /// The output of `losetup`.
     pub fn attach_writable(file: &Path) -> Result<Self, String> {
         Self::attach_with(file, &[])
     }
@@ -132,7 +132,7 @@ impl KernelMount {
     ///
     /// # Errors
     ///
-    /// What `losetup` or `mount` printed.
+    /// The output of `losetup` or `mount`.
     pub fn new(image: &Path) -> Result<Self, String> {
         Self::with_devices(image, &[])
     }
@@ -141,7 +141,7 @@ impl KernelMount {
     ///
     /// # Errors
     ///
-    /// What `losetup` or `mount` printed.
+    /// The output of `losetup` or `mount`.
     pub fn with_devices(image: &Path, devices: &[&Path]) -> Result<Self, String> {
         let device = LoopDevice::attach(image)?;
         let more = devices.iter().map(|path| LoopDevice::attach(path));
@@ -161,7 +161,7 @@ impl KernelMount {
     ///
     /// # Errors
     ///
-    /// What `losetup` or `mount` printed.
+    /// The output of `losetup` or `mount`.
     pub fn by_label(image: &Path, label: &str) -> Result<Self, String> {
         let cache = tempfile::tempdir().map_err(|error| error.to_string())?;
         let cache = cache.path().join("blkid.tab");
@@ -210,7 +210,7 @@ impl Tmpfs {
     ///
     /// # Errors
     ///
-    /// What `mount` printed.
+    /// The output of `mount`.
     pub fn new(bytes: u64) -> Result<Self, String> {
         let mounted = Mounted::new(|command| {
             command.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]);
@@ -237,7 +237,7 @@ impl Overlay {
     ///
     /// # Errors
     ///
-    /// What `mount` printed.
+    /// The output of `mount`.
     pub fn new(lower: &[&Path]) -> Result<Self, String> {
         let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
         let (upper, work) = (scratch.path().join("upper"), scratch.path().join("work"));

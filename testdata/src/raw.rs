@@ -90,7 +90,7 @@ impl Image {
     }
 }
 
-/// What a writer must hold to. Each is named for what is broken.
+/// A rule of the format. Its name says what is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Rule {
     /// An address or length beyond the end of the image.
@@ -143,13 +143,13 @@ pub enum Rule {
     DirOrder,
     /// Names not in ascending order from one block to the next.
     DirBlockOrder,
-    /// Bytes behind the last name of a directory block.
+    /// Bytes after the last name of a directory block.
     DirSlack,
     /// `.` or `..` missing, twice or wrong.
     DirDots,
     /// File type in a directory entry is not the inode's.
     DirType,
-    /// Directory size is not what its blocks use.
+    /// Directory size is not the bytes that its blocks use.
     DirSize,
     /// A directory reached by two names, or by its own child.
     DirCycle,
@@ -184,7 +184,7 @@ pub struct Finding {
     pub rule: Rule,
     /// Byte of the image where it shows.
     pub at: u64,
-    /// What is wrong.
+    /// The complaint.
     pub what: String,
 }
 
@@ -233,7 +233,7 @@ impl fmt::Display for Findings {
     }
 }
 
-/// What [`check`] saw in a good image.
+/// Counts of a good image, from [`check`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Inodes reached from the superblock.

@@ -20,12 +20,12 @@ pub use settings::{Settings, options};
 use crate::entry::show;
 use crate::trees::{mixed, noise, text};
 
-/// What the trees may have.
+/// The features that the trees may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Everything that the format has.
     Format,
-    /// What the kernel shows unchanged, and a file system of a host can hold.
+    /// The features that the kernel shows unchanged and that a file system of a host can hold.
     Host,
 }
 
@@ -34,8 +34,7 @@ pub enum Scope {
 pub struct TreeSpec {
     /// Metadata of the root.
     pub root: Metadata,
-    /// Everything else. What cannot be inserted, as its name is taken, is
-    /// left out.
+    /// Everything else. A node whose name is taken is left out.
     pub nodes: Vec<NodeSpec>,
 }
 
@@ -48,7 +47,7 @@ pub struct NodeSpec {
     pub name: Vec<u8>,
     /// Its metadata.
     pub metadata: Metadata,
-    /// What it is.
+    /// Its kind.
     pub kind: KindSpec,
 }
 
@@ -146,7 +145,7 @@ impl TreeSpec {
     }
 }
 
-/// What a tree has so far.
+/// The nodes of a tree so far.
 #[derive(Default)]
 struct Made {
     dirs: Vec<Vec<u8>>,

@@ -83,7 +83,7 @@ fn command(name: &str) -> Result<Command, String> {
 ///
 /// # Errors
 ///
-/// What it printed.
+/// Its output.
 pub fn mkfs<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Result<(), String> {
     run(command("mkfs.erofs")?.arg("--quiet").args(args)).map(drop)
 }
@@ -92,7 +92,7 @@ pub fn mkfs<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Result<(), St
 ///
 /// # Errors
 ///
-/// What it printed.
+/// Its output.
 pub fn fsck(image: &Path, devices: &[&Path]) -> Result<(), String> {
     let mut command = command("fsck.erofs")?;
     command.args(devices.iter().map(|path| device_option(path)));
@@ -109,7 +109,7 @@ fn device_option(path: &Path) -> std::ffi::OsString {
 ///
 /// # Errors
 ///
-/// What it printed.
+/// Its output.
 pub fn extract(image: &Path, devices: &[&Path]) -> Result<TempDir, String> {
     let folder = scratch().map_err(|error| error.to_string())?;
     let mut option = std::ffi::OsString::from("--extract=");
@@ -136,7 +136,7 @@ fn scratch() -> io::Result<TempDir> {
 ///
 /// # Errors
 ///
-/// What it printed, or why its output cannot be read.
+/// Its output, or why that cannot be read.
 pub fn extracted_snapshot(image: &Path, devices: &[&Path]) -> Result<Snapshot, String> {
     let folder = extract(image, devices)?;
     host::snapshot(folder.path()).map_err(|error: io::Error| error.to_string())
@@ -146,7 +146,7 @@ pub fn extracted_snapshot(image: &Path, devices: &[&Path]) -> Result<Snapshot, S
 ///
 /// # Errors
 ///
-/// What it printed.
+/// Its output.
 pub fn dump_superblock(image: &Path) -> Result<BTreeMap<String, String>, String> {
     let text = run(command("dump.erofs")?.arg("-s").arg(image))?;
     Ok(pairs(&text, ':'))
@@ -156,18 +156,18 @@ pub fn dump_superblock(image: &Path) -> Result<BTreeMap<String, String>, String>
 ///
 /// # Errors
 ///
-/// What it printed.
+/// Its output.
 pub fn dump_statistics(image: &Path) -> Result<BTreeMap<String, String>, String> {
     let text = run(command("dump.erofs")?.arg("-S").arg(image))?;
     Ok(pairs(&text, ':'))
 }
 
-/// What `blkid` finds by probing a file or device: `TYPE`, `LABEL`, `UUID`...
-/// Nothing if it does not recognise it.
+/// The fields that `blkid` finds by probing a file or device: `TYPE`, `LABEL`,
+/// `UUID`... Nothing if it does not recognise it.
 ///
 /// # Errors
 ///
-/// What it printed.
+/// Its output.
 pub fn blkid(path: &Path) -> Result<BTreeMap<String, String>, String> {
     let mut command = command("blkid")?;
     command.args(["--probe", "--output", "export"]).arg(path);

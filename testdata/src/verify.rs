@@ -18,7 +18,7 @@ use crate::{reader, tools};
 /// How to verify an image.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
-    /// What to compare.
+    /// The fields to compare.
     pub compare: Compare,
     /// Further devices of the image, in the order of its device table.
     pub devices: &'a [&'a Path],
@@ -63,7 +63,7 @@ pub struct Verified {
 ///
 /// # Errors
 ///
-/// What each oracle has against it.
+/// The complaints of all oracles.
 pub fn verify_image(
     image: &Path,
     expected: &Snapshot,
@@ -221,8 +221,8 @@ fn by_fsck(image: &Path, expected: &Snapshot, options: &Options<'_>) -> Result<V
     let actual = host::snapshot(folder.path()).map_err(|error| error.to_string())?;
     let root_user = std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0);
     let compare = Compare {
-        // What it extracts to is a file system of this machine, which counts
-        // and stamps in its own way.
+        // It extracts to a file system of this machine, which has its own link counts
+        // and times of directories.
         symlink_mode: false,
         dir_nlink: false,
         root: false,
@@ -234,9 +234,9 @@ fn by_fsck(image: &Path, expected: &Snapshot, options: &Options<'_>) -> Result<V
     Ok(Verdict::Good)
 }
 
-/// Makes good what `fsck.erofs` 1.9.3 does wrong when it extracts, also from
-/// images of `mkfs.erofs`: a hole at the end of a file with chunk indexes is
-/// left out, and so are the attributes after the first without a value.
+/// Corrects errors of `fsck.erofs` 1.9.3 when it extracts, also from images of
+/// `mkfs.erofs`: a hole at the end of a file with chunk indexes is left out, and so are
+/// the attributes after the first without a value.
 fn forgive_extraction(folder: &Path, expected: &mut Snapshot) -> std::io::Result<()> {
     for (path, entry) in expected.iter_mut() {
         let host = host_path(folder, path);
@@ -259,7 +259,7 @@ fn forgive_extraction(folder: &Path, expected: &mut Snapshot) -> std::io::Result
 fn by_blkid(image: &Path, _: &Snapshot, options: &Options<'_>) -> Result<Verdict, String> {
     let found = tools::blkid(image)?;
     if found.is_empty() && block_bits(image) <= 10 {
-        // Recent ones hash the wrong range when blocks are that small.
+        // Recent versions hash the wrong range when blocks are that small.
         return Ok(Verdict::NotApplicable("blkid and the checksum of small blocks".into()));
     }
     let wanted = [("TYPE", Some("erofs")), ("LABEL", options.label), ("UUID", options.uuid)];

@@ -90,7 +90,7 @@ fn difference(pattern: &[u8], texts: &[Vec<u8>], compared: &mut Counts) -> Optio
     }
 }
 
-/// What a run has covered.
+/// Counts of a run.
 #[derive(Debug, Default)]
 struct Counts {
     /// Patterns both accept.

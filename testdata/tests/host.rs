@@ -1,5 +1,4 @@
-//! Directories of the host, read by the library and compared with what the
-//! host itself says is in them.
+//! Directories of the host, read by the library and compared with the host's own view.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![expect(clippy::print_stderr, reason = "what a host cannot hold is told")]
 

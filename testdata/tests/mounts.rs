@@ -18,7 +18,7 @@ fn is_mounted(point: &Path) -> bool {
     mounts.contains(point.to_str().unwrap())
 }
 
-/// The file behind a loop device; None if it is free.
+/// The file of a loop device; None if it is free.
 fn backing_file(device: &Path) -> Option<String> {
     let name = device.file_name().unwrap();
     let path = Path::new("/sys/block").join(name).join("loop/backing_file");

@@ -1,5 +1,5 @@
-//! Damage that a writer's bug would do to an image is found and called by its
-//! name. Most of it passes `fsck.erofs`, and some of it a kernel mount.
+//! Damage that a bug of a writer would do to an image is found and named. Most of it
+//! passes `fsck.erofs`, and some of it a kernel mount.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -52,7 +52,7 @@ impl Patient {
         }
     }
 
-    /// What is found after `damage`, with the checksum made good again.
+    /// The findings after `damage`, with the checksum corrected.
     fn after(&self, damage: impl FnOnce(&mut [u8])) -> Findings {
         let mut bytes = self.bytes.clone();
         damage(&mut bytes);
@@ -114,7 +114,7 @@ fn garbage_behind_the_last_name_is_slack() {
     });
     let (block, end) =
         { ends }.find(|(block, end)| end + 2 < block + 4096).expect("a block that is not full");
-    // One byte further on; a byte at once behind it makes the name longer.
+    // One byte further on; a byte directly after the name makes the name longer.
     for place in [end + 1, block + 4095] {
         let found = patient.after(|bytes| bytes[place] = b'x');
         only(&found, &[Rule::DirSlack]);
@@ -137,7 +137,7 @@ fn an_inline_tail_may_not_cross_a_block() {
     let Some(patient) = Patient::new(&[]) else {
         return;
     };
-    // Claims to have one byte more than fits behind its inode.
+    // Claims to have one byte more than fits after its inode.
     let inode = patient.inode("/size-4000");
     let room = 4096 - inode.end() % 4096;
     let size = u32::try_from(room + 1).unwrap().to_le_bytes();

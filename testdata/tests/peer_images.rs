@@ -1,5 +1,5 @@
-//! Images of `mkfs.erofs` please every oracle: what complains about them
-//! would be wrong about ours.
+//! Every oracle accepts images of `mkfs.erofs`: an oracle that complains about them
+//! would be wrong about ours, too.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -72,7 +72,7 @@ fn compressed_images_are_accepted() {
         "-zzstd -C65536 -E48bit,force-inode-extended",
         "-zlz4 -C16384 -E48bit,force-inode-extended",
     ];
-    // It leaves remains of its compression buffer behind inline tails.
+    // It leaves remains of its compression buffer after inline tails.
     accepted(&variants, &[Rule::Padding]);
 }
 

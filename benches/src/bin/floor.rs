@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     }
     ensure!(!roots.is_empty(), "nothing to read: name a directory or use --store-paths");
     rayon::ThreadPoolBuilder::new()
-        // 0 is rayon's word for all cores.
+        // For rayon 0 means all cores.
         .num_threads(args.threads.map_or(0, NonZeroUsize::get))
         .build_global()?;
     let how = How {

@@ -46,8 +46,7 @@ struct Args {
     /// Only commands whose name contains one of these words
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// What the scenarios flags and read give to us and to mkfs.erofs; may be
-    /// repeated
+    /// Flags of ours and of mkfs.erofs in the scenarios flags and read; may be repeated
     #[arg(long, allow_hyphen_values = true)]
     flags: Vec<String>,
     /// The corpus of the scenarios tar, flags, read and alternatives
@@ -83,7 +82,7 @@ enum Scenario {
     Flags,
     /// Reading what the same flags give, mounted; needs root
     Read,
-    /// What Nix projects do today: builds, and as root reads, as Markdown
+    /// The ways of Nix projects today: builds, and as root reads, as Markdown
     Alternatives,
     /// Time and new disk blocks on btrfs and XFS; needs root
     Reflink,

@@ -17,7 +17,7 @@ use super::reflink::command;
 use super::series::{Runs, Series, image_len};
 use super::table::{bytes, cpu, median, peak, wall};
 
-/// What microvm.nix asks for, of mkfs.erofs and of us.
+/// The flags of microvm.nix, for mkfs.erofs and for ours.
 const MICROVM: &str = "-zlz4hc -Eztailpacking -Efragments";
 const EXT4: &str = include_str!("ext4.sh");
 

@@ -19,7 +19,7 @@ pub struct Contender {
     /// How the table calls it. Ours begin with "ours".
     pub name: String,
     program: PathBuf,
-    /// What has to be there: the program, or what that runs.
+    /// The program that has to be there: the command, or the one that it runs.
     needs: PathBuf,
     before: Vec<OsString>,
     after: Vec<OsString>,
@@ -62,7 +62,7 @@ impl Contender {
         self.name.starts_with("ours")
     }
 
-    /// Is what it needs there? A bare name is looked for in PATH.
+    /// Whether the program that it needs is there. A bare name is looked for in PATH.
     #[must_use]
     pub fn is_installed(&self) -> bool {
         if self.needs.components().count() > 1 {
@@ -73,7 +73,7 @@ impl Contender {
         })
     }
 
-    /// The path of what it needs, for the report of what is missing.
+    /// The path of the program that it needs, for the report of missing ones.
     #[must_use]
     pub fn needs(&self) -> &Path {
         &self.needs

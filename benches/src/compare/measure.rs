@@ -18,7 +18,7 @@ use nix::sys::time::TimeVal;
 /// The word by which the runner calls itself to measure.
 pub const WORD: &str = "measure-one";
 
-/// What one run took.
+/// The figures of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// From start to end.
@@ -27,7 +27,7 @@ pub struct Sample {
     pub cpu: Duration,
     /// Peak resident memory of the largest process, in KiB.
     pub peak_kib: u64,
-    /// What was made: an image's length, or the disk blocks it took.
+    /// The size of the output: an image's length, or the disk blocks it took.
     pub bytes: u64,
 }
 

@@ -1,5 +1,5 @@
-//! How fast the kernel reads what was written: images on loop devices, read
-//! whole and in small pieces. Needs root.
+//! How fast the kernel reads images: on loop devices, whole and in small pieces. Needs
+//! root.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ const READS: u64 = 20_000;
 /// ... of how many bytes.
 const READ_LEN: usize = 4096;
 
-/// What is in an image.
+/// The contents of an image.
 #[derive(Clone, Copy, Debug)]
 pub struct FileSystem {
     /// The kernel's name of it.
@@ -42,12 +42,12 @@ pub struct Stored {
     pub ours: bool,
     /// The file; the image is mounted beside it.
     pub path: PathBuf,
-    /// What is in it.
+    /// Its contents.
     pub file_system: FileSystem,
 }
 
 impl Stored {
-    /// What still has to be written does not leave the memory.
+    /// Bytes that still have to be written do not leave the memory.
     pub(super) fn wait_for_disk(&self) -> Result<()> {
         let file = File::open(&self.path).with_context(|| format!("{}", self.path.display()))?;
         Ok(file.sync_all()?)
@@ -109,7 +109,7 @@ impl Way {
     /// All of them, in the order in which they are measured.
     pub const ALL: [Way; 3] = [Way::ColdTar, Way::WarmTar, Way::ColdRandom];
 
-    /// What it is, for people.
+    /// Its name, for people.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! Runs several commands in turn, round after round, so that what the machine
-//! does besides hits all of them alike.
+//! Runs several commands in turn, round after round, so that other work of the machine
+//! hits all of them alike.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -59,8 +59,8 @@ impl Series {
         let first = usize::from(!self.warm_up);
         for round in first..=self.rounds {
             let mut turns: Vec<_> = contenders.iter().zip(&mut all).collect();
-            // Every other round backwards: what a command leaves behind, such
-            // as the memory it freed, does not always meet the same successor.
+            // Every other round goes backwards, so that the state that a command
+            // leaves, such as freed memory, does not always meet the same successor.
             if round % 2 == 1 {
                 turns.reverse();
             }

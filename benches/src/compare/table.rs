@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::measure::Sample;
 use super::series::Runs;
 
-/// What the last column of a table means.
+/// The meaning of a table's last column.
 #[derive(Clone, Copy, Debug)]
 pub enum Output {
     /// The length of the image in bytes.

@@ -1,6 +1,6 @@
-//! What a NixOS closure has besides packages: `system-path`, a farm of
-//! symlinks over all packages, and thousands of store paths of one file (unit
-//! files, generated configuration).
+//! The parts of a NixOS closure that are not packages: `system-path`, a farm of
+//! symlinks over all packages, and thousands of store paths of one file (unit files,
+//! generated configuration).
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

@@ -1,9 +1,8 @@
 //! The corpora: trees that look like a Nix store.
 //!
-//! `packages` unpacks Debian packages into store paths, `farm` adds what a
-//! closure has besides packages, `synthetic` makes trees of tiny files. All
-//! end in `seal`, which gives a tree the modes and times of a store and writes
-//! the lists of store paths.
+//! `packages` unpacks Debian packages into store paths, `farm` adds the other parts of
+//! a closure, `synthetic` makes trees of tiny files. All end in `seal`, which gives a
+//! tree the modes and times of a store and writes the lists of store paths.
 
 pub mod farm;
 pub mod name;

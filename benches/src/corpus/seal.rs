@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
-/// What a tree holds.
+/// The counts of a tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     dirs: u64,

@@ -41,8 +41,8 @@ pub(super) fn tar_mode(text: &str) -> Parsed<Tar> {
         "f" => Ok(Tar::Full),
         "i" | "0" => Ok(Tar::Index),
         "headerball" => Err("archives without contents are not built yet".into()),
-        _ if text.contains(',') => Err("no map of blocks is written".into()),
-        _ => Err("only f, a full image, and i, an index, are known".into()),
+        _ if text.contains(',') => Err("a map of blocks is not written".into()),
+        _ => Err("use f for a full image, or i for an index".into()),
     }
 }
 
@@ -50,14 +50,14 @@ pub(super) fn zero_or_one(text: &str) -> Parsed<bool> {
     match text {
         "0" => Ok(false),
         "1" => Ok(true),
-        _ => Err("neither 0 nor 1".into()),
+        _ => Err("must be 0 or 1".into()),
     }
 }
 
 pub(super) fn no_copy(text: &str) -> Parsed<NoCopy> {
     match text {
         "" => Ok(NoCopy),
-        _ => Err("no copy of the archive is kept".into()),
+        _ => Err("a copy of the archive is not kept".into()),
     }
 }
 
@@ -88,10 +88,10 @@ pub(super) fn label(text: OsString) -> Result<Label, OptionsError> {
 /// Up to the first equals sign a path in the image, behind it one of the host.
 pub(super) fn added_file(text: OsString) -> Parsed<AddedFile> {
     let bytes = text.as_bytes();
-    let equals = bytes.iter().position(|byte| *byte == b'=').ok_or("no = in it")?;
+    let equals = bytes.iter().position(|byte| *byte == b'=').ok_or("there is no = in it")?;
     let (path, file) = (&bytes[..equals], &bytes[equals + 1..]);
     if path.is_empty() || file.is_empty() {
-        return Err("a path is missing before or behind the =".into());
+        return Err("a path is missing before or after the =".into());
     }
     Ok(AddedFile { path: path.to_vec(), file: OsString::from_vec(file.to_vec()).into() })
 }
@@ -106,7 +106,7 @@ pub(super) fn uuid(text: &str) -> Parsed<UuidArg> {
         "random" => Ok(UuidArg::Random),
         // Only the form with hyphens, not the others the library reads.
         _ if text.len() == 36 => Ok(UuidArg::Fixed(Uuid::parse_str(text)?)),
-        _ => Err("neither 'clear', 'random' nor a UUID of 36 characters".into()),
+        _ => Err("must be 'clear', 'random' or a UUID of 36 characters".into()),
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) fn seconds(text: &str) -> Parsed<i64> {
 /// A user or a group; the last number means none.
 pub(super) fn id(text: &str) -> Parsed<u32> {
     match number::unsigned(text)? {
-        u32::MAX => Err("reserved, as it means no user and no group".into()),
+        u32::MAX => Err("this number is reserved for no user and no group".into()),
         id => Ok(id),
     }
 }
@@ -135,7 +135,7 @@ pub(super) fn id_offset(text: &str) -> Parsed<i64> {
 pub(super) fn mode(text: &str) -> Parsed<u16> {
     let is_octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     let mode = u16::from_str_radix(text, 8).ok().filter(|mode| is_octal && *mode <= 0o7777);
-    mode.ok_or_else(|| "no permissions, such as 0755 or 1775".into())
+    mode.ok_or_else(|| "must be octal permissions, such as 0755 or 1775".into())
 }
 
 /// Without a further thread, one does the work.

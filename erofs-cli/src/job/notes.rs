@@ -8,7 +8,7 @@ pub(super) fn notes(args: &Args, words: &[Suboption]) -> Vec<String> {
     let idle_carets = words
         .iter()
         .filter(|word| word.has_idle_caret())
-        .map(|word| format!("{word}: the ^ changes nothing"));
+        .map(|word| format!("{word}: the ^ has no effect"));
     let mut notes: Vec<String> = idle_carets.collect();
     notes.extend(suboptions::undone(words));
     notes.extend(idle_compression(args, words));
@@ -57,13 +57,12 @@ fn unaligned(args: &Args, words: &[Suboption]) -> Option<String> {
     let block_len = u64::from(args.block_size.unwrap_or_default().bytes());
     if let Some(size) = args.chunksize.filter(|size| size.bytes() / block_len < u64::from(dsunit)) {
         return Some(format!(
-            "--dsunit={dsunit}: chunks of {size} bytes are shorter, and are not aligned"
+            "--dsunit={dsunit}: chunks of {size} bytes are shorter and are not aligned"
         ));
     }
     let shares_blocks = args.compress.is_none() && suboptions::ask_for_dedupe(words) == Some(true);
-    shares_blocks.then(|| {
-        format!("--dsunit={dsunit}: files that -E dedupe lets share blocks are not aligned")
-    })
+    shares_blocks
+        .then(|| format!("--dsunit={dsunit}: files that share blocks by -E dedupe are not aligned"))
 }
 
 /// A kernel's version does not tell how large its pages are.
@@ -71,7 +70,7 @@ fn large_blocks(args: &Args) -> Option<String> {
     let (version, size) = (args.target_kernel?, args.block_size?);
     (size.bytes() > 4096).then(|| {
         format!(
-            "-b {size}: Linux {version} mounts this only where its pages have {size} bytes or more"
+            "-b {size}: Linux {version} can mount this only if its pages have {size} bytes or more"
         )
     })
 }

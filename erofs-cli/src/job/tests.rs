@@ -392,10 +392,10 @@ fn values_that_cannot_be_used_are_refused_with_their_flag() {
         ("--clean=rvsp I D", "'--clean[=<data>]'"),
         ("-Efragmnts I D", "'-E <WORD,...>': there is no 'fragmnts'; did you mean 'fragments'?"),
         ("-Ezz I D", "'-E <WORD,...>': there is no 'zz'"),
-        ("--add-file=a I D", "invalid value 'a' for '--add-file <PATH=FILE>': no = in it"),
+        ("--add-file=a I D", "invalid value 'a' for '--add-file <PATH=FILE>': there is no = in it"),
         (
             "--add-file==b I D",
-            "invalid value '=b' for '--add-file <PATH=FILE>': a path is missing before or behind the =",
+            "invalid value '=b' for '--add-file <PATH=FILE>': a path is missing before or after the =",
         ),
         ("--exclude-regex=( I D", "invalid value '(' for '--exclude-regex <REGEX>': "),
     ] {
@@ -438,14 +438,14 @@ fn labels_come_from_one_file_and_go_by_where_the_image_is_mounted() {
 #[test]
 fn flags_without_an_effect_are_noted() {
     assert_eq!(job("--exclude-path=/etc I D").notes.len(), 1);
-    assert_eq!(job("-E^nosbcrc I D").notes, ["-E ^nosbcrc: the ^ changes nothing"]);
+    assert_eq!(job("-E^nosbcrc I D").notes, ["-E ^nosbcrc: the ^ has no effect"]);
     assert!(job("-E^inline_data --exclude-path=etc/a I D").notes.is_empty());
     let notes = |line: &str| job(&format!("{line} I D")).notes;
-    let undone = "-E force-inode-compact: -E force-inode-extended comes later, and counts";
+    let undone = "-E force-inode-compact: -E force-inode-extended comes later and counts";
     assert_eq!(notes("-Eforce-inode-compact -Eforce-inode-extended"), [undone]);
     let shorter = "--dsunit=512: chunks of 4096 bytes are shorter, and are not aligned";
     assert_eq!(notes("--dsunit=512 --chunksize=4096"), [shorter]);
-    let shared = "--dsunit=8: files that -E dedupe lets share blocks are not aligned";
+    let shared = "--dsunit=8: files that share blocks by -E dedupe are not aligned";
     assert_eq!(notes("--dsunit=8 -Ededupe"), [shared]);
     assert!(notes("--dsunit=8 -Ededupe -zlz4").is_empty());
     assert!(notes("--dsunit=8 --chunksize=32768").is_empty());

@@ -251,7 +251,7 @@ fn a_file_that_is_appended_to_is_refused() {
     let place = Place::with_source();
     place.file("IMG", "from before");
     let run = redirected(&place, "/dev/stdout source", ">> IMG");
-    let why = "is open for appending, and the start of an image is written last";
+    let why = "is open for appending, but the start of an image is written last; in a shell, use > and not >>";
     assert_eq!(run.stderr, format!("mkfs-erofs: /dev/stdout: {why}\n"));
     assert_eq!(run.code(), Some(1));
     assert_eq!(fs::read_to_string(place.path("IMG")).expect("is there"), "from before");

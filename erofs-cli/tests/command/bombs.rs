@@ -158,7 +158,7 @@ fn numbers_beyond_all_bounds_are_refused() {
     for (line, expected) in [
         (
             "--root-xattr-isize=4294967295 IMG source",
-            "/: the extended attributes need 4294967295 bytes and 262148 can be stored",
+            "/: its extended attributes need 4294967295 bytes, but at most 262148 can be stored",
         ),
         (
             "--offset=18446744073709551615 IMG source",

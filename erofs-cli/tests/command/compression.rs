@@ -46,7 +46,7 @@ fn hints_that_cannot_be_used_are_named_with_their_line() {
     assert!(message.starts_with("hints: cannot be read: "), "{message}");
     place.file("hints", "4096 a\n4096 1 b\n");
     let message = refusal_of(&place, 1, line);
-    assert_eq!(message, "hints: line 2: '1' is the number of no algorithm of -z");
+    assert_eq!(message, "hints: line 2: '1' is not the number of an algorithm of -z");
     place.file("hints", "0\n");
     assert_eq!(refusal_of(&place, 1, line), "hints: line 1: a pattern is missing");
     place.file("hints", "4096 (\n");
@@ -63,7 +63,7 @@ fn hints_that_mkfs_erofs_passes_over_are_passed_over_with_a_note() {
     let without = place.image(line, "IMG");
     place.file("hints", "0        \\.so$\n1048577  \\.am$\n8192     \\.txt$\n");
     let run = place.run(line);
-    let note = "hints: line 2 is passed over, as 1048577 bytes are no whole blocks of 4096";
+    let note = "hints: line 2 is ignored: 1048577 bytes are not a multiple of the block size, 4096";
     assert_eq!((run.code(), &run.stderr[..]), (Some(0), &*format!("mkfs-erofs: note: {note}\n")));
     assert_eq!(fs::read(place.path("IMG")).expect("was written"), without);
     place.run(&format!("-d1 {line}")).succeeded();

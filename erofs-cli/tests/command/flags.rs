@@ -146,7 +146,7 @@ fn owners_beyond_32_bits_are_an_error_with_a_path() {
     let place = Place::with_source();
     for flag in ["uid", "gid"] {
         let line = format!("--force-{flag}=4294967294 --{flag}-offset=2 IMG source");
-        let why = "makes its owner no number from 0 to 4294967295";
+        let why = "makes its owner a number outside of 0 to 4294967295";
         assert_eq!(refusal_of(&place, 1, &line), format!("/: --{flag}-offset {why}"));
         let line = format!("--force-{flag}=1 --{flag}-offset=-2 IMG source");
         assert_eq!(refusal_of(&place, 1, &line), format!("/: --{flag}-offset {why}"));

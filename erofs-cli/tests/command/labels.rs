@@ -254,7 +254,7 @@ fn contexts_that_cannot_be_used_are_refused_by_file_and_line() {
     place.file("GOOD.subs", "/a\n");
     for (file, message) in [
         ("BAD", "BAD: line 2: byte 4 of the pattern: backreferences are not supported"),
-        ("BIN", "BIN: line 1: is compiled, and the text it was made of is needed"),
+        ("BIN", "BIN: line 1: is a compiled file; the text from which it was made is needed"),
         ("GOOD", "GOOD.subs: line 1: a second word is missing"),
         ("NONE", "NONE: cannot be read: No such file or directory (os error 2)"),
     ] {

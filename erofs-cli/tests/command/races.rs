@@ -41,7 +41,7 @@ const LEN: u64 = 1999 * 4096;
 
 /// What is said of a file that had other lengths.
 fn changed(before: u64, now: u64) -> String {
-    let change = format!("it had {before} bytes and has {now}");
+    let change = format!("it had {before} bytes and now has {now}");
     format!("mkfs-erofs: source/z-last: changed while the image was being made: {change}\n")
 }
 

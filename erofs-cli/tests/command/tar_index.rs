@@ -113,7 +113,7 @@ fn a_compressed_archive_has_no_index() {
         let packed = Command::new(program).arg("-c").arg(place.path("TAR")).output();
         place.file("PACKED", packed.expect("can be run").stdout);
         let message = refusal_of(&place, 1, "--tar=i IMG PACKED");
-        let why = "is compressed, and an index can only lead into an archive that is not";
+        let why = "is compressed; an index needs an archive that is not";
         assert_eq!(message, format!("PACKED: cannot be read: {why}"), "{program}");
     }
 }

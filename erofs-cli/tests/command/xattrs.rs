@@ -71,7 +71,11 @@ fn names_that_nobody_can_ask_for_are_left_out_as_well() {
     assert!(run.stderr.contains(" 2 in all, such as user. of /a; "), "{}", run.stderr);
     fs::remove_file(place.path("IMG")).expect("was written");
     let message = refusal_of(&place, 1, "--strict-xattrs --tar=f IMG TAR");
-    assert_eq!(message, "/a: the name of the extended attribute user. is not storable");
+    assert_eq!(
+        message,
+        "/a: the extended attribute user. cannot be stored: its name is too long, has a NUL, \
+         or has nothing after its prefix"
+    );
 }
 
 /// What would be lost without the user's knowing is refused.
@@ -82,7 +86,8 @@ fn values_that_are_too_long_are_an_error() {
     let records: &[(&str, &[u8])] = &[("SCHILY.xattr.user.large", &value)];
     place.file("TAR", Archive::default().pax(b'x', records).file("a", b"a").finish());
     let message = refusal_of(&place, 1, "--tar=f IMG TAR");
-    let expected = "/a: the extended attribute user.large has 65536 bytes and 65535 can be stored";
+    let expected =
+        "/a: the extended attribute user.large has 65536 bytes, but at most 65535 can be stored";
     assert_eq!(message, expected);
     assert!(fs::metadata(place.path("IMG")).is_err());
 }

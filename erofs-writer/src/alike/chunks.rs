@@ -1,5 +1,5 @@
-//! Content-defined chunks: pieces of data that end where the bytes before the
-//! end say so, wherever the data lies.
+//! Content-defined chunks: pieces of data whose ends depend only on the bytes just
+//! before them, wherever the data lies.
 
 use twox_hash::XxHash3_64;
 
@@ -10,8 +10,7 @@ pub(crate) const PART_LEN: u64 = 4 << 20;
 const LEN_MIN: usize = 512;
 /// None is longer.
 const LEN_MAX: usize = 16 * 1024;
-/// Behind the shortest length every so-many-th place is an end, as a power of
-/// two.
+/// After the shortest length, one place in so many is an end; log2.
 const SPACING_BITS: u32 = 10;
 /// So many bytes before a place tell whether it is an end.
 const WINDOW: usize = 8;
@@ -25,7 +24,7 @@ const BATCH: usize = 8;
 #[repr(Rust, packed(2))]
 pub(crate) struct ContentChunk {
     pub(crate) len: u16,
-    /// A fast hash. What seems to be the same has to be looked at again.
+    /// A fast hash. Chunks with the same hash have to be compared again.
     pub(crate) digest: u64,
 }
 
@@ -66,10 +65,10 @@ fn chunk_len(data: &[u8]) -> usize {
     end
 }
 
-/// Whether a chunk ends behind these bytes.
+/// Whether a chunk ends after these bytes.
 #[inline(always)]
 fn is_end(window: u64) -> bool {
-    // Of zeros the product is zero, which is not to be an end.
+    // The product of zeros is zero, and zeros must not be an end.
     window.wrapping_mul(0x9E37_79B9_7F4A_7C15) >= u64::MAX << (u64::BITS - SPACING_BITS)
 }
 

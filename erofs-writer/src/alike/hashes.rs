@@ -4,7 +4,7 @@
 use crate::alike::sketch::Sketch;
 use crate::format::{checked_u32, low_half};
 
-/// Hashes are looked at in so many shares, as a power of two.
+/// log2 of the number of shares in which hashes are looked at.
 const SHARE_BITS: u32 = 4;
 
 /// Shows `see` all hashes with the pieces that have them, as [`both`] numbers in

@@ -8,16 +8,16 @@ use crate::alike::hashes::{both, by_hash, first, second};
 use crate::alike::sketch::Sketch;
 use crate::format::{checked_u32, to_u64, to_usize};
 
-/// What is in more sketches than this tells little.
+/// A hash in more sketches than this says little.
 const COMMON: usize = 32;
-/// A sketch is compared with so many behind it that have a hash of it.
+/// A sketch is compared with so many later ones that share a hash with it.
 const AHEAD: usize = 16;
-/// So much that pieces have in common is counted together.
+/// So many shared hashes are counted in one go.
 const FOUND_MAX: usize = 1 << 18;
 
-/// An order of pieces, given by their places in `sketches`, in which those
-/// that have most in common are neighbours. What has nothing in common with
-/// others stays where it is among its like.
+/// An order of pieces, given by their places in `sketches`, in which those that have
+/// most in common are neighbours. Pieces that have nothing in common with others keep
+/// their order.
 pub(crate) fn order(sketches: &[Sketch]) -> Vec<usize> {
     let mut chains = Chains::new(sketches.len());
     for Pair { a, ahead, .. } in pairs(sketches) {
@@ -32,13 +32,13 @@ pub(crate) fn order(sketches: &[Sketch]) -> Vec<usize> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
     common: Reverse<u32>,
-    /// How far the second one is behind the first.
+    /// How far the second one is after the first.
     ahead: u32,
     a: u32,
 }
 
 impl Pair {
-    /// What tells it from other pairs.
+    /// A number that no other pair has.
     fn key(&self) -> u64 {
         both(self.a, self.ahead)
     }
@@ -63,9 +63,9 @@ fn pairs(sketches: &[Sketch]) -> Vec<Pair> {
 /// How much pieces have in common.
 #[derive(Default)]
 struct Common {
-    /// Pieces with a hash that another one behind them has, and how far that is.
+    /// Pieces with a hash that a later piece has as well, and the distance to that one.
     found: Vec<u64>,
-    /// What was counted so far, in the order of the keys.
+    /// The counts so far, in the order of the keys.
     pairs: Vec<Pair>,
 }
 

@@ -1,4 +1,4 @@
-//! What tells how much two pieces of data have in common.
+//! Sketches: they tell how much two pieces of data have in common.
 //!
 //! That is how many strings of eight bytes are in both. A sketch of a piece
 //! keeps some of these, chosen by their hashes alone, so that pieces with the
@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How long the strings are.
 const STRING_LEN: usize = 8;
-/// Of so many strings a sketch keeps one, as a power of two.
+/// A sketch keeps one string in so many; log2.
 const SAMPLE_BITS: u32 = 5;
-/// So many bytes of sketches are kept, those of some 250 MiB.
+/// So many bytes of sketches are kept: the sketches of some 250 MiB of data.
 const KEPT_MAX: usize = 32 << 20;
 
 /// Hashes of some strings of a piece, each once, in ascending order.
@@ -38,8 +38,8 @@ pub(crate) fn sketch(data: &[u8]) -> Sketch {
 
 /// How many bytes of sketches are kept.
 ///
-/// Which ones these are may differ from run to run. What is made of them does
-/// not, as a sketch that is made later is the same.
+/// Which sketches are kept may differ from run to run. The results do not: a sketch
+/// that is made later is the same.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(AtomicUsize);
 

@@ -1,9 +1,8 @@
 //! An order in which each piece has much in common with those just before it.
 //!
-//! A match may reach back over many pieces that are short, so what comes next
-//! is what has most in common with all of the last bytes together. A table
-//! tells which pieces have a hash, so that only those are counted for which
-//! something changes.
+//! A match may reach back over many short pieces. So the next piece is the one that has
+//! most in common with all of the last bytes together. A table has the pieces with each
+//! hash, so that only pieces for which something changes are counted again.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -14,12 +13,11 @@ use crate::format::{to_u64, to_usize};
 
 /// How far back a match reaches.
 const REACH: u64 = 64 * 1024;
-/// What is in more sketches than this tells little.
+/// A hash in more sketches than this says little.
 const COMMON: usize = 128;
 
-/// An order of pieces, given by their places in `sketches`; `lens` are their
-/// lengths. What has nothing in common with those before comes in the order in
-/// which it is.
+/// An order of pieces, given by their places in `sketches`; `lens` are their lengths.
+/// Pieces that have nothing in common with those before them keep their order.
 pub(crate) fn order(sketches: &[Sketch], lens: &[u64]) -> Vec<usize> {
     let table = Table::new(sketches);
     let mut reach = Reach::new(&table, sketches);
@@ -47,7 +45,7 @@ pub(crate) fn order(sketches: &[Sketch], lens: &[u64]) -> Vec<usize> {
 
 /// Which pieces have the same hashes.
 struct Table {
-    /// The pieces with each hash that several have, one hash behind the other.
+    /// The pieces with each hash that several have, hash after hash.
     pieces: Vec<u32>,
     /// For each hash where those in `pieces` end.
     ends: Vec<u32>,
@@ -100,7 +98,7 @@ fn narrow(index: usize) -> u32 {
     u32::try_from(index).expect("pieces that are ordered together are few")
 }
 
-/// What is within reach, and what the other pieces have in common with it.
+/// The pieces within reach, and how much the other pieces have in common with them.
 struct Reach<'a> {
     table: &'a Table,
     sketches: &'a [Sketch],
@@ -145,7 +143,7 @@ impl<'a> Reach<'a> {
             if worth == known {
                 return Some(piece);
             }
-            // What has more by now is in again.
+            // A piece that has more by now is in the heap again.
             if worth < known {
                 self.heap.push((worth, Reverse(piece)));
             }
@@ -153,7 +151,7 @@ impl<'a> Reach<'a> {
         None
     }
 
-    /// Gives `piece` a place, behind which it is within reach.
+    /// Gives `piece` a place, after which it is within reach.
     fn add(&mut self, piece: usize) {
         let table = self.table;
         self.done[piece] = true;

@@ -1,4 +1,4 @@
-//! What each entry of the root takes of an image.
+//! The part of an image that each entry of the root takes.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ pub(super) fn entry_sizes(job: &Job<'_>) -> Vec<EntrySize> {
             let mut size = EntrySize { name: name.to_vec(), bytes_in: 0, bytes_out: 0 };
             let mut pending = vec![*id];
             while let Some(id) = pending.pop() {
-                // What has several names counts where it comes first.
+                // An inode with several names counts at its first one.
                 if std::mem::replace(&mut counted[id.index()], true) {
                     continue;
                 }
@@ -68,7 +68,7 @@ fn own_sizes(job: &Job<'_>) -> Vec<u64> {
     own
 }
 
-/// What `part` of `whole` bytes takes if those take `stored`.
+/// The part of `stored` that `part` of `whole` bytes takes.
 fn share(stored: u64, part: u64, whole: u64) -> u64 {
     let share = u128::from(stored) * u128::from(part) / u128::from(whole);
     u64::try_from(share).expect("a part is no more than the whole")

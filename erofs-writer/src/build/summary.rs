@@ -1,4 +1,4 @@
-//! What is told of an image that has been written.
+//! The summary of an image that has been written.
 
 use std::sync::atomic::Ordering;
 

@@ -30,7 +30,7 @@ impl Job<'_> {
         let uuid = match self.options.uuid {
             ImageUuid::None => Uuid::nil(),
             ImageUuid::Fixed(uuid) => uuid,
-            // Of all bytes, with no UUID and no checksum.
+            // From all bytes, while UUID and checksum are zeros.
             ImageUuid::FromContent => {
                 Uuid::new_v8(self.sink.digest(&head).expect("asked for by the same option"))
             }
@@ -50,7 +50,7 @@ impl Job<'_> {
         Ok(uuid)
     }
 
-    /// What is said of the algorithms in the image.
+    /// The settings of the algorithms in the image.
     fn compression_config(&self) -> CompressionConfig {
         let encoded = self.placement.bodies.encoded;
         let blocks = match encoded.has_big_pclusters {
@@ -113,7 +113,7 @@ impl Job<'_> {
         raw
     }
 
-    /// What is in the image that not every kernel knows.
+    /// The features of the image that not every kernel has.
     pub(super) fn features(&self) -> Features {
         let encoded = self.placement.bodies.encoded;
         Features {
@@ -132,10 +132,9 @@ impl Job<'_> {
 
 /// The count of inodes as the superblock tells it.
 ///
-/// At the place of its low 16 bits libblkid looks for the magic numbers of
-/// MINIX file systems, in both byte orders; an image that shows one has no
-/// label for it. The kernel uses the count for statistics only, so that one
-/// more than there are does no harm.
+/// libblkid looks for the magic numbers of MINIX file systems, in both byte orders, at
+/// the place of its low 16 bits. An image that has one there gets no label. The kernel
+/// uses the count only for `statfs` (`erofs_statfs`), so one inode more does no harm.
 fn avoid_minix(inodes: u64) -> u64 {
     const MAGICS: [u16; 4] = [0x137F, 0x138F, 0x2468, 0x2478];
     #[expect(clippy::as_conversions, reason = "the low 16 bits are what is looked at")]

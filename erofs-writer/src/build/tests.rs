@@ -42,7 +42,7 @@ fn compressed() -> Options {
     plain().codec(Codec::Lz4(Level::FAST))
 }
 
-/// What is written of an image.
+/// The results of all stages, which a fault may change.
 struct Stages<'a> {
     placed: &'a Tree,
     plan: DataPlan,
@@ -92,7 +92,7 @@ fn write(
         let plan = draft.with_chunks(reader, order, options, &|id| encoded.file(id).is_some())?;
         Ok::<_, Error>(Stages { placed, plan, encoded })
     };
-    // What is encoded twice is written twice.
+    // Encoding writes, so each of the two needs its own sink.
     let (right, mut wrong) = (stages(&Sink::new(output, options))?, stages(sink)?);
     plant(&mut wrong);
     let head = Head::new(inodes, right.plan.devices.len(), options)?;
@@ -111,8 +111,8 @@ fn write(
     job.finish(head).map(drop)
 }
 
-/// What is said when `written` is written with these faults, or nothing if they
-/// go unnoticed.
+/// The message of the panic when `written` is written with these faults, or nothing if
+/// they go unnoticed.
 fn said_of(
     written: &Tree,
     options: &Options,

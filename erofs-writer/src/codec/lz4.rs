@@ -19,6 +19,7 @@
 mod block;
 mod bytes;
 mod chain;
+mod effort;
 mod fast;
 mod frontier;
 mod optimal;

@@ -46,9 +46,9 @@ impl fmt::Display for FileContextsErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FileContextsErrorKind::Compiled => {
-                f.write_str("is compiled, and the text it was made of is needed")
+                f.write_str("is a compiled file; the text from which it was made is needed")
             }
-            FileContextsErrorKind::NotAscii => f.write_str("a byte is no ASCII character"),
+            FileContextsErrorKind::NotAscii => f.write_str("a byte is not ASCII"),
             FileContextsErrorKind::Incomplete => f.write_str("a second word is missing"),
             FileContextsErrorKind::Excess { word } => {
                 write!(f, "'{}' is one word too many", Shown::new(word))
@@ -61,10 +61,10 @@ impl fmt::Display for FileContextsErrorKind {
                 write!(f, "byte {at} of the pattern: {}", Shown::new(what))
             }
             FileContextsErrorKind::TooLarge => {
-                f.write_str("patterns up to here take more than 256 MiB")
+                f.write_str("the patterns up to this line take more than 256 MiB")
             }
             FileContextsErrorKind::Context { len } => {
-                write!(f, "the context has {len} bytes and 65535 can be stored")
+                write!(f, "the context has {len} bytes, but at most 65535 can be stored")
             }
         }
     }

@@ -46,8 +46,8 @@ pub enum ReaderErrorKind {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Change::Replaced => f.write_str("there is another file in its place"),
-            Change::Length { before, now } => write!(f, "it had {before} bytes and has {now}"),
+            Change::Replaced => f.write_str("another file is in its place"),
+            Change::Length { before, now } => write!(f, "it had {before} bytes and now has {now}"),
         }
     }
 }
@@ -56,19 +56,16 @@ impl fmt::Display for ReaderErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReaderErrorKind::Short { len, read } => {
-                write!(
-                    f,
-                    "its reader gives nothing from byte {read} on and says that there are {len}"
-                )
+                write!(f, "its reader ends at byte {read}, but says that it has {len} bytes")
             }
             ReaderErrorKind::Long { len } => {
-                write!(f, "its reader gave more bytes than the {len} that it says there are")
+                write!(f, "its reader says that it has {len} bytes, but has more")
             }
             ReaderErrorKind::Overfull => {
-                f.write_str("its reader says that it gave more bytes than there was room for")
+                f.write_str("its reader says that it read more bytes than the buffer holds")
             }
             ReaderErrorKind::DataRange => {
-                f.write_str("its reader told of data that ends before it begins")
+                f.write_str("its reader reports a range of data that ends before it begins")
             }
         }
     }

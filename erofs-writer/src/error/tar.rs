@@ -69,28 +69,35 @@ pub enum TarErrorKind {
 impl fmt::Display for TarErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TarErrorKind::Truncated => f.write_str("ends within a member, and may be cut off"),
-            TarErrorKind::Checksum => f.write_str("is no header, as its checksum is wrong"),
-            TarErrorKind::Number { field } => write!(f, "the {field} is no number, or too large"),
+            TarErrorKind::Truncated => {
+                f.write_str("the archive is truncated: it ends within a member")
+            }
+            TarErrorKind::Checksum => {
+                f.write_str("the header has a wrong checksum; this may not be a tar archive")
+            }
+            TarErrorKind::Number { field } => {
+                write!(f, "the {field} is not a number, or is too large")
+            }
             TarErrorKind::Pax => f.write_str("the extended header cannot be read"),
             TarErrorKind::Sparse => f.write_str("the map of the sparse file cannot be read"),
             TarErrorKind::SparseIndex => f.write_str(
-                "the pieces of the sparse file are no whole blocks of 512 bytes, or are too many for an index",
+                "the pieces of the sparse file are not whole blocks of 512 bytes, or are too many \
+                 for an index",
             ),
             TarErrorKind::Metadata { len } => {
-                write!(f, "{len} bytes of metadata are more than an archive needs")
+                write!(f, "{len} bytes of metadata for one member are too many")
             }
-            TarErrorKind::Global => f.write_str(
-                "extended headers for all members keep more than 128 records or 256 KiB",
-            ),
+            TarErrorKind::Global => {
+                f.write_str("global extended headers have more than 128 records or 256 KiB")
+            }
             TarErrorKind::LongPath { path } => {
-                write!(f, "'{}' is too long, or leads too deep", Shown::bytes(path))
+                write!(f, "'{}' is too long, or has too many directories", Shown::bytes(path))
             }
             TarErrorKind::Type { flag } => {
-                write!(f, "members of the type '{}' are not known", flag.escape_ascii())
+                write!(f, "the type of the member, '{}', is unknown", flag.escape_ascii())
             }
             TarErrorKind::Path { path } => {
-                write!(f, "'{}' can be no path of a member", Shown::bytes(path))
+                write!(f, "'{}' cannot be the path of a member", Shown::bytes(path))
             }
             TarErrorKind::LinkTarget { path, target } => write!(
                 f,
@@ -116,27 +123,31 @@ mod tests {
     fn messages_name_what_is_wrong() {
         let (path, target) = (b"a/b".to_vec(), b"\xff".to_vec());
         for (kind, message) in [
-            (TarErrorKind::Truncated, "ends within a member, and may be cut off"),
+            (TarErrorKind::Truncated, "the archive is truncated: it ends within a member"),
+            (TarErrorKind::Global, "global extended headers have more than 128 records or 256 KiB"),
             (
-                TarErrorKind::Global,
-                "extended headers for all members keep more than 128 records or 256 KiB",
+                TarErrorKind::LongPath { path: path.clone() },
+                "'a/b' is too long, or has too many directories",
             ),
-            (TarErrorKind::LongPath { path: path.clone() }, "'a/b' is too long, or leads too deep"),
-            (TarErrorKind::Checksum, "is no header, as its checksum is wrong"),
-            (TarErrorKind::Number { field: "size" }, "the size is no number, or too large"),
+            (
+                TarErrorKind::Checksum,
+                "the header has a wrong checksum; this may not be a tar archive",
+            ),
+            (TarErrorKind::Number { field: "size" }, "the size is not a number, or is too large"),
             (TarErrorKind::Pax, "the extended header cannot be read"),
             (TarErrorKind::Sparse, "the map of the sparse file cannot be read"),
             (
                 TarErrorKind::SparseIndex,
-                "the pieces of the sparse file are no whole blocks of 512 bytes, or are too many for an index",
+                "the pieces of the sparse file are not whole blocks of 512 bytes, or are too many \
+                 for an index",
             ),
             (
                 TarErrorKind::Metadata { len: 1 << 30 },
-                "1073741824 bytes of metadata are more than an archive needs",
+                "1073741824 bytes of metadata for one member are too many",
             ),
-            (TarErrorKind::Type { flag: b'Q' }, "members of the type 'Q' are not known"),
-            (TarErrorKind::Type { flag: 0xfe }, "members of the type '\\xfe' are not known"),
-            (TarErrorKind::Path { path: path.clone() }, "'a/b' can be no path of a member"),
+            (TarErrorKind::Type { flag: b'Q' }, "the type of the member, 'Q', is unknown"),
+            (TarErrorKind::Type { flag: 0xfe }, "the type of the member, '\\xfe', is unknown"),
+            (TarErrorKind::Path { path: path.clone() }, "'a/b' cannot be the path of a member"),
             (
                 TarErrorKind::LinkTarget { path: path.clone(), target: target.clone() },
                 "'a/b' is a hard link to '\u{fffd}', which is not in the archive before it",

@@ -1,5 +1,5 @@
-//! Compression algorithms (`Z_EROFS_COMPRESSION_*`), and what the superblock has to
-//! say of each.
+//! Compression algorithms (`Z_EROFS_COMPRESSION_*`), and their entries after the
+//! superblock.
 
 use zerocopy::little_endian::U16;
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
@@ -21,7 +21,7 @@ impl Algorithm {
     }
 }
 
-/// `lz4_cfgs`: what is said of LZ4, after its length.
+/// The entry of LZ4 (`struct z_erofs_lz4_cfgs` in the kernel), after its length.
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Lz4Cfgs {
@@ -34,5 +34,5 @@ pub(crate) struct Lz4Cfgs {
 
 const _: () = assert!(size_of::<Lz4Cfgs>() == 16);
 
-/// The farthest that a match of LZ4 goes.
+/// The greatest distance of an LZ4 match.
 pub(crate) const LZ4_MAX_DISTANCE: u16 = 65_535;

@@ -7,7 +7,7 @@ use crate::format::to_u64;
 
 /// `i_u` bit 5: the map holds [`ChunkIndex`] records, not block numbers.
 pub(crate) const CHUNK_FORMAT_INDEXES: u32 = 0x20;
-/// `i_u` bit 6: block addresses in these have 48 bits (Linux 6.15).
+/// `i_u` bit 6: block addresses in these records have 48 bits (Linux 6.15).
 pub(crate) const CHUNK_FORMAT_48BIT: u32 = 0x40;
 /// `i_u` bits 0..4: log2 of chunk size over block size.
 pub(crate) const CHUNK_BITS_MAX: u32 = 31;

@@ -1,5 +1,4 @@
-//! What stands before an index of a compressed file
-//! (`struct z_erofs_map_header`).
+//! The header before the index of a compressed file (`struct z_erofs_map_header`).
 
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
@@ -26,7 +25,7 @@ pub(crate) struct MapHeader {
 
 const _: () = assert!(to_u64(size_of::<MapHeader>()) == MAP_HEADER_LEN);
 
-/// The same where there are encoded extents in place of an index (Linux 6.15).
+/// The header before encoded extents, which replace an index (Linux 6.15).
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct ExtentsHeader {
@@ -38,7 +37,7 @@ pub(crate) struct ExtentsHeader {
 
 const _: () = assert!(to_u64(size_of::<ExtentsHeader>()) == MAP_HEADER_LEN);
 
-/// The same of a file that is one fragment, which has this and nothing more.
+/// The header of a file that is one fragment. No index follows it.
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct WholeFragment {
@@ -61,8 +60,8 @@ pub(crate) const ADVISE_BIG_PCLUSTER_2: u16 = 0x04;
 /// `h_advise`: the last pcluster lies after the index (Linux 5.17).
 pub(crate) const ADVISE_INLINE_PCLUSTER: u16 = 0x08;
 
-/// `h_advise`: plain blocks are interlaced: bytes lie in them where they lie in
-/// a block of the file (Linux 6.1).
+/// `h_advise`: plain blocks are interlaced: bytes lie in them where they lie in a block
+/// of the file (`z_erofs_transform_plain`, Linux 6.1).
 pub(crate) const ADVISE_INTERLACED_PCLUSTER: u16 = 0x10;
 /// `h_advise`: the last extent is a fragment (Linux 6.1).
 pub(crate) const ADVISE_FRAGMENT_PCLUSTER: u16 = 0x20;
@@ -70,7 +69,7 @@ pub(crate) const ADVISE_FRAGMENT_PCLUSTER: u16 = 0x20;
 /// `h_advise` of a full index: there are encoded extents in its place (Linux
 /// 6.15).
 pub(crate) const ADVISE_EXTENTS: u16 = 0x01;
-/// `h_advise`: of these, only the first 16 bytes.
+/// `h_advise`: records have only their first 16 bytes.
 pub(crate) const ADVISE_EXTRECSZ_16: u16 = 2 << 1;
-/// `h_advise`: all 32 bytes.
+/// `h_advise`: records have all 32 bytes.
 pub(crate) const ADVISE_EXTRECSZ_32: u16 = 3 << 1;

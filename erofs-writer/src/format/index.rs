@@ -1,12 +1,11 @@
-//! Indexes of compressed files, and the encoded extents that there may be in
-//! their place.
+//! Indexes of compressed files, and encoded extents, which may replace an index.
 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::format::to_u64;
 
-/// So many bytes are left free between the header and a full index.
+/// Free bytes between the header and a full index.
 pub(crate) const FULL_START: u64 = 8;
 /// The length of an [`LclusterIndex`].
 pub(crate) const LCLUSTER_INDEX_LEN: u64 = 8;
@@ -41,7 +40,7 @@ pub(crate) struct Pack2 {
 
 const _: () = assert!(to_u64(size_of::<Pack2>()) == PACK_2_LEN);
 
-/// Sixteen of them, of 14 bits.
+/// Sixteen entries of a compact index, of 14 bits.
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Pack16 {
@@ -51,7 +50,7 @@ pub(crate) struct Pack16 {
 
 const _: () = assert!(to_u64(size_of::<Pack16>()) == PACK_16_LEN);
 
-/// An extent where there is no index.
+/// One encoded extent.
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct ExtentRecord {
@@ -70,32 +69,31 @@ pub(crate) struct ExtentRecord {
 
 /// The length of an [`ExtentRecord`].
 pub(crate) const EXTENT_RECORD_LEN: u64 = 32;
-/// The same without the upper half of where it begins in the file, and what
-/// follows it.
+/// The length of a record that ends before `lstart_hi`.
 pub(crate) const SHORT_EXTENT_RECORD_LEN: u64 = 16;
 
 const _: () = assert!(to_u64(size_of::<ExtentRecord>()) == EXTENT_RECORD_LEN);
 
-/// `plen`: the file has only what comes first of what the pcluster holds.
+/// `plen`: the file has only the first bytes of those that the pcluster holds.
 pub(crate) const EXTENT_PLEN_PARTIAL: u32 = 1 << 27;
-/// `plen`: the number of the algorithm that has compressed it, and one more, is
-/// from this bit on; 0 if it is not compressed.
+/// `plen`: from this bit on, the number of the algorithm plus one; 0 if the extent is
+/// not compressed.
 pub(crate) const EXTENT_PLEN_FMT_BIT: u32 = 28;
 
 /// An lcluster in which an extent of uncompressed bytes begins.
 pub(crate) const TYPE_PLAIN: u16 = 0;
-/// One in which an extent begins that the first algorithm has compressed.
+/// An lcluster in which an extent begins that the first algorithm compressed.
 pub(crate) const TYPE_HEAD1: u16 = 1;
-/// One in which no extent begins.
+/// An lcluster in which no extent begins.
 pub(crate) const TYPE_NONHEAD: u16 = 2;
 
-/// Of the entry of a full index: of what the pcluster holds, the file has only
-/// what comes first (Linux 6.1).
+/// In an entry of a full index: the file has only the first bytes of those that the
+/// pcluster holds (Linux 6.1).
 pub(crate) const PARTIAL_REF: u16 = 1 << 15;
 
-/// In place of the distance to the head: what is left are blocks.
+/// Set in place of the distance to the head: the other bits are a count of blocks.
 pub(crate) const DELTA0_CBLKCNT: u16 = 0x800;
-/// The farthest that a distance goes.
+/// The greatest distance.
 pub(crate) const DELTA_MAX: u16 = 0x7ff;
 
 /// The most bytes that an extent has when decoded.

@@ -22,7 +22,7 @@ pub(crate) const LAYOUT_FLAT_PLAIN: u16 = 0;
 pub(crate) const LAYOUT_COMPRESSED_FULL: u16 = 1;
 /// `i_format` bits 1..3: compressed, with 2 or 4 bytes of index an lcluster.
 pub(crate) const LAYOUT_COMPRESSED_COMPACT: u16 = 3;
-/// `i_format` bits 1..3: as plain, with the last partial block behind the inode.
+/// `i_format` bits 1..3: as plain, with the last partial block after the inode.
 pub(crate) const LAYOUT_FLAT_INLINE: u16 = 2;
 /// `i_format` bits 1..3: a map of chunks follows the inode.
 pub(crate) const LAYOUT_CHUNK_BASED: u16 = 4;
@@ -36,7 +36,7 @@ pub(crate) struct InodeCompact {
     /// The link count, unless bit 4 of `i_format` gives it another meaning.
     pub(crate) i_nb: U16,
     pub(crate) i_size: U32,
-    /// Seconds after the superblock's `epoch`; ignored before Linux 6.15.
+    /// Seconds after the superblock's `epoch`; ignored before Linux 6.15 (`erofs_read_inode`).
     pub(crate) i_mtime: U32,
 
     pub(crate) i_u: U32,

@@ -22,19 +22,19 @@ pub(crate) const COMPAT_PLAIN_XATTR_PFX: u32 = 0x10;
 /// `feature_incompat`: compressed bytes are right-aligned in their pcluster
 /// (Linux 5.4).
 pub(crate) const INCOMPAT_LZ4_0PADDING: u32 = 0x001;
-/// `feature_incompat`: pclusters of several blocks; `u1` has the algorithms,
-/// and what they need to be told follows the superblock (Linux 5.13).
+/// `feature_incompat`: pclusters of several blocks; `u1` has the algorithms, whose
+/// settings follow the superblock (Linux 5.13).
 pub(crate) const INCOMPAT_BIG_PCLUSTER: u32 = 0x002;
 /// `feature_incompat`: chunk-based files (Linux 5.15).
 pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
 /// `feature_incompat`: a table of further devices (Linux 5.16).
 pub(crate) const INCOMPAT_DEVICE_TABLE: u32 = 0x008;
-/// `feature_incompat`: pclusters behind inodes (Linux 5.17).
+/// `feature_incompat`: pclusters after inodes (Linux 5.17).
 pub(crate) const INCOMPAT_ZTAILPACKING: u32 = 0x010;
 /// `feature_incompat`: a packed inode with fragments (Linux 6.1).
 pub(crate) const INCOMPAT_FRAGMENTS: u32 = 0x020;
-/// `feature_incompat`: pclusters that several extents share (Linux 6.1). The
-/// same bit; what it says of a packed inode, `packed_nid` says.
+/// `feature_incompat`: pclusters that several extents share (Linux 6.1). The same bit
+/// as `INCOMPAT_FRAGMENTS`: whether there is a packed inode, `packed_nid` says.
 pub(crate) const INCOMPAT_DEDUPE: u32 = 0x020;
 /// `feature_incompat`: long xattr prefixes (Linux 6.4).
 pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
@@ -92,10 +92,10 @@ const _: () = assert!(size_of::<SuperBlock>() == 128);
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct DeviceSlot {
-    /// By which a device is found that is not given to the mount.
+    /// Finds a device that is not named in the mount options.
     pub(crate) tag: [u8; 64],
     pub(crate) blocks_lo: U32,
-    /// Its first block where all devices have one behind the other.
+    /// Its first block in the numbering in which all devices follow each other.
     pub(crate) uniaddr_lo: U32,
     pub(crate) blocks_hi: U16,
     pub(crate) uniaddr_hi: U16,
@@ -106,6 +106,6 @@ const _: () = assert!(size_of::<DeviceSlot>() == 128);
 
 /// The unit of `devt_slotoff`.
 pub(crate) const DEVT_SLOT_LEN: u64 = 128;
-/// More devices are not taken: the root comes behind their table, and has to
-/// begin in the first 2 MiB.
+/// More devices are refused: the root comes after their table and has to begin in the
+/// first 2 MiB.
 pub(crate) const DEVICES_MAX: u16 = 1024;

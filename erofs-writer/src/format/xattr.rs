@@ -1,4 +1,4 @@
-//! Extended attributes: a body behind the inode, and shared entries elsewhere.
+//! Extended attributes: a body after the inode, and shared entries elsewhere.
 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
@@ -7,10 +7,10 @@ use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 pub(crate) const XATTR_ALIGN: u64 = 4;
 /// The longest value: `e_value_size` has 16 bits.
 pub(crate) const VALUE_MAX: usize = 65_535;
-/// The longest name, prefix and all. `e_name_len` has 8 bits for what is
-/// behind the prefix, but Linux has no way to ask for a longer name.
+/// The longest name, with its prefix. `e_name_len` has 8 bits for the part after the
+/// prefix, but Linux has no way to ask for a longer name (`XATTR_NAME_MAX`).
 pub(crate) const NAME_MAX: usize = 255;
-/// The longest body: `i_xattr_icount` counts words behind the header.
+/// The longest body: `i_xattr_icount` counts 4-byte words after the header, plus one.
 pub(crate) const BODY_MAX: u64 = 12 + 4 * (65_535 - 1);
 /// How many shared entries one inode may refer to.
 pub(crate) const SHARED_MAX: usize = 255;
@@ -31,8 +31,8 @@ pub(crate) struct XattrIbodyHeader {
 
 const _: () = assert!(size_of::<XattrIbodyHeader>() == 12);
 
-/// What follows the header for each shared entry: where that is in the image, in
-/// words of 4 bytes.
+/// A reference to a shared entry, after the header: its place in the image, in words of
+/// 4 bytes.
 pub(crate) type SharedId = U32;
 
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
@@ -45,8 +45,8 @@ pub(crate) struct XattrEntry {
 
 const _: () = assert!(size_of::<XattrEntry>() == 4);
 
-/// The start of an entry in the table of long prefixes; what the prefix has after
-/// the short one follows.
+/// The start of an entry in the table of long prefixes. The rest of the prefix, after
+/// the short one, follows.
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct LongPrefixEntry {
@@ -66,8 +66,8 @@ const NAMESPACES: [(u8, &[u8]); 5] = [
     (6, b"security."),
 ];
 
-/// The `e_name_index` of an attribute and what its name has behind the
-/// prefix; `None` if EROFS has no such namespace.
+/// The `e_name_index` of an attribute, and the rest of its name after the prefix.
+/// `None` if EROFS has no such namespace.
 pub(crate) fn split_name(name: &[u8]) -> Option<(u8, &[u8])> {
     let (index, prefix) = NAMESPACES.iter().find(|(_, prefix)| name.starts_with(prefix))?;
     let suffix = &name[prefix.len()..];

@@ -39,8 +39,8 @@ impl Compact {
         }
     }
 
-    /// Appends a pack. `block` is the pcluster after the last one that a pack
-    /// before has told of.
+    /// Appends a pack. `block` is the block after the last pcluster that earlier packs
+    /// describe.
     fn write_pack(self, out: &mut Vec<u8>, pack: Pack, in_pack: &[Entry], block: &mut u32) {
         let base = self.base(in_pack, block);
         let lobits = u32::from(self.block_size.bits()).max(12);
@@ -85,17 +85,18 @@ impl Compact {
                 head
             }
             (true, _) => first.unwrap_or(*block),
-            // Readers add one for each head that they come by.
+            // Readers add one for each head before the entry
+            // (`z_erofs_load_compact_lcluster`, Linux 6.14).
             (false, _) => first.unwrap_or(*block).wrapping_sub(1),
         }
     }
 
-    /// Moves `block` to what the next pack may have to begin with.
+    /// Moves `block` to the address with which the next pack may have to begin.
     fn count_blocks(self, in_pack: &[Entry], block: &mut u32) {
         for (index, entry) in in_pack.iter().enumerate() {
             let Entry::Head { block: head, .. } = entry else { continue };
             let count = match in_pack.get(index + 1) {
-                // Told at the start of the next pack, if it is more than one.
+                // The count is at the start of the next pack, if it is more than one.
                 None => 0,
                 Some(Entry::NonHead { blocks: Some(count), .. }) => u32::from(*count),
                 Some(_) => 1,
@@ -105,8 +106,8 @@ impl Compact {
     }
 }
 
-/// Type and value of an entry. The last one of a pack tells how far it is to
-/// the next head, the others how far back it is to the last.
+/// Type and value of an entry. In the last entry of a pack the value is the distance to
+/// the next head; in the others, the distance back to the previous head.
 fn compact(entry: &Entry, is_last: bool) -> (u16, u16) {
     match *entry {
         Entry::Head { plain, offset, .. } => (if plain { TYPE_PLAIN } else { TYPE_HEAD1 }, offset),

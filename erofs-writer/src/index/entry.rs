@@ -1,28 +1,29 @@
 //! The entries of an index.
 //!
-//! At most one extent begins in each lcluster, so an index has one entry for
-//! each, which tells of the extent that begins there, or how far it is to the
-//! lclusters in which the one before and the next do.
+//! At most one extent begins in each lcluster, so an index has one entry for each. It
+//! describes the extent that begins there, or has the distances to the lclusters in
+//! which the previous and the next extent begin.
 
 use crate::encode::{Compressed, Extent, TailPlace};
 use crate::format::index::DELTA_MAX;
 use crate::format::{checked_u32, to_usize};
 use crate::options::BlockSize;
 
-/// What is in one entry.
+/// One entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// An extent begins at `offset` of this lcluster, and its pcluster at
-    /// `block`. Of plain bytes, or of a part of the pcluster, if so said.
+    /// An extent begins at `offset` of this lcluster, and its pcluster at `block`. The
+    /// flags say whether the bytes are plain, and whether the extent has only a part of
+    /// the pcluster's bytes.
     Head { plain: bool, partial: bool, offset: u16, block: u32 },
     /// The file ends at `offset` of this lcluster.
     End { offset: u16 },
-    /// No extent begins here. If it is the first after a head, and pclusters
-    /// may have several blocks, it tells how many there are.
+    /// No extent begins here. The first one after a head has the number of the
+    /// pcluster's blocks, if pclusters may have several.
     NonHead { back: u32, ahead: u32, blocks: Option<u16> },
 }
 
-/// A distance as far as the field goes. Readers go on from where it leads.
+/// A distance, cut to the greatest one that the field can hold. Readers go on from there.
 pub(super) fn delta(distance: u32) -> u16 {
     u16::try_from(distance).unwrap_or(DELTA_MAX).min(DELTA_MAX)
 }
@@ -42,12 +43,12 @@ impl<'a> Entries<'a> {
         self.block_size.blocks(self.size)
     }
 
-    /// The first block that the file has.
+    /// The first block of the file.
     pub(super) fn first_block(self) -> u32 {
         self.extents().next().map_or(0, |indexed| indexed.block)
     }
 
-    /// The entries, made one after the other: a file may have some 10^8.
+    /// The entries, made one at a time: a file may have some 10^8.
     pub(super) fn iter(self) -> impl Iterator<Item = Entry> + 'a {
         let block_len = self.block_size.len();
         let offset = move |pos: u64| u16::try_from(pos % block_len).expect("a block is short");
@@ -59,8 +60,8 @@ impl<'a> Entries<'a> {
             let first = Entry::Head { plain, partial, offset: offset(*pos), block };
             *pos += len;
             // The end of the file counts as a head, unless it lies in the same
-            // lcluster, where there is none any more, or in no pcluster of the
-            // file's own.
+            // lcluster, which then has no further entry, or outside of the file's own
+            // pclusters.
             let next = if is_end { count } else { *pos / block_len };
             *entries = next.max(head + 1);
             let rest = (head + 1..next).map(move |lcluster| Entry::NonHead {
@@ -76,8 +77,8 @@ impl<'a> Entries<'a> {
         extents.flatten().chain(std::iter::once(end)).take(to_usize(count))
     }
 
-    /// What is in the file. For an end that is in no block a full index tells
-    /// something in place of it.
+    /// The extents of the file. For an end that is in no block, a full index has
+    /// another value in place of the block.
     fn extents(self) -> impl Iterator<Item = Indexed> + 'a {
         let file = self.file;
         let extents = file.extents.iter().map(|extent| {
@@ -107,10 +108,10 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// What the index tells of an extent.
+/// An extent as the index describes it.
 #[derive(Debug, Clone, Copy)]
 struct Indexed {
-    /// How many bytes of the file.
+    /// Its length in the file.
     len: u64,
     block: u32,
     blocks: u16,

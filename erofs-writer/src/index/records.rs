@@ -1,8 +1,9 @@
 //! Encoded extents: a record for each extent of a compressed file, in place of
 //! an index with an entry for each block (Linux 6.15).
 //!
-//! Records of 4 and of 8 bytes say nothing of where an extent begins in the
-//! file. They are for encoders that take the same bytes into each one.
+//! Records of 4 and of 8 bytes do not say where an extent begins in the file. They are
+//! for encoders that take the same number of bytes into each extent, and are not used
+//! here.
 
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -21,13 +22,13 @@ use crate::format::{checked_u32, high_bits, low_half, round_up, to_u64, to_usize
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Records {
     count: u64,
-    /// Whether the file has places that do not fit into 32 bits.
+    /// Whether some extent begins at a byte of the file that does not fit into 32 bits.
     long: bool,
 }
 
 impl Records {
-    /// Those of `file`, of `size` bytes, if it can have some. There are none
-    /// for a pcluster after an inode.
+    /// The records of `file`, which has `size` bytes, if it can have some. There are
+    /// none for an inline pcluster.
     pub(super) fn of(file: &Compressed, size: u64) -> Option<Self> {
         if file.inline().is_some() {
             return None;
@@ -40,8 +41,8 @@ impl Records {
         if self.long { EXTENT_RECORD_LEN } else { SHORT_EXTENT_RECORD_LEN }
     }
 
-    /// Where they end, if the header is at `start`. Only the place within 32
-    /// bytes counts.
+    /// Where they end, if the header is at `start`. Only the place within 32 bytes
+    /// matters.
     pub(super) fn end(self, start: u64) -> u64 {
         let record_len = self.record_len();
         round_up(start + MAP_HEADER_LEN, record_len) + record_len * self.count

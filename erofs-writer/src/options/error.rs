@@ -76,19 +76,19 @@ impl fmt::Display for OptionsError {
             }
             OptionsError::ChunkSizeForBlockSize { chunk, block } => write!(
                 f,
-                "chunks of {chunk} bytes do not go with blocks of {block}: a chunk has 1 to 2^31 blocks"
+                "chunks of {chunk} bytes do not fit blocks of {block}: a chunk has 1 to 2^31 blocks"
             ),
             OptionsError::PclusterSize => {
                 f.write_str("the pcluster size must be a multiple of 512 up to 1048576")
             }
             OptionsError::PclusterSizeForBlockSize { pcluster, block } => write!(
                 f,
-                "pclusters of {pcluster} bytes do not go with blocks of {block}: they have whole blocks"
+                "pclusters of {pcluster} bytes do not fit blocks of {block}: a pcluster has whole blocks"
             ),
             OptionsError::MaxExtentLen => {
-                f.write_str("the largest extent must not be below the block size")
+                f.write_str("the maximum length of an extent must be at least the block size")
             }
-            OptionsError::Alignment => f.write_str("an alignment is at least a block"),
+            OptionsError::Alignment => f.write_str("an alignment must be at least one block"),
             OptionsError::Level => LevelError.fmt(f),
             OptionsError::BlockSizeForDevices { block } => write!(
                 f,
@@ -96,16 +96,16 @@ impl fmt::Display for OptionsError {
             ),
             OptionsError::Label => f.write_str("a label has at most 15 bytes, none of them NUL"),
             OptionsError::XattrPrefix => f.write_str(
-                "an xattr prefix starts with user., trusted. or security. and has at most 255 bytes more",
+                "an xattr prefix starts with user., trusted. or security., followed by at most 255 bytes",
             ),
             OptionsError::TooManyXattrPrefixes => {
                 f.write_str("an image has at most 128 xattr prefixes")
             }
             OptionsError::Offset => {
-                f.write_str("an image must end at byte 9223372036854775807 of the output or before")
+                f.write_str("an image must end at or before byte 9223372036854775807 of the output")
             }
             OptionsError::BuildTime => {
-                f.write_str("the build time must not be before 1970, nor have over 999999999 nanoseconds")
+                f.write_str("the build time must be 1970 or later and have at most 999999999 nanoseconds")
             }
             OptionsError::KernelVersion => {
                 f.write_str("a version of Linux is written like 6.1")

@@ -1,4 +1,4 @@
-//! What an output keeps of the file it replaces: owner, mode and xattrs.
+//! The owner, mode and xattrs that an output takes over from the file it replaces.
 
 use std::ffi::{CStr, CString};
 use std::fs::{File, Metadata, Permissions};
@@ -9,24 +9,25 @@ use std::path::Path;
 use rustix::fs::{XattrFlags, flistxattr, fremovexattr, fsetxattr, lgetxattr, llistxattr};
 use rustix::io::{Errno, retry_on_intr};
 
-/// The most that the kernel gives for a list of names or a value.
+/// The most bytes in a list of names or in a value (`XATTR_LIST_MAX` and
+/// `XATTR_SIZE_MAX` of Linux).
 const LEN_MAX: usize = 65_536;
 
 /// An access control list.
 const ACL: &[u8] = b"system.posix_acl_access";
 
-/// What would be wrong for other bytes than those it was made for.
+/// Xattrs that are wrong for other bytes than those for which they were made.
 const OF_THE_BYTES: [&[u8]; 3] = [b"security.capability", b"security.ima", b"security.evm"];
 
 /// Gives `file` the attributes of `old`, as far as this process may.
 ///
-/// Where the owner cannot be kept, as by who is not root, the file stays the
-/// caller's, as cp and rsync leave it. Where the group cannot be, it gets no
+/// Where the owner cannot be kept, as for users other than root, the file stays the
+/// caller's, as with cp and rsync. Where the group cannot be kept, the group gets no
 /// more rights than others have.
 pub(super) fn keep(old: &Path, found: &Metadata, file: &File) -> io::Result<()> {
     let (owner, group) = keep_owner(found, file)?;
     let names = list(|buf| llistxattr(old, buf))?;
-    // A list that the new file has from its directory, and the old one has not.
+    // The new file may have inherited a list from its directory that the old file does not have.
     let inherited = list(|buf| flistxattr(file, buf))?;
     if inherited.iter().any(|name| name.to_bytes() == ACL) {
         allow_refusal(retry_on_intr(|| fremovexattr(file, c"system.posix_acl_access")))?;
@@ -41,7 +42,7 @@ pub(super) fn keep(old: &Path, found: &Metadata, file: &File) -> io::Result<()> 
     set_mode(file, mode)?;
     for name in names {
         let bytes = name.to_bytes();
-        // A list without its group would give rights to another one.
+        // Where the group was not kept, a list would give its rights to another group.
         if !OF_THE_BYTES.contains(&bytes) && (group || bytes != ACL) {
             keep_xattr(old, &name, file)?;
         }
@@ -60,8 +61,8 @@ fn keep_owner(found: &Metadata, file: &File) -> io::Result<(bool, bool)> {
     Ok((new.uid() == uid, group))
 }
 
-/// Some file systems without modes of their own refuse to change one. That is
-/// fine if others get no more rights by the mode that the file has.
+/// Some file systems without modes refuse to change one. That is fine if the mode of
+/// the file gives others no more rights.
 fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     match file.set_permissions(Permissions::from_mode(mode)) {
         Err(_) if file.metadata()?.mode() & 0o7077 & !mode == 0 => Ok(()),
@@ -76,13 +77,13 @@ fn keep_xattr(old: &Path, name: &CStr, file: &File) -> io::Result<()> {
             let set = || fsetxattr(file, name, &value[..len], XattrFlags::empty());
             allow_refusal(retry_on_intr(set))
         }
-        // One that this process may not read, or that is gone, with its file maybe.
+        // This process may not read it, or it is gone, perhaps with its file.
         Err(Errno::PERM | Errno::ACCESS | Errno::NODATA | Errno::NOENT) => Ok(()),
         Err(error) => allow_refusal(Err(error)),
     }
 }
 
-/// What this process or this file system may not do is left out.
+/// Ignores that this process or this file system may not do something.
 fn allow_refusal(result: rustix::io::Result<()>) -> io::Result<()> {
     match result {
         Err(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL | Errno::NODATA) => {

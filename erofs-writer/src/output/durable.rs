@@ -15,12 +15,12 @@ use crate::cancel::Stop;
 use crate::error::Error;
 use crate::format::to_usize;
 
-/// How much is begun to be written at once: as much as takes about so long.
+/// How many bytes are written in one step: as many as take about `STEP_TIME`.
 const STEPS: RangeInclusive<u64> = (1 << 20)..=(64 << 20);
 const FIRST_STEP: u64 = 4 << 20;
 const STEP_TIME: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_millis(200);
 
-/// What can be read past the kernel's memory, on every disk.
+/// The unit of direct reads, on every disk.
 const SECTOR: u64 = 4096;
 
 /// Writes the first `len` bytes of `file` to the disk. Ends early, without an
@@ -55,9 +55,9 @@ fn next_step(step: u64, took: Duration) -> u64 {
     next.clamp(*STEPS.start(), *STEPS.end())
 }
 
-/// Lets the kernel begin to write `len` bytes from `pos` on: this advice, that they
-/// need not be kept in memory, does so with those that are not on the disk. Where
-/// the kernel does not know that, the sync does it all.
+/// Lets the kernel begin to write `len` bytes from `pos` on. The advice says that they
+/// need not be kept in memory, so the kernel starts to write those that are not on the
+/// disk. Where there is no such advice, the sync does all of the work.
 #[cfg(target_os = "linux")]
 fn begin(file: &File, pos: u64, len: u64) {
     let _ = rustix::fs::fadvise(file, pos, NonZeroU64::new(len), rustix::fs::Advice::DontNeed);
@@ -66,10 +66,10 @@ fn begin(file: &File, pos: u64, len: u64) {
 #[cfg(not(target_os = "linux"))]
 fn begin(_: &File, _: u64, _: u64) {}
 
-/// What a file is on, read past the kernel's memory: before that, the kernel
-/// writes there what it has in memory of these bytes.
+/// The file, opened for direct reads. Before such a read the kernel writes these bytes
+/// to the disk if they are in memory only.
 struct Disk {
-    /// None where that cannot be done, so that nothing is waited for.
+    /// `None` where there are no direct reads: then nothing is waited for.
     file: Option<File>,
     buf: Vec<u8>,
 }
@@ -100,8 +100,8 @@ impl Disk {
     }
 }
 
-/// Hears of errors that the file system tells of when a file is closed, as NFS
-/// does: another descriptor of the file is closed for it.
+/// Closes another descriptor of the file, because some file systems, such as NFS,
+/// report errors only when a file is closed.
 pub(super) fn flush(file: &File) -> io::Result<()> {
     let other = file.try_clone()?;
     match nix::unistd::close(other) {
@@ -111,7 +111,7 @@ pub(super) fn flush(file: &File) -> io::Result<()> {
     }
 }
 
-/// Writes to the disk which names are in `folder`. Who may not open it cannot.
+/// Writes the names in `folder` to the disk, if it may be opened.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     let late = |error: io::Error| {
         let why = format!("the image is there, but its name may not be on the disk: {error}");

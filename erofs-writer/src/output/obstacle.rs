@@ -1,4 +1,4 @@
-//! What keeps a file from being replaced by another one of its name.
+//! Reasons why a file cannot be replaced by another one of its name.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -14,7 +14,7 @@ const STICKY: u32 = 0o1000;
 
 /// Why nothing can be renamed over a file, which then is written in place.
 pub(super) enum Obstacle {
-    /// It has no name of its own, as behind `/dev/stdout`.
+    /// It is reached without its name, as through `/dev/stdout`.
     Name,
     /// Something is mounted at its name.
     Mount,
@@ -22,8 +22,8 @@ pub(super) enum Obstacle {
     Folder,
 }
 
-/// What keeps the file `path` from being replaced, as far as that can be known
-/// before. An error if it cannot be written either.
+/// The reason why the file `path` cannot be replaced, as far as it can be known before.
+/// An error if it cannot be written in place either.
 pub(super) fn of(path: &Path, found: &Metadata) -> io::Result<Option<Obstacle>> {
     let folder = fs::metadata(parent(path))?;
     let file_flags = flags(path);
@@ -46,7 +46,7 @@ pub(super) fn is_of_folder(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// What the kernel knows of a file besides its mode.
+/// Attributes of a file besides its mode (`statx`).
 #[derive(Default)]
 struct Flags {
     /// Whether it may not be changed, or only made longer.

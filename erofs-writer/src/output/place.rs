@@ -1,4 +1,4 @@
-//! What the path of an output leads to.
+//! The place that the path of an output leads to.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,12 +12,12 @@ use rustix::io::Errno;
 /// How many symlinks are followed, as many as the kernel follows.
 const LINKS_MAX: usize = 40;
 
-/// What the path of an output leads to.
+/// The place that the path of an output leads to.
 pub(super) struct Place {
     /// Its directory is resolved, and it is no symlink to another name.
     pub(super) path: PathBuf,
-    /// Whether it is a descriptor of a process, such as `/dev/stdout`: that
-    /// stands for an open file, whatever its name is.
+    /// Whether it is a descriptor of a process, such as `/dev/stdout`, which stands for
+    /// an open file, whatever the name of that is.
     pub(super) is_descriptor: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Place {
 pub(super) fn resolve(path: &Path) -> io::Result<Place> {
     let mut path = path.to_path_buf();
     for _ in 0..LINKS_MAX {
-        // With a slash behind its name, a directory is meant.
+        // With a slash after its name, a directory is meant.
         let is_last = |name: &&OsStr| path.as_os_str().as_bytes().ends_with(name.as_bytes());
         let Some(name) = path.file_name().filter(is_last) else {
             return Ok(Place { path: fs::canonicalize(path)?, is_descriptor: false });
@@ -46,7 +46,7 @@ pub(super) fn resolve(path: &Path) -> io::Result<Place> {
 }
 
 impl Place {
-    /// The name of the file, also behind a descriptor where it has one.
+    /// The name of the file; for a descriptor, that of its open file if it has one.
     pub(super) fn real_path(&self) -> PathBuf {
         match self.is_descriptor {
             true => fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone()),

@@ -1,9 +1,9 @@
-//! What a block device held before, where others look for it.
+//! Old signatures on a block device.
 //!
-//! libblkid and the kernel tell a device's contents by magic numbers at known
-//! places. What an older file system, RAID, volume manager or partition table
-//! left outside the image makes the device ambiguous: it then has no label,
-//! and `mount` refuses it.
+//! libblkid and the kernel recognise the contents of a device by magic numbers at known
+//! places. If an older file system, RAID, volume manager or partition table has left
+//! one outside of the image, the device is ambiguous: it has no label, and `mount`
+//! refuses it.
 
 use std::fs::File;
 use std::io;
@@ -18,42 +18,42 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// Nearly everything is looked for in here: what begins a device, ISO 9660 and
-/// UDF (32 KiB to 1 MiB), btrfs and reiserfs (64 KiB), the first two labels of
-/// ZFS (to 512 KiB), VMFS and bcachefs (1 and 2 MiB), second headers of LUKS2
-/// (16 KiB to 4 MiB).
+/// Nearly all signatures are in the first part of a device: those at its start, ISO
+/// 9660 and UDF (32 KiB to 1 MiB), btrfs and reiserfs (64 KiB), the first two labels of
+/// ZFS (to 512 KiB), VMFS and bcachefs (1 and 2 MiB), second headers of LUKS2 (16 KiB
+/// to 4 MiB).
 const START: u64 = 5 * MIB;
 /// Second superblocks of btrfs.
 const MIRRORS: [u64; 2] = [64 * MIB, 256 * GIB];
 const MIRROR_LEN: u64 = 64 * KIB;
-/// What ends a device: GPT (with sectors of 4 KiB, 132 KiB), the last two labels
-/// of ZFS (768 KiB), MD 0.90 and 1.0, DRBD, DDF, NILFS2, and RAIDs of firmware,
-/// of which one is 3,087 sectors before the end.
+/// Signatures at the end of a device: GPT (with sectors of 4 KiB, 132 KiB), the last
+/// two labels of ZFS (768 KiB), MD 0.90 and 1.0, DRBD, DDF, NILFS2, and RAIDs of
+/// firmware, of which one is 3,087 sectors before the end.
 const END: u64 = 4 * MIB;
 
 /// How much the device is asked to discard at once, and for how long.
 const DISCARD_LEN: u64 = 256 * MIB;
 const DISCARD_TIME: Duration = Duration::from_secs(1);
-/// Every device's sectors fit into this.
+/// A multiple of the sectors of every device.
 const DISCARD_ALIGN: u64 = 64 * KIB;
 
-/// Clears what is behind `image` on a device of `len` bytes, at least where
-/// somebody looks. Nothing before the image is changed; and if there is a table
-/// of partitions, nothing behind it, which may be another partition.
+/// Clears the bytes after `image` on a device of `len` bytes, at least where others
+/// look for signatures. Nothing before the image is changed. If there is a table of
+/// partitions, nothing after the image is changed either: it may be another partition.
 pub(super) fn clear(device: &File, image: Range<u64>, len: u64, stop: &dyn Stop) -> io::Result<()> {
     if image.start == 0 {
         discard(device, image.end, len, stop);
     } else if has_partitions(device)? {
         return Ok(());
     }
-    // Also what was discarded is looked at: not every device gives zeros then.
+    // Discarded bytes are checked as well: not every device reads them as zeros.
     for place in places(&image, len) {
         clear_range(device, place)?;
     }
     Ok(())
 }
 
-/// Where somebody looks, who takes the device or the image for the start.
+/// The places where others look, who may take the device or the image for the start.
 fn places(image: &Range<u64>, len: u64) -> Vec<Range<u64>> {
     let clip = |place: Range<u64>| place.start.max(image.end)..place.end.min(len);
     let mut places = Vec::new();
@@ -68,8 +68,8 @@ fn places(image: &Range<u64>, len: u64) -> Vec<Range<u64>> {
     places.into_iter().map(clip).filter(|place| place.start < place.end).collect()
 }
 
-/// Lets the device forget what is behind the image, if it can do so and then
-/// give zeros. It stops at the first failure and when it takes long.
+/// Discards the bytes after the image, if the device can do that and reads them as
+/// zeros afterwards. Stops at the first failure, and when it takes long.
 fn discard(device: &File, from: u64, to: u64, stop: &dyn Stop) {
     let began = Instant::now();
     let mut start = from.next_multiple_of(DISCARD_ALIGN);
@@ -83,8 +83,8 @@ fn discard(device: &File, from: u64, to: u64, stop: &dyn Stop) {
     }
 }
 
-/// Whether the device has discarded these bytes. It is asked only for what gives
-/// zeros afterwards.
+/// Whether the device has discarded these bytes. Only a way after which they read as
+/// zeros is asked for.
 #[cfg(target_os = "linux")]
 fn punch(device: &File, start: u64, len: u64) -> bool {
     use rustix::fs::{FallocateFlags, fallocate};
@@ -97,7 +97,7 @@ fn punch(_: &File, _: u64, _: u64) -> bool {
     false
 }
 
-/// Writes zeros over `range`, where it is not zeros.
+/// Writes zeros to `range` where it is not zeros.
 fn clear_range(device: &File, range: Range<u64>) -> io::Result<()> {
     let mut buf = vec![0; to_usize(MIB.min(range.end - range.start))];
     let zeros = vec![0; buf.len()];
@@ -113,10 +113,10 @@ fn clear_range(device: &File, range: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
-/// Tables of partitions that a device may begin with, by what libblkid and the
-/// kernel know them by: where it is, and what.
+/// Magic numbers of partition tables at the start of a device, with their places, as
+/// libblkid and the kernel know them.
 const TABLES: [(usize, &[u8]); 14] = [
-    // GPT, also where its table for old systems is gone, by the length of sectors.
+    // GPT, for each length of sectors, also if its protective MBR is gone.
     (512, b"EFI PART"),
     (4096, b"EFI PART"),
     // Apple.
@@ -139,8 +139,8 @@ const TABLES: [(usize, &[u8]); 14] = [
 const AMIGA: &[u8] = b"RDSK";
 const AMIGA_SECTORS: usize = 16;
 
-/// Whether the device begins with a table of partitions: that of a PC, which a
-/// GPT has as well, or another one.
+/// Whether the device begins with a table of partitions: an MBR, which a GPT has as
+/// well, or another one.
 fn has_partitions(device: &File) -> io::Result<bool> {
     let mut start = [0; 8200];
     let mut len = 0;

@@ -1,10 +1,10 @@
 //! Files that become the output when they are complete.
 //!
-//! A file without a name leaves nothing, however the process ends. It gets a
-//! name only to be renamed over an older file, or where the file system knows
-//! no files without names. There are few such names. Who has one holds a lock
-//! on its file, so that what a dead process left is known and removed: nothing
-//! piles up, whatever the ids of the processes are.
+//! A file without a name leaves nothing, however the process ends. It gets a name only
+//! to be renamed over an older file, or where the file system does not support files
+//! without names. There are few such names. The process that uses one holds a lock on
+//! its file, so that a file left by a dead process is known by its free lock and
+//! removed: nothing piles up, whatever the ids of the processes are.
 
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File, OpenOptions};
@@ -19,8 +19,8 @@ use rustix::io::{Errno, retry_on_intr};
 use crate::cancel::Canceller;
 use crate::error::Result;
 
-/// So many names are tried, and looked at for what was left, before those that
-/// nobody can foresee.
+/// So many fixed names are tried first, and checked for files that were left. Then
+/// random names are tried.
 const SLOTS: usize = 32;
 const RANDOM_NAMES: usize = 100;
 
@@ -89,8 +89,8 @@ impl Draft {
             self.name = Some(name);
         }
         let name = self.name.as_ref().expect("it has one by now");
-        // On a file system that others share without its locks, it may be
-        // another's by now, who took this one for one that was left.
+        // On a file system that is shared without locks, another process may have taken
+        // this file for one that was left, and the name may be its own by now.
         if !is_name_of(name, &self.file) {
             let why = "another process took its temporary name away";
             return Err(io::Error::new(io::ErrorKind::NotFound, why));
@@ -110,23 +110,23 @@ impl Drop for Draft {
     }
 }
 
-/// A file in `folder` without a name, if there can be one that later gets one.
+/// A file in `folder` without a name, if the system supports that and can name it later.
 #[cfg(target_os = "linux")]
 fn unnamed(folder: &Path, mode: u32) -> io::Result<Option<File>> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let mode = rustix::fs::Mode::from_raw_mode(mode);
     let file = match retry_on_intr(|| rustix::fs::open(folder, flags, mode)) {
         Ok(file) => File::from(file),
-        // What file systems and kernels say that do not know it.
+        // The errors of file systems and kernels that do not support it.
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    // Where this is missing, nothing can give it a name.
+    // Without `/proc` nothing can give it a name.
     if fs::symlink_metadata(descriptor(&file)).is_err() {
         return Ok(None);
     }
-    // Before it has a name, so that no one can take it for one that was left.
-    // Where there are no locks, none is taken for that.
+    // Locked before it has a name, so that nobody can take it for a file that was left.
+    // Where there are no locks, nobody takes any file for one.
     let _ = lock(&file);
     Ok(Some(file))
 }
@@ -195,13 +195,13 @@ pub(super) fn remove_left_over(folder: &Path) {
         let flags = i32::from_ne_bytes(flags.bits().to_ne_bytes());
         let opened = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&name);
         let Ok(file) = opened else { continue };
-        // Its owner is gone if the lock is free. Who holds it is the only one
-        // to remove the file, if it still has this name.
+        // If the lock is free, its owner is gone. Only the holder of the lock may
+        // remove the file, if it still has this name.
         let is_left = file.metadata().is_ok_and(|found| found.is_file())
             && lock(&file).is_ok()
             && is_name_of(&name, &file);
         if is_left {
-            // Another one is tried if it stays.
+            // If it stays, another name is tried.
             drop(fs::remove_file(&name));
         }
     }

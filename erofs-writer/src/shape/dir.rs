@@ -8,7 +8,7 @@ use crate::format::dirent::DIRENT_LEN;
 use crate::format::to_u64;
 use crate::tree::{Children, InodeId};
 
-/// What an entry of a directory leads to.
+/// The target of a directory entry.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     This,

@@ -81,7 +81,7 @@ impl Epoch {
         Epoch { time, build_time, counts: true }
     }
 
-    /// What a compact inode says of `time`, if it can say it.
+    /// The `i_mtime` of a compact inode for `time`, if there is one.
     pub(crate) fn field(self, time: Timestamp) -> Option<u32> {
         let after = seconds_after(time, self.time).filter(|_| time.nsec == self.time.nsec);
         after.filter(|after| self.counts || *after == 0)
@@ -94,7 +94,7 @@ fn seconds_after(time: Timestamp, start: Timestamp) -> Option<u32> {
     time.sec.checked_sub(start.sec).and_then(|after| u32::try_from(after).ok())
 }
 
-/// What there is most often in a sorted list, and of such values the least.
+/// The commonest value of a sorted list; of several, the least.
 fn commonest<T: Copy + Eq>(sorted: &[T]) -> Option<T> {
     let runs = sorted.chunk_by(|a, b| a == b).rev();
     runs.max_by_key(|run| run.len()).map(|run| run[0])

@@ -1,8 +1,7 @@
-//! Whether blocks may lie so far behind the start of an image that 32 bits are
-//! too few for their addresses.
+//! Whether addresses of blocks may need more than 32 bits.
 //!
-//! Inodes and chunk maps have to be longer then, and their lengths decide where
-//! everything lies. So this is decided first, by a bound.
+//! If so, inodes and chunk maps are longer, and their lengths decide where everything
+//! lies. So this is decided first, by a bound.
 
 use crate::format::superblock::{DEVICES_MAX, DEVT_SLOT_LEN};
 use crate::format::{NULL_ADDR, to_u64};
@@ -35,8 +34,8 @@ pub(super) fn is_far(tree: &Tree, order: &Order, xattrs: &XattrTable, options: &
             _ => data,
         };
         let head = block_size.blocks(64 + xattrs.body_len(*id));
-        // Twice as much as there are is more than pclusters, an index or a chunk
-        // map take as well, which have 8 bytes for each block.
+        // Twice the blocks of the data are more than the data takes together with
+        // pclusters, an index or a chunk map, which have 8 bytes for each block.
         most.saturating_add(2 * data + head + 3 + aligned)
     });
     most >= u64::from(NULL_ADDR)

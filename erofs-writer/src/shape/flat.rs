@@ -4,7 +4,7 @@
 use crate::format::{SLOT_LEN, round_up};
 use crate::options::BlockSize;
 
-/// What a flat inode takes.
+/// The room that a flat inode takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Flat {
     /// Whether the tail lies inline.

@@ -1,5 +1,5 @@
-//! How long indexes of compressed files are, as far as it follows from the
-//! sizes of the files alone.
+//! The lengths of indexes of compressed files, as far as they follow from the sizes of
+//! the files alone.
 
 use crate::format::compression::MAP_HEADER_LEN;
 use crate::format::index::{FULL_START, LCLUSTER_INDEX_LEN, PACK_2_LEN, PACK_16_LEN};
@@ -17,8 +17,8 @@ pub(crate) fn compressed_len_max(options: &Options) -> u64 {
 /// A later form can say all that an earlier one can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) enum IndexForm {
-    /// Compact: entries in packs with one address each, of sixteen where that
-    /// can be, for pclusters that lie one after the other.
+    /// Compact: entries in packs with one address each, of sixteen where that is
+    /// possible, for pclusters that follow each other.
     #[default]
     Packs,
     /// Compact, but an address for each two entries: pclusters lie together only
@@ -59,8 +59,8 @@ pub(crate) struct IndexLens {
 }
 
 impl IndexLens {
-    /// Those that the options ask for. Compact entries have no room for
-    /// positions in blocks over 16 KiB.
+    /// The indexes that the options ask for. Compact entries have no room for positions
+    /// in blocks over 16 KiB.
     pub(crate) fn of(options: &Options) -> Self {
         let are_full = options.full_indexes || options.block_size.bits() > 14;
         IndexLens { block_size: options.block_size, are_full }
@@ -76,8 +76,8 @@ impl IndexLens {
         self.block_size.blocks(size)
     }
 
-    /// How long an inode of `head` bytes is with the index of a file of `size`
-    /// bytes behind it. Only the place of the inode within 32 bytes counts.
+    /// The length of an inode of `head` bytes together with the index of a file of
+    /// `size` bytes. Only the place of the inode within 32 bytes matters.
     pub(crate) fn inode_len(self, head: u64, size: u64, form: IndexForm) -> u64 {
         let start = round_up(head, MAP_HEADER_LEN) + MAP_HEADER_LEN;
         let count = self.entries(size);
@@ -88,12 +88,10 @@ impl IndexLens {
         start + packs.map(|(pack, count)| pack.len() * count.div_ceil(pack.entries())).sum::<u64>()
     }
 
-    /// How many of `count` entries of a compact index that begin at `start` are
-    /// in packs of which kind, in their order. Only the place within 32 bytes
-    /// counts.
+    /// How many of the `count` entries of a compact index that begins at `start` are in
+    /// packs of each kind, in their order. Only the place within 32 bytes matters.
     pub(crate) fn packs(self, start: u64, count: u64, form: IndexForm) -> [(Pack, u64); 3] {
-        // As many entries, two in a pack of 8 bytes, as lead to a multiple of
-        // 32 bytes.
+        // The entries, two in a pack of 8 bytes, up to a multiple of 32 bytes.
         let first = (PACK_16_LEN - start % PACK_16_LEN) / 4 % 8;
         if !self.has_packs_of_16(form) || first >= count {
             return [(Pack::Two, count), (Pack::Sixteen, 0), (Pack::Two, 0)];
@@ -102,8 +100,8 @@ impl IndexLens {
         [(Pack::Two, first), (Pack::Sixteen, small), (Pack::Two, count - first - small)]
     }
 
-    /// Whether there may be packs of sixteen: 14 bits have to be enough for an
-    /// entry, and what a pack tells of has to lie together.
+    /// Whether there may be packs of sixteen: 14 bits have to be enough for an entry,
+    /// and the pclusters of a pack have to follow each other.
     pub(crate) fn has_packs_of_16(self, form: IndexForm) -> bool {
         self.block_size.bits() <= 12 && self.form(form) == IndexForm::Packs
     }

@@ -12,7 +12,7 @@ use crate::shape::size;
 use crate::shape::xattr::XattrTable;
 use crate::tree::{InodeId, Kind, Metadata, Tree};
 
-/// What is decided about inodes before their data is looked at.
+/// The decisions about inodes that do not need their data.
 #[derive(Debug)]
 pub(crate) struct Inodes<'a> {
     pub(crate) tree: &'a Tree,
@@ -80,8 +80,8 @@ impl<'a> Inodes<'a> {
             || crate::tree::content_len(&inode.kind) > u64::from(u32::MAX)
     }
 
-    /// Whether a compact inode can have an address of 48 bits, as it has where
-    /// the count of links is otherwise.
+    /// Whether a compact inode can have an address of 48 bits: the upper bits take the
+    /// place of the link count.
     pub(crate) fn has_room_for_address(&self, id: InodeId) -> bool {
         match self.tree.inode(id).kind {
             Kind::Directory(_) => false,
@@ -101,14 +101,14 @@ impl<'a> Inodes<'a> {
         size::size(self.tree, id, self.block_size.len())
     }
 
-    /// What `id` takes if its data lies in consecutive blocks.
+    /// The room that `id` takes if its data lies in consecutive blocks.
     pub(crate) fn flat(&self, id: InodeId) -> Flat {
         let is_file = matches!(self.tree.inode(id).kind, Kind::File(_));
         let may_have_inline_tail = self.inline_tails || !is_file;
         Flat::new(self.block_size, self.head_len(id), self.size(id), may_have_inline_tail)
     }
 
-    /// The same if its tail lies in a block, which others share.
+    /// The same if its tail lies in a block, which other files can share.
     pub(crate) fn flat_in_blocks(&self, id: InodeId) -> Flat {
         Flat::new(self.block_size, self.head_len(id), self.size(id), false)
     }

@@ -35,7 +35,7 @@ pub(crate) struct XattrTable {
     /// in `shared`.
     bodies: Vec<Body>,
     of_inode: HashMap<InodeId, usize>,
-    /// All shared entries, one after the other.
+    /// All shared entries, without gaps.
     pub(crate) shared: Vec<u8>,
     /// The table of long prefixes.
     pub(crate) prefixes: Vec<u8>,
@@ -45,7 +45,7 @@ pub(crate) struct XattrTable {
     pub(crate) has_filters: bool,
 }
 
-/// What follows an inode, as far as it does not depend on places.
+/// The xattr body of an inode, as far as it does not depend on places.
 #[derive(Debug)]
 struct Body {
     filter: u32,
@@ -102,8 +102,8 @@ impl XattrTable {
         Ok(table)
     }
 
-    /// Makes the root's body at least `len` bytes long, in a body of its own.
-    /// Zero words behind the entries mean nothing to readers.
+    /// Makes the root's body at least `len` bytes long, in a body of its own. Readers
+    /// ignore zero words after the entries.
     fn reserve_for_root(&mut self, len: usize) {
         if len == 0 {
             return;
@@ -194,8 +194,8 @@ fn text<'a>((name, value): Pair, strings: &Interned<'a>) -> (&'a [u8], &'a [u8])
     (strings.string(name), strings.string(value))
 }
 
-/// The pairs that more than `above` inodes have, as far as at least one of
-/// them can refer to it, in the order of their bytes.
+/// The pairs that more than `above` inodes have and that at least one of them can refer
+/// to, in the order of their bytes.
 fn shared_pairs(sets: &[Set], strings: &Interned<'_>, above: u32) -> Vec<Pair> {
     let mut counts: HashMap<Pair, usize> = HashMap::new();
     if above == u32::MAX {

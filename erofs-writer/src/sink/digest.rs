@@ -3,8 +3,8 @@
 //! It is the same however the work is cut, and in whatever order it is done: each
 //! block is hashed with its place, and these hashes are added up.
 //!
-//! It tells images apart, and is fast. Nothing relies on it against somebody who
-//! wants two images to have the same one, who could as well write it into them.
+//! It tells images apart, and is fast. It does not protect against somebody who wants
+//! two images to have the same hash: they could as well write the same UUID into both.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! What the host's kernel does for a sink, where it does.
+//! Copies by the host's kernel, where it can make them.
 
 use std::fs::File;
 

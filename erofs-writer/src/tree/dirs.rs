@@ -251,7 +251,7 @@ pub(super) fn open_named(path: &Path) -> io::Result<File> {
     let file = open(CWD, path.as_os_str().as_bytes(), OFlags::empty())?;
     match regular(&file)? {
         Some(_) => Ok(file),
-        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file")),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
     }
 }
 

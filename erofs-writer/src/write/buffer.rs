@@ -34,7 +34,7 @@ impl<'a> Buffer<'a> {
         Buffer { job, buf, len: 0, pos: 0 }
     }
 
-    /// Goes on at `pos`, which costs nothing if that is where it is.
+    /// Continues at `pos`, which costs nothing if it is already there.
     pub(super) fn seek(&mut self, pos: u64) -> Result<()> {
         if self.pos + to_u64(self.len) != pos {
             self.flush()?;
@@ -43,7 +43,7 @@ impl<'a> Buffer<'a> {
         Ok(())
     }
 
-    /// Checks that all up to `pos` is there, where something else begins.
+    /// Checks that everything up to `pos` is there: something else begins at `pos`.
     pub(super) fn ends_at(&self, pos: u64) {
         let end = self.pos + to_u64(self.len);
         assert!(end == pos, "what ends at {pos} has been written up to {end}");
@@ -83,8 +83,8 @@ impl<'a> Buffer<'a> {
         self.add_zeros(round_up(end, self.job.options.block_size.len()) - end)
     }
 
-    /// Adds a whole file of `len` bytes and returns its bytes behind `keep`,
-    /// which are taken off again. The file fits into the buffer.
+    /// Adds a whole file of `len` bytes, takes the bytes after the first `keep` off
+    /// again and returns them. The file fits into the buffer.
     pub(super) fn add_whole(
         &mut self,
         open: &OpenContent<'_>,
@@ -104,8 +104,7 @@ impl<'a> Buffer<'a> {
         Ok(&self.buf[tail])
     }
 
-    /// Adds `len` bytes of a file from `offset` on, through the kernel where
-    /// that is worth it.
+    /// Adds `len` bytes of a file from `offset` on, through the kernel where that pays.
     pub(super) fn add_range(
         &mut self,
         open: &OpenContent<'_>,
@@ -116,8 +115,8 @@ impl<'a> Buffer<'a> {
         if let Some((file, base)) = open.as_file() {
             if len >= self.job.sink.kernel_copy_min {
                 self.flush()?;
-                // What goes wrong here goes wrong when reading, too, and is
-                // then known to be the source's or the output's fault.
+                // An error here occurs again when the bytes are read and written, and
+                // then it is known whose it is: the source's or the output's.
                 let done = self.job.sink.copy(file, base + offset, self.pos, len).unwrap_or(0);
                 self.pos += done;
                 offset += done;

@@ -1,4 +1,4 @@
-//! What all parts of the work need.
+//! The data that all parts of the work need.
 
 use crate::error::{Error, Result};
 use crate::format::to_usize;
@@ -20,8 +20,8 @@ pub(crate) struct Job<'a> {
     pub(crate) sink: &'a Sink<'a>,
 }
 
-/// How long the part of the image is that is written last: the superblock
-/// with all that its checksum covers.
+/// The length of the part of the image that is written last: the superblock with all
+/// bytes that its checksum covers.
 pub(super) fn head_len(block_size: BlockSize) -> usize {
     to_usize(match block_size.len() {
         len if len > 1024 => len,

@@ -11,7 +11,7 @@ use crate::write::job::Job;
 pub(super) const LARGE: u64 = 512 * 1024;
 /// How long a piece is at most, so that one large file keeps all workers busy.
 const PIECE_LEN: u64 = 16 * 1024 * 1024;
-/// So many pieces are made of a file at most; of a longer one they are longer.
+/// The most pieces of one file. A longer file has longer pieces.
 const PIECES_MAX: u64 = 1 << 20;
 /// Small pieces are gathered into tasks of this size.
 const TASK_LEN: u64 = 4 * 1024 * 1024;
@@ -99,8 +99,8 @@ pub(super) fn write(job: &Job<'_>, pieces: &[Piece]) -> Result<()> {
             buffer.add_range(&open, id, piece.offset, piece.len)?;
             buffer.pad()?;
         }
-        // Not every task has a file's last piece, but a file that has another
-        // length now is another file.
+        // Not every task has the last piece of a file, but a file whose length has
+        // changed is an error everywhere.
         job.reader.named(id, open.check_end())?;
     }
     buffer.finish()

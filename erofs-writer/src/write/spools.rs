@@ -1,8 +1,7 @@
 //! Spools are emptied as soon as what is in them has been written.
 //!
-//! They are as large as the image, and the kernel makes who writes wait for the
-//! disk when much is in memory that is not there yet. Bytes of a file that has
-//! been emptied are no longer among these.
+//! They are as large as the image. If too much in memory is not yet on the disk, the
+//! kernel makes writers wait; the bytes of an emptied file do not count any more.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -44,7 +43,7 @@ impl<'a> Spools<'a> {
         Spools { files, of_tasks }
     }
 
-    /// All tasks, those first that need what has come first.
+    /// All tasks; those that need the earliest spools come first.
     pub(super) fn order(&self, tasks: usize) -> Vec<usize> {
         let mut order: Vec<_> = (0..tasks).collect();
         if !self.of_tasks.is_empty() {
@@ -53,7 +52,7 @@ impl<'a> Spools<'a> {
         order
     }
 
-    /// Empties what only this task and earlier ones have needed.
+    /// Empties the spools that only this task and earlier ones needed.
     pub(super) fn done(&self, task: usize) {
         for index in self.of_tasks.get(task).into_iter().flatten() {
             let (file, readers) = &self.files[*index];
@@ -73,7 +72,7 @@ fn spool<'a>(job: &Job<'a>, id: InodeId) -> Option<&'a Arc<File>> {
     }
 }
 
-/// Whether nobody knows what is read for these contents.
+/// Whether nobody can know which files are read for these contents.
 fn is_opaque(job: &Job<'_>, id: InodeId) -> bool {
     matches!(&job.reader.tree.inode(id).kind, Kind::File(content) if content.is_custom())
 }

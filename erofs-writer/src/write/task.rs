@@ -25,7 +25,7 @@ impl Task {
         windows.chain(packed).chain(piece::cut(job).into_iter().map(Task::Pieces)).collect()
     }
 
-    /// Does it. The one with the head gives that back unwritten.
+    /// Does the task. The one with the head of the image returns it unwritten.
     pub(super) fn perform(&self, job: &Job<'_>) -> Result<Option<Vec<u8>>> {
         match self {
             Task::Window(window) => window.write(job),

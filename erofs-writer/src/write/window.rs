@@ -1,5 +1,5 @@
-//! Windows: parts of the metadata area, each with the inodes in it and with
-//! the data of those that are not large.
+//! Windows: parts of the metadata area, each with its inodes and the data of those that
+//! are not large.
 
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
@@ -42,7 +42,7 @@ pub(super) fn cut(job: &Job<'_>) -> Vec<Window> {
     for (index, id) in job.placement.by_pos.iter().enumerate() {
         let pos = job.placement.pos(*id);
         if pos >= pclusters.end && open.end == pclusters.start {
-            // Between the two the image has been written already.
+            // The pclusters between the two are written already.
             let weight = open.end - open.start + data;
             windows.push(Window { last: index, weight, ..open });
             open = Window { first: index, last: 0, start: pclusters.end, end, weight: 0 };
@@ -69,8 +69,7 @@ impl Window {
         &job.placement.by_pos[self.first..self.last]
     }
 
-    /// Writes the window. The first one gives back the head of the image
-    /// unwritten.
+    /// Writes the window. The first one returns the head of the image unwritten.
     pub(super) fn write(&self, job: &Job<'_>) -> Result<Option<Vec<u8>>> {
         let meta = meta::MetadataWriter::new(job.placement, self.start, self.end);
         let mut writer = WindowWriter { job, meta, blocks: Buffer::new(job) };
@@ -97,7 +96,7 @@ impl Window {
 struct WindowWriter<'a> {
     job: &'a Job<'a>,
     meta: meta::MetadataWriter<'a>,
-    /// What lies in blocks of its own.
+    /// Data in blocks of its own.
     blocks: Buffer<'a>,
 }
 

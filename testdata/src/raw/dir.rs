@@ -120,7 +120,7 @@ fn check_name(entry: &Dirent, before: Option<&Dirent>, found: &mut Findings) {
     }
 }
 
-/// The last name ends at the first NUL: anything behind becomes part of it.
+/// The last name ends at the first NUL: any byte before that is part of it.
 fn check_slack(block: &[u8], at: u64, used: u64, found: &mut Findings) {
     let slack = &block[index(used)..];
     if let Some(stray) = slack.iter().position(|&byte| byte != 0) {

@@ -8,7 +8,7 @@ use super::zmap::{Extent, Place, Zmap, advise};
 use super::{Findings, Image, Rule};
 use crate::num::{le, up, wide};
 
-/// Decodes the records behind the header into `map.extents`.
+/// Decodes the records after the header into `map.extents`.
 pub fn read(
     image: &Image,
     sb: &Superblock,

@@ -45,7 +45,7 @@ pub mod layout {
     pub const FLAT_PLAIN: u64 = 0;
     /// Compressed, 8-byte index entries or encoded extents.
     pub const COMPRESSED_FULL: u64 = 1;
-    /// Whole blocks, and the rest behind the inode.
+    /// Whole blocks, and the rest after the inode.
     pub const FLAT_INLINE: u64 = 2;
     /// Compressed, packed index entries.
     pub const COMPRESSED_COMPACT: u64 = 3;
@@ -267,7 +267,7 @@ pub struct Run {
     pub at: u64,
     /// Its bytes.
     pub len: u64,
-    /// Whether it is the tail behind the inode.
+    /// Whether it is the tail after the inode.
     pub inline: bool,
 }
 

@@ -51,7 +51,7 @@ pub struct Node {
 pub enum Data {
     /// Nowhere.
     None,
-    /// In blocks and behind the inode.
+    /// In blocks and after the inode.
     Flat(Vec<Run>),
     /// Nowhere, but it reads as zeros.
     Hole,
@@ -328,7 +328,7 @@ fn check_fragments(model: &Model, found: &mut Findings) {
     }
 }
 
-/// A bit that nothing needs shuts out old kernels for nothing.
+/// A feature bit that nothing needs excludes old kernels without a reason.
 fn check_features(model: &Model, found: &mut Findings) {
     let any = |test: fn(&Data) -> bool| model.inodes.values().any(|node| test(&node.data));
     let compressed = any(|data| matches!(data, Data::Compressed(_)));
@@ -353,7 +353,7 @@ fn check_counts(model: &Model, found: &mut Findings) {
     let count = wide(model.inodes.len());
     let inos = model.sb.get("inos");
     let text = format!("inos {inos}, but {count} inodes");
-    // One more is right where the count would be taken for a minix magic.
+    // One more is right where the count would be mistaken for a minix magic.
     let good = inos == count || (inos == count + 1 && reads_as_minix(count));
     found.expect(good, Rule::InodeCount, START + 0x10, text);
     let mut serials = BTreeSet::new();

@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Findings, Image, Rule};
 use crate::digest::is_zero;
 
-/// What a byte range holds.
+/// The use of a byte range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// A structure that nothing may share.

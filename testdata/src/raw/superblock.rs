@@ -1,5 +1,4 @@
-//! The superblock, and what hangs directly on it: compression configurations
-//! and the device table.
+//! The superblock, compression configurations and the device table.
 
 use super::space::{Space, Use};
 use super::{Findings, Image, Rule};
@@ -297,7 +296,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Decodes the configuration blobs behind the superblock.
+/// Decodes the configuration blobs after the superblock.
 pub fn read_configs(
     image: &Image,
     sb: &Superblock,
@@ -352,7 +351,7 @@ pub fn read_devices(
     found: &mut Findings,
 ) -> Vec<Device> {
     let mut devices = Vec::new();
-    // Devices follow each other behind the image, so that they may be appended.
+    // Devices follow each other after the image, so that they may be appended.
     let mut next = sb.blocks();
     for slot in 0..sb.get("extra_devices") {
         let at = 128 * (sb.get("devt_slotoff") + slot);

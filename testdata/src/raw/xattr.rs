@@ -42,11 +42,11 @@ pub struct Prefix {
     pub at: u64,
     /// Index of the short prefix it begins with.
     pub base: u8,
-    /// What follows that.
+    /// The rest of the prefix.
     pub infix: Vec<u8>,
 }
 
-/// What all inodes share.
+/// The tables that all inodes share.
 #[derive(Clone, Debug, Default)]
 pub struct Shared {
     /// Long prefixes; None if this decoder cannot read them.
@@ -150,7 +150,7 @@ pub fn read(
     Some(body)
 }
 
-/// Behind the entries of the root there may be room for more.
+/// After the entries of the root there may be room for more.
 fn read_body(bytes: &[u8], at: u64, is_root: bool, found: &mut Findings) -> Option<Body> {
     let zero = bytes[5..12].iter().all(|&byte| byte == 0);
     found.expect(zero, Rule::Reserved, at + 5, "xattr header");

@@ -17,7 +17,7 @@ pub mod advise {
     pub const BIG2: u64 = 0x04;
     /// The last cluster is inline.
     pub const INLINE: u64 = 0x08;
-    /// Plain clusters are rings.
+    /// Plain clusters are interlaced.
     pub const INTERLACED: u64 = 0x10;
     /// The last extent is a fragment.
     pub const FRAGMENT: u64 = 0x20;
@@ -34,7 +34,7 @@ pub enum Entry {
         offset: u64,
         /// Its first block.
         block: u64,
-        /// Whether it uses only the front of a shared cluster.
+        /// Whether it uses only the first bytes of a shared cluster.
         partial: bool,
     },
     /// None starts here.
@@ -75,7 +75,7 @@ pub struct Extent {
     pub len: u64,
     /// Its source.
     pub place: Place,
-    /// Whether it is only the front of what its source holds.
+    /// Whether it is only the first bytes of its source.
     pub partial: bool,
 }
 
@@ -272,7 +272,7 @@ fn to_extents(
             last.len = start - last.start;
         }
         if start == size {
-            // Marks where the last extent ends, nothing more.
+            // It marks where the last extent ends, nothing more.
             break;
         }
         let blocks = match map.entries.get(number + 1) {
@@ -321,7 +321,7 @@ fn claim(map: &Zmap, sb: &Superblock, end: u64, space: &mut Space) {
         let interlaced = map.advise() & advise::INTERLACED != 0;
         match (inline, algorithm) {
             (true, _) => space.claim(at, len, Use::Meta, "inline cluster"),
-            // What a plain block holds beyond its extent must be zero.
+            // The bytes of a plain block after its extent must be zero.
             (false, None) if !interlaced => {
                 space.claim(at, extent.len.min(sb.block_size()), Use::Data, "plain cluster");
             }
@@ -367,8 +367,8 @@ fn check_extents(
     }
 }
 
-/// Pclusters that several extents of the image share: all agree on how long
-/// they are, and those that do not have all that is in them say so.
+/// Pclusters that several extents of the image share: all agree on their length, and
+/// extents without all of their bytes are marked.
 pub fn check_shared<'a>(maps: impl Iterator<Item = &'a Zmap>, found: &mut Findings) {
     let mut extents: Vec<(u64, u64, &Extent)> = Vec::new();
     for extent in maps.flat_map(|map| &map.extents) {

@@ -7,8 +7,8 @@ use erofs_writer::Tree;
 use super::{BLOCK_SIZES, Builder, noise};
 use crate::num::wide;
 
-/// Sizes at which a layout changes for some block size: around nothing, one
-/// slot, the largest tails behind inodes of both forms, one and two blocks.
+/// Sizes at which a layout changes for some block size: around nothing, one slot, the
+/// largest tails after inodes of both forms, one and two blocks.
 fn edge_sizes() -> BTreeSet<usize> {
     let mut sizes: BTreeSet<usize> = [0, 1, 31, 32, 33].into();
     for block in BLOCK_SIZES {

@@ -1,4 +1,4 @@
-//! What an inode has beside data: type, mode, owner, times, names.
+//! Fields of inodes other than data: type, mode, owner, times, names.
 
 use erofs_writer::{Metadata, Node, Rdev, Timestamp, Tree};
 

@@ -5,8 +5,8 @@ use erofs_writer::{Content, Metadata, Node, Timestamp, Tree};
 use super::{Builder, noise};
 use crate::num::wide;
 
-/// Groups of identical files: of 2, 3 and 100 copies, with tails of 0, 1, 100
-/// and 4095 bytes behind no, one and three blocks.
+/// Groups of identical files: of 2, 3 and 100 copies, with tails of 0, 1, 100 and 4095
+/// bytes after no, one and three blocks.
 #[must_use]
 pub fn identical_files() -> Tree {
     let mut tree = Builder::new();

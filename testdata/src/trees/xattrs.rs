@@ -87,7 +87,7 @@ pub fn xattr_values() -> Tree {
     let mut tree = Builder::new();
     for len in (0..=8).chain([255, 256, 4000, 4075, 4076, 4077, 4096, 8192, 65_534, 65_535]) {
         let value = noise(7, len);
-        // A tail of a few bytes behind it moves with the body's length.
+        // A tail of a few bytes after it moves with the body's length.
         tree.file_with(format!("value {len}"), with([pair("user.v", value)]), "tail");
     }
     for len in 1..=4 {

@@ -1,4 +1,4 @@
-//! What errors say, and what becomes of them in code that knows those of std.
+//! Messages of errors, and their conversion to errors of std.
 
 use std::fs;
 use std::io::{self, Cursor};
@@ -24,7 +24,7 @@ fn error(tree: &Tree) -> Error {
 #[test]
 fn kinds_of_std_say_what_happened() {
     let kind = |error: Error| io::Error::from(error).kind();
-    // Much of std does again what was interrupted.
+    // Much of std repeats an interrupted call.
     assert_ne!(kind(Error::Cancelled), io::ErrorKind::Interrupted);
     let too_small = OutputErrorKind::TooSmall { needed: 2, available: 1 };
     let output = Error::Output { path: "/dev/x".into(), kind: too_small };

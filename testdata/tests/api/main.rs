@@ -1,5 +1,5 @@
-//! What a Rust programmer tries first: whatever can be written here must compile,
-//! and do what its name says.
+//! First steps of a Rust programmer: the code here must compile, and do what its name
+//! says.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -1,4 +1,4 @@
-//! Values that go in come out, and values that are none are refused when made.
+//! Values that go in come out, and invalid values are refused when they are made.
 
 use std::time::{Duration, UNIX_EPOCH};
 

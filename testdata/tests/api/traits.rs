@@ -1,4 +1,4 @@
-//! Values go to other threads, and what std has is taken as it is.
+//! Values go to other threads, and types of std are taken as they are.
 
 use std::fs::{self, File};
 use std::io::{Cursor, Read};

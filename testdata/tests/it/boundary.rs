@@ -105,7 +105,7 @@ fn accepted(name: &str) {
     let dir = tempfile::tempdir().unwrap();
     for (number, set) in SETS.iter().enumerate() {
         let slow = set.is_slow(case);
-        // What is large is slow for readers, too.
+        // Large trees are slow for readers, too.
         if case.large && !slow && set.name != "blocks of 512" {
             continue;
         }
@@ -205,7 +205,7 @@ fn reserved_room_for_root_xattrs_is_valid_and_unseen() {
         let tree = (case(name).tree)();
         for len in [1, 16, 17, 600, 5000] {
             let image = image(&tree, fixed().root_xattr_len(len));
-            // The room is zero words behind the entries, which readers skip.
+            // The room is zero words after the entries, which readers skip.
             let allow = &[Rule::XattrBody];
             verify(&image, &tree, &verify::Options { allow, ..verify::Options::default() });
         }

@@ -1,5 +1,5 @@
-//! Compressed images through all readers: parts of long files, pclusters of
-//! every size, and what is better stored as it is.
+//! Compressed images through all readers: parts of long files, pclusters of every size,
+//! and files that are better stored as they are.
 
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{BlockSize, Codec, Options, PclusterSize, Tree};
@@ -160,8 +160,8 @@ fn copies_of_compressed_files_lie_in_the_same_pclusters() {
     }
 }
 
-/// More inodes than fit behind the superblock, so that metadata lies on both
-/// sides of the pclusters, and none but the root.
+/// More inodes than fit after the superblock, so that metadata lies on both sides of
+/// the pclusters; and no inode but the root.
 #[test]
 fn metadata_may_lie_on_one_or_both_sides_of_the_pclusters() {
     for count in [0, 1, 20, 3000] {

@@ -161,7 +161,7 @@ fn what_repeats_is_stored_once() {
         let all = tree_of(files);
         for options in [dedupe(9), dedupe(1).pcluster_size(pclusters(65_536))] {
             let (one, all) = (image(&one, options.clone()).len(), image(&all, options).len());
-            // Each has a block before what repeats, one behind it, and an index.
+            // Each has a block before the repeat, one after it, and an index.
             assert!(all < one + 20 * 16_384, "{seed}: {all} and {one}");
         }
     }

@@ -1,4 +1,4 @@
-//! What cannot be stored is refused by name and path, before there is a file.
+//! A tree that cannot be stored is refused by name and path, before there is a file.
 
 use std::path::{Path, PathBuf};
 

@@ -15,7 +15,7 @@ use crate::compressed::lz4;
 use crate::errors::refused;
 use crate::support::{case, fixed, has_magic, image};
 
-/// What is written first of all, over the superblock of an older image.
+/// The first write of all, over the superblock of an older image.
 const INVALID: [u8; 128] = [0; 128];
 
 /// An output that takes so many bytes.

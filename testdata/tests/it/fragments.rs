@@ -59,7 +59,7 @@ fn fragments_come_back() {
         all(1).pcluster_size(pclusters(65_536)).packed_pcluster_size(pclusters(4096)),
     ] {
         let image = image(&tree, options);
-        // Plain bytes behind inodes would be read in two ways.
+        // Plain bytes after inodes would be read in two ways.
         assert_eq!(incompat(&image) & (FRAGMENTS | ZTAILPACKING), FRAGMENTS);
         verify(&image, &tree, &check);
     }
@@ -122,7 +122,7 @@ fn without_anything_to_pack_there_is_no_packed_inode() {
     let mut tree = Builder::new();
     tree.file("a", vec![1; 20]);
     let tree = tree.done();
-    // For larger pclusters there would be room behind the superblock.
+    // For larger pclusters there would be room after the superblock.
     let packed = image(&tree, tails(9).packed_pcluster_size(pclusters(4096)));
     assert_same(&packed, &image(&tree, fixed()), "nothing was packed");
     assert_eq!(decoded(&packed).sb.get("packed_nid"), 0);
@@ -182,7 +182,7 @@ impl ReadAt for Zeros {
     }
 }
 
-/// Compact indexes cannot tell of what lies 4 GiB behind the start.
+/// Compact indexes cannot describe a fragment 4 GiB after the start.
 #[test]
 fn a_packed_inode_may_have_more_than_4_gib() {
     let mut tree = Tree::new(Metadata::new(0o755));

@@ -21,7 +21,7 @@ fn options() -> Options {
 fn compare(name: &str, tree: &Tree, options: Options) {
     let image = image(tree, options);
     golden::compare(name, &dump::dump(&Image::from_bytes(image.clone())));
-    // What has been reviewed must also be right.
+    // A reviewed image must also be right.
     verify(&image, tree, &verify::Options::default());
 }
 

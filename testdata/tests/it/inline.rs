@@ -1,5 +1,5 @@
-//! Pclusters behind inodes, extents of limited length, and rules that tell
-//! files apart: through all readers.
+//! Pclusters after inodes, extents of limited length, and rules that tell files apart:
+//! through all readers.
 
 use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
@@ -61,8 +61,8 @@ fn all_boundary_trees_come_back_with_ends_behind_inodes() {
     verify(&image(&tree, options), &tree, &verify::Options::default());
 }
 
-/// The index ends anywhere in a block, and also behind the first one; what
-/// is left of the block is what an end may have.
+/// The index ends anywhere in a block, and also after the first one. The rest of the
+/// block is the room for an end.
 #[test]
 fn ends_stay_in_the_block_in_which_the_index_ends() {
     let mut tree = Tree::new(Metadata::new(0o755));

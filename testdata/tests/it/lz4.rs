@@ -1,5 +1,5 @@
-//! The LZ4 encoders by themselves: what they write decodes to what they were
-//! given, keeps the rules for the end of a block, and depends on nothing else.
+//! The LZ4 encoders by themselves: their output decodes to their input, keeps the rules
+//! for the end of a block, and depends on nothing else.
 
 use std::time::{Duration, Instant};
 
@@ -186,8 +186,8 @@ proptest! {
     }
 }
 
-/// Blocks that are each so far behind the one before, of bytes up to so many,
-/// in so much room.
+/// Blocks that each begin so far after the previous one, of at most so many bytes, in
+/// so much room.
 fn blocks(
     encoder: &mut Encoder,
     data: &[u8],
@@ -226,7 +226,7 @@ fn runs_of_zeros_cost_next_to_nothing() {
     }
 }
 
-/// What a literal run or a match takes beside its token.
+/// The bytes that a literal run or a match takes besides its token.
 fn extra(len: usize) -> usize {
     if len < 15 { 0 } else { 1 + (len - 15) / 255 }
 }
@@ -309,7 +309,7 @@ fn a_block_of_noise_takes_no_longer_where_much_is_behind_it() {
 
 #[test]
 fn a_match_that_is_found_behind_its_block_is_taken() {
-    // Few places are looked at so far behind the last match.
+    // Few places are looked at so far after the last match.
     for gap in 3000..3100 {
         let again = noise(1, 4000);
         let data = [&again[..], &noise(2, gap), &again, &noise(3, 40_000)].concat();

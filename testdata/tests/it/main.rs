@@ -9,6 +9,7 @@ mod chunks;
 mod compressed;
 mod dedupe;
 mod determinism;
+mod docs;
 mod errors;
 mod faults;
 mod fragments;

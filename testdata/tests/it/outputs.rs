@@ -1,4 +1,4 @@
-//! What can be written to, what cannot, and what is left when it goes wrong.
+//! Outputs that can be written, outputs that cannot, and the files that are left after a failure.
 
 use std::fs::{self, File};
 use std::io::{self, Cursor};
@@ -47,7 +47,7 @@ fn an_existing_file_is_replaced_as_a_whole() {
     write(&small(), &path).unwrap();
     assert_eq!(fs::read(&path).unwrap(), image(&small(), fixed()));
     assert_eq!(names(dir.path()), [Path::new("image.erofs")]);
-    // Who has the old file open keeps it.
+    // A process that has the old file open keeps it.
     assert_eq!(old.metadata().unwrap().len(), 1 << 20);
 }
 
@@ -157,7 +157,7 @@ fn an_output_that_is_not_packed_may_lie_in_the_source() {
         output_error(write(&tree, &path).unwrap_err(), &path, OutputErrorKind::InsideSource);
         tree.retain(|entry| keep(&entry.path()[1..]));
         write(&tree, &path).unwrap();
-        // Another name of the file keeps what was in it.
+        // Another name of the file keeps the old content.
         let link = source.join("link");
         fs::hard_link(&path, &link).unwrap();
         let before = fs::read(&link).unwrap();
@@ -279,7 +279,7 @@ fn a_block_device_is_written_in_place() {
     let written = fs::read(&file).unwrap();
     assert_eq!(written.len(), 1 << 20);
     assert!(written[..expected.len()] == expected);
-    // Here libblkid looks for what was on it.
+    // Here libblkid looks for old signatures.
     assert!(written[expected.len()..].iter().all(|byte| *byte == 0));
     drop(device);
 
@@ -329,7 +329,7 @@ fn a_block_device_holds_no_image_after_a_failed_build() {
     write(&tree, device.path()).unwrap();
     fs::remove_file(source.path().join("f")).unwrap();
     write(&tree, device.path()).unwrap_err();
-    // Not from the file behind it, which may get the bytes later.
+    // Not from the file of the loop device, which may get the bytes later.
     assert!(!has_magic(&fs::read(device.path()).unwrap(), 0));
 }
 
@@ -364,7 +364,7 @@ fn an_open_file_can_be_written_at_an_offset() {
     assert!(written == expected);
 }
 
-/// What is said about an open file, of which nothing is changed.
+/// The error for an open file, which must stay unchanged.
 #[track_caller]
 fn refused_file(file: &File) -> String {
     let error = ImageWriter::new(fixed()).write(&small(), file).unwrap_err();
@@ -394,7 +394,7 @@ fn an_open_file_that_can_hold_no_image_is_refused() {
 #[test]
 fn an_old_image_in_an_output_is_none_as_soon_as_it_is_written_to() {
     let source = tempfile::tempdir().unwrap();
-    // So that some of it is written before what is missing is noticed.
+    // So that some of it is written before the missing bytes are noticed.
     for name in ["a", "b", "z"] {
         fs::write(source.path().join(name), noise(1, 3_000_000)).unwrap();
     }

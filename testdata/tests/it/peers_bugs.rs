@@ -1,6 +1,5 @@
-//! What other writers of compressed images got wrong, or what is easy to get
-//! wrong: each test makes sure that its image has the case, and lets all
-//! readers judge it.
+//! Mistakes of other writers of compressed images, and mistakes that are easy to make:
+//! each test makes sure that its image has the case, and lets all readers judge it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -72,7 +71,7 @@ fn verified(tree: &Tree, options: Options) -> (Vec<u8>, Model) {
         // Old kernels look at the half for a second algorithm, and even older
         // ones at the bits of other cluster sizes.
         assert_eq!(map.header[6..], [0, 0], "LZ4, and clusters of a block");
-        // It would turn every plain cluster.
+        // The bit would rotate every plain cluster.
         assert_eq!(map.advise() & advise::INTERLACED, 0);
     }
     (image, model)
@@ -140,9 +139,9 @@ fn a_cluster_of_one_block_among_larger_ones_tells_its_length() {
     }
 }
 
-/// The address of a pack is that of its first head, but the one before if the
-/// pack begins with the count of that one's blocks; and its last entry looks
-/// ahead, but if it is such a count.
+/// The address of a pack is that of its first head, or of the head before if the pack
+/// begins with the count of that one's blocks; and its last entry looks ahead, unless
+/// it is such a count.
 #[test]
 fn packs_may_begin_and_end_with_a_count() {
     let is_head = |entry: &Entry| matches!(entry, Entry::Head { .. });
@@ -169,7 +168,7 @@ fn packs_may_begin_and_end_with_a_count() {
     assert_eq!(seen.iter().filter(|(len, _)| *len == 16).count(), 5, "{seen:?}");
 }
 
-/// The size of what is before an index, in words of 8 bytes, decides how many
+/// The length of everything before an index, in words of 8 bytes, decides how many
 /// entries come before the packs of 16.
 #[test]
 fn an_index_may_begin_at_any_word_and_have_any_length() {
@@ -257,7 +256,7 @@ fn clusters_are_as_short_as_they_can_be() {
     }
 }
 
-/// Raw bytes begin at the front of their block, wherever the extent does.
+/// Raw bytes begin at the start of their block, wherever the extent begins.
 #[test]
 fn plain_extents_that_begin_within_a_block_are_not_turned() {
     let mut tree = Builder::new();

@@ -1,5 +1,5 @@
-//! Contents that know their holes: what is a hole is not read, however long it
-//! is, and nothing in the image tells whether zeros were holes.
+//! Contents that know their holes: a hole is not read, however long it is, and the
+//! image does not show whether zeros were holes.
 
 use std::fs::File;
 use std::io;
@@ -242,7 +242,7 @@ fn what_no_map_can_hold_is_refused_at_once() {
     }
 }
 
-/// Says one thing and does another.
+/// A reader that does something else than it says.
 struct Liar {
     said: u64,
     has: u64,
@@ -268,7 +268,7 @@ fn contents_of_another_length_than_they_say_are_errors() {
     for has in [5, 5000, 600_000, 5 * MIB] {
         std::fs::write(&path, vec![b'x'; usize::try_from(has).unwrap()]).unwrap();
         for (name, options) in modes() {
-            // What is read in several parts is slow to be made.
+            // An image that is read in several parts is slow to make.
             if has > MIB && !matches!(name, "plain" | "lz4" | "repeats") {
                 continue;
             }
@@ -280,7 +280,7 @@ fn contents_of_another_length_than_they_say_are_errors() {
                     Content::from_file_range(file, 0..said),
                 ];
                 for (kind, content) in kinds.into_iter().enumerate() {
-                    // What is behind a part of a file does not count.
+                    // Bytes after a part of a file do not count.
                     if kind == 2 && said < has {
                         continue;
                     }

@@ -1,4 +1,4 @@
-//! What most tests need: images in memory, judged and taken apart.
+//! Helpers of most tests: images in memory, judged and taken apart.
 
 use std::fs;
 use std::io::Cursor;

@@ -49,7 +49,7 @@ pub(crate) fn paths(tree: &Tree) -> Vec<String> {
     tree.walk().map(|entry| String::from_utf8_lossy(entry.path()).into_owned()).collect()
 }
 
-/// A directory with all that archives find hard.
+/// A directory with everything that is hard to archive.
 pub(crate) fn host_tree() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
@@ -77,7 +77,7 @@ pub(crate) fn host_tree() -> tempfile::TempDir {
     dir
 }
 
-/// What nobody but GNU and POSIX archives can hold is left out.
+/// Without the files that only GNU and POSIX archives can hold.
 fn normalized(mut tree: Tree, keeps_nanoseconds: bool) -> Tree {
     tree.update_metadata(|metadata| {
         if !keeps_nanoseconds {

@@ -202,7 +202,7 @@ fn contents_are_not_read_and_do_not_change_the_image() {
     let tree = stream(&bytes).index(true).read().unwrap();
     let error = expected::snapshot(&tree).unwrap_err();
     assert!(error.to_string().contains("were not kept"), "{error}");
-    // What is cut off is noticed all the same, also in contents.
+    // Truncation is noticed all the same, also in contents.
     for cut in [100, 700, bytes.len() - 1124] {
         let result = stream(&bytes[..cut]).index(true).read();
         let Err(Error::Tar { kind: TarErrorKind::Truncated, .. }) = result else {
@@ -243,7 +243,7 @@ fn pieces_of_sparse_files_have_to_be_whole_blocks() {
         ("0,100", "1024", 100),
         ("0,100,512,100", "612", 200),
         ("0,512,1024,100,2048,512", "2560", 1124),
-        // Behind blocks that are right, a file of exbibytes.
+        // After blocks that are right, a file of exbibytes.
         ("512,512", "1000000000000000000", 512),
     ] {
         let Err(Error::Tar { kind, .. }) = read(map, len, stored) else { panic!("{map}") };

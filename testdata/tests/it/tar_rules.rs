@@ -1,4 +1,4 @@
-//! What headers of a tar archive imply: about bodies, ends, and each other.
+//! Consequences of tar headers: for bodies, for ends, and for each other.
 
 use std::fs;
 use std::process::Command;
@@ -31,7 +31,7 @@ fn names(tree: &Tree) -> Vec<String> {
     paths(tree)[1..].iter().map(|path| path[1..].to_owned()).collect()
 }
 
-/// What an extended header says.
+/// The records of an extended header.
 type Records<'a> = &'a [(&'a str, &'a [u8])];
 
 /// A file, a member with this header and body, with or without an extended
@@ -70,7 +70,7 @@ fn a_size_without_a_body_swallows_nothing() {
     let last = last.member(&Header::new(b'1', "m", 700).link("a"), &[]);
     assert_eq!(names(&read(last.unfinished())), ["a", "m"]);
     assert_eq!(names(&read(&last.finish())), ["a", "m"]);
-    // What was said of all members by a comment, as by `git archive`.
+    // A global comment, as `git archive` writes it.
     let archive = Archive::default()
         .pax(b'g', &[("comment", b"0123456789")])
         .file("a", &[7; 700])
@@ -292,7 +292,7 @@ fn an_archive_ends_at_a_block_of_zeros_or_between_members() {
     let archive = archive.file("b", &[2; 100]);
     let whole = archive.clone().finish();
     let end = archive.unfinished().len();
-    // Where members end, and so does an archive that was cut off there.
+    // Archives that end between members, which a truncated one may do as well.
     let ends = [0, 2560, 3072, end];
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("archive");
@@ -311,7 +311,7 @@ fn an_archive_ends_at_a_block_of_zeros_or_between_members() {
             }
         }
     }
-    // What is behind the end does not count, also behind a single block of zeros.
+    // Bytes after the end do not count, also after a single block of zeros.
     let behind = Archive::default().file("behind", b"").finish();
     for zeros in [1, 2, 20] {
         let bytes = [archive.unfinished(), &vec![0; zeros * BLOCK_LEN], &behind, b"rest"].concat();
@@ -371,7 +371,7 @@ fn folders_that_are_symlinks_are_gone_through() {
     assert!(matches!(kind_of(&missing), (512, TarErrorKind::LinkTarget { .. })));
 }
 
-/// What a member of a block can make others do is bounded by the length of the
+/// The work that a member of one block can cause is bounded by the length of the
 /// archive: a path of a few bytes could lead through thousands of names, and make a
 /// directory of each.
 #[test]

@@ -28,9 +28,9 @@ fn sources_of(package: &str) -> BTreeMap<PathBuf, String> {
     found
 }
 
-/// What each module may import beside itself. Data flows one way: from the
-/// format and the options over the tree to the plan, the placement, the
-/// writing and the build.
+/// The modules that each module may import besides itself. Data flows one way: from the
+/// format and the options over the tree to the plan, the placement, the writing and the
+/// build.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("codec", &["format"]),
@@ -86,7 +86,7 @@ fn module(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The line without what is no code.
+/// The line without its comment.
 fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }
@@ -181,8 +181,8 @@ fn without_tests(text: &str) -> String {
     lines.map(|line| format!("{}\n", code(line))).collect()
 }
 
-/// The paths that begin at `text`, where a path or a list of paths stands, each
-/// after `start`; and what of the text follows them.
+/// The paths that begin at `text`, where a path or a list of paths stands, each after
+/// `start`; and the rest of the text after them.
 fn paths<'a>(text: &'a str, start: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
     let mut text = text.trim_start();
     if let Some(list) = text.strip_prefix('{') {
@@ -207,8 +207,8 @@ fn paths<'a>(text: &'a str, start: &[String], found: &mut Vec<Vec<String>>) -> &
     }
 }
 
-/// What a file names, as paths below the crate: what stands after `crate`, after
-/// `super`, and after the name of a module in the file's own folder.
+/// The paths below the crate that a file names: those after `crate`, after `super`, and
+/// after the name of a module in the file's own folder.
 fn named(module: &[String], text: &str, modules: &BTreeSet<Vec<String>>) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let text = without_tests(text);
@@ -284,7 +284,7 @@ fn imports_in_folders() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> 
     folders
 }
 
-/// The files that import themselves over others.
+/// The files that import themselves by way of others.
 fn circle(files: &BTreeMap<String, BTreeSet<String>>) -> Vec<&str> {
     let reaches = |from: &String| {
         let mut reached = BTreeSet::new();

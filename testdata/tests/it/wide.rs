@@ -1,4 +1,4 @@
-//! Images with addresses of 48 bits, and what comes with them, through all
+//! Images with addresses of 48 bits, and the layouts that come with them, through all
 //! readers.
 
 use std::fs::File;

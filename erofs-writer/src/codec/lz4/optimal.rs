@@ -10,6 +10,7 @@
 use super::block::{MIN_MATCH, Writer, limits};
 use super::bytes::{common_prefix, common_suffix};
 use super::chain::Chains;
+use super::effort::Effort;
 use super::frontier::Frontier;
 use crate::codec::filled::Filled;
 
@@ -84,62 +85,8 @@ struct Bounds {
 /// same, as that one did not go to the end. So far back it is taken.
 const LOOK_BACK: usize = 32;
 
-/// The longest output of a block that is called short ...
-const SHORT_BLOCK: usize = 8192;
-/// ... or of medium length.
-const MEDIUM_BLOCK: usize = 16_384;
-
-/// What no byte is.
+/// No byte has this value.
 const NO_BYTE: u16 = 256;
-
-/// How far the search for a match goes.
-#[derive(Debug, Clone, Copy)]
-struct Effort {
-    /// How many earlier places are looked at.
-    depth: u32,
-    /// A match of this length ends the search.
-    nice: usize,
-    hash_bits: u32,
-    /// So far before the reach the bytes begin that a match has to contain.
-    back: usize,
-}
-
-impl Effort {
-    /// The effort for a block of `room` bytes. A shorter one has fewer earlier
-    /// places, and a table for them in a faster cache.
-    fn of(level: u8, room: usize) -> Self {
-        let choose = |short, medium, long| {
-            if room <= SHORT_BLOCK {
-                short
-            } else if room <= MEDIUM_BLOCK {
-                medium
-            } else {
-                long
-            }
-        };
-        // In short blocks at level 9, matches that lead further by a single byte
-        // make a block a three-hundredth shorter and take a sixth more time, and
-        // half as many tries again a thousandth. 28 tries and not 12 make one of
-        // medium length a seven-hundredth shorter and take a fifth more time.
-        let short = u32::from(level.max(2));
-        let (depth, nice) = match level {
-            0..=2 => (2, 32),
-            3 => (choose(short, 4, 4), 48),
-            4 => (choose(short, 6, 6), 64),
-            5 => (choose(short, 8, 8), 64),
-            6 => (choose(short, 10, 12), choose(64, 96, 96)),
-            7 => (choose(short, 12, 16), choose(64, 128, 128)),
-            8 => (choose(short, 12, 20), choose(64, 192, 192)),
-            9 => (choose(11, 12, 28), choose(64, 256, 256)),
-            10 => (choose(48, 96, 96), 512),
-            11 => (choose(96, 192, 192), 1024),
-            _ => (384, 4096),
-        };
-        let hash_bits = if level < 10 { choose(14, 16, 17) } else { choose(16, 17, 17) };
-        let back = if level < 10 { choose(2, 3, 3) } else { 3 };
-        Effort { depth, nice: nice as usize, hash_bits, back: back as usize }
-    }
-}
 
 impl Optimal {
     pub(super) fn new(level: u8) -> Self {
