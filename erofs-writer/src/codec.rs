@@ -21,9 +21,11 @@
 //! }
 //! ```
 
+mod bytes;
 pub(crate) mod config;
 mod filled;
 pub mod lz4;
+mod match_finder;
 
 use crate::format::algorithm::Algorithm;
 

@@ -17,8 +17,6 @@
 )]
 
 mod block;
-mod bytes;
-mod chain;
 mod effort;
 mod fast;
 mod frontier;

@@ -1,6 +1,6 @@
 //! How sequences are written, and what they cost.
 
-use super::bytes::{chunk, chunk_mut};
+use crate::codec::bytes::{chunk, chunk_mut};
 
 /// The shortest match.
 pub(super) const MIN_MATCH: usize = 4;

@@ -4,7 +4,7 @@ use super::block::{
     LAST_LITERALS, MATCH_COST, MIN_MATCH, Writer, extra, limits, literals_cost, longest,
     max_last_literals, min_last_literals,
 };
-use super::bytes::{common_prefix, common_suffix, long_word, word};
+use crate::codec::bytes::{common_prefix, common_suffix, long_word, word};
 use crate::codec::filled::Filled;
 
 const HASH_BITS: u32 = 13;

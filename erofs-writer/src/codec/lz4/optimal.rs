@@ -8,11 +8,15 @@
 //! fewer such places.
 
 use super::block::{MIN_MATCH, Writer, limits};
-use super::bytes::{common_prefix, common_suffix};
-use super::chain::Chains;
 use super::effort::Effort;
 use super::frontier::Frontier;
+use crate::codec::bytes::{common_prefix, common_suffix};
 use crate::codec::filled::Filled;
+use crate::codec::match_finder::MatchFinder;
+
+/// Chains of places with equal words of four bytes, as far back as a match can
+/// begin.
+type Chains = MatchFinder<u32, u16, { 1 << 17 }, { (1 << 16) + 8 }>;
 
 /// See the module.
 #[derive(Debug)]

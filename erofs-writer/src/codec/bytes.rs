@@ -1,5 +1,11 @@
 //! Reading and comparing bytes, several at a time.
 
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "positions are below 2^31"
+)]
+
 /// The 4 bytes at `at`, if there are so many.
 ///
 /// Sums of 32 bits are known not to overflow when they are made longer.

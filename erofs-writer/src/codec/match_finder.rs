@@ -1,0 +1,306 @@
+//! Which earlier places begin with the same bytes.
+
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "positions are below 2^31, and tables are indexed by masked hashes"
+)]
+
+use super::bytes::{chunk, word};
+
+/// Places are put in so many at a time, ahead of those that are asked for.
+const BATCH: usize = 256;
+/// So many links behind the ring repeat none, but can be read with its last ones.
+const BEHIND: usize = 8;
+
+/// Some bytes that are compared at once.
+pub(super) trait Word: Copy + Eq + Default {
+    /// How many bytes are read for one.
+    const READ: usize;
+
+    /// The word at the beginning of `READ` bytes.
+    fn of(bytes: &[u8]) -> Self;
+
+    /// The word at `at`, if it can be read.
+    fn at(data: &[u8], at: u32) -> Option<Self>;
+
+    /// A hash of so many bits.
+    fn hash(self, bits: u32) -> usize;
+}
+
+/// Four bytes.
+impl Word for u32 {
+    const READ: usize = 4;
+
+    #[inline(always)]
+    fn of(bytes: &[u8]) -> Self {
+        bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    fn at(data: &[u8], at: u32) -> Option<Self> {
+        word(data, at)
+    }
+
+    #[inline(always)]
+    fn hash(self, bits: u32) -> usize {
+        (self.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
+    }
+}
+
+/// `LEN` bytes, 5 to 8, above others that are 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(dead_code, reason = "zstd has them")]
+pub(super) struct Long<const LEN: u32>(u64);
+
+impl<const LEN: u32> Word for Long<LEN> {
+    const READ: usize = 8;
+
+    #[inline(always)]
+    fn of(bytes: &[u8]) -> Self {
+        Long(bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)) << (64 - 8 * LEN))
+    }
+
+    #[inline(always)]
+    fn at(data: &[u8], at: u32) -> Option<Self> {
+        chunk::<8>(data, at as usize).map(|bytes| Self::of(bytes))
+    }
+
+    #[inline(always)]
+    fn hash(self, bits: u32) -> usize {
+        (self.0.wrapping_mul(0x9E37_79B1_85EB_CA87) >> (64 - bits)) as usize
+    }
+}
+
+/// How far it is from one place to another, and a place modulo one more than
+/// the largest such number.
+pub(super) trait Link: Copy + Eq + Default + TryFrom<usize> + 'static {
+    /// The last place of this kind.
+    const MAX: usize;
+
+    fn new(value: usize) -> Self;
+    fn get(self) -> usize;
+    fn wrapping_add(self, other: Self) -> Self;
+    fn wrapping_sub(self, other: Self) -> Self;
+    /// Is this at most `max + more`?
+    fn is_within(self, max: Self, more: Self) -> bool;
+    /// The index of the first of eight that is not 0.
+    fn first_set(links: &[Self]) -> Option<usize>;
+}
+
+macro_rules! link {
+    ($type:ty, $first_set:item) => {
+        impl Link for $type {
+            const MAX: usize = <$type>::MAX as usize;
+
+            #[inline(always)]
+            fn new(value: usize) -> Self {
+                value as $type
+            }
+
+            #[inline(always)]
+            fn get(self) -> usize {
+                self as usize
+            }
+
+            #[inline(always)]
+            fn wrapping_add(self, other: Self) -> Self {
+                self.wrapping_add(other)
+            }
+
+            #[inline(always)]
+            fn wrapping_sub(self, other: Self) -> Self {
+                self.wrapping_sub(other)
+            }
+
+            #[inline(always)]
+            fn is_within(self, max: Self, more: Self) -> bool {
+                self <= max.saturating_add(more)
+            }
+
+            #[inline(always)]
+            $first_set
+        }
+    };
+}
+
+link!(
+    u16,
+    fn first_set(links: &[u16]) -> Option<usize> {
+        // Eight links in one number.
+        let all = links.iter().rev().fold(0, |all, link| all << 16 | u128::from(*link));
+        (all != 0).then(|| all.trailing_zeros() as usize / 16)
+    }
+);
+
+link!(
+    u32,
+    fn first_set(links: &[u32]) -> Option<usize> {
+        let all = links.iter().fold(0, |all, link| all | link);
+        if all == 0 { None } else { links.iter().position(|link| *link != 0) }
+    }
+);
+
+/// Chains of places with equal words, each linked to the one before it in the
+/// block.
+///
+/// `LINKS` is 8 more than the number of places that are known, a power of two
+/// and at most what a link can tell apart. `HEADS` is the length of the table;
+/// fewer bits of the hash use the beginning of it.
+///
+/// Nothing is cleared between blocks or segments. A place in the table counts
+/// only if it is in the block and the bytes there are the same; but then that
+/// place has itself been put into the table, so what is older has no say.
+#[derive(Debug)]
+pub(super) struct MatchFinder<W, L, const HEADS: usize, const LINKS: usize> {
+    /// The last place of each hash.
+    heads: Box<[L; HEADS]>,
+    /// How far it is to the place before, for the last places; 0 where there is
+    /// none.
+    links: Box<[L; LINKS]>,
+    /// For a batch of places: the words there, and at the places before them.
+    values: [W; BATCH],
+    earlier: [W; BATCH],
+    hash_bits: u32,
+    /// Where the block starts.
+    start: usize,
+    /// The first byte of the segment that is not in yet.
+    next: usize,
+}
+
+pub(super) fn table<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
+    let boxed = vec![value; N].into_boxed_slice();
+    boxed.try_into().unwrap_or_else(|_| unreachable!("it has that length"))
+}
+
+impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L, HEADS, LINKS> {
+    /// How many places are known.
+    const RING: usize = {
+        let ring = LINKS - BEHIND;
+        assert!(ring.is_power_of_two() && ring <= L::MAX + 1 && HEADS.is_power_of_two());
+        ring
+    };
+
+    pub(super) fn new() -> Self {
+        MatchFinder {
+            heads: table(L::default()),
+            links: table(L::default()),
+            values: [W::default(); BATCH],
+            earlier: [W::default(); BATCH],
+            hash_bits: 0,
+            start: 0,
+            next: 0,
+        }
+    }
+
+    /// Turns to another segment.
+    pub(super) fn begin(&mut self) {
+        (self.start, self.next) = (0, 0);
+    }
+
+    /// Turns to the block that begins at `start`. Hashes may have 14, 16, 17 or 18
+    /// bits.
+    pub(super) fn begin_block(&mut self, start: usize, hash_bits: u32) {
+        // Nothing has been put into the table by other hashes, and of what is
+        // far ahead the ring has lost the beginning.
+        if self.hash_bits != hash_bits || self.next > start + Self::RING {
+            self.hash_bits = hash_bits;
+            self.next = start;
+        }
+        self.start = start;
+        self.next = self.next.max(start);
+        // What is in already may lead to before the block.
+        for at in start..self.next {
+            let link = &mut self.links[at % Self::RING];
+            if link.get() > at - start {
+                *link = L::default();
+            }
+        }
+    }
+
+    /// The first place from `at` on, before `limit`, that has a link. A word can be
+    /// read at each place before `limit`.
+    #[inline(always)]
+    pub(super) fn next_linked(
+        &mut self,
+        data: &[u8],
+        mut at: usize,
+        limit: usize,
+    ) -> Option<usize> {
+        while at < limit {
+            while at >= self.next {
+                self.extend(data);
+            }
+            let links = &self.links[at % Self::RING..][..BEHIND];
+            if let Some(first) = L::first_set(links) {
+                // What is not in yet tells nothing.
+                at = self.next.min(at + first);
+                if at < self.next {
+                    return (at < limit).then_some(at);
+                }
+            } else {
+                at = self.next.min(at + BEHIND).min((at | (Self::RING - 1)) + 1);
+            }
+        }
+        None
+    }
+
+    /// Puts in some more places, of which there is one at least.
+    fn extend(&mut self, data: &[u8]) {
+        match self.hash_bits {
+            14 => self.extend_by::<14, { 1 << 14 }>(data),
+            16 => self.extend_by::<16, { 1 << 16 }>(data),
+            17 => self.extend_by::<17, { 1 << 17 }>(data),
+            _ => self.extend_by::<18, { 1 << 18 }>(data),
+        }
+    }
+
+    /// The same for hashes of `BITS` bits, of which there are `LEN`.
+    #[inline(never)]
+    fn extend_by<const BITS: u32, const LEN: usize>(&mut self, data: &[u8]) {
+        let (first, start) = (self.next, self.start);
+        let end = ((first / BATCH + 1) * BATCH).min(data.len() - (W::READ - 1));
+        let len = end - first;
+        let links = &mut self.links[first % Self::RING..][..len];
+        let (values, earlier) = (&mut self.values[..len], &mut self.earlier[..len]);
+
+        let heads = self.heads.first_chunk_mut::<LEN>().expect("there are as many at least");
+        // Each step by itself has no branches and is fast for all places.
+        let words = data[first..end + (W::READ - 1)].windows(W::READ);
+        for (index, ((bytes, value), link)) in words.zip(&mut *values).zip(&mut *links).enumerate()
+        {
+            *value = W::of(bytes);
+            let head = &mut heads[value.hash(BITS) % LEN];
+            *link = *head;
+            *head = L::new(first + index);
+        }
+        let max = L::new((first - start).min(Self::RING - 1));
+        for (index, link) in links.iter_mut().enumerate() {
+            let index = L::new(index);
+            let distance = L::new(first).wrapping_add(index).wrapping_sub(*link);
+            *link = if distance.is_within(max, index) { distance } else { L::default() };
+        }
+        for (index, (link, earlier)) in (0_u32..).zip(links.iter().zip(&mut *earlier)) {
+            let place = first as u32 + index - link.get() as u32;
+            *earlier = W::at(data, place).unwrap_or_default();
+        }
+        for ((link, value), earlier) in links.iter_mut().zip(values).zip(earlier) {
+            *link = if value == earlier { *link } else { L::default() };
+        }
+        self.next = end;
+    }
+
+    /// How far back it is possible to go.
+    #[inline(always)]
+    pub(super) fn lowest(&self) -> usize {
+        // The ring has what is ahead in place of what is farthest behind.
+        self.next.saturating_sub(Self::RING)
+    }
+
+    /// How far it is from `at` to the place before it with its bytes; 0 if
+    /// there is none near enough.
+    #[inline(always)]
+    pub(super) fn link(&self, at: usize) -> usize {
+        self.links[at % Self::RING].get()
+    }
+}
