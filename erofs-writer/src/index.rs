@@ -38,7 +38,7 @@ pub(crate) struct Indexes {
 
 /// The data that follows the inode of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Body<'a> {
+enum IndexBody<'a> {
     /// It is one fragment, which begins here.
     Whole(u64),
     Records(&'a Compressed, Records),
@@ -58,9 +58,9 @@ impl Indexes {
     }
 
     /// What follows an inode of `head` bytes, for a file of `size` bytes.
-    fn body<'a>(self, head: u64, size: u64, stored: Stored<'a>) -> Body<'a> {
+    fn body<'a>(self, head: u64, size: u64, stored: Stored<'a>) -> IndexBody<'a> {
         let file = match stored {
-            Stored::Fragment(at) => return Body::Whole(at),
+            Stored::Fragment(at) => return IndexBody::Whole(at),
             Stored::Pclusters(file) => file,
         };
         let form = self.form(file);
@@ -70,8 +70,8 @@ impl Indexes {
             .filter(|_| self.records)
             .filter(|records| records.end(start) <= self.lens.inode_len(head, size, form));
         match records {
-            Some(records) => Body::Records(file, records),
-            None => Body::Index(file, form),
+            Some(records) => IndexBody::Records(file, records),
+            None => IndexBody::Index(file, form),
         }
     }
 
@@ -85,8 +85,8 @@ impl Indexes {
     /// The layout of the inode of a file of `size` bytes, which is `head` bytes long.
     pub(crate) fn layout(self, head: u64, size: u64, stored: Stored<'_>) -> u16 {
         match self.body(head, size, stored) {
-            Body::Index(_, IndexForm::Packs | IndexForm::Pairs) => LAYOUT_COMPRESSED_COMPACT,
-            Body::Whole(_) | Body::Records(..) | Body::Index(_, IndexForm::Full) => {
+            IndexBody::Index(_, IndexForm::Packs | IndexForm::Pairs) => LAYOUT_COMPRESSED_COMPACT,
+            IndexBody::Whole(_) | IndexBody::Records(..) | IndexBody::Index(_, IndexForm::Full) => {
                 LAYOUT_COMPRESSED_FULL
             }
         }
@@ -96,9 +96,9 @@ impl Indexes {
     /// `size` bytes. Only the place of the inode within 32 bytes matters.
     pub(crate) fn inode_len(self, head: u64, size: u64, stored: Stored<'_>) -> u64 {
         match self.body(head, size, stored) {
-            Body::Whole(_) => round_up(head, MAP_HEADER_LEN) + MAP_HEADER_LEN,
-            Body::Records(_, records) => records.end(round_up(head, MAP_HEADER_LEN)),
-            Body::Index(file, form) => {
+            IndexBody::Whole(_) => round_up(head, MAP_HEADER_LEN) + MAP_HEADER_LEN,
+            IndexBody::Records(_, records) => records.end(round_up(head, MAP_HEADER_LEN)),
+            IndexBody::Index(file, form) => {
                 let inline = file.inline().map_or(0, |inline| to_u64(inline.bytes.len()));
                 self.lens.inode_len(head, size, form) + inline
             }
@@ -111,14 +111,14 @@ impl Indexes {
         let start = to_u64(out.len());
         out.resize(to_usize(round_up(start, MAP_HEADER_LEN)), 0);
         match self.body(start, size, stored) {
-            Body::Whole(at) => {
+            IndexBody::Whole(at) => {
                 let header = WholeFragment { h_fragmentoff: (at | WHOLE).into() };
                 out.extend_from_slice(header.as_bytes());
             }
-            Body::Records(file, records) => {
+            IndexBody::Records(file, records) => {
                 records.write(out, file, size, self.block_size.len(), self.interlaced);
             }
-            Body::Index(file, form) => self.write_index(out, file, size, form),
+            IndexBody::Index(file, form) => self.write_index(out, file, size, form),
         }
         let (placed, written) =
             (self.inode_len(start, size, stored) - start, to_u64(out.len()) - start);

@@ -19,7 +19,7 @@ const INLINE_MIN: u64 = 128;
 
 /// A file to encode.
 #[derive(Clone, Copy)]
-pub(super) struct Candidate<'a> {
+pub(super) struct FileToEncode<'a> {
     pub(super) id: InodeId,
     pub(super) content: &'a Content,
     pub(super) codec: FileCodec,
@@ -27,7 +27,7 @@ pub(super) struct Candidate<'a> {
 
 /// Those of more than a block, if a pcluster takes at least one, that are not
 /// stored otherwise and for which there is a codec.
-pub(super) fn find<'a>(inputs: &Inputs<'a>) -> Vec<Candidate<'a>> {
+pub(super) fn find<'a>(inputs: &Inputs<'a>) -> Vec<FileToEncode<'a>> {
     let Inputs { inodes, plan, codecs, options, .. } = *inputs;
     let block_len = options.block_size.len();
     let above = match options.may_have_inline_pclusters() {
@@ -37,11 +37,11 @@ pub(super) fn find<'a>(inputs: &Inputs<'a>) -> Vec<Candidate<'a>> {
     let sizes = above + 1..=compressed_len_max(options);
     let files = files(inodes.tree, inodes.order)
         .filter(|(id, content)| sizes.contains(&content.len()) && plan.is_open(*id));
-    let with_codec = |(id, content)| codecs.of(id).map(|codec| Candidate { id, content, codec });
+    let with_codec = |(id, content)| codecs.of(id).map(|codec| FileToEncode { id, content, codec });
     files.filter_map(with_codec).collect()
 }
 
-impl Candidate<'_> {
+impl FileToEncode<'_> {
     /// Whether a file can be compressed, as far as some places of a long one
     /// tell: what cannot is better copied, and its parts are encoded far from
     /// each other, so that none of them can tell for the whole file.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use crate::alike::{ContentChunk, PART_LEN, content_chunks};
-use crate::encode::candidates::{self, Candidate};
+use crate::encode::candidates::{self, FileToEncode};
 use crate::encode::inputs::Inputs;
 use crate::encode::packed::Packed;
 use crate::encode::read::PartReader;
@@ -119,8 +119,8 @@ fn known_chunks<'a>(
 }
 
 /// The parts of a file, of which the first one has this number.
-fn parts(file: &Candidate<'_>, first: usize) -> impl Iterator<Item = Part> {
-    let Candidate { id, content, codec } = *file;
+fn parts(file: &FileToEncode<'_>, first: usize) -> impl Iterator<Item = Part> {
+    let FileToEncode { id, content, codec } = *file;
     let size = content.len();
     let offsets = (0..size).step_by(to_usize(TASK_LEN));
     (first..).zip(offsets).map(move |(number, offset)| {

@@ -6,7 +6,7 @@ use crate::format::dirent::{
     DIRENT_LEN, Dirent, FT_BLKDEV, FT_CHRDEV, FT_DIR, FT_FIFO, FT_REG_FILE, FT_SOCK, FT_SYMLINK,
 };
 use crate::format::{Nid, round_up, to_u64, to_usize};
-use crate::shape::dir::{Target, entries};
+use crate::shape::dir::{DirentTarget, entries};
 use crate::tree::{Children, InodeId, Kind};
 
 /// Appends the directory to `out`, which is empty or ends on a block.
@@ -19,16 +19,16 @@ pub(super) fn write(
     lookup: impl Fn(InodeId) -> (Nid, u8),
     block_len: u64,
 ) {
-    let mut block: Vec<(&[u8], Target)> = Vec::new();
+    let mut block: Vec<(&[u8], DirentTarget)> = Vec::new();
     let mut used = 0;
-    let mut flush = |block: &mut Vec<(&[u8], Target)>| {
+    let mut flush = |block: &mut Vec<(&[u8], DirentTarget)>| {
         out.resize(to_usize(round_up(to_u64(out.len()), block_len)), 0);
         let mut nameoff = DIRENT_LEN * to_u64(block.len());
         for (name, target) in block.iter() {
             let (nid, file_type) = match target {
-                Target::This => (this, FT_DIR),
-                Target::Parent => (parent, FT_DIR),
-                Target::Child(id) => lookup(*id),
+                DirentTarget::This => (this, FT_DIR),
+                DirentTarget::Parent => (parent, FT_DIR),
+                DirentTarget::Child(id) => lookup(*id),
             };
             let dirent = Dirent {
                 nid: nid.0.into(),

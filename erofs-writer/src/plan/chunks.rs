@@ -19,15 +19,15 @@ pub(super) type Digest = [u8; 32];
 /// How much is read at a time.
 const STEP: u64 = 1024 * 1024;
 /// How much of a file one worker hashes.
-const SEGMENT_LEN: u64 = 4 * 1024 * 1024;
-/// No file is cut into more segments.
-const SEGMENTS_MAX: u64 = 1 << 22;
+const FILE_PART_LEN: u64 = 4 * 1024 * 1024;
+/// No file is cut into more parts.
+const FILE_PARTS_MAX: u64 = 1 << 22;
 
 /// A file to be stored in chunks.
 pub(super) type File<'a> = (InodeId, &'a Content);
 
 /// A part of a file whose chunks one worker hashes.
-struct Segment<'a> {
+struct FilePart<'a> {
     file: File<'a>,
     start: u64,
     end: u64,
@@ -42,7 +42,7 @@ pub(super) enum Chunk {
 
 /// Chunks of a file, one behind the other.
 #[derive(Debug)]
-enum Piece {
+enum ChunkRun {
     /// So many that are all zeros. The last one of a file may be shorter.
     Zeros(u64),
     /// One that is not, with its length.
@@ -54,7 +54,7 @@ enum Piece {
 pub(super) struct FileChunks {
     len: u64,
     chunk_len: u64,
-    chunks: Vec<Piece>,
+    chunks: Vec<ChunkRun>,
 }
 
 impl FileChunks {
@@ -70,21 +70,21 @@ impl FileChunks {
         let last = self.chunks.len().saturating_sub(1);
         self.chunks.iter().enumerate().flat_map(move |(index, chunks)| {
             let (first, second) = match *chunks {
-                Piece::Data(digest, len) => ((Chunk::Data(digest, len), 1), None),
-                Piece::Zeros(count) if index == last && tail > 0 => {
+                ChunkRun::Data(digest, len) => ((Chunk::Data(digest, len), 1), None),
+                ChunkRun::Zeros(count) if index == last && tail > 0 => {
                     let short = (Chunk::Zero(tail), 1);
                     ((Chunk::Zero(self.chunk_len), count - 1), Some(short))
                 }
-                Piece::Zeros(count) => ((Chunk::Zero(self.chunk_len), count), None),
+                ChunkRun::Zeros(count) => ((Chunk::Zero(self.chunk_len), count), None),
             };
             [Some(first), second].into_iter().flatten().filter(|(_, count)| *count > 0)
         })
     }
 
-    fn push(&mut self, chunks: Piece) {
+    fn push(&mut self, chunks: ChunkRun) {
         match (self.chunks.last_mut(), chunks) {
-            (_, Piece::Zeros(0)) => {}
-            (Some(Piece::Zeros(count)), Piece::Zeros(more)) => *count += more,
+            (_, ChunkRun::Zeros(0)) => {}
+            (Some(ChunkRun::Zeros(count)), ChunkRun::Zeros(more)) => *count += more,
             (_, chunks) => self.chunks.push(chunks),
         }
     }
@@ -111,21 +111,21 @@ pub(super) fn chunks(
     files: &[File<'_>],
     chunk_len: u64,
 ) -> Result<Vec<FileChunks>> {
-    let segments: Vec<Vec<Segment<'_>>> =
-        pool::try_map(files, Share::Usual, |file| segments(reader, *file, chunk_len))?;
-    let segments: Vec<Segment<'_>> = segments.into_iter().flatten().collect();
-    let hashed: Vec<Vec<Piece>> =
-        pool::try_map(&segments, Share::Usual, |part| hash(reader, part, chunk_len))?;
-    let mut hashed = segments.iter().zip(hashed).peekable();
+    let parts: Vec<Vec<FilePart<'_>>> =
+        pool::try_map(files, Share::Usual, |file| parts(reader, *file, chunk_len))?;
+    let parts: Vec<FilePart<'_>> = parts.into_iter().flatten().collect();
+    let hashed: Vec<Vec<ChunkRun>> =
+        pool::try_map(&parts, Share::Usual, |part| hash(reader, part, chunk_len))?;
+    let mut hashed = parts.iter().zip(hashed).peekable();
     let chunks_of = |(id, content): &File<'_>| {
         let mut file = FileChunks { len: content.len(), chunk_len, chunks: Vec::new() };
         let mut end = 0;
-        while let Some((segment, chunks)) = hashed.next_if(|(segment, _)| segment.file.0 == *id) {
-            file.push(Piece::Zeros((segment.start - end) / chunk_len));
+        while let Some((part, chunks)) = hashed.next_if(|(part, _)| part.file.0 == *id) {
+            file.push(ChunkRun::Zeros((part.start - end) / chunk_len));
             chunks.into_iter().for_each(|chunk| file.push(chunk));
-            end = segment.end;
+            end = part.end;
         }
-        file.push(Piece::Zeros((content.len() - end).div_ceil(chunk_len)));
+        file.push(ChunkRun::Zeros((content.len() - end).div_ceil(chunk_len)));
         file
     };
     Ok(files.iter().map(chunks_of).collect())
@@ -133,29 +133,29 @@ pub(super) fn chunks(
 
 /// The parts of a file that have data, as far as its source knows. There are no
 /// more than some million, however long it is.
-fn segments<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Vec<Segment<'a>>> {
+fn parts<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Vec<FilePart<'a>>> {
     let (id, content) = file;
     let len = content.len();
-    let segment_len = SEGMENT_LEN.max(chunk_len).max((len / SEGMENTS_MAX).next_power_of_two());
-    let segment = |start: u64| Segment { file, start, end: (start + segment_len).min(len) };
-    if len <= segment_len {
-        return Ok(vec![segment(0)]);
+    let part_len = FILE_PART_LEN.max(chunk_len).max((len / FILE_PARTS_MAX).next_power_of_two());
+    let part = |start: u64| FilePart { file, start, end: (start + part_len).min(len) };
+    if len <= part_len {
+        return Ok(vec![part(0)]);
     }
     reader.with_open(id, content, |open| {
         let mut holes = Holes::of(open, len);
-        let mut segments = Vec::new();
+        let mut parts = Vec::new();
         let mut start = 0;
         while start < len && !reader.stop.is_set() {
             let data = holes.data_from(start)?;
             if data == len {
                 break;
             }
-            segments.push(segment(data / segment_len * segment_len));
-            start = segments.last().map_or(len, |segment| segment.end);
+            parts.push(part(data / part_len * part_len));
+            start = parts.last().map_or(len, |part| part.end);
         }
         // Where all is a hole, nobody else looks.
         open.check_end()?;
-        Ok(segments)
+        Ok(parts)
     })
 }
 
@@ -194,7 +194,7 @@ pub(super) fn store<'a>(
     Ok(())
 }
 
-fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Piece>> {
+fn hash(reader: Reader<'_>, part: &FilePart<'_>, chunk_len: u64) -> Result<Vec<ChunkRun>> {
     let (id, content) = part.file;
     reader.with_open(id, content, |open| {
         let mut holes = Holes::of(open, content.len());
@@ -205,7 +205,7 @@ fn hash(reader: Reader<'_>, part: &Segment<'_>, chunk_len: u64) -> Result<Vec<Pi
         while start < part.end && !reader.stop.is_set() {
             let hole = (holes.data_from(start)?.min(part.end) - start) / chunk_len;
             if hole > 0 {
-                chunks.push(Piece::Zeros(hole));
+                chunks.push(ChunkRun::Zeros(hole));
                 start += hole * chunk_len;
                 continue;
             }
@@ -229,7 +229,7 @@ fn hash_chunk(
     range: Range<u64>,
     step: u64,
     buf: &mut [u8],
-) -> io::Result<Piece> {
+) -> io::Result<ChunkRun> {
     let mut hasher: Option<blake3::Hasher> = None;
     let mut offset = range.start;
     while offset < range.end && !reader.stop.is_set() {
@@ -251,17 +251,17 @@ fn hash_chunk(
     }
     let len = range.end - range.start;
     Ok(match hasher {
-        Some(hasher) => Piece::Data(*hasher.finalize().as_bytes(), len),
-        None => Piece::Zeros(1),
+        Some(hasher) => ChunkRun::Data(*hasher.finalize().as_bytes(), len),
+        None => ChunkRun::Zeros(1),
     })
 }
 
 /// Whether all bytes are zero.
 pub(crate) fn all_zero(bytes: &[u8]) -> bool {
-    // In pieces of a fixed length the compiler compares whole registers.
-    let pieces = bytes.chunks_exact(64);
-    let rest = pieces.remainder();
-    pieces.into_iter().all(|piece| *piece == [0; 64]) && rest.iter().all(|byte| *byte == 0)
+    // In runs of a fixed length the compiler compares whole registers.
+    let runs = bytes.chunks_exact(64);
+    let rest = runs.remainder();
+    runs.into_iter().all(|run| *run == [0; 64]) && rest.iter().all(|byte| *byte == 0)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::tree::{Content, InodeId, Reader};
 /// A file that might have a twin. `place` is its place in the image order,
 /// which makes the first of several twins the owner of their blocks.
 #[derive(Clone, Copy)]
-struct Candidate<'a> {
+struct PossibleTwin<'a> {
     id: InodeId,
     place: u32,
     content: &'a Content,
@@ -34,7 +34,7 @@ struct Candidate<'a> {
 const AT_ONCE: usize = 16 * 1024;
 
 /// Files with something in common, in image order.
-type Group<'a> = Vec<Candidate<'a>>;
+type Group<'a> = Vec<PossibleTwin<'a>>;
 
 /// Finds the twins and decides where the tails of each group go.
 pub(super) fn plan(
@@ -45,10 +45,10 @@ pub(super) fn plan(
     sparse: &Sparse,
 ) -> Result<()> {
     let owns_blocks = |id| options.may_have_fragments() || inodes.flat(id).blocks > 0;
-    let candidates: Vec<Candidate<'_>> = files(reader.tree, inodes.order)
+    let candidates: Vec<PossibleTwin<'_>> = files(reader.tree, inodes.order)
         .filter(|(id, _)| plan.is_open(*id) && owns_blocks(*id))
         .zip(0..)
-        .map(|((id, content), place)| Candidate { id, place, content })
+        .map(|((id, content), place)| PossibleTwin { id, place, content })
         .collect();
     let needs = Needs::of(options, &plan.findings.kept);
     let (groups, findings) = groups(reader, candidates, needs, sparse)?;
@@ -66,14 +66,14 @@ pub(super) fn plan(
 /// and what was found out about files.
 fn groups<'a>(
     reader: Reader<'_>,
-    candidates: Vec<Candidate<'a>>,
+    candidates: Vec<PossibleTwin<'a>>,
     needs: Needs<'_>,
     sparse: &Sparse,
 ) -> Result<(Vec<Group<'a>>, FileFindings)> {
     let (prefix_len, step_len) = (needs.prefix_len(), needs.step_len());
     // Those that are not compressed for their holes are not cut.
-    let is_looked_at = |file: &Candidate<'_>| needs.cuts() && !sparse.contains_key(&file.id);
-    let look = |file: &Candidate<'_>, step: &[u8], finding: &mut Finding| {
+    let is_looked_at = |file: &PossibleTwin<'_>| needs.cuts() && !sparse.contains_key(&file.id);
+    let look = |file: &PossibleTwin<'_>, step: &[u8], finding: &mut Finding| {
         if !sparse.contains_key(&file.id) {
             needs.look(file.content.len(), step, finding);
         }
@@ -93,10 +93,13 @@ fn groups<'a>(
 
 /// Splits groups into those of equal keys, keeping the image order in each
 /// and dropping what is alone.
-fn split<'a, K: Ord>(groups: Vec<Group<'a>>, key: impl Fn(&Candidate<'a>) -> K) -> Vec<Group<'a>> {
+fn split<'a, K: Ord>(
+    groups: Vec<Group<'a>>,
+    key: impl Fn(&PossibleTwin<'a>) -> K,
+) -> Vec<Group<'a>> {
     let mut out = Vec::new();
     for group in groups {
-        let mut keyed: Vec<(K, Candidate<'a>)> =
+        let mut keyed: Vec<(K, PossibleTwin<'a>)> =
             group.into_iter().map(|file| (key(&file), file)).collect();
         keyed.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then(x.place.cmp(&y.place)));
         out.extend(
@@ -117,7 +120,7 @@ struct Digests {
 }
 
 impl Digests {
-    fn get(&self, file: &Candidate<'_>) -> Digest {
+    fn get(&self, file: &PossibleTwin<'_>) -> Digest {
         let at = self.of.binary_search_by_key(&file.place, |(place, _)| *place);
         let (_, digest) = self.of[at.expect("every file of a group was hashed")];
         self.digests[to_usize(u64::from(digest))]
@@ -135,8 +138,8 @@ fn hash(
     groups: &[Group<'_>],
     bytes: Range<u64>,
     step_len: u64,
-    is_looked_at: impl Fn(&Candidate<'_>) -> bool + Sync,
-    look: impl Fn(&Candidate<'_>, &[u8], &mut Finding) + Sync,
+    is_looked_at: impl Fn(&PossibleTwin<'_>) -> bool + Sync,
+    look: impl Fn(&PossibleTwin<'_>, &[u8], &mut Finding) + Sync,
 ) -> Result<(Digests, FileFindings)> {
     let mut firsts = Vec::new();
     let mut of = Vec::new();
@@ -150,7 +153,7 @@ fn hash(
         }
     }
     of.sort_unstable();
-    let read = |file: &Candidate<'_>| {
+    let read = |file: &PossibleTwin<'_>| {
         let end = bytes.end.min(file.content.len());
         let mut hasher = blake3::Hasher::new();
         let mut finding = Finding::default();
@@ -182,7 +185,7 @@ fn hash(
 ///
 /// Full blocks are shared in any case. The tails can be inline, once for each
 /// file, or shared in one further block: whatever is less.
-fn decide(plan: &mut DataPlan, group: &[Candidate<'_>], inodes: &Inodes<'_>, options: &Options) {
+fn decide(plan: &mut DataPlan, group: &[PossibleTwin<'_>], inodes: &Inodes<'_>, options: &Options) {
     let block_len = options.block_size.len();
     let owner = group[0];
     let len = owner.content.len();

@@ -10,16 +10,19 @@ use crate::tree::{Children, InodeId};
 
 /// The target of a directory entry.
 #[derive(Clone, Copy)]
-pub(crate) enum Target {
+pub(crate) enum DirentTarget {
     This,
     Parent,
     Child(InodeId),
 }
 
 /// All entries in their order.
-pub(crate) fn entries(children: &Children) -> impl Iterator<Item = (&[u8], Target)> {
-    let mut dots = [(&b"."[..], Target::This), (&b".."[..], Target::Parent)].into_iter().peekable();
-    let mut children = children.iter().map(|(name, id)| (&**name, Target::Child(*id))).peekable();
+pub(crate) fn entries(children: &Children) -> impl Iterator<Item = (&[u8], DirentTarget)> {
+    let mut dots = [(&b"."[..], DirentTarget::This), (&b".."[..], DirentTarget::Parent)]
+        .into_iter()
+        .peekable();
+    let mut children =
+        children.iter().map(|(name, id)| (&**name, DirentTarget::Child(*id))).peekable();
     std::iter::from_fn(move || match (dots.peek(), children.peek()) {
         (Some((dot, _)), Some((name, _))) if name < dot => children.next(),
         (Some(_), _) => dots.next(),

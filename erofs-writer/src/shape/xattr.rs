@@ -33,7 +33,7 @@ struct Set {
 pub(crate) struct XattrTable {
     /// The body of each set that occurs, with shared entries by their offset
     /// in `shared`.
-    bodies: Vec<Body>,
+    bodies: Vec<XattrBody>,
     of_inode: HashMap<InodeId, usize>,
     /// All shared entries, without gaps.
     pub(crate) shared: Vec<u8>,
@@ -47,13 +47,13 @@ pub(crate) struct XattrTable {
 
 /// The xattr body of an inode, as far as it does not depend on places.
 #[derive(Debug)]
-struct Body {
+struct XattrBody {
     filter: u32,
     shared: Vec<u32>,
     inline: Vec<u8>,
 }
 
-impl Body {
+impl XattrBody {
     fn len(&self) -> u64 {
         to_u64(
             size_of::<XattrIbodyHeader>()
@@ -109,7 +109,7 @@ impl XattrTable {
             return;
         }
         let own = self.of_inode.get(&Tree::ROOT).map(|index| &self.bodies[*index]);
-        let mut body = Body {
+        let mut body = XattrBody {
             filter: own.map_or(if self.has_filters { u32::MAX } else { 0 }, |body| body.filter),
             shared: own.map_or_else(Vec::new, |body| body.shared.clone()),
             inline: own.map_or_else(Vec::new, |body| body.inline.clone()),
@@ -223,8 +223,8 @@ fn body(
     strings: &Interned<'_>,
     offsets: &HashMap<Pair, u32>,
     options: &Options,
-) -> Body {
-    let mut body = Body { filter: 0, shared: Vec::new(), inline: Vec::new() };
+) -> XattrBody {
+    let mut body = XattrBody { filter: 0, shared: Vec::new(), inline: Vec::new() };
     for pair in &set.pairs {
         match offsets.get(pair) {
             Some(offset) if body.shared.len() < SHARED_MAX => body.shared.push(*offset),

@@ -2,7 +2,7 @@
 //!
 //! What a match costs does not depend on its distance, and hardly on its
 //! length, so that the cheapest cost is a function of the position in few
-//! pieces: behind the start of a match it stays flat until the match ends,
+//! spans: behind the start of a match it stays flat until the match ends,
 //! in the literals behind it it grows by one a byte. A new match replaces the
 //! end of this function where it is cheaper, and extends it.
 
@@ -11,12 +11,12 @@ use super::block::{
 };
 
 /// Part of the function: the positions behind `from`, up to where the next
-/// piece begins.
+/// span begins.
 ///
 /// They are reached by a match, and by literals behind it.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
-struct Piece {
+struct Span {
     from: u32,
     /// Where the first four bytes of the match end.
     base: u32,
@@ -27,11 +27,11 @@ struct Piece {
     /// What it costs to come to its end.
     end_cost: u32,
     distance: u32,
-    /// The piece in which the match begins.
+    /// The span in which the match begins.
     before: u32,
 }
 
-impl Piece {
+impl Span {
     /// The cost of coming to `at`.
     #[inline(always)]
     fn cost(&self, at: u32) -> u32 {
@@ -87,8 +87,8 @@ struct Start {
     at: u32,
     /// What it costs to come there, with what is fixed of the match.
     cost: u32,
-    /// The piece with this place.
-    piece: u32,
+    /// The span with this place.
+    span: u32,
 }
 
 /// See the module.
@@ -97,7 +97,7 @@ pub(super) struct Frontier {
     /// How far it is known how to come.
     reach: u32,
     /// The first one has no match, only literals.
-    pieces: Vec<Piece>,
+    spans: Vec<Span>,
     sequences: Vec<Sequence>,
 }
 
@@ -106,8 +106,8 @@ impl Frontier {
     pub(super) fn begin(&mut self, start: usize) {
         let at = start as u32;
         self.reach = at;
-        self.pieces.clear();
-        self.pieces.push(Piece { from: at, base: at, end: at, ..Piece::default() });
+        self.spans.clear();
+        self.spans.push(Span { from: at, base: at, end: at, ..Span::default() });
     }
 
     /// How far it is known how to come.
@@ -117,8 +117,8 @@ impl Frontier {
     }
 
     #[inline(always)]
-    fn last(&self) -> &Piece {
-        self.pieces.last().expect("there is always one")
+    fn last(&self) -> &Span {
+        self.spans.last().expect("there is always one")
     }
 
     /// What it costs to come to its reach.
@@ -144,10 +144,10 @@ impl Frontier {
     ) -> bool {
         let end = end as u32;
         let latest = (latest as u32).min(self.reach).min(end - MIN_MATCH as u32);
-        let Start { at, cost, piece: before } = self.best_start(start as u32, latest, end);
+        let Start { at, cost, span: before } = self.best_start(start as u32, latest, end);
         let base = at + MIN_MATCH as u32;
         let end_cost = cost + extra(end - base);
-        let new = Piece { from: 0, base, end, cost, end_cost, distance: distance as u32, before };
+        let new = Span { from: 0, base, end, cost, end_cost, distance: distance as u32, before };
         let last = *self.last();
         // Short matches cost more than literals, long ones at first.
         if last.cost_behind(end) <= end_cost {
@@ -161,25 +161,25 @@ impl Frontier {
             // Literals are cheaper for so long, but for what lengths take.
             from = from.max((self.reach + cost).saturating_sub(reach_cost)).min(end - 1);
         }
-        self.pieces.push(Piece { from, ..new });
+        self.spans.push(Span { from, ..new });
         self.reach = end;
         true
     }
 
     /// Removes what is dearer than `new`, and returns where it ended.
     #[inline(always)]
-    fn cut(&mut self, new: &Piece) -> u32 {
+    fn cut(&mut self, new: &Span) -> u32 {
         let mut from = self.reach;
         loop {
-            let piece = *self.last();
-            let first = piece.from.max(new.base - 1) + 1;
-            while from >= first && new.cost(from) < piece.cost(from) {
+            let span = *self.last();
+            let first = span.from.max(new.base - 1) + 1;
+            while from >= first && new.cost(from) < span.cost(from) {
                 from -= 1;
             }
-            if from > piece.from {
+            if from > span.from {
                 return from;
             }
-            self.pieces.pop();
+            self.spans.pop();
         }
     }
 
@@ -187,38 +187,38 @@ impl Frontier {
     ///
     /// A later start can be as cheap or cheaper, and leaves a shorter match,
     /// whose length may cost less: behind the start of a match, and where a
-    /// cheaper piece begins.
+    /// cheaper span begins.
     #[inline(always)]
     fn best_start(&self, first: u32, latest: u32, end: u32) -> Start {
-        let mut best = Start { at: first, cost: 0, piece: 0 };
+        let mut best = Start { at: first, cost: 0, span: 0 };
         let mut best_cost = u32::MAX;
         let mut last = latest;
-        for (index, piece) in self.pieces.iter().enumerate().rev() {
-            if piece.from >= latest {
+        for (index, span) in self.spans.iter().enumerate().rev() {
+            if span.from >= latest {
                 continue;
             }
             let mut consider = |at: u32| {
-                let cost = piece.cost(at) + MATCH_COST as u32;
+                let cost = span.cost(at) + MATCH_COST as u32;
                 let with_len = cost + extra(end - at - MIN_MATCH as u32);
                 if with_len < best_cost {
                     best_cost = with_len;
-                    best = Start { at, cost, piece: index as u32 };
+                    best = Start { at, cost, span: index as u32 };
                 }
             };
-            let earliest = first.max(piece.from + 1);
-            let at = earliest.max(last.min(piece.end));
+            let earliest = first.max(span.from + 1);
+            let at = earliest.max(last.min(span.end));
             consider(at);
             // A byte of the earlier match's length may be saved instead.
-            if let Some(less) = extra(at.min(piece.end) - piece.base).checked_sub(1) {
-                let at = piece.start() + longest(less as usize) as u32;
+            if let Some(less) = extra(at.min(span.end) - span.base).checked_sub(1) {
+                let at = span.start() + longest(less as usize) as u32;
                 if at >= earliest {
                     consider(at);
                 }
             }
-            if piece.from < first {
+            if span.from < first {
                 break;
             }
-            last = piece.from;
+            last = span.from;
         }
         best
     }
@@ -244,22 +244,22 @@ impl Frontier {
         // than the literals that may have to follow it.
         let mut looked_at = 0;
         let mut to = self.reach;
-        for piece in self.pieces[1..].iter().rev() {
+        for span in self.spans[1..].iter().rev() {
             // What a longer match than this would need is not there.
-            let fixed = piece.cost as usize + 1 + LAST_LITERALS;
-            let longest = piece.start() + longest(room.saturating_sub(fixed)) as u32;
-            let last = to.min(piece.end).min(longest);
-            for at in (piece.from + 1..=last).rev().take(64) {
-                let len = (at - piece.start()) as usize;
-                consider(at as usize, piece.cost(at) as usize, min_last_literals(len));
+            let fixed = span.cost as usize + 1 + LAST_LITERALS;
+            let longest = span.start() + longest(room.saturating_sub(fixed)) as u32;
+            let last = to.min(span.end).min(longest);
+            for at in (span.from + 1..=last).rev().take(64) {
+                let len = (at - span.start()) as usize;
+                consider(at as usize, span.cost(at) as usize, min_last_literals(len));
                 looked_at += 1;
             }
-            if looked_at > 64 && piece.cost as usize <= room.saturating_sub(32) {
+            if looked_at > 64 && span.cost as usize <= room.saturating_sub(32) {
                 break;
             }
-            to = piece.from;
+            to = span.from;
         }
-        let start = self.pieces[0].end as usize;
+        let start = self.spans[0].end as usize;
         consider(start, 0, 0);
         best.unwrap_or(End { last_match: start, end: start, written: 0 })
     }
@@ -268,18 +268,18 @@ impl Frontier {
     pub(super) fn sequences(&mut self, end: End) -> &[Sequence] {
         self.sequences.clear();
         let mut at = end.last_match as u32;
-        let has_it = |piece: &Piece| piece.from < at;
-        let mut index = self.pieces.iter().rposition(has_it).unwrap_or(0);
+        let has_it = |span: &Span| span.from < at;
+        let mut index = self.spans.iter().rposition(has_it).unwrap_or(0);
         while index != 0 {
-            let piece = &self.pieces[index];
-            let start = piece.start();
+            let span = &self.spans[index];
+            let start = span.start();
             self.sequences.push(Sequence {
                 start: start as usize,
-                len: (at.min(piece.end) - start) as usize,
-                distance: piece.distance as usize,
+                len: (at.min(span.end) - start) as usize,
+                distance: span.distance as usize,
             });
             at = start;
-            index = piece.before as usize;
+            index = span.before as usize;
         }
         &self.sequences
     }
