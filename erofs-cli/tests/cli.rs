@@ -1,5 +1,5 @@
-//! The command as its users run it: what it says, how it exits, and that a
-//! failure leaves nothing under the final name and changes nothing there.
+//! The command as its users run it: its messages and exit codes, and that a failure
+//! leaves nothing under the final name and changes nothing there.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -48,14 +48,14 @@ impl Place {
         Run::of(self.command().args(line.split_whitespace()))
     }
 
-    /// Runs what must succeed.
+    /// Runs a line that must succeed.
     fn image(&self, line: &str, image: &str) -> Vec<u8> {
         let run = self.run(line);
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{line}");
         fs::read(self.path(image)).expect("was written")
     }
 
-    /// Runs what must fail, with an image there from before and without.
+    /// Runs a line that must fail, with and without an older image.
     fn failure(&self, line: &str, code: i32) -> String {
         let before = self.names();
         let run = self.run(line);
@@ -259,8 +259,8 @@ fn a_store_can_be_packed_from_a_list_a_pipe_and_elsewhere() {
     assert_eq!(fs::read(place.path("PIPED")).expect("was written"), image);
 }
 
-/// The regular expression that Nixpkgs of 2022 makes of the first characters
-/// of store paths: it finds what begins with none of them.
+/// The regular expression that Nixpkgs of 2022 makes of the first characters of store
+/// paths: it matches paths that begin with none of them.
 fn inverted_regex(prefixes: &[&str]) -> String {
     if prefixes.iter().any(|prefix| prefix.is_empty()) {
         return "(//X)".to_owned();

@@ -1,5 +1,5 @@
 //! The help, the manual page and the completions, which are made from the definition of
-//! the arguments and must be what is in `docs/generated`.
+//! the arguments and must be the same as in `docs/generated`.
 //!
 //! `UPDATE_GENERATED=1 cargo test -p erofs-cli --test generated` makes them anew.
 
@@ -12,7 +12,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/generated")
 }
 
-/// The arguments, with the version alone in place of all that scripts read.
+/// The arguments, with only the version number in place of the lines for scripts.
 fn command() -> clap::Command {
     erofs_cli::command().display_name("mkfs-erofs").version(env!("CARGO_PKG_VERSION"))
 }
@@ -30,7 +30,7 @@ fn check(name: &str, made: &[u8]) {
 
 #[test]
 fn the_help_is_current() {
-    // As wide as it is where there is no terminal.
+    // As wide as without a terminal.
     let mut command = command().term_width(100);
     let (short, long) = (command.render_help(), command.render_long_help());
     check("help.txt", format!("{short}\n{long}").as_bytes());

@@ -92,7 +92,7 @@ pub(super) fn check_memory(what: &str, needed: u64, most: u64) -> io::Result<()>
         return Ok(());
     }
     Err(invalid(format!(
-        "needs {} MiB of memory for the {what} it is compressed with, and no more than {} are taken",
+        "needs {} MiB of memory for its {what}, but at most {} are allowed",
         needed.div_ceil(1 << 20),
         most >> 20
     )))
@@ -119,7 +119,7 @@ impl Decoder for GzDecoder<Stream> {
         while next_byte(&mut stream)?.is_some() {
             let zeros = stream.buffer().iter().take_while(|byte| **byte == 0).count();
             if zeros == 0 {
-                return Err(invalid("has something else than gzip behind its end"));
+                return Err(invalid("has data after its end that is not gzip"));
             }
             stream.consume(zeros);
         }

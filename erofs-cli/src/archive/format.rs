@@ -63,7 +63,7 @@ impl Format {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Format::Zstd,
             _ => match OTHERS.iter().find(|(_, start)| magic.starts_with(start)) {
                 Some((what, _)) => {
-                    return Err(format!("{what}, and no tar archive that can be read"));
+                    return Err(format!("{what}, and not a tar archive that can be read"));
                 }
                 None => Format::Tar,
             },

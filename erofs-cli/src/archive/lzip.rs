@@ -52,7 +52,7 @@ impl Decoder for Member {
         let [b'L', b'Z', b'I', b'P', version, size] = header[..] else {
             let is_cut = !header.is_empty() && (&header[..] == MAGIC || MAGIC.starts_with(&header));
             return match is_first || is_cut || (header.len() == HEADER_LEN && same > 1) {
-                true => Err(invalid("has a damaged header of lzip in it, or is cut off there")),
+                true => Err(invalid("has a damaged lzip header, or is truncated there")),
                 false => Ok(Next::End(stream)),
             };
         };
@@ -62,7 +62,7 @@ impl Decoder for Member {
         // A power of two, less some sixteenths of it.
         let power = u32::from(size & 0x1f);
         if !(12..=29).contains(&power) {
-            return Err(invalid("has a damaged header of lzip in it"));
+            return Err(invalid("has a damaged lzip header"));
         }
         let dictionary = (1_u32 << power) - (1_u32 << (power - 4)) * u32::from(size >> 5);
         check_memory("dictionary", u64::from(dictionary), DICTIONARY_MAX)?;

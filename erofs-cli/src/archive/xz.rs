@@ -22,7 +22,7 @@ impl Read for XzStreams {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let len = self.0.read(buf)?;
         match len == 0 && !buf.is_empty() && self.0.inner().follower.padding % 4 != 0 {
-            true => Err(invalid("is damaged: zeros behind a stream of xz are no whole words")),
+            true => Err(invalid("is damaged: the zeros after an xz stream are not whole words")),
             false => Ok(len),
         }
     }

@@ -86,14 +86,17 @@ impl Decoder for Frame {
                 break;
             } else if magic == LZ4 {
                 // Its frames may be skipped by the same numbers.
-                return Err(invalid("is compressed by lz4, and no tar archive that can be read"));
+                return Err(invalid(
+                    "is compressed by lz4, and not a tar archive that can be read",
+                ));
             } else {
-                return Err(invalid("has something else than frames of zstd in it"));
+                return Err(invalid("has data that is not a zstd frame"));
             }
         }
         let header = Header::read(&mut stream)?;
         if header.dictionary != 0 {
-            let why = format!("needs dictionary {} of zstd, which is not in it", header.dictionary);
+            let why =
+                format!("needs the zstd dictionary {}, which it does not have", header.dictionary);
             return Err(invalid(why));
         }
         check_memory("window", header.window, WINDOW_MAX)?;

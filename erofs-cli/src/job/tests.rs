@@ -372,7 +372,7 @@ fn each_default_of_store_mode_has_a_flag_that_changes_it() {
 fn values_that_cannot_be_used_are_refused_with_their_flag() {
     for (line, expected) in [
         ("-L 1234567890123456 I D", "'-L <LABEL>': a label has at most 15 bytes"),
-        ("-U nope I D", "'-U <UUID>': neither 'clear', 'random' nor a UUID"),
+        ("-U nope I D", "'-U <UUID>': must be 'clear', 'random' or a UUID"),
         ("-U c1b9d5a2-f162-11cf-9ece-0020afc76f1g I D", "'-U <UUID>': "),
         ("-b 4095 I D", "'-b <SIZE>': the block size must be a power of two"),
         ("-b 128k I D", "'-b <SIZE>': the block size must be a power of two"),
@@ -383,7 +383,7 @@ fn values_that_cannot_be_used_are_refused_with_their_flag() {
         ("-T 18446744073709551615 I D", "'-T <SECONDS>': out of range"),
         ("-x many I D", "'-x <N>': not a whole number"),
         ("--force-uid=-1 I D", "'--force-uid <UID>': out of range"),
-        ("--force-gid=4294967295 I D", "'--force-gid <GID>': reserved"),
+        ("--force-gid=4294967295 I D", "'--force-gid <GID>': this number is reserved"),
         ("--uid-offset=4294967296 I D", "'--uid-offset <N>': out of range"),
         ("--gid-offset=-4294967296 I D", "'--gid-offset <N>': out of range"),
         ("--chunksize=5000 I D", "'--chunksize <SIZE>': the chunk size must be a power of two"),
@@ -443,13 +443,13 @@ fn flags_without_an_effect_are_noted() {
     let notes = |line: &str| job(&format!("{line} I D")).notes;
     let undone = "-E force-inode-compact: -E force-inode-extended comes later and counts";
     assert_eq!(notes("-Eforce-inode-compact -Eforce-inode-extended"), [undone]);
-    let shorter = "--dsunit=512: chunks of 4096 bytes are shorter, and are not aligned";
+    let shorter = "--dsunit=512: chunks of 4096 bytes are shorter and are not aligned";
     assert_eq!(notes("--dsunit=512 --chunksize=4096"), [shorter]);
     let shared = "--dsunit=8: files that share blocks by -E dedupe are not aligned";
     assert_eq!(notes("--dsunit=8 -Ededupe"), [shared]);
     assert!(notes("--dsunit=8 -Ededupe -zlz4").is_empty());
     assert!(notes("--dsunit=8 --chunksize=32768").is_empty());
-    let pages = "-b 16384: Linux 6.1 mounts this only where its pages have 16384 bytes or more";
+    let pages = "-b 16384: Linux 6.1 can mount this only if its pages have 16384 bytes or more";
     assert_eq!(notes("-b16k --target-kernel=6.1"), [pages]);
     assert!(notes("-b4096 --target-kernel=6.1").is_empty() && notes("-b16k").is_empty());
 }

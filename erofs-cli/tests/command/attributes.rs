@@ -1,5 +1,4 @@
-//! What becomes of a file that an image replaces, and outputs that nothing can
-//! replace.
+//! Attributes of a file that an image replaces, and outputs that cannot be replaced.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

@@ -1,6 +1,5 @@
-//! Small input that asks for much: the kernel gives the command so much memory
-//! and no more, and each of them is refused by a message, or costs what its data
-//! costs.
+//! Small input that asks for much. The kernel limits the memory of the command. Each
+//! input is refused by a message, or costs what its data costs.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -16,7 +15,7 @@ use crate::place::{PROGRAM, Place, Run};
 
 /// How much address space there is, in KiB: threads have stacks in it.
 const SPACE: u64 = 2 << 20;
-/// For what has few bytes at once.
+/// For input that holds few bytes in memory at once.
 const SMALL_SPACE: u64 = 112 << 10;
 /// How long it may take, on a machine that has other things to do.
 const TIME: Duration = Duration::from_secs(60);
@@ -50,11 +49,11 @@ fn within(space: u64, place: &Place, line: &str) -> Run {
     run
 }
 
-/// What is said about a line that makes no image.
+/// The message about a line that makes no image.
 #[track_caller]
 fn refused(place: &Place, line: &str) -> String {
     let run = bounded(place, line);
-    // 2 is for what the line itself asks for.
+    // 2 is for errors of the line itself.
     assert!(matches!(run.code(), Some(1 | 2)), "{line}: {run:?}");
     assert!(!place.path("IMG").exists(), "{line}");
     let message = run.stderr.strip_prefix("mkfs-erofs: ").expect("it says who speaks");
@@ -146,7 +145,7 @@ fn files_without_end_are_read_up_to_a_bound() {
             "--file-contexts=/dev/zero IMG source",
             "/dev/zero: cannot be read: it has more than 8388608 bytes",
         ),
-        ("--add-file=x=/dev/zero IMG source", "/dev/zero: cannot be read: no regular file"),
+        ("--add-file=x=/dev/zero IMG source", "/dev/zero: cannot be read: not a regular file"),
     ] {
         assert_eq!(refused(&place, line), expected);
     }
@@ -162,13 +161,13 @@ fn numbers_beyond_all_bounds_are_refused() {
         ),
         (
             "--offset=18446744073709551615 IMG source",
-            "invalid value '18446744073709551615' for '--offset': an image must end at byte \
-             9223372036854775807 of the output or before",
+            "invalid value '18446744073709551615' for '--offset': an image must end at or \
+             before byte 9223372036854775807 of the output",
         ),
         (
             "-zlz4 --offset=9223372036854775808 IMG source",
-            "invalid value '9223372036854775808' for '--offset': an image must end at byte \
-             9223372036854775807 of the output or before",
+            "invalid value '9223372036854775808' for '--offset': an image must end at or \
+             before byte 9223372036854775807 of the output",
         ),
     ] {
         assert_eq!(refused(&place, line), expected);
@@ -193,8 +192,8 @@ fn many_patterns_are_refused() {
 #[test]
 fn what_comes_again_in_noise_takes_little_memory_and_time() {
     let place = Place::new();
-    // A byte of each 33,333 differs, and most of what comes again lies so that
-    // no block can begin with it.
+    // One byte in 33,333 differs, and most repeats lie so that no block can begin with
+    // them.
     let period = noise(1, 100_000);
     let mut file = Vec::with_capacity(128 << 20);
     while file.len() < 128 << 20 {

@@ -1,6 +1,6 @@
-//! The lines with which programs call mkfs.erofs. What is built is run by both
-//! tools, and the mounted trees are compared with each other and with what the
-//! flags of the line make of the source; the rest is refused with the name of
+//! The lines with which programs call mkfs.erofs. Lines with built flags are run by
+//! both tools, and the mounted trees are compared with each other and with the tree
+//! that the flags should make of the source. The others are refused with the name of
 //! the flag. Lines with archives are in `tar.rs`.
 
 mod expected;
@@ -19,7 +19,7 @@ use testdata::{host, tools};
 use crate::place::{PROGRAM, Place, Run};
 use crate::refusal::refusal_of;
 
-/// What callers pack: the common kinds of files.
+/// The source of all callers: the common kinds of files.
 pub(crate) fn place() -> Place {
     let place = Place::new();
     place.file("DIR/usr/bin/tool", vec![7; 20_000]);
@@ -41,7 +41,7 @@ pub(crate) fn place() -> Place {
         .args(["-n", "user.note", "-v", "value"])
         .arg(place.path("DIR/usr/bin/tool"))
         .status();
-    // mkfs.erofs drops what is below a second.
+    // mkfs.erofs drops fractions of a second.
     let touch = ["-h", "-d", "2020-02-02 02:02:02"];
     for path in host::snapshot(&place.path("DIR")).expect("is readable").keys() {
         let path = host::host_path(&place.path("DIR"), path);
@@ -51,7 +51,7 @@ pub(crate) fn place() -> Place {
     place
 }
 
-/// A policy for what callers pack, at two places.
+/// A policy for that source, at two places.
 const CONTEXTS: &str = "\
 /.*                     system_u:object_r:root_t:s0
 /(vendor/)?usr(/.*)?    system_u:object_r:usr_t:s0
@@ -59,7 +59,7 @@ const CONTEXTS: &str = "\
 /etc/passwd-?           system_u:object_r:passwd_t:s0
 ";
 
-/// What it says of those, mounted at `mount_point`.
+/// The labels that it gives the source, mounted at `mount_point`.
 fn labels(mount_point: &str) -> BTreeMap<&'static str, &'static str> {
     let passwd = match mount_point {
         "" => "system_u:object_r:passwd_t:s0",
@@ -86,7 +86,7 @@ fn labels(mount_point: &str) -> BTreeMap<&'static str, &'static str> {
     ])
 }
 
-/// What the regular expressions of lines leave out, by caller.
+/// The paths that the regular expressions of lines leave out, by caller.
 const GONE: &[(&str, &[&str])] = &[
     ("a NixOS module of 2022", &["/var", "/usr/share/doc/same"]),
     ("kiwi, by LZ4", &["/var/empty"]),
@@ -105,7 +105,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     ("microvm.nix, uncompressed", "-T 0 --all-root -L nix-store --mount-point=/nix/store IMG DIR"),
     ("systemd-repart", "-U {UUID} --quiet IMG DIR"),
-    // What is behind the source is in $SYSTEMD_REPART_MKFS_OPTIONS_EROFS, which
+    // The words after the source are from $SYSTEMD_REPART_MKFS_OPTIONS_EROFS, which
     // systemd splits at blanks.
     (
         "systemd-repart, options of the environment",
@@ -229,8 +229,8 @@ fn callers_lines_give_the_tree_that_mkfs_erofs_gives() {
     }
 }
 
-/// buildroot packs inside fakeroot, by which files have owners and devices that
-/// the host knows nothing of.
+/// buildroot packs inside fakeroot, by which files have owners and devices that the
+/// host does not have.
 #[test]
 fn what_fakeroot_shows_is_what_is_packed() {
     if !have(Oracle::Fakeroot) || !have(Oracle::KernelMount) {
@@ -326,8 +326,8 @@ fn the_list_of_a_closure_with_the_flags_of_ghaf_gives_the_tree_of_mkfs_erofs() {
 
 const ALGORITHM: &str = "this algorithm is not built yet";
 
-/// Lines that cannot be served, and what is said: always the first flag that
-/// stands in the way, never a wrong image.
+/// Lines that are refused, each with the flag that is named: the first one that is not
+/// built.
 const REFUSED: &[(&str, &str, &str)] = &[
     (
         "ghaf",
@@ -390,8 +390,7 @@ fn merging_images_is_refused_by_the_name_of_an_image() {
     assert_eq!(message, format!("BLOB1: {why}"));
 }
 
-/// containerd and osbuild say where there is room for temporary files: nothing is
-/// left there.
+/// containerd and osbuild set a folder for temporary files: nothing is left there.
 #[test]
 fn a_folder_for_temporary_files_stays_empty() {
     let place = place();

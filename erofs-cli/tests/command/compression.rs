@@ -1,5 +1,4 @@
-//! Flags of compression that read a file, or that ask for what does not go
-//! together.
+//! Flags of compression that read a file, or that contradict each other.
 
 use std::fs;
 
@@ -105,7 +104,7 @@ fn what_the_target_kernel_cannot_mount_is_refused() {
     let place = place();
     for (flags, message) in [
         ("-C65536", "pclusters of more than a block: they need 5.13"),
-        ("-Eztailpacking", "pclusters behind inodes: they need 5.17"),
+        ("-Eztailpacking", "pclusters after inodes: they need 5.17"),
         ("-Efragments", "fragments: they need 6.1"),
         ("-b1024", "blocks below 4096 bytes: they need 6.4"),
     ] {

@@ -1,5 +1,5 @@
-//! What comes compressed: streams with other things between and behind them,
-//! and archives that are small and would need much memory.
+//! Compressed archives: streams with other data between and after them, and small
+//! archives that would need much memory.
 
 use std::fs;
 use std::io::Write;
@@ -14,7 +14,7 @@ fn archive() -> Vec<u8> {
     Archive::default().dir("d").file("d/file", &[b'x'; 3000]).finish()
 }
 
-/// What `program` makes of `bytes`.
+/// The output of `program` for `bytes`.
 fn packed(program: &str, bytes: &[u8]) -> Vec<u8> {
     let mut words = program.split(' ');
     let mut child = Command::new(words.next().expect("there is one"))
@@ -78,18 +78,18 @@ fn streams_that_are_damaged_or_need_too_much_are_named() {
     };
     let [gzip, xz, zstd] = ["gzip", "xz", "zstd"].map(|program| packed(program, &archive));
     for (bytes, why) in [
-        ([&gzip[..], b"\0\0x"].concat(), "something else than gzip behind its end"),
-        ([&zstd[..], b"rest"].concat(), "something else than frames of zstd"),
+        ([&gzip[..], b"\0\0x"].concat(), "data after its end that is not gzip"),
+        ([&zstd[..], b"rest"].concat(), "data that is not a zstd frame"),
         ([&zstd[..], &skipped(3, 9)[..12]].concat(), "end of file"),
-        ([&xz[..], &[0; 3]].concat(), "zeros behind a stream of xz are no whole words"),
+        ([&xz[..], &[0; 3]].concat(), "the zeros after an xz stream are not whole words"),
         (flipped("zstd", 1), "the checksum of a frame of zstd is wrong"),
         (flipped("gzip", 6), "cannot be read: "),
         (flipped("bzip2", 3), "cannot be read: "),
-        (b"\x28\xb5\x2f\xfd\x21\x09\x0a".to_vec(), "needs dictionary 9 of zstd"),
-        (packed("zstd --ultra --long=31", &archive), "needs 2048 MiB of memory for the window"),
+        (b"\x28\xb5\x2f\xfd\x21\x09\x0a".to_vec(), "needs the zstd dictionary 9"),
+        (packed("zstd --ultra --long=31", &archive), "needs 2048 MiB of memory for its window"),
         (
             packed("xz --lzma2=dict=1536MiB", &archive),
-            "needs 1536 MiB of memory for the dictionary it is compressed with, and no more than 256",
+            "needs 1536 MiB of memory for its dictionary, but at most 256",
         ),
         (packed("xz --format=lzma --lzma1=dict=1536MiB", &archive), "needs 1536 MiB"),
         (b"LZIP\x01\x1d....".to_vec(), "needs 512 MiB"),

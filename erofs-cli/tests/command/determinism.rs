@@ -15,7 +15,7 @@ use testdata::skip::{Oracle, have};
 use crate::disks::Volume;
 use crate::place::{PROGRAM, Place, Run};
 
-/// What is packed, below `store`, and the list of its store paths.
+/// The source, below `store`, and the list of its store paths.
 fn place() -> Place {
     let place = Place::new();
     for number in 0..200 {
@@ -204,7 +204,7 @@ fn the_file_system_of_the_source_does_not_matter() {
     }
     let folders: Vec<&Path> = volumes.iter().map(Volume::path).chain([place.root()]).collect();
     for folder in folders {
-        // The options differ in what they make of the hole.
+        // The options treat the hole in different ways.
         for sparse in ["--sparse=always", "--sparse=never"] {
             let copy = folder.join("copy");
             let mut cp = Command::new("cp");

@@ -1,4 +1,4 @@
-//! Block devices as the output, and images behind something else in a file.
+//! Block devices as the output, and images after other data in a file.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn an_image_is_written_to_a_device_and_mounted_from_it() {
     let image = place.image("-T0 -L on-device IMG source", "IMG");
     let after = disk.bytes();
     assert_eq!(after[..image.len()], image, "the same image as in a file");
-    // Where others look for what was there before.
+    // Where others look for old signatures.
     assert!(after[image.len()..].iter().all(|byte| *byte == 0), "and nothing behind it");
 
     let device = disk.path().to_str().expect("is ASCII");

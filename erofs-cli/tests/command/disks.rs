@@ -43,7 +43,7 @@ impl Drop for Mounted {
 /// A file system that can be written.
 pub(crate) struct Volume {
     mounted: Mounted,
-    /// What holds it, which has no name any more once it is dropped.
+    /// The file that holds it, which has no name any more once it is dropped.
     _file: Option<NamedTempFile>,
 }
 
@@ -84,8 +84,8 @@ impl Volume {
     }
 }
 
-/// What went well; what did not is told and is a failure where no oracle may
-/// be missing.
+/// The value, or `None` after an error, which is printed, and which is a failure where
+/// no oracle may be missing.
 pub(crate) fn told<T>(what: &str, result: Result<T, String>) -> Option<T> {
     let required = std::env::var_os("EROFS_ORACLES").is_some_and(|value| value == "required");
     result
@@ -144,15 +144,15 @@ impl Disk {
         &self.path
     }
 
-    /// What is on it.
+    /// The bytes on the device.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let device = File::open(&self.path).expect("is a device of ours");
-        // The file behind it is written later.
+        // The file of the loop device is written later.
         device.sync_all().expect("is a device of ours");
         fs::read(self.file.path()).expect("is a file of ours")
     }
 
-    /// What is where a superblock begins, as others see it now.
+    /// The bytes where a superblock begins, as others see them now.
     pub(crate) fn magic(&self) -> [u8; 4] {
         let device = File::open(&self.path).expect("is a device of ours");
         let mut magic = [0; 4];

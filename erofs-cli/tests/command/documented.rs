@@ -34,7 +34,7 @@ fn flags(help: &str) -> Vec<String> {
 
 fn documented(flag: &str, text: &str) -> bool {
     let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
-    // What has one letter has its value right behind it.
+    // The value of a flag of one letter follows it directly.
     let is_short = !flag.starts_with("--");
     text.split('`').any(|code| code.strip_prefix(flag).is_some_and(|rest| is_short || is_end(rest)))
 }

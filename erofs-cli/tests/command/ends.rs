@@ -1,5 +1,5 @@
-//! Requests to end that come at any time: they are heard at once, also in a
-//! read that does not end, and nothing is left behind.
+//! Requests to end that come at any time: they take effect at once, also in a read that
+//! does not end, and no file is left.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use crate::place::{PROGRAM, Place, Started, is_root};
 use crate::signals::REQUESTS;
 use crate::stopped::slow_source;
 
-/// A request is heard at once. The rest is for machines that have much to do.
+/// A request takes effect at once. The rest of this time is for busy machines.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Sends a signal, and waits for an end by it.

@@ -1,5 +1,5 @@
-//! System calls that fail, one after the other: a run that says it went well
-//! has made the image, and any other leaves what was there and nothing beside.
+//! System calls that fail, one after the other: a run that reports success has made the
+//! image, and any other run leaves the old file and nothing beside it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::place::{PROGRAM, Place, Run};
 /// How a superblock begins.
 const MAGIC: [u8; 4] = [0xe2, 0xe1, 0xf5, 0xe0];
 
-/// What calls fail, and how.
+/// The calls that fail, and how.
 const FAULTS: [(&str, &str); 12] = [
     ("pwrite64", "ENOSPC"),
     ("fsync", "EIO"),
@@ -52,8 +52,7 @@ fn run(
     text.contains("(INJECTED)").then_some(run)
 }
 
-/// Lets each call fail in turn, and checks what is left of `before` with
-/// `check`.
+/// Lets each call fail in turn, and checks with `check` that `before` is still there.
 fn sweep(
     place: &Place,
     words: &[&str],
@@ -96,7 +95,7 @@ fn an_old_image_is_replaced_by_a_whole_one_or_not_at_all() {
         let left = left.expect("one of them is there");
         match run.code() {
             Some(0) => assert!(left == expected, "{run:?}"),
-            // What fails after the new one has its name cannot bring back the old.
+            // A failure after the new file has its name cannot bring back the old one.
             _ => assert!(left == old || left == expected, "{run:?}"),
         }
     });

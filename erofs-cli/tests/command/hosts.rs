@@ -26,7 +26,7 @@ fn read(place: &Place) -> Snapshot {
     testdata::reader::snapshot(&place.path("IMG"), &[]).expect("is an image")
 }
 
-/// What `shell` makes of a tree under `wrapper` is what the image has.
+/// The image has the tree as `shell` makes it under `wrapper`.
 fn what_is_faked_comes_through(wrapper: &str, arguments: &[&str]) {
     if !have(wrapper) || !have("setfattr") {
         return;
@@ -142,7 +142,7 @@ fn interrupted_calls_are_done_again() {
     for call in ["openat", "pread64", "newfstatat", "fstat", "getdents64", "pwrite64", "fallocate"]
     {
         let mut command = place.command_of("strace");
-        // What the loader does before is not ours; on this path it looks for much.
+        // Calls of the loader before that do not count; on this path it looks for many files.
         command.env_remove("LD_LIBRARY_PATH");
         command.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
         command.arg(format!("inject={call}:error=EINTR:when=30+2"));

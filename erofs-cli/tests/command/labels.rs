@@ -265,8 +265,8 @@ fn contexts_that_cannot_be_used_are_refused_by_file_and_line() {
     assert_eq!(refusal_of(&place, 2, line), "--file-contexts=GOOD contradicts -x -1");
 }
 
-/// Thousands of lines, which is what a distribution has, against every path
-/// that they are about.
+/// Thousands of lines, as many as a distribution has, against every path that they are
+/// for.
 #[test]
 fn a_policy_of_thousands_of_lines_gives_the_labels_of_mkfs_erofs() {
     if !have(Oracle::Mkfs) || !have(Oracle::KernelMount) {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::place::Place;
 use crate::refusal::{refusal, refusal_of};
 
-/// What is said about a list, in which `{}` stands for the folder.
+/// The message about a list, in which `{}` stands for the folder.
 fn complaint(list: &[u8]) -> String {
     let place = Place::with_source();
     let folder = place.root().display().to_string();
@@ -68,7 +68,7 @@ fn paths_without_a_name_are_named() {
 #[test]
 fn two_paths_of_one_name_are_both_named() {
     let expected = "list: {}/source/a/../b: has the same name as {}/source/b, \
-                    and both would be one entry of the image";
+                    so both would be the same entry of the image";
     assert_eq!(complaint(b"{}/source/b\n{}/source/a/../b\n"), expected);
 }
 

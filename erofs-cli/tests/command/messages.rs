@@ -9,8 +9,8 @@ use std::path::Path;
 use crate::place::{Place, Run};
 use crate::refusal::refusal_of;
 
-/// One line for each reason. What is refused by the name of a flag is all of
-/// what `docs/flags.md` says is refused.
+/// One line for each reason. All flags that `docs/flags.md` calls refused are among
+/// them.
 const LINES: &[&str] = &[
     "--zfeature-bits=1 IMG source",
     "-m4096 IMG source",

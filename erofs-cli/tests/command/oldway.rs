@@ -49,9 +49,9 @@ fn store(place: &Place, numbers: std::ops::Range<u64>) -> Vec<String> {
     numbers.map(name).collect()
 }
 
-/// What the script `includes-to-excludes.py` of Nixpkgs makes of the first
-/// characters of names: a regular expression that finds what begins with none
-/// of them.
+/// The result of the script `includes-to-excludes.py` of Nixpkgs for the first
+/// characters of names: a regular expression that matches paths that begin with none of
+/// them.
 fn includes_to_excludes(prefixes: &[&str]) -> String {
     format!("^{}", inverted(prefixes))
 }
@@ -61,7 +61,7 @@ fn inverted(rests: &[&str]) -> String {
     firsts.sort_unstable();
     firsts.dedup();
     if firsts.is_empty() {
-        // What follows a whole prefix matches nothing.
+        // After a whole prefix nothing matches.
         return "(//X)".to_owned();
     }
     let mut out = format!("([^{}]", String::from_iter(&firsts));
@@ -97,7 +97,7 @@ fn old_way(place: &Place, bin: &std::path::Path, out: &str) -> Run {
     Run::of(&mut command)
 }
 
-/// What a list of store paths must look like when it is mounted.
+/// The tree that a list of store paths must give when the image is mounted.
 fn expected(place: &Place, names: &[String]) -> Snapshot {
     let all = host::snapshot(&place.path("store")).expect("is readable");
     let listed: std::collections::BTreeSet<&[u8]> = names.iter().map(String::as_bytes).collect();
@@ -127,7 +127,7 @@ fn the_old_way_with_1500_store_paths_gives_the_same_tree_three_ways() {
     fs::set_permissions(place.path("store"), Permissions::from_mode(0o755)).expect("is mine");
     let prefixes: Vec<&str> = names.iter().map(|name| &name[..10]).collect();
     let regex = includes_to_excludes(&prefixes);
-    // More in one argument is more than Linux takes.
+    // Linux does not take a longer argument.
     assert!((100_000..131_000).contains(&regex.len()), "{}", regex.len());
     place.file("regex", regex);
     let list: String = names.iter().map(|name| format!("/nix/store/{name}\n")).collect();
@@ -185,7 +185,7 @@ fn ten_thousand_store_paths_are_packed_by_a_list() {
 
 #[test]
 fn a_regular_expression_of_no_store_paths_leaves_nothing_out() {
-    // As with mkfs.erofs; the list is what refuses to be empty.
+    // As with mkfs.erofs; only an empty list is refused.
     let place = Place::with_source();
     let all = place.image("-T0 IMG source", "IMG");
     let regex = includes_to_excludes(&[]);

@@ -10,7 +10,7 @@ use crate::disks::Volume;
 use crate::place::{NOBODY, Place, Run, is_root};
 use crate::refusal::{refusal_of, snapshot, unchanged};
 
-/// What is said about the output of `line`, which leaves everything as it was.
+/// The message about the output of `line`, which leaves everything as it was.
 #[track_caller]
 fn complaint(place: &Place, line: &str) -> String {
     refused(place, place.command().args(line.split_whitespace()))
@@ -105,7 +105,7 @@ fn an_output_in_a_source_is_refused_however_it_is_spelled() {
         let output = output.expect("has a last word");
         assert_eq!(complaint(&place, line), format!("{output}: {inside}"), "{line}");
     }
-    // What lies beside the listed paths is not in the image.
+    // Files beside the listed paths are not in the image.
     place.run("--store-paths list source/IMG").succeeded();
 }
 

@@ -1,4 +1,4 @@
-//! A folder with all that a run of the command needs, and what came of a run.
+//! A folder with everything that a run of the command needs, and the result of a run.
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Seek};
@@ -17,7 +17,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_mkfs-erofs");
 /// The user and group of somebody who may do nothing special.
 pub(crate) const NOBODY: u32 = 65534;
 
-/// No run of these tests takes a tenth of this: what does, hangs.
+/// No run of these tests takes a tenth of this; one that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A folder of its own, which everybody may enter.
@@ -112,7 +112,7 @@ impl Place {
     }
 }
 
-/// What a finished run left behind.
+/// The result of a finished run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) status: ExitStatus,

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::place::{Place, Run};
 use crate::stopped::{retry, slow_source, stop};
 
-/// What is said when `change` happens to the file that is read last, after it
-/// was looked at. Nothing but that change stays.
+/// The message if `change` happens to the file that is read last, after it was looked
+/// at. Only that change stays.
 fn complaint(change: impl Fn(&Path)) -> String {
     let place = Place::new();
     slow_source(&place);
@@ -39,7 +39,7 @@ fn complaint(change: impl Fn(&Path)) -> String {
 /// How long the file is that is read last.
 const LEN: u64 = 1999 * 4096;
 
-/// What is said of a file that had other lengths.
+/// The message about a file whose length has changed.
 fn changed(before: u64, now: u64) -> String {
     let change = format!("it had {before} bytes and now has {now}");
     format!("mkfs-erofs: source/z-last: changed while the image was being made: {change}\n")

@@ -1,4 +1,4 @@
-//! What every refused run has in common.
+//! The checks of every refused run.
 
 use std::fs;
 use std::process::Command;
@@ -8,9 +8,9 @@ use testdata::host;
 
 use crate::place::{Place, Run};
 
-/// What every run that makes no image does: it says why in one message, exits
-/// with `code` and leaves all of `place` as it was, down to the bytes of a
-/// file that has the name of the image.
+/// Checks a run that must make no image: it says why in one message, exits with `code`
+/// and leaves all of `place` as it was, down to the bytes of a file that has the name
+/// of the image.
 ///
 /// The command is run once while there is no `IMG`, and once while there is
 /// one. Returns the message.

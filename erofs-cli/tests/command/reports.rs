@@ -1,4 +1,4 @@
-//! Reports for programs are what `docs/report.schema.json` says.
+//! Reports for programs follow `docs/report.schema.json`.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::place::Place;
 
-/// What is wrong with `value` by the words of JSON Schema that our schema uses.
+/// The errors of `value`, by the words of JSON Schema that our schema uses.
 fn check(value: &Value, schema: &Value, at: &str) {
     let is_right = match schema["type"].as_str().expect("each has a type") {
         "object" => value.is_object(),

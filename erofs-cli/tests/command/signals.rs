@@ -13,7 +13,7 @@ use crate::stopped::{retry, slow_source, stop, unfinished};
 
 const MIB: u64 = 1 << 20;
 
-/// What asks a process to end, and its number.
+/// The signals that ask a process to end, with their numbers.
 pub(crate) const REQUESTS: [(&str, i32); 6] =
     [("INT", 2), ("TERM", 15), ("HUP", 1), ("QUIT", 3), ("USR1", 10), ("ALRM", 14)];
 
@@ -48,7 +48,7 @@ fn a_request_to_end_leaves_nothing_behind() {
         started.signal(signal);
         started.signal("CONT");
         let run = started.finish();
-        // As if it had not listened, for who waits.
+        // For the process that waits, as if the signal had not been handled.
         assert_eq!(run.was_killed_by(), Some(number), "{signal}: {run:?}");
         assert_eq!(run.stderr, "mkfs-erofs: out/IMG: interrupted\n", "{signal}");
         assert_eq!(run.stdout, "");

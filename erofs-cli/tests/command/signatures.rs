@@ -1,4 +1,4 @@
-//! Devices that held something else before: only the image is found on them.
+//! Devices with other contents before: only the image is found on them.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -17,7 +17,7 @@ const MIB: u64 = 1 << 20;
 /// Bytes that are written at places, to look like something.
 type Marks = Vec<(u64, Vec<u8>)>;
 
-/// What is at the end of a device of `end` bytes.
+/// Signatures at the end of a device of `end` bytes.
 fn at_end(end: u64) -> Vec<(&'static str, Marks)> {
     let zfs_label = |start: u64| {
         let uberblock = [0x00BA_B10C_u64.to_le_bytes(), 5000_u64.to_le_bytes()].concat();
@@ -36,7 +36,7 @@ fn at_end(end: u64) -> Vec<(&'static str, Marks)> {
     ]
 }
 
-/// What is near the start, behind an image of a few blocks.
+/// Signatures near the start, after an image of a few blocks.
 fn at_start() -> Vec<(&'static str, Marks)> {
     let mut iso = vec![0; 2048];
     iso[..6].copy_from_slice(b"\x01CD001");
@@ -78,7 +78,7 @@ fn mark(disk: &Disk, marks: &Marks) {
     device.sync_all().expect("is a device of ours");
 }
 
-/// Writes an image, which then is all that others find, by its label too.
+/// Writes an image, after which others find nothing else, also by its label.
 #[track_caller]
 fn only_the_image_is_found(place: &Place, disk: &Disk, before: &str) {
     let mut command = place.command();
@@ -175,7 +175,7 @@ fn what_is_before_the_offset_stays_and_other_partitions_do() {
         let after = disk.bytes();
         assert!(after[..1 << 20] == before[..1 << 20], "what is before the offset");
         assert_eq!(after[(1 << 20) + 1024..][..4], [0xe2, 0xe1, 0xf5, 0xe0]);
-        // Other partitions, or what somebody would look at.
+        // Other partitions, or signatures.
         let behind = LEN - (256 << 10)..LEN;
         let is_same = after[behind.clone()] == before[behind.clone()];
         assert_eq!(is_same, has_table);

@@ -61,7 +61,7 @@ fn files_and_folders_that_may_not_be_read_are_named() {
         ("source/b", 0o000, "source/b"),
         ("source/a/file", 0o200, "source/a/file"),
         ("source/a", 0o000, "source/a"),
-        // May be listed, but what is in it may not be looked at.
+        // May be listed, but its entries may not be looked at.
         ("source/a", 0o444, "source/a/file"),
         ("source", 0o000, "source"),
     ] {
@@ -142,7 +142,7 @@ fn files_are_added_with_their_contents_alone() {
             assert_eq!((stat.mode(), stat.uid(), stat.gid(), stat.mtime()), (mode, 0, 0, 0));
         }
     }
-    // What an image of the same files in a directory has, too.
+    // An image of the same files in a directory has the same.
     place.file("dir/a/file", "some bytes");
     place.file("dir/a/more", "a program");
     place.file("dir/added", "some bytes");
@@ -159,8 +159,8 @@ fn a_file_that_cannot_be_added_is_named() {
     let place = Place::with_source();
     for (added, message) in [
         ("new=nowhere", format!("nowhere: {MISSING}")),
-        ("new=source", "source: cannot be read: no regular file".to_owned()),
-        ("new=/dev/null", "/dev/null: cannot be read: no regular file".to_owned()),
+        ("new=source", "source: cannot be read: not a regular file".to_owned()),
+        ("new=/dev/null", "/dev/null: cannot be read: not a regular file".to_owned()),
         ("a/file=source/b", "/a/file: exists already".to_owned()),
         ("none/new=source/b", "/none/new: does not exist".to_owned()),
         ("b/new=source/b", "/b/new: is not a directory".to_owned()),

@@ -13,8 +13,8 @@ use crate::place::{Place, Started};
 /// to be caught on it.
 const BLOCKS: u64 = 24_000;
 
-/// Makes a source that takes a while: `a-first` is large, and one thread comes
-/// to `z-last` when it is done with it.
+/// Makes a source that takes a while: `a-first` is large, and a single thread reads
+/// `z-last` after it.
 pub(crate) fn slow_source(place: &Place) {
     // Bytes that no two blocks have in common, so that there is work to do.
     let block = |number: u64| number.to_le_bytes().repeat(512);

@@ -154,8 +154,8 @@ fn a_program_runs_from_a_store_that_is_mounted_by_its_label() {
     assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
 }
 
-/// Found on its device, and mounted without a word about what it is. By its
-/// label alone another one of this machine might be found.
+/// Found on its device, and mounted without its type. By its label alone, another one
+/// of this machine might be found.
 #[test]
 fn a_device_with_a_store_is_known_by_the_label_of_store_images() {
     if !can_mount() {
@@ -349,7 +349,7 @@ fn the_report_for_programs_tells_what_each_store_path_takes() {
     place.folder("store/a-1.0");
     place.file("store/a-1.0/data", trees::noise(1, 100_000));
     place.folder("store/b-1.0");
-    // What a has is not counted again.
+    // The contents of `a` are not counted again.
     place.file("store/b-1.0/data", trees::noise(1, 100_000));
     place.file("store/c", trees::text(2, 50_000));
     place.file("list", "/nix/store/a-1.0\n/nix/store/b-1.0\n/nix/store/c\n");

@@ -45,7 +45,7 @@ pub(crate) fn fed(command: &mut Command, bytes: &[u8]) -> Run {
     command.stdin(stdout.expect("is a pipe"));
     let run = thread::scope(|scope| {
         scope.spawn(move || {
-            // Who reads may stop early, which is for the test to notice.
+            // The reader may stop early; the test notices that.
             let _ = stdin.expect("is a pipe").write_all(bytes);
         });
         let run = Run::of(command);
@@ -238,7 +238,7 @@ fn what_cannot_be_meant_is_refused() {
     let place = place_with_archive();
     let refused = |line: &str| refusal_of(&place, 2, line);
     assert!(refused("--tar=headerball IMG TAR").contains("archives without contents"));
-    assert!(refused("--tar=x IMG TAR").contains("only f, a full image, and i, an index"));
+    assert!(refused("--tar=x IMG TAR").contains("use f for a full image, or i for an index"));
     assert!(refused("--tar=f,MAP IMG TAR").contains("a map of blocks is not written"));
     assert!(refused("--ungzip=COPY --tar IMG TAR").contains("a copy of the archive is not kept"));
     assert!(refused("--sort=size --tar IMG TAR").contains("'size'"));

@@ -23,7 +23,7 @@ const LINES: &[&str] = &[
     "--tar=i --aufs --quiet -b4096 -zlz4 -Elegacy-compress -U {UUID} IMG",
 ];
 
-/// What the kernel shows of the image `name`, with TAR as its device or not.
+/// The tree of the image `name` as the kernel shows it, with TAR as its device or without.
 fn mounted(place: &Place, name: &str, has_device: bool) -> Snapshot {
     let archive = place.path("TAR");
     let devices = if has_device { vec![&*archive] } else { Vec::new() };

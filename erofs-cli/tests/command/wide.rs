@@ -27,7 +27,7 @@ fn trees_are_those_that_mkfs_erofs_makes() {
         return;
     }
     let place = place_with_archive();
-    // In such images mkfs.erofs leaves out what is below a second.
+    // In such images mkfs.erofs leaves out fractions of a second.
     tar(&place, &["--format=gnu", "--sort=name"]);
     let archive = fs::read(place.path("TAR")).expect("was written");
     let peer = tools::program("mkfs.erofs").expect("is there");

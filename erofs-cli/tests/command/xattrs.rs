@@ -78,7 +78,7 @@ fn names_that_nobody_can_ask_for_are_left_out_as_well() {
     );
 }
 
-/// What would be lost without the user's knowing is refused.
+/// Values that would be lost silently are refused.
 #[test]
 fn values_that_are_too_long_are_an_error() {
     let place = Place::new();

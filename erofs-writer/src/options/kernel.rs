@@ -57,7 +57,7 @@ impl Features {
             (self.fragments, "fragments", since(6, 1)),
             (self.big_pclusters, "pclusters of more than a block", since(5, 13)),
             (self.chunks, "chunk-based files", CHUNKS),
-            (self.inline_pclusters, "pclusters behind inodes", since(5, 17)),
+            (self.inline_pclusters, "pclusters after inodes", since(5, 17)),
             (self.dedupe, "pclusters of several files", since(6, 1)),
             (self.xattr_prefixes, "long xattr prefixes", since(6, 4)),
             (prefixes_and_fragments, "long xattr prefixes beside fragments", since(6, 18)),

@@ -213,7 +213,7 @@ fn what_the_target_kernel_cannot_mount_is_refused_by_name() {
         (fixed(), "5.4", "EROFS images"),
         (lz4(0), "5.4", "EROFS images"),
         (large(), "5.13", "pclusters of more than a block"),
-        (inline(0), "5.17", "pclusters behind inodes"),
+        (inline(0), "5.17", "pclusters after inodes"),
         (fixed().chunk_size("4096".parse().unwrap()), "5.15", "chunk-based files"),
         (small(fixed()), "6.4", "blocks below 4096 bytes"),
         (small(lz4(0)), "6.8", "compressed files in blocks below 4096 bytes"),
@@ -224,7 +224,7 @@ fn what_the_target_kernel_cannot_mount_is_refused_by_name() {
         assert!(message.ends_with("they need 5.4"), "{message}");
     }
     let message = refusal(large().tails(Tails::Inline), "5.15.7").unwrap_err();
-    assert_eq!(message, "Linux 5.15 cannot mount pclusters behind inodes: they need 5.17");
+    assert_eq!(message, "Linux 5.15 cannot mount pclusters after inodes: they need 5.17");
     let message = refusal(small(lz4(0)), "6.6").unwrap_err();
     assert!(message.ends_with("blocks below 4096 bytes: they need 6.8"), "{message}");
 }

@@ -1,5 +1,5 @@
-//! What a line must make of a tree, from the source and the words of the line
-//! alone: no tool is asked.
+//! The tree that a line must make of a source, from the source and the words of the
+//! line alone: no tool is asked.
 
 use std::collections::BTreeMap;
 

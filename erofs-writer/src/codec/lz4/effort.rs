@@ -23,8 +23,8 @@ impl Effort {
     pub(super) fn of(level: u8, room: usize) -> Self {
         let [short, medium, long] = LEVELS[usize::from(level) - 1];
         match room {
-            ..=SHORT_BLOCK => short,
-            ..=MEDIUM_BLOCK => medium,
+            0..=SHORT_BLOCK => short,
+            _ if room <= MEDIUM_BLOCK => medium,
             _ => long,
         }
     }
