@@ -217,7 +217,7 @@ mod tests {
 
     fn tree(uid: u32, mtime: Timestamp) -> Tree {
         let mut tree = Tree::new(Metadata::new(0o755));
-        let metadata = Metadata { uid, gid: 7, mtime, ..Metadata::new(0o755) };
+        let metadata = Metadata::new(0o755).with_owner(uid, 7).with_mtime(mtime);
         tree.insert("d", metadata, Node::Directory).expect("free");
         tree
     }

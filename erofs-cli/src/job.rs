@@ -190,10 +190,11 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
 /// What the image is laid out like.
 fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, UsageError> {
     let block_size = args.block_size.unwrap_or_default();
-    let mut options = options
-        .block_size(block_size)
-        .root_xattr_len(args.root_xattr_isize.unwrap_or(0))
-        .xattr_prefixes(args.xattr_prefix.iter().cloned());
+    let mut options = options.block_size(block_size);
+    let reserved = options.root_xattr_len(args.root_xattr_isize.unwrap_or(0));
+    options = set(reserved, "--root-xattr-isize", args.root_xattr_isize)?;
+    let prefixes = args.xattr_prefix.iter().cloned();
+    options = set(options.xattr_prefixes(prefixes), "--xattr-prefix", args.xattr_prefix.last())?;
     let block_len = u64::from(block_size.bytes());
     // 0 blocks are taken for one, as there.
     let blocks = |wanted: Option<u32>| wanted.unwrap_or(1).max(1);

@@ -14,7 +14,7 @@ use rayon::ThreadPool;
 
 use crate::cancel::Canceller;
 use crate::encode::{self, Encoded};
-use crate::error::{Error, Limit, OutputErrorKind, Result, TreeErrorKind};
+use crate::error::{Error, Limit, OutputErrorKind, Result};
 use crate::event::{Event, Phase, Summary};
 use crate::meta::{Head, Placement};
 use crate::observer::{Conduct, Observer};
@@ -384,13 +384,6 @@ fn image_end(options: &Options, placement: &Placement<'_>) -> Result<u64> {
 /// Refuses contradictions between options, and values beyond all bounds.
 fn check_options(options: &Options) -> Result<()> {
     options.check_target()?;
-    let len = u64::from(options.root_xattr_len);
-    if len > crate::format::xattr::BODY_MAX {
-        return Err(Error::tree("/", TreeErrorKind::XattrBody { len }));
-    }
-    if options.xattr_prefixes.len() > crate::format::xattr::PREFIXES_MAX {
-        return Err(OptionsError::TooManyXattrPrefixes.into());
-    }
     let block_len = options.block_size.len();
     let mut sizes = options.pcluster_sizes().map(|size| u64::from(size.bytes()));
     if let Some(pcluster) = sizes.find(|len| len % block_len != 0) {

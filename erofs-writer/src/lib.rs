@@ -60,14 +60,14 @@
 //! Trees can be made and changed by hand, and written to anything that seeks.
 //!
 //! ```
-//! use erofs_writer::{Content, ImageWriter, Metadata, Node, Options, SeekWriter, Tree};
+//! use erofs_writer::{ImageWriter, Metadata, Node, Options, SeekWriter, Tree};
 //! use std::io::Cursor;
 //!
 //! let mut tree = Tree::new(Metadata::new(0o755));
 //! tree.insert("bin", Metadata::new(0o755), Node::Directory)?;
-//! let script = Content::from_bytes(*b"#!/bin/sh\necho hello\n");
-//! tree.insert("bin/hello", Metadata::new(0o755), Node::File(script))?;
-//! tree.insert("bin/hi", Metadata::new(0o777), Node::Symlink(b"hello".to_vec()))?;
+//! let script = "#!/bin/sh\necho hello\n";
+//! tree.insert("bin/hello", Metadata::new(0o755), Node::file(script))?;
+//! tree.insert("bin/hi", Metadata::new(0o777), Node::symlink("hello"))?;
 //!
 //! let output = SeekWriter::new(Cursor::new(Vec::new()));
 //! ImageWriter::new(Options::new()).write(&tree, &output)?;

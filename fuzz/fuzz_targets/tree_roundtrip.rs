@@ -126,7 +126,7 @@ fn options(choices: &Choices) -> Options {
         options = options.inode_form(InodeForm::Extended);
     }
     if choices.prefix {
-        options = options.xattr_prefixes([XattrPrefix::new("user.a").unwrap()]);
+        options = options.xattr_prefixes([XattrPrefix::new("user.a").unwrap()]).unwrap();
     }
     if let Some(sec) = choices.build_time {
         options = options.build_time(Timestamp::from_sec(sec.into())).unwrap();

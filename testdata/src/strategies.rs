@@ -74,7 +74,7 @@ struct Shown<'a>(&'a Metadata);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Metadata { mode, uid, gid, mtime, xattrs } = self.0;
+        let Metadata { mode, uid, gid, mtime, xattrs, .. } = self.0;
         write!(f, "{mode:o} {uid}:{gid} {}.{}", mtime.sec, mtime.nsec)?;
         xattrs.iter().try_for_each(|(name, value)| write!(f, " {}={}", show(name), value.len()))
     }
@@ -315,7 +315,7 @@ fn metadata(scope: Scope) -> impl Strategy<Value = Metadata> {
     (0..=0o7777_u16, owner(), owner(), time(scope), xattrs(scope)).prop_map(
         |(mode, uid, gid, mtime, xattrs)| {
             let xattrs = xattrs.into_iter().collect();
-            Metadata { mode, uid, gid, mtime, xattrs }
+            Metadata::new(mode).with_owner(uid, gid).with_mtime(mtime).with_xattrs(xattrs)
         },
     )
 }

@@ -252,7 +252,9 @@ fn layout_flags_set_the_options_of_their_name() {
         .and_then(|options| options.offset(4096))
         .expect("all can be")
         .root_xattr_len(64)
+        .unwrap()
         .xattr_prefixes([prefix("user.a."), prefix("user.b.")])
+        .unwrap()
         .xattr_share_above(8);
     assert_eq!(job(line).options, options);
     assert_eq!(job(line).threads, NonZeroUsize::new(3));

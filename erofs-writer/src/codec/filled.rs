@@ -1,7 +1,8 @@
-//! What encoders tell.
+//! How far an encoder came.
 
-/// What an encoder did.
+/// How far an encoder came with one output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Filled {
     /// How many bytes of input it took.
     pub consumed: usize,

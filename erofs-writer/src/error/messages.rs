@@ -43,7 +43,8 @@ names!(file_contexts: FileContextsErrorKind {
 });
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
-    MaxExtentLen, Alignment, Level, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, Offset, BuildTime,
+    MaxExtentLen, Alignment, Level, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, RootXattrLen,
+    Offset, BuildTime,
     KernelVersion, TargetKernel,
 });
 names!(limit: Limit {
@@ -194,6 +195,7 @@ fn of_options(out: &mut String) {
             Label,
             XattrPrefix,
             TooManyXattrPrefixes,
+            RootXattrLen,
             Offset,
             BuildTime,
             KernelVersion,

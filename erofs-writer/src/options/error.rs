@@ -47,6 +47,8 @@ pub enum OptionsError {
     XattrPrefix,
     /// More than 128 xattr prefixes.
     TooManyXattrPrefixes,
+    /// Over 262,148 bytes for the root's xattrs.
+    RootXattrLen,
     /// The image would begin, or end, 2^63 bytes or more behind the start of the
     /// output.
     Offset,
@@ -100,6 +102,9 @@ impl fmt::Display for OptionsError {
             ),
             OptionsError::TooManyXattrPrefixes => {
                 f.write_str("an image has at most 128 xattr prefixes")
+            }
+            OptionsError::RootXattrLen => {
+                f.write_str("the xattrs of an inode have at most 262148 bytes")
             }
             OptionsError::Offset => {
                 f.write_str("an image must end at or before byte 9223372036854775807 of the output")

@@ -2,6 +2,7 @@
 
 /// Which of the two on-disk forms inodes have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum InodeForm {
     /// 32 bytes wherever they suffice, else 64.
     #[default]

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::codec::Codec;
+use crate::format::xattr::{BODY_MAX, PREFIXES_MAX};
 use crate::options::error::OptionsError;
 use crate::options::layout::{InodeForm, Tails};
 use crate::options::names::{ImageUuid, Label, XattrPrefix};
@@ -239,18 +240,30 @@ impl Options {
     }
 
     /// Prefixes of xattr names to store once (Linux 6.4). Default: none.
-    #[must_use]
-    pub fn xattr_prefixes(mut self, prefixes: impl IntoIterator<Item = XattrPrefix>) -> Self {
-        self.xattr_prefixes = prefixes.into_iter().collect();
-        self
+    ///
+    /// # Errors
+    /// [`OptionsError::TooManyXattrPrefixes`] if there are over 128.
+    pub fn xattr_prefixes(
+        mut self,
+        prefixes: impl IntoIterator<Item = XattrPrefix>,
+    ) -> Result<Self, OptionsError> {
+        self.xattr_prefixes = prefixes.into_iter().take(PREFIXES_MAX + 1).collect();
+        if self.xattr_prefixes.len() > PREFIXES_MAX {
+            return Err(OptionsError::TooManyXattrPrefixes);
+        }
+        Ok(self)
     }
 
-    /// Reserves at least this many bytes for the root's xattrs: 262,148 at most.
-    /// Default: 0.
-    #[must_use]
-    pub fn root_xattr_len(mut self, len: u32) -> Self {
+    /// Reserves at least this many bytes for the root's xattrs. Default: 0.
+    ///
+    /// # Errors
+    /// [`OptionsError::RootXattrLen`] if they are over 262,148.
+    pub fn root_xattr_len(mut self, len: u32) -> Result<Self, OptionsError> {
+        if u64::from(len) > BODY_MAX {
+            return Err(OptionsError::RootXattrLen);
+        }
         self.root_xattr_len = len;
-        self
+        Ok(self)
     }
 
     /// Aligns the data of each file to this many blocks. Default: 1.

@@ -12,7 +12,7 @@ use crate::tree::device::Device;
 use crate::tree::host::HostSources;
 use crate::tree::id::{InodeId, TreeInodeId};
 use crate::tree::node::{Metadata, Node, Rdev};
-use crate::tree::path::{Name, absolute, components, is_valid_name};
+use crate::tree::path::{Name, absolute, components, first_names, is_valid_name};
 
 /// The names in a directory.
 pub(crate) type Children = BTreeMap<Name, InodeId>;
@@ -23,11 +23,11 @@ pub(crate) type Children = BTreeMap<Name, InodeId>;
 /// slash means nothing.
 ///
 /// ```
-/// use erofs_writer::{Content, Metadata, Node, Tree};
+/// use erofs_writer::{Metadata, Node, Tree};
 ///
 /// let mut tree = Tree::new(Metadata::new(0o755));
 /// tree.insert("etc", Metadata::new(0o755), Node::Directory)?;
-/// let hosts = Node::File(Content::from_bytes(*b"127.0.0.1 localhost\n"));
+/// let hosts = Node::file("127.0.0.1 localhost\n");
 /// let id = tree.insert("etc/hosts", Metadata::new(0o644), hosts)?;
 /// tree.hard_link("hosts", id)?;
 /// assert_eq!(tree.walk().count(), 4);
@@ -192,28 +192,28 @@ impl Tree {
         self.inodes.shrink_to_fit();
     }
 
-    /// The directory and the free name that `path` stands for.
+    /// The directory and the free name that `path` stands for. A parent that is in
+    /// the way is named by itself.
     fn vacancy(&self, path: &[u8]) -> Result<(InodeId, Name)> {
-        let mut names = components(path).peekable();
+        let mut names = components(path);
+        let Some(name) = names.next_back() else {
+            return Err(Error::tree("/", TreeErrorKind::Exists));
+        };
         let mut parent = Tree::ROOT;
-        while let Some(name) = names.next() {
-            let children = self
-                .children(parent)
-                .ok_or_else(|| Error::tree(absolute(path), TreeErrorKind::NotADirectory))?;
-            let found = children.get(name).copied();
-            match (names.peek(), found) {
-                (None, Some(_)) => return Err(Error::tree(absolute(path), TreeErrorKind::Exists)),
-                (None, None) if !is_valid_name(name) => {
-                    return Err(Error::tree(absolute(path), TreeErrorKind::BadName));
-                }
-                (None, None) => return Ok((parent, name.into())),
-                (Some(_), Some(next)) => parent = next,
-                (Some(_), None) => {
-                    return Err(Error::tree(absolute(path), TreeErrorKind::NotFound));
-                }
+        for (above, next) in names.enumerate() {
+            let error = |kind| Error::tree(first_names(path, above + 1), kind);
+            let known = self.children(parent).and_then(|children| children.get(next));
+            parent = *known.ok_or_else(|| error(TreeErrorKind::NotFound))?;
+            if self.children(parent).is_none() {
+                return Err(error(TreeErrorKind::NotADirectory));
             }
         }
-        Err(Error::tree("/", TreeErrorKind::Exists))
+        let is_taken = self.children(parent).is_some_and(|children| children.contains_key(name));
+        match is_taken {
+            true => Err(Error::tree(absolute(path), TreeErrorKind::Exists)),
+            false if is_valid_name(name) => Ok((parent, name.into())),
+            false => Err(Error::tree(absolute(path), TreeErrorKind::BadName)),
+        }
     }
 }
 

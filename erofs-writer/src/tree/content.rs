@@ -1,13 +1,13 @@
 //! The bytes of a regular file: where they are, and how to get at them.
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::{Change, ReaderErrorKind, Unreadable};
+use crate::error::{Change, Error, ReaderErrorKind, Result, Unreadable};
 use crate::format::to_u64;
 use crate::tree::device::{Device, Piece, Scattered};
 use crate::tree::dirs::{self, HostDir, OpenDirs, join};
@@ -60,7 +60,8 @@ impl std::fmt::Debug for Source {
 }
 
 impl Content {
-    /// These bytes.
+    /// These bytes. What has text or bytes in memory also becomes contents by
+    /// `into`.
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes: Arc<[u8]> = bytes.into();
         Content { len: ReadAt::len(&bytes), source: Source::Bytes(bytes) }
@@ -71,6 +72,19 @@ impl Content {
     /// [`Error::Changed`](crate::Error::Changed).
     pub fn from_path(path: impl Into<PathBuf>, len: u64) -> Self {
         Content { len, source: Source::Path(Arc::new(path.into())) }
+    }
+
+    /// The host file `path`, which has as many bytes as it has now.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be looked at, or is no regular file.
+    pub fn of_host_file(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() => Ok(Content::from_path(path, found.len())),
+            Ok(_) => Err(Error::read(path, dirs::not_regular())),
+            Err(error) => Err(Error::read(path, error)),
+        }
     }
 
     /// A part of an open host file. If that ends before the part does, the build
@@ -193,6 +207,33 @@ impl Content {
             Source::Scattered(all) => Reader::Custom(&**all.reader.as_ref().ok_or_else(not_kept)?),
         };
         Ok(OpenContent { len: self.len, reader })
+    }
+}
+
+/// For each of these types: bytes in memory are contents.
+macro_rules! from_bytes {
+    ($([$($const:tt)*] $type:ty),+) => {$(
+        impl<$($const)*> From<$type> for Content {
+            fn from(bytes: $type) -> Self {
+                Content::from_bytes(AsRef::<[u8]>::as_ref(&bytes))
+            }
+        }
+    )+};
+}
+
+from_bytes!(
+    [] &[u8],
+    [] Vec<u8>,
+    [] Box<[u8]>,
+    [] &str,
+    [] String,
+    [const N: usize] [u8; N],
+    [const N: usize] &[u8; N]
+);
+
+impl From<Arc<[u8]>> for Content {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Content::from_bytes(bytes)
     }
 }
 

@@ -251,8 +251,13 @@ pub(super) fn open_named(path: &Path) -> io::Result<File> {
     let file = open(CWD, path.as_os_str().as_bytes(), OFlags::empty())?;
     match regular(&file)? {
         Some(_) => Ok(file),
-        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+        None => Err(not_regular()),
     }
+}
+
+/// The error if contents are to come from something else.
+pub(super) fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
 }
 
 /// What the system tells of `file`, if it is a regular one.

@@ -7,7 +7,7 @@ use crate::tree::arena::{Children, Kind, Tree};
 use crate::tree::content::Content;
 use crate::tree::id::{InodeId, TreeInodeId};
 use crate::tree::node::{Metadata, Node};
-use crate::tree::path::{Name, absolute, components, is_valid_name};
+use crate::tree::path::{Name, absolute, components, first_names, is_valid_name};
 use crate::tree::walk::Entry;
 
 /// One path of a tree, to be changed. Made by [`Tree::get_mut`].
@@ -119,12 +119,11 @@ impl Tree {
     /// Directories that are there stay as they are.
     ///
     /// ```
-    /// use erofs_writer::{Content, Metadata, Node, Tree};
+    /// use erofs_writer::{Metadata, Node, Tree};
     ///
     /// let mut tree = Tree::new(Metadata::new(0o755));
     /// tree.create_dir_all("usr/share/doc", Metadata::new(0o755))?;
-    /// let text = Node::File(Content::from_bytes(*b"Read me"));
-    /// tree.insert("usr/share/doc/README", Metadata::new(0o644), text)?;
+    /// tree.insert("usr/share/doc/README", Metadata::new(0o644), Node::file("Read me"))?;
     /// # Ok::<(), erofs_writer::Error>(())
     /// ```
     ///
@@ -143,12 +142,13 @@ impl Tree {
             return Err(Error::tree(absolute(path), TreeErrorKind::BadName));
         }
         let mut dir = Tree::ROOT;
-        for name in components(path) {
+        for (above, name) in components(path).enumerate() {
             let children = self.children(dir).expect("others are refused below");
             let known = children.get(name).copied();
             dir = match known {
                 Some(known) if self.children(known).is_none() => {
-                    return Err(Error::tree(absolute(path), TreeErrorKind::NotADirectory));
+                    let path = first_names(path, above + 1);
+                    return Err(Error::tree(path, TreeErrorKind::NotADirectory));
                 }
                 Some(known) => known,
                 None => {
@@ -366,8 +366,8 @@ mod tests {
         assert_eq!((again, tree.walk().count()), (id, 7));
         let root = tree.create_dir_all("", Metadata::new(0o700)).expect("is there");
         assert_eq!(root, tree.get("/").expect("is there").id());
-        let error = kind_of(tree.create_dir_all("d/x", Metadata::new(0o755)));
-        assert_eq!(error.1, TreeErrorKind::NotADirectory);
+        let error = kind_of(tree.create_dir_all("//d/x/y", Metadata::new(0o755)));
+        assert_eq!(error, (b"/d".to_vec(), TreeErrorKind::NotADirectory));
         let error = kind_of(tree.create_dir_all("new/..", Metadata::new(0o755)));
         assert_eq!(error.1, TreeErrorKind::BadName);
         assert!(tree.get("new").is_none(), "nothing is made if not all can be");

@@ -1,6 +1,8 @@
 //! What an inode is: its metadata and its kind.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use crate::time::Timestamp;
@@ -79,8 +81,19 @@ impl FromIterator<(Vec<u8>, Vec<u8>)> for Xattrs {
     }
 }
 
-/// What every inode has, whatever its kind.
+/// The owner, mode, time and attributes that every inode has, whatever its kind.
+///
+/// ```
+/// use erofs_writer::{Metadata, Timestamp};
+///
+/// let mut metadata = Metadata::new(0o755)
+///     .with_owner(1000, 100)
+///     .with_mtime(Timestamp::from_sec(1))
+///     .with_xattr("user.comment", "made by hand");
+/// metadata.mode = 0o700;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Metadata {
     /// Permissions with setuid, setgid and sticky bit: the low 12 bits of
     /// `st_mode`. Others are ignored; the kind gives them.
@@ -102,6 +115,45 @@ impl Metadata {
         let mtime = Timestamp::from_sec(0);
         Metadata { mode, uid: 0, gid: 0, mtime, xattrs: Xattrs::new() }
     }
+
+    /// The same of this user and group.
+    #[must_use]
+    pub fn with_owner(mut self, uid: u32, gid: u32) -> Self {
+        (self.uid, self.gid) = (uid, gid);
+        self
+    }
+
+    /// The same of this time.
+    #[must_use]
+    pub fn with_mtime(mut self, mtime: impl Into<Timestamp>) -> Self {
+        self.mtime = mtime.into();
+        self
+    }
+
+    /// The same with this attribute, in place of one that has its name.
+    #[must_use]
+    pub fn with_xattr(mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+        self.xattrs.set(name, value);
+        self
+    }
+
+    /// The same with these attributes alone.
+    #[must_use]
+    pub fn with_xattrs(mut self, xattrs: Xattrs) -> Self {
+        self.xattrs = xattrs;
+        self
+    }
+}
+
+/// The mode, owner and time of a file of the host, without attributes.
+impl From<&fs::Metadata> for Metadata {
+    fn from(found: &fs::Metadata) -> Self {
+        let mode = u16::try_from(found.mode() & 0o7777).expect("12 bits fit");
+        let nsec = u32::try_from(found.mtime_nsec()).unwrap_or_default();
+        Metadata::new(mode)
+            .with_owner(found.uid(), found.gid())
+            .with_mtime(Timestamp { sec: found.mtime(), nsec })
+    }
 }
 
 /// A kind of inode, with what only that kind has.
@@ -122,4 +174,16 @@ pub enum Node {
     Fifo,
     /// A socket.
     Socket,
+}
+
+impl Node {
+    /// A regular file with these contents, which may be text or bytes.
+    pub fn file(content: impl Into<Content>) -> Self {
+        Node::File(content.into())
+    }
+
+    /// A symlink to this path.
+    pub fn symlink(target: impl Into<Vec<u8>>) -> Self {
+        Node::Symlink(target.into())
+    }
 }

@@ -14,8 +14,13 @@ pub(crate) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> 
 
 /// `path` with one slash before each name.
 pub(super) fn absolute(path: &[u8]) -> Vec<u8> {
+    first_names(path, usize::MAX)
+}
+
+/// The same for the first `count` names of `path`.
+pub(super) fn first_names(path: &[u8], count: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len() + 1);
-    for name in components(path) {
+    for name in components(path).take(count) {
         out.push(b'/');
         out.extend_from_slice(name);
     }

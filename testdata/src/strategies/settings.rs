@@ -190,6 +190,7 @@ impl Names {
             .label(self.label.parse::<Label>().unwrap())
             .uuid(self.uuid)
             .xattr_prefixes(self.prefixes.iter().map(|prefix| prefix.parse().unwrap()))
+            .unwrap()
             .xattr_share_above(self.above)
             .xattr_name_filter(self.filter)
             .checksum(self.checksum);
@@ -227,7 +228,7 @@ impl Placement {
     fn apply(&self, options: Options) -> Options {
         options
             .root_xattr_len(self.root_xattr_len)
-            .data_alignment(self.data_alignment)
+            .and_then(|options| options.data_alignment(self.data_alignment))
             .and_then(|options| options.image_alignment(self.image_alignment))
             .and_then(|options| options.offset(self.offset))
             .unwrap()

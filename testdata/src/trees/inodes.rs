@@ -43,7 +43,7 @@ pub fn owners() -> Tree {
     let ids = [0, 1, 65_534, 65_535, 65_536, u32::MAX - 1];
     for uid in ids {
         for gid in ids {
-            let metadata = Metadata { uid, gid, ..Metadata::new(0o640) };
+            let metadata = Metadata::new(0o640).with_owner(uid, gid);
             tree.file_with(format!("{uid} {gid}"), metadata.clone(), format!("{uid}{gid}"));
             tree.node(format!("d {uid} {gid}"), metadata, Node::Directory);
         }
@@ -56,13 +56,13 @@ pub fn owners() -> Tree {
 pub fn owner_without_number() -> Tree {
     let mut tree = Builder::new();
     // For the kernel not even root owns it.
-    let metadata = Metadata { uid: u32::MAX, gid: u32::MAX, ..Metadata::new(0o644) };
+    let metadata = Metadata::new(0o644).with_owner(u32::MAX, u32::MAX);
     tree.file_with("f", metadata, "content");
     tree.done()
 }
 
 fn at(sec: i64, nsec: u32) -> Metadata {
-    Metadata { mtime: Timestamp { sec, nsec }, ..Metadata::new(0o644) }
+    Metadata::new(0o644).with_mtime(Timestamp { sec, nsec })
 }
 
 /// One time, with nanoseconds, for all.

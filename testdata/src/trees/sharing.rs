@@ -51,8 +51,8 @@ pub fn identical_with_other_heads() -> Tree {
         };
         let plain = || Metadata::new(0o644);
         let id = add("plain", plain());
-        add("owner", Metadata { uid: 70_000, ..plain() });
-        add("time", Metadata { mtime: Timestamp::from_sec(7), ..plain() });
+        add("owner", plain().with_owner(70_000, 0));
+        add("time", plain().with_mtime(Timestamp::from_sec(7)));
         let mut attributes = plain();
         attributes.xattrs.set("user.own", format!("{tail}").repeat(10));
         add("xattr", attributes.clone());

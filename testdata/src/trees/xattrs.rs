@@ -5,7 +5,7 @@ use erofs_writer::{Metadata, Node, Tree, Xattrs};
 use super::{Builder, noise};
 
 fn with(pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Metadata {
-    Metadata { xattrs: pairs.into_iter().collect(), ..Metadata::new(0o755) }
+    Metadata::new(0o755).with_xattrs(pairs.into_iter().collect())
 }
 
 fn pair(name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> (Vec<u8>, Vec<u8>) {

@@ -35,8 +35,8 @@ fn filled() -> Result<Options> {
         .holes(false)
         .xattr_share_above(5)
         .xattr_name_filter(false)
-        .xattr_prefixes([XattrPrefix::new("user.a.")?])
-        .root_xattr_len(6)
+        .xattr_prefixes([XattrPrefix::new("user.a.")?])?
+        .root_xattr_len(6)?
         .data_alignment(2)?
         .image_alignment(3)?
         .offset(4096)?
@@ -85,7 +85,22 @@ fn values_that_are_none_are_refused_when_they_are_made() {
     assert_eq!(options.clone().max_extent_len(0), Err(OptionsError::MaxExtentLen));
     assert_eq!(options.clone().offset(u64::MAX), Err(OptionsError::Offset));
     assert_eq!(options.clone().data_alignment(0), Err(OptionsError::Alignment));
-    assert_eq!(options.image_alignment(0), Err(OptionsError::Alignment));
+    assert_eq!(options.clone().image_alignment(0), Err(OptionsError::Alignment));
+    assert_eq!(
+        options.clone().root_xattr_len(262_148).map(|o| o.get_root_xattr_len()),
+        Ok(262_148)
+    );
+    for len in [262_149, u32::MAX] {
+        let error = options.clone().root_xattr_len(len);
+        assert_eq!(error, Err(OptionsError::RootXattrLen), "{len}");
+    }
+    let prefixes = |count| vec![XattrPrefix::new("user.a.").unwrap(); count];
+    assert!(options.clone().xattr_prefixes(prefixes(128)).is_ok());
+    let error = Err(OptionsError::TooManyXattrPrefixes);
+    assert_eq!(options.clone().xattr_prefixes(prefixes(129)), error);
+    // Nobody waits for the end of what has none.
+    let endless = std::iter::repeat_with(|| XattrPrefix::new("user.a.").unwrap());
+    assert_eq!(options.xattr_prefixes(endless), error);
     assert_eq!(Level::new(13), Err(LevelError));
     // All of them become the one error of the crate.
     let level = || -> Result<Level> { Ok("hard".parse()?) };

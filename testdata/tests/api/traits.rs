@@ -117,6 +117,57 @@ fn contents_may_come_from_whatever_std_has() {
     }
 }
 
+#[test]
+fn text_and_bytes_are_contents() {
+    let of = |node: Node| {
+        let mut tree = Tree::new(Metadata::new(0o755));
+        tree.insert("f", Metadata::new(0o644), node).unwrap();
+        image(&tree)
+    };
+    let expected = of(Node::File(Content::from_bytes(*b"bytes")));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("f");
+    fs::write(&path, "bytes").unwrap();
+    let nodes = [
+        Node::file("bytes"),
+        Node::file("bytes".to_owned()),
+        Node::file(b"bytes"),
+        Node::file(*b"bytes"),
+        Node::file(&b"bytes"[..]),
+        Node::file(b"bytes".to_vec()),
+        Node::file(Box::<[u8]>::from(&b"bytes"[..])),
+        Node::file(Arc::<[u8]>::from(&b"bytes"[..])),
+        Node::file(Content::of_host_file(&path).unwrap()),
+    ];
+    for (number, node) in nodes.into_iter().enumerate() {
+        assert!(of(node) == expected, "{number}");
+    }
+    assert!(of(Node::symlink("f")) == of(Node::Symlink(b"f".to_vec())));
+    for bad in [dir.path().to_path_buf(), dir.path().join("missing")] {
+        match Content::of_host_file(&bad) {
+            Err(Error::Read { path, .. }) => assert_eq!(path, bad),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn metadata_is_made_of_what_is_known() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::set_permissions(file.path(), fs::Permissions::from_mode(0o4751)).unwrap();
+    let found = fs::metadata(file.path()).unwrap();
+    let metadata = Metadata::from(&found);
+    assert_eq!((metadata.mode, metadata.uid, metadata.gid), (0o4751, found.uid(), found.gid()));
+    assert_eq!(metadata.mtime, found.modified().unwrap().into());
+    let metadata = metadata.with_owner(5, 6).with_mtime(std::time::UNIX_EPOCH);
+    let metadata = metadata.with_xattr("user.a", "1").with_xattr("user.a", *b"2");
+    assert_eq!((metadata.uid, metadata.gid, metadata.mtime.sec), (5, 6, 0));
+    let xattrs: Vec<_> = metadata.xattrs.iter().collect();
+    assert_eq!(xattrs, [(&b"user.a"[..], &b"2"[..])]);
+    assert!(metadata.with_xattrs(Default::default()).xattrs.is_empty());
+}
+
 /// Something that keeps a source until it is wanted.
 struct Build {
     source: Directory<'static>,

@@ -76,7 +76,7 @@ const SETS: &[Set] = &[
         name: "long prefixes",
         options: || {
             let prefixes = ["trusted.overlay.", "user.", "user.nnnnnnnnnnnnnnnnnn", "user.lar"];
-            fixed().xattr_prefixes(prefixes.map(|prefix| prefix.parse().unwrap()))
+            fixed().xattr_prefixes(prefixes.map(|prefix| prefix.parse().unwrap())).unwrap()
         },
         slow: Slow::Cases(XATTRS),
     },
@@ -204,7 +204,7 @@ fn reserved_room_for_root_xattrs_is_valid_and_unseen() {
     for name in ["root_xattrs", "few_names"] {
         let tree = (case(name).tree)();
         for len in [1, 16, 17, 600, 5000] {
-            let image = image(&tree, fixed().root_xattr_len(len));
+            let image = image(&tree, fixed().root_xattr_len(len).unwrap());
             // The room is zero words after the entries, which readers skip.
             let allow = &[Rule::XattrBody];
             verify(&image, &tree, &verify::Options { allow, ..verify::Options::default() });
@@ -317,7 +317,7 @@ fn the_largest_table_of_prefixes_is_read() {
     let prefixes: Vec<_> = prefixes.map(|prefix| prefix.parse().unwrap()).collect();
     assert_eq!(prefixes.len(), 128);
     for bytes in [512, 4096] {
-        let image = image(&tree, block(bytes).xattr_prefixes(prefixes.clone()));
+        let image = image(&tree, block(bytes).xattr_prefixes(prefixes.clone()).unwrap());
         verify(&image, &tree, &verify::Options::default());
     }
 }

@@ -132,7 +132,7 @@ fn attributes_inline_shared_and_by_prefix() {
     compare("xattrs-inline", &attributes(), options().xattr_share_above(u32::MAX));
     compare("xattrs-shared", &attributes(), options());
     let prefix = "trusted.overlay.".parse().unwrap();
-    compare("xattrs-prefix", &attributes(), options().xattr_prefixes([prefix]));
+    compare("xattrs-prefix", &attributes(), options().xattr_prefixes([prefix]).unwrap());
     compare("xattrs-no-filter", &attributes(), options().xattr_name_filter(false));
 }
 
@@ -179,9 +179,9 @@ fn extended_inodes_with_times() {
     let times = [("before", -77, 5), ("usual", 1_700_000_000, 0), ("late", 1 << 33, 999_999_999)];
     for (name, sec, nsec) in times {
         let mtime = Timestamp { sec, nsec };
-        tree.file_with(name, Metadata { mtime, ..Metadata::new(0o644) }, name);
+        tree.file_with(name, Metadata::new(0o644).with_mtime(mtime), name);
     }
-    let owner = Metadata { uid: 65_536, gid: 70_000, ..Metadata::new(0o4755) };
+    let owner = Metadata::new(0o4755).with_owner(65_536, 70_000);
     tree.file_with("owner", owner, "owner");
     let tree = tree.done();
     compare("extended", &tree, options().inode_form(InodeForm::Extended));
@@ -215,5 +215,5 @@ fn aligned_data_and_image() {
 fn room_for_root_attributes() {
     let tree = Tree::new(Metadata::new(0o755));
     // A body of zero words, which readers skip.
-    compare("root-room", &tree, options().root_xattr_len(20));
+    compare("root-room", &tree, options().root_xattr_len(20).unwrap());
 }

@@ -217,7 +217,11 @@ fn what_the_target_kernel_cannot_mount_is_refused_by_name() {
         (fixed().chunk_size("4096".parse().unwrap()), "5.15", "chunk-based files"),
         (small(fixed()), "6.4", "blocks below 4096 bytes"),
         (small(lz4(0)), "6.8", "compressed files in blocks below 4096 bytes"),
-        (fixed().xattr_prefixes(["user.a".parse().unwrap()]), "6.4", "long xattr prefixes"),
+        (
+            fixed().xattr_prefixes(["user.a".parse().unwrap()]).unwrap(),
+            "6.4",
+            "long xattr prefixes",
+        ),
     ] {
         assert_eq!(refusal(options.clone(), needs), Ok(()), "{name}");
         let message = refusal(options, "5.3").unwrap_err();

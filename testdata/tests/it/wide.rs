@@ -56,11 +56,7 @@ fn dated(len: usize) -> Tree {
     let mut tree = Builder::new();
     for number in 0..300 {
         let mtime = Timestamp::from_sec(1_600_000_000 + 100_000 * number);
-        tree.file_with(
-            format!("{number}"),
-            Metadata { mtime, ..Metadata::new(0o644) },
-            text(1, len),
-        );
+        tree.file_with(format!("{number}"), Metadata::new(0o644).with_mtime(mtime), text(1, len));
     }
     tree.done()
 }
@@ -87,7 +83,7 @@ fn times_of_every_sort_come_back() {
     let times = [(0, 0), (-1, 0), (1, 1), (i64::from(u32::MAX), 0), (1 << 32, 0), (-9_999, 5)];
     for (number, (sec, nsec)) in times.into_iter().enumerate() {
         let mtime = Timestamp { sec, nsec };
-        tree.file_with(format!("{number}"), Metadata { mtime, ..Metadata::new(0o644) }, "x");
+        tree.file_with(format!("{number}"), Metadata::new(0o644).with_mtime(mtime), "x");
     }
     let tree = tree.done();
     for time in [None, Some((7, 0)), Some((1_700_000_000, 0)), Some((1 << 33, 3))] {
@@ -172,7 +168,7 @@ fn extents_make_metadata_no_larger() {
 #[test]
 fn a_wide_image_as_text() {
     let mut tree = Builder::new();
-    let dated = |sec| Metadata { mtime: Timestamp::from_sec(sec), ..Metadata::new(0o644) };
+    let dated = |sec| Metadata::new(0o644).with_mtime(Timestamp::from_sec(sec));
     tree.file_with("new", dated(1_700_000_000), "new");
     tree.file_with("old", dated(-1), "before the epoch");
     tree.file_with("text", dated(1 << 32), text(1, 100_000));
@@ -190,7 +186,7 @@ fn a_wide_image_as_text() {
 fn damage_to_wide_images_is_found() {
     let mut tree = Builder::new();
     tree.file("text", text(1, 100_000));
-    tree.file_with("owned", Metadata { uid: 70_000, ..Metadata::new(0o644) }, noise(1, 5000));
+    tree.file_with("owned", Metadata::new(0o644).with_owner(70_000, 0), noise(1, 5000));
     let good = image(&tree.done(), wide_lz4(9).pcluster_size(pclusters(16_384)));
     let model = decoded(&good);
     let node = |path: &[u8]| model.inodes.values().find(|node| node.path == path).unwrap();
