@@ -382,13 +382,10 @@ impl fmt::Display for TreeErrorKind {
             TreeErrorKind::BadSymlinkTarget => {
                 f.write_str("a symlink's target must have 1 to 4095 bytes, none of them NUL")
             }
-            TreeErrorKind::BadDeviceNumber => f.write_str(
-                "a device number has at most 12 bits for the major and 20 bits for the minor \
-                 number",
-            ),
-            TreeErrorKind::BadTimestamp => {
-                f.write_str("its time has more than 999999999 nanoseconds")
+            TreeErrorKind::BadDeviceNumber => {
+                f.write_str("a device number has at most 12 bits major and 20 bits minor")
             }
+            TreeErrorKind::BadTimestamp => f.write_str("its time has over 999999999 nanoseconds"),
             TreeErrorKind::FileTooLarge { len } => {
                 write!(f, "it has {len} bytes, but a file can have at most 9223372036854775807")
             }
@@ -400,35 +397,29 @@ impl fmt::Display for TreeErrorKind {
                 "most of its {len} bytes are holes; these need chunks so long that its data would \
                  take {stored} bytes"
             ),
-            TreeErrorKind::TooManyChunks { chunks } => {
-                write!(
-                    f,
-                    "it would need a map of {chunks} chunks, but a map has at most 67108864; larger \
-                     chunks need fewer"
-                )
-            }
+            TreeErrorKind::TooManyChunks { chunks } => write!(
+                f,
+                "it would need a map of {chunks} chunks, but a map has at most 67108864; larger \
+                 chunks need fewer"
+            ),
             TreeErrorKind::XattrNamespace { name } => {
                 write!(f, "EROFS cannot store the extended attribute {}", Shown::bytes(name))
             }
-            TreeErrorKind::XattrName { name } => {
-                write!(
-                    f,
-                    "the extended attribute {} cannot be stored: its name is too long, has a NUL, \
-                     or has nothing after its prefix",
-                    Shown::bytes(name)
-                )
-            }
+            TreeErrorKind::XattrName { name } => write!(
+                f,
+                "the extended attribute {} cannot be stored: its name is too long, has a NUL, or \
+                 has nothing after its prefix",
+                Shown::bytes(name)
+            ),
             TreeErrorKind::XattrValue { name, len } => write!(
                 f,
                 "the extended attribute {} has {len} bytes, but at most 65535 can be stored",
                 Shown::bytes(name)
             ),
-            TreeErrorKind::XattrBody { len } => {
-                write!(
-                    f,
-                    "its extended attributes need {len} bytes, but at most 262148 can be stored"
-                )
-            }
+            TreeErrorKind::XattrBody { len } => write!(
+                f,
+                "its extended attributes need {len} bytes, but at most 262148 can be stored"
+            ),
             TreeErrorKind::NotCompact => {
                 f.write_str("a compact inode cannot hold its owner, size, link count or time")
             }
