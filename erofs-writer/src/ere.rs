@@ -80,7 +80,14 @@ type NewCache = Box<dyn Fn() -> Cache + Send + Sync + UnwindSafe + RefUnwindSafe
 
 impl Ere {
     /// Compiles a pattern.
-    pub fn new(pattern: &[u8]) -> Result<Self, EreError> {
+    ///
+    /// # Errors
+    /// [`EreError`] if it is not one, or not one that can be matched here.
+    pub fn new(pattern: impl AsRef<[u8]>) -> Result<Self, EreError> {
+        Self::compile(pattern.as_ref())
+    }
+
+    fn compile(pattern: &[u8]) -> Result<Self, EreError> {
         let tree = parse::parse(pattern)?;
         let config = Config::new()
             .utf8(false)
@@ -104,6 +111,11 @@ impl Ere {
             has_line_anchors: looks.contains(Look::StartLF) || looks.contains(Look::EndLF),
         };
         Ok(Self { program: Arc::new(program) })
+    }
+
+    /// The pattern as it was given.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.program.pattern
     }
 
     /// How many bytes of memory the compiled pattern takes, without what searches find out.

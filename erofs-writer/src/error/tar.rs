@@ -22,7 +22,7 @@ pub enum TarErrorKind {
     Pax,
     /// The list of what a sparse file holds breaks the rules for it.
     Sparse,
-    /// The pieces of a sparse file begin or end within a block of 512 bytes, or
+    /// The runs of data in a sparse file begin or end within a block of 512 bytes, or
     /// are too many, so that no index can lead to them.
     SparseIndex,
     /// A header says that more than 16 MiB of metadata follow.

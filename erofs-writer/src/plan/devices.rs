@@ -11,7 +11,7 @@ use crate::plan::chunk_map::{At, ChunkMap};
 use crate::plan::layout::DataPlan;
 use crate::shape::{Order, files};
 use crate::tree::Tree;
-use crate::tree::device::{self, Device, Piece};
+use crate::tree::device::{self, Device, DeviceRun};
 
 /// Files on a device begin at multiples of this.
 const BLOCK_LEN: u32 = 512;
@@ -36,12 +36,12 @@ pub(crate) fn plan(
         devices.number(device)?;
     }
     for (id, content) in files(tree, order) {
-        let Some((device, pieces)) = content.device() else { continue };
+        let Some((device, runs)) = content.device() else { continue };
         let device = devices.number(device)?;
-        let stored: u64 = pieces.iter().map(|piece| piece.len).sum();
+        let stored: u64 = runs.iter().map(|run| run.len).sum();
         plan.device_bytes = plan.device_bytes.saturating_add(stored);
         plan.hole_bytes = plan.hole_bytes.saturating_add(content.len() - stored);
-        plan.set_map(tree, id, map(&pieces, content.len(), device, options.block_size))?;
+        plan.set_map(tree, id, map(&runs, content.len(), device, options.block_size))?;
     }
     plan.devices = devices.found.iter().map(|device| devices.blocks(device)).collect();
     Ok(())
@@ -74,19 +74,19 @@ impl<'a> Devices<'a> {
 }
 
 /// The chunks of a file of `len` bytes, as long as they can be.
-fn map(pieces: &[Piece], len: u64, device: u16, block_size: BlockSize) -> ChunkMap {
+fn map(runs: &[DeviceRun], len: u64, device: u16, block_size: BlockSize) -> ChunkMap {
     let block_bits = u32::from(block_size.bits());
-    let bits = device::chunk_bits(pieces, len).clamp(block_bits, block_bits + CHUNK_BITS_MAX);
+    let bits = device::chunk_bits(runs, len).clamp(block_bits, block_bits + CHUNK_BITS_MAX);
     let chunk_len = 1_u64 << bits;
     let mut map = ChunkMap::new(u8::try_from(bits).expect("at most 47"), block_size);
     map.device = device;
     let mut end = 0;
-    for piece in pieces {
-        let first = piece.offset / chunk_len;
+    for run in runs {
+        let first = run.offset / chunk_len;
         map.push(first - end, At::Hole);
-        assert!(piece.pos % block_size.len() == 0, "byte {} starts a block", piece.pos);
-        end = piece.end().div_ceil(chunk_len);
-        map.push(end - first, At::Blocks(piece.pos / block_size.len()));
+        assert!(run.pos % block_size.len() == 0, "byte {} starts a block", run.pos);
+        end = run.end().div_ceil(chunk_len);
+        map.push(end - first, At::Blocks(run.pos / block_size.len()));
     }
     map.push(len.div_ceil(chunk_len) - end, At::Hole);
     map.merged(block_size)
@@ -98,11 +98,14 @@ mod tests {
 
     const HOLE: u64 = u64::MAX;
 
-    fn mapped(pieces: &[(u64, u64, u64)], len: u64) -> (u8, Vec<u64>) {
-        let piece =
-            |(offset, len, pos): &(u64, u64, u64)| Piece { offset: *offset, len: *len, pos: *pos };
-        let pieces: Vec<Piece> = pieces.iter().map(piece).collect();
-        let map = map(&pieces, len, 1, BlockSize::new(512).expect("a block size"));
+    fn mapped(runs: &[(u64, u64, u64)], len: u64) -> (u8, Vec<u64>) {
+        let run = |(offset, len, pos): &(u64, u64, u64)| DeviceRun {
+            offset: *offset,
+            len: *len,
+            pos: *pos,
+        };
+        let runs: Vec<DeviceRun> = runs.iter().map(run).collect();
+        let map = map(&runs, len, 1, BlockSize::new(512).expect("a block size"));
         assert_eq!(map.device, 1);
         (map.chunk_bits, map.chunks().map(|chunk| chunk.unwrap_or(HOLE)).collect())
     }

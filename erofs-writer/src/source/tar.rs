@@ -175,7 +175,7 @@ impl<'a> Tar<'a> {
     /// at any multiple of that. Contents are passed over, and not read where
     /// the archive is a file: those of a stream are gone when its tree is there,
     /// and do not change the image, nor the UUID that is derived from it.
-    /// Sparse files must have their pieces at multiples of 512 bytes.
+    /// Sparse files must have their runs of data at multiples of 512 bytes.
     ///
     /// ```no_run
     /// use erofs_writer::source::Tar;

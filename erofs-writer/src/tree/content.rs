@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{Change, Error, ReaderErrorKind, Result, Unreadable};
 use crate::format::to_u64;
-use crate::tree::device::{Device, Piece, Scattered};
+use crate::tree::device::{Device, DeviceRun, Scattered};
 use crate::tree::dirs::{self, HostDir, OpenDirs, join};
 use crate::tree::file_id::FileId;
 use crate::tree::path::Name;
@@ -20,13 +20,13 @@ use crate::tree::read_at::{ReadAt, host_data};
 #[derive(Debug, Clone)]
 pub struct Content {
     len: u64,
-    source: Source,
+    location: Location,
 }
 
 /// Where contents are. One of these stands in every file of a tree, so that
 /// the common case, a file found by scanning, is kept small.
 #[derive(Clone)]
-pub(crate) enum Source {
+pub(crate) enum Location {
     Bytes(Arc<[u8]>),
     Path(Arc<PathBuf>),
     /// A file found in a scanned directory, which the directory's files
@@ -45,16 +45,16 @@ const HOLE_MIN: usize = 256 * 1024;
 // A million of these are held at once.
 const _: () = assert!(size_of::<Content>() <= 40);
 
-impl std::fmt::Debug for Source {
+impl std::fmt::Debug for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Source::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
-            Source::Path(path) => path.fmt(f),
-            Source::InDirectory(dir, name, _) => join(dir, name).fmt(f),
-            Source::FileRange(file, start) => write!(f, "{file:?} from {start}"),
-            Source::Reader(_) => f.write_str("a reader"),
-            Source::OnDevice(_, pos) => write!(f, "a device from {pos}"),
-            Source::Scattered(_) => f.write_str("pieces of a device"),
+            Location::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Location::Path(path) => path.fmt(f),
+            Location::InDirectory(dir, name, _) => join(dir, name).fmt(f),
+            Location::FileRange(file, start) => write!(f, "{file:?} from {start}"),
+            Location::Reader(_) => f.write_str("a reader"),
+            Location::OnDevice(_, pos) => write!(f, "a device from {pos}"),
+            Location::Scattered(_) => f.write_str("runs of a device"),
         }
     }
 }
@@ -64,14 +64,14 @@ impl Content {
     /// `into`.
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes: Arc<[u8]> = bytes.into();
-        Content { len: ReadAt::len(&bytes), source: Source::Bytes(bytes) }
+        Content { len: ReadAt::len(&bytes), location: Location::Bytes(bytes) }
     }
 
     /// The host file `path`, which has `len` bytes. If it has more or fewer when
     /// it is read, the build fails with
     /// [`Error::Changed`](crate::Error::Changed).
     pub fn from_path(path: impl Into<PathBuf>, len: u64) -> Self {
-        Content { len, source: Source::Path(Arc::new(path.into())) }
+        Content { len, location: Location::Path(Arc::new(path.into())) }
     }
 
     /// The host file `path`, which has as many bytes as it has now.
@@ -91,39 +91,39 @@ impl Content {
     /// fails with [`Error::Changed`](crate::Error::Changed).
     pub fn from_file_range(file: Arc<File>, range: Range<u64>) -> Self {
         let len = range.end.saturating_sub(range.start);
-        Content { len, source: Source::FileRange(file, range.start) }
+        Content { len, location: Location::FileRange(file, range.start) }
     }
 
     /// Whatever `reader` reads. If that is more or less than it says now, the
     /// build fails with [`Error::Reader`](crate::Error::Reader).
     pub fn new(reader: impl ReadAt + 'static) -> Self {
-        Content { len: reader.len(), source: Source::Reader(Arc::new(Box::new(reader))) }
+        Content { len: reader.len(), location: Location::Reader(Arc::new(Box::new(reader))) }
     }
 
     /// The file `file`, found as `name` in `dir`.
     pub(crate) fn in_directory(dir: Arc<HostDir>, name: Name, file: FileId, len: u64) -> Self {
-        Content { len, source: Source::InDirectory(dir, name, file.mark()) }
+        Content { len, location: Location::InDirectory(dir, name, file.mark()) }
     }
 
     /// The `len` bytes of `device` from `pos` on, which stay there.
     pub(crate) fn on_device(device: Arc<Device>, pos: u64, len: u64) -> Self {
-        Content { len, source: Source::OnDevice(device, pos) }
+        Content { len, location: Location::OnDevice(device, pos) }
     }
 
-    /// The same for `len` bytes of which a device holds only some pieces.
+    /// The same for `len` bytes of which a device holds only some runs.
     pub(crate) fn scattered(len: u64, scattered: Scattered) -> Self {
-        Content { len, source: Source::Scattered(Arc::new(scattered)) }
+        Content { len, location: Location::Scattered(Arc::new(scattered)) }
     }
 
     /// The device on which the bytes stay, and where on that they are, if they
     /// are not for the image.
-    pub(crate) fn device(&self) -> Option<(&Arc<Device>, Cow<'_, [Piece]>)> {
-        match &self.source {
-            Source::OnDevice(device, pos) => {
-                let piece = Piece { offset: 0, len: self.len, pos: *pos };
-                Some((device, Cow::Owned(vec![piece])))
+    pub(crate) fn device(&self) -> Option<(&Arc<Device>, Cow<'_, [DeviceRun]>)> {
+        match &self.location {
+            Location::OnDevice(device, pos) => {
+                let run = DeviceRun { offset: 0, len: self.len, pos: *pos };
+                Some((device, Cow::Owned(vec![run])))
             }
-            Source::Scattered(all) => Some((&all.device, Cow::Borrowed(&all.pieces))),
+            Location::Scattered(all) => Some((&all.device, Cow::Borrowed(&all.runs))),
             _ => None,
         }
     }
@@ -140,38 +140,38 @@ impl Content {
 
     /// The host file the bytes come from, if they come from a whole one.
     pub fn host_path(&self) -> Option<PathBuf> {
-        match &self.source {
-            Source::Path(path) => Some(path.to_path_buf()),
-            Source::InDirectory(dir, name, _) => Some(join(dir, name)),
+        match &self.location {
+            Location::Path(path) => Some(path.to_path_buf()),
+            Location::InDirectory(dir, name, _) => Some(join(dir, name)),
             _ => None,
         }
     }
 
     /// The mark of the scanned file that the bytes come from.
     pub(crate) fn host_mark(&self) -> Option<u32> {
-        match self.source {
-            Source::InDirectory(_, _, mark) => Some(mark),
+        match self.location {
+            Location::InDirectory(_, _, mark) => Some(mark),
             _ => None,
         }
     }
 
     /// The open file the bytes are a part of, if they are.
     pub(crate) fn shared_file(&self) -> Option<&Arc<File>> {
-        match &self.source {
-            Source::FileRange(file, _) => Some(file),
+        match &self.location {
+            Location::FileRange(file, _) => Some(file),
             _ => None,
         }
     }
 
     /// Whether somebody else's code reads the bytes, from wherever they are.
     pub(crate) fn is_custom(&self) -> bool {
-        matches!(self.source, Source::Reader(_))
+        matches!(self.location, Location::Reader(_))
     }
 
     /// Whether somebody who named the contents said that there are none, and
     /// nobody has looked whether that is so.
     pub(crate) fn is_said_to_be_empty(&self) -> bool {
-        self.len == 0 && matches!(self.source, Source::Path(_) | Source::Reader(_))
+        self.len == 0 && matches!(self.location, Location::Path(_) | Location::Reader(_))
     }
 
     /// Something that is equal only if the bytes are the same for sure,
@@ -180,33 +180,35 @@ impl Content {
         fn address<T: ?Sized>(arc: &Arc<T>) -> usize {
             Arc::as_ptr(arc).addr()
         }
-        match &self.source {
-            Source::Bytes(bytes) => Identity(0, address(bytes), 0),
-            Source::Path(path) => Identity(1, address(path), 0),
-            Source::InDirectory(dir, name, _) => Identity(2, address(dir), to_u64(address(name))),
-            Source::FileRange(file, start) => Identity(3, address(file), *start),
-            Source::Reader(reader) => Identity(4, address(reader), 0),
-            Source::OnDevice(device, pos) => Identity(5, address(device), *pos),
-            Source::Scattered(all) => Identity(6, address(all), 0),
+        match &self.location {
+            Location::Bytes(bytes) => Identity(0, address(bytes), 0),
+            Location::Path(path) => Identity(1, address(path), 0),
+            Location::InDirectory(dir, name, _) => Identity(2, address(dir), to_u64(address(name))),
+            Location::FileRange(file, start) => Identity(3, address(file), *start),
+            Location::Reader(reader) => Identity(4, address(reader), 0),
+            Location::OnDevice(device, pos) => Identity(5, address(device), *pos),
+            Location::Scattered(all) => Identity(6, address(all), 0),
         }
     }
 
     /// Gets the bytes ready to be read. Files of one directory are faster found
     /// one after the other, with `dirs`.
     pub(crate) fn open(&self, dirs: &OpenDirs) -> io::Result<OpenContent<'_>> {
-        let reader = match &self.source {
-            Source::Bytes(bytes) => Reader::Bytes(bytes),
-            Source::Path(path) => Reader::Owned(dirs::open_named(path)?),
-            Source::InDirectory(dir, name, mark) => Reader::Owned(dirs.open(dir, name, *mark)?),
-            Source::FileRange(file, start) => Reader::Range(file, *start),
-            Source::Reader(reader) => Reader::Custom(&***reader),
-            Source::OnDevice(device, pos) => {
+        let opened = match &self.location {
+            Location::Bytes(bytes) => Opened::Bytes(bytes),
+            Location::Path(path) => Opened::Owned(dirs::open_named(path)?),
+            Location::InDirectory(dir, name, mark) => Opened::Owned(dirs.open(dir, name, *mark)?),
+            Location::FileRange(file, start) => Opened::Range(file, *start),
+            Location::Reader(reader) => Opened::Custom(&***reader),
+            Location::OnDevice(device, pos) => {
                 let (file, start) = device.readable().ok_or_else(not_kept)?;
-                Reader::Range(file, start + pos)
+                Opened::Range(file, start + pos)
             }
-            Source::Scattered(all) => Reader::Custom(&**all.reader.as_ref().ok_or_else(not_kept)?),
+            Location::Scattered(all) => {
+                Opened::Custom(&**all.reader.as_ref().ok_or_else(not_kept)?)
+            }
         };
-        Ok(OpenContent { len: self.len, reader })
+        Ok(OpenContent { len: self.len, opened })
     }
 }
 
@@ -266,10 +268,10 @@ pub(crate) struct Identity(u8, usize, u64);
 /// [`Content`] that is open.
 pub(crate) struct OpenContent<'a> {
     len: u64,
-    reader: Reader<'a>,
+    opened: Opened<'a>,
 }
 
-enum Reader<'a> {
+enum Opened<'a> {
     Bytes(&'a [u8]),
     Owned(File),
     Range(&'a File, u64),
@@ -279,9 +281,9 @@ enum Reader<'a> {
 impl OpenContent<'_> {
     /// The file that holds the bytes, and where in it they start.
     pub(crate) fn as_file(&self) -> Option<(&File, u64)> {
-        match &self.reader {
-            Reader::Owned(file) => Some((file, 0)),
-            Reader::Range(file, start) => Some((file, *start)),
+        match &self.opened {
+            Opened::Owned(file) => Some((file, 0)),
+            Opened::Range(file, start) => Some((file, *start)),
             _ => None,
         }
     }
@@ -289,18 +291,18 @@ impl OpenContent<'_> {
     /// Whether the source can turn out longer than it was: a part of a file
     /// cannot, as what is behind it belongs to others.
     fn can_grow(&self) -> bool {
-        matches!(self.reader, Reader::Owned(_) | Reader::Custom(_))
+        matches!(self.opened, Opened::Owned(_) | Opened::Custom(_))
     }
 
     /// Where data lies at `offset` or behind it, as far as the source knows; an
     /// empty range at the end if there is none. See [`ReadAt::next_data`].
     pub(crate) fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
         let len = self.len;
-        let found = match &self.reader {
-            Reader::Bytes(_) => offset..len,
-            Reader::Owned(file) => host_data(file, 0, offset, len)?,
-            Reader::Range(file, start) => host_data(file, *start, offset, len)?,
-            Reader::Custom(reader) => retry(|| reader.next_data(offset))?,
+        let found = match &self.opened {
+            Opened::Bytes(_) => offset..len,
+            Opened::Owned(file) => host_data(file, 0, offset, len)?,
+            Opened::Range(file, start) => host_data(file, *start, offset, len)?,
+            Opened::Custom(reader) => retry(|| reader.next_data(offset))?,
         };
         if offset >= len || found.start == found.end {
             return Ok(len..len);
@@ -320,19 +322,19 @@ impl OpenContent<'_> {
     /// Whether the source has so many bytes: behind the end of a file there is
     /// no data either.
     fn reaches(&self, end: u64) -> io::Result<bool> {
-        match &self.reader {
-            Reader::Owned(file) => Ok(file.metadata()?.len() >= end),
-            Reader::Range(file, start) => Ok(file.metadata()?.len() >= start.saturating_add(end)),
-            Reader::Bytes(_) | Reader::Custom(_) => Ok(true),
+        match &self.opened {
+            Opened::Owned(file) => Ok(file.metadata()?.len() >= end),
+            Opened::Range(file, start) => Ok(file.metadata()?.len() >= start.saturating_add(end)),
+            Opened::Bytes(_) | Opened::Custom(_) => Ok(true),
         }
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        match &self.reader {
-            Reader::Bytes(bytes) => bytes.read_at(buf, offset),
-            Reader::Owned(file) => ReadAt::read_at(file, buf, offset),
-            Reader::Range(file, start) => ReadAt::read_at(*file, buf, start + offset),
-            Reader::Custom(reader) => match reader.read_at(buf, offset)? {
+        match &self.opened {
+            Opened::Bytes(bytes) => bytes.read_at(buf, offset),
+            Opened::Owned(file) => ReadAt::read_at(file, buf, offset),
+            Opened::Range(file, start) => ReadAt::read_at(*file, buf, start + offset),
+            Opened::Custom(reader) => match reader.read_at(buf, offset)? {
                 len if len <= buf.len() => Ok(len),
                 _ => Err(Unreadable::Reader(ReaderErrorKind::Overfull).into()),
             },
@@ -355,23 +357,23 @@ impl OpenContent<'_> {
     fn wrong_length(&self, found: u64) -> io::Error {
         let len = self.len;
         // What was read before may be gone by now.
-        let found = match &self.reader {
-            Reader::Owned(file) => {
+        let found = match &self.opened {
+            Opened::Owned(file) => {
                 let now = file.metadata().map(|stat| stat.len());
                 now.ok().filter(|now| *now != len).unwrap_or(found)
             }
             // Its file may go on.
-            Reader::Range(file, start) if found < len => {
+            Opened::Range(file, start) if found < len => {
                 let now = file.metadata().map(|stat| stat.len().saturating_sub(*start));
                 now.map_or(found, |now| now.min(found))
             }
             _ => found,
         };
-        let why = match &self.reader {
-            Reader::Custom(_) if found < len => {
+        let why = match &self.opened {
+            Opened::Custom(_) if found < len => {
                 Unreadable::Reader(ReaderErrorKind::Short { len, read: found })
             }
-            Reader::Custom(_) => Unreadable::Reader(ReaderErrorKind::Long { len }),
+            Opened::Custom(_) => Unreadable::Reader(ReaderErrorKind::Long { len }),
             _ => Unreadable::Changed(Change::Length { before: len, now: found }),
         };
         why.into()
@@ -423,15 +425,15 @@ impl OpenContent<'_> {
 
     /// Checks that the source still ends where it should.
     pub(crate) fn check_end(&self) -> io::Result<()> {
-        let found = match &self.reader {
-            Reader::Owned(file) => file.metadata()?.len(),
+        let found = match &self.opened {
+            Opened::Owned(file) => file.metadata()?.len(),
             // All of it is read or has been found.
-            Reader::Bytes(_) => self.len,
+            Opened::Bytes(_) => self.len,
             // Its file may go on.
-            Reader::Range(file, start) => {
+            Opened::Range(file, start) => {
                 file.metadata()?.len().saturating_sub(*start).min(self.len)
             }
-            Reader::Custom(reader) => match reader.len() {
+            Opened::Custom(reader) => match reader.len() {
                 len if len == self.len => len + to_u64(self.read_up_to(&mut [0], len)?),
                 len => len,
             },

@@ -38,7 +38,7 @@ impl Device {
 
 /// Bytes of a file that lie side by side on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct DeviceRun {
     /// Where in the file they start.
     pub(crate) offset: u64,
     pub(crate) len: u64,
@@ -46,28 +46,28 @@ pub(crate) struct Piece {
     pub(crate) pos: u64,
 }
 
-impl Piece {
+impl DeviceRun {
     /// Where in the file they end.
     pub(crate) fn end(self) -> u64 {
         self.offset + self.len
     }
 }
 
-/// The contents of a file of which a device holds some pieces; between them
+/// The contents of a file of which a device holds some runs; between them
 /// are zeros.
 pub(crate) struct Scattered {
     pub(crate) device: Arc<Device>,
     /// In the order of the file.
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) runs: Vec<DeviceRun>,
     /// All of it, if the device can be read.
     pub(crate) reader: Option<Box<dyn ReadAt>>,
 }
 
 /// log2 of the longest chunks in which a file of `len` bytes can be cut so that
 /// each is all zeros, or bytes side by side on a device.
-pub(crate) fn chunk_bits(pieces: &[Piece], len: u64) -> u32 {
+pub(crate) fn chunk_bits(runs: &[DeviceRun], len: u64) -> u32 {
     let whole = len.max(1).next_power_of_two().trailing_zeros();
-    let edges = pieces.iter().flat_map(|piece| [piece.offset, piece.end()]);
+    let edges = runs.iter().flat_map(|run| [run.offset, run.end()]);
     let edges = edges.filter(|edge| (1..len).contains(edge)).map(u64::trailing_zeros);
     edges.min().unwrap_or(whole).min(whole)
 }
@@ -77,10 +77,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_end_where_pieces_do() {
-        let bits = |pieces: &[(u64, u64)], len| {
-            let piece = |(offset, len): &(u64, u64)| Piece { offset: *offset, len: *len, pos: 0 };
-            chunk_bits(&pieces.iter().map(piece).collect::<Vec<_>>(), len)
+    fn chunks_end_where_runs_do() {
+        let bits = |runs: &[(u64, u64)], len| {
+            let run = |(offset, len): &(u64, u64)| DeviceRun { offset: *offset, len: *len, pos: 0 };
+            chunk_bits(&runs.iter().map(run).collect::<Vec<_>>(), len)
         };
         assert_eq!(bits(&[(0, 1)], 1), 0);
         assert_eq!(bits(&[(0, 4096)], 4096), 12);

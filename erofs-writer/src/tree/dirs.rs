@@ -103,7 +103,7 @@ impl Drop for HostDir {
 ///
 /// A path of several names is opened at once, and what is found there must be
 /// the directory that was scanned: then it does not matter what the names on
-/// the way lead through. Paths too long for that are opened in pieces, from
+/// the way lead through. Paths too long for that are opened in steps, from
 /// a directory that is still open from the last time if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct DirOpener {
@@ -124,7 +124,7 @@ impl DirOpener {
         }
         let mut dirs: Vec<&HostDir> = dir.upwards().collect();
         dirs.reverse();
-        open_pieces(None, &dirs)
+        open_in_steps(None, &dirs)
     }
 
     fn open_deep(&self, dir: &Arc<HostDir>) -> io::Result<OwnedFd> {
@@ -140,7 +140,7 @@ impl DirOpener {
         };
         let (fd, mut below) = start(&self.deep.lock().unwrap_or_else(PoisonError::into_inner))?;
         below.reverse();
-        let fd = open_pieces(fd, &below)?;
+        let fd = open_in_steps(fd, &below)?;
         let kept = (Arc::clone(dir), fd.try_clone()?);
         let mut deep = self.deep.lock().unwrap_or_else(PoisonError::into_inner);
         if deep.len() == DEEP_DIRS {
@@ -153,7 +153,7 @@ impl DirOpener {
 
 /// Opens the last of `dirs`, each of which is in the one before it, and the
 /// first of them in `start`.
-fn open_pieces(start: Option<OwnedFd>, dirs: &[&HostDir]) -> io::Result<OwnedFd> {
+fn open_in_steps(start: Option<OwnedFd>, dirs: &[&HostDir]) -> io::Result<OwnedFd> {
     let mut fd = start;
     let mut path = Vec::with_capacity(SHORT);
     for (index, dir) in dirs.iter().enumerate() {

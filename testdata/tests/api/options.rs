@@ -63,6 +63,7 @@ fn what_goes_in_comes_out() {
     assert_eq!(rule.get_codec(), None);
     assert_eq!(rule.get_pcluster_size().map(PclusterSize::bytes), Some(8192));
     assert!(rule.get_pattern().is_match(b"ax"));
+    assert_eq!(rule.get_pattern().as_bytes(), b"x$");
     assert!(options.get_dedupe());
     assert_eq!(options.get_max_extent_len(), Some(65536));
     assert_eq!(options.get_tails(), Tails::Fragments);

@@ -26,7 +26,7 @@ pub(super) const METADATA_MAX: u64 = 16 << 20;
 
 /// An archive that is read.
 pub(super) struct Input<'a> {
-    source: Source<'a>,
+    archive: Archive<'a>,
     /// For messages.
     path: PathBuf,
     /// How many bytes have been read.
@@ -36,7 +36,7 @@ pub(super) struct Input<'a> {
     watch: Option<Watch<'a>>,
 }
 
-enum Source<'a> {
+enum Archive<'a> {
     /// A file, read in place.
     File { file: Arc<File>, start: u64, len: u64, around: Around },
     /// A stream, whose contents are spooled.
@@ -92,8 +92,8 @@ impl<'a> Input<'a> {
     pub(super) fn file(path: PathBuf, file: File, start: u64) -> Result<Self> {
         let end = file.metadata().map_err(|error| Error::read(&path, error))?.len();
         let len = end.saturating_sub(start);
-        let source = Source::File { file: Arc::new(file), start, len, around: Around::default() };
-        Ok(Input { source, path, pos: 0, device: None, watch: None })
+        let archive = Archive::File { file: Arc::new(file), start, len, around: Around::default() };
+        Ok(Input { archive, path, pos: 0, device: None, watch: None })
     }
 
     pub(super) fn stream(
@@ -102,15 +102,15 @@ impl<'a> Input<'a> {
         spool_dir: &Path,
     ) -> Self {
         let reader = Ahead::new(Watched { inner: reader, watch: None }, BUFFER_LEN);
-        let source = Source::Stream { reader, spool: Spool::new(spool_dir) };
-        Input { source, path, pos: 0, device: None, watch: None }
+        let archive = Archive::Stream { reader, spool: Spool::new(spool_dir) };
+        Input { archive, path, pos: 0, device: None, watch: None }
     }
 
     /// How many bytes there are, where that is known.
     pub(super) fn len(&self) -> Option<u64> {
-        match &self.source {
-            Source::File { len, .. } => Some(*len),
-            Source::Stream { .. } => None,
+        match &self.archive {
+            Archive::File { len, .. } => Some(*len),
+            Archive::Stream { .. } => None,
         }
     }
 
@@ -120,7 +120,7 @@ impl<'a> Input<'a> {
         'a: 'w,
     {
         let mut input: Input<'w> = self;
-        if let Source::Stream { reader, .. } = &mut input.source {
+        if let Archive::Stream { reader, .. } = &mut input.archive {
             reader.get_mut().watch = Some(watch);
         }
         input.watch = Some(watch);
@@ -129,16 +129,18 @@ impl<'a> Input<'a> {
 
     /// Tells how far it is in a file, and looks whether it is to go on.
     fn go_on(&self, before: u64) -> Result<()> {
-        let (Some(watch), Source::File { .. }) = (self.watch, &self.source) else { return Ok(()) };
+        let (Some(watch), Archive::File { .. }) = (self.watch, &self.archive) else {
+            return Ok(());
+        };
         (watch.report)(self.pos - before);
         if watch.stop.is_set() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// Whether contents stay where they are.
     pub(super) fn keep_contents(&mut self, on: bool) {
-        let place = match &self.source {
-            Source::File { file, start, .. } => Some((file.clone(), *start)),
-            Source::Stream { .. } => None,
+        let place = match &self.archive {
+            Archive::File { file, start, .. } => Some((file.clone(), *start)),
+            Archive::Stream { .. } => None,
         };
         self.device = on.then(|| Arc::new(Device::new(place)));
     }
@@ -160,7 +162,7 @@ impl<'a> Input<'a> {
             BLOCK_LEN => {}
             _ => return Err(self.truncated()),
         }
-        if let Source::Stream { reader, .. } = &mut self.source {
+        if let Archive::Stream { reader, .. } = &mut self.archive {
             reader.consume(BLOCK_LEN);
         }
         self.pos += to_u64(BLOCK_LEN);
@@ -177,12 +179,12 @@ impl<'a> Input<'a> {
     /// What a block at this place has, and how much of it there is.
     fn shown(&mut self) -> Result<(Block, usize)> {
         let mut block = [0; BLOCK_LEN];
-        let len = match &mut self.source {
-            Source::File { file, start, len, around } => {
+        let len = match &mut self.archive {
+            Archive::File { file, start, len, around } => {
                 let left = len.saturating_sub(self.pos).min(to_u64(BLOCK_LEN));
                 around.read(file, *start + self.pos, &mut block[..to_usize(left)])
             }
-            Source::Stream { reader, .. } => reader.peek(BLOCK_LEN).map(|bytes| {
+            Archive::Stream { reader, .. } => reader.peek(BLOCK_LEN).map(|bytes| {
                 block[..bytes.len()].copy_from_slice(bytes);
                 bytes.len()
             }),
@@ -214,15 +216,15 @@ impl<'a> Input<'a> {
             return Ok(Stored::OnDevice(device, pos));
         }
         let end = self.pos.checked_add(len).ok_or_else(|| self.truncated())?;
-        let place = match &mut self.source {
-            Source::File { file, start, len, .. } => {
+        let place = match &mut self.archive {
+            Archive::File { file, start, len, .. } => {
                 let begin = *start + self.pos;
                 if end > *len {
                     return Err(self.truncated());
                 }
                 Stored::InFile(file.clone(), begin)
             }
-            Source::Stream { reader, spool } => {
+            Archive::Stream { reader, spool } => {
                 let place = spool.next().map_err(|source| unspooled(&spool.dir, source))?;
                 let passed = pass(reader, len, &self.path, |bytes| {
                     spool.append(bytes).map_err(|source| unspooled(&spool.dir, source))
@@ -242,9 +244,9 @@ impl<'a> Input<'a> {
     /// Passes `len` bytes that nobody wants.
     pub(super) fn skip(&mut self, len: u64) -> Result<()> {
         let end = self.pos.checked_add(len).ok_or_else(|| self.truncated())?;
-        let passed = match &mut self.source {
-            Source::File { len, .. } => end <= *len,
-            Source::Stream { reader, .. } => pass(reader, len, &self.path, |_| Ok(()))? == len,
+        let passed = match &mut self.archive {
+            Archive::File { len, .. } => end <= *len,
+            Archive::Stream { reader, .. } => pass(reader, len, &self.path, |_| Ok(()))? == len,
         };
         if !passed {
             return Err(self.truncated());
@@ -270,7 +272,7 @@ impl<'a> Input<'a> {
         if let Some(device) = &self.device {
             device.set_len(self.pos);
         }
-        let Source::Stream { mut reader, spool } = self.source else {
+        let Archive::Stream { mut reader, spool } = self.archive else {
             return Ok((self.device, Vec::new()));
         };
         pass(&mut reader, BEHIND_MAX, &self.path, |_| Ok(()))?;

@@ -227,7 +227,7 @@ impl<'a> Members<'a> {
     }
 
     /// The map with which the contents of a sparse file begin, in decimal
-    /// lines: how many pieces, then the offset and the length of each.
+    /// lines: how many runs, then the offset and the length of each.
     fn map_before_contents(&mut self, offset: u64, size: u64) -> Result<Map> {
         let bad = |input: &Input<'_>| input.error(offset, TarErrorKind::Sparse);
         let mut left = size;

@@ -32,7 +32,7 @@ const KEYWORDS: &[&str] = &[
     "GNU.sparse.map",
 ];
 
-/// What tells of the pieces of one file, and of no other.
+/// What tells of the runs of one file, and of no other.
 const OF_ONE_FILE: [&[u8]; 3] = [b"GNU.sparse.", b"SCHILY.filetype", b"SCHILY.realsize"];
 
 /// What extended headers say of one member, or of all that follow.
@@ -41,7 +41,7 @@ pub(super) struct Pax {
     /// By keyword. None where an empty value undid what was said before.
     records: BTreeMap<&'static str, Option<Box<[u8]>>>,
     xattrs: Attributes,
-    /// Offsets and lengths of pieces, in the order in which they stand.
+    /// Offsets and lengths of runs, in the order in which they stand.
     pub(super) sparse: Vec<u64>,
 }
 

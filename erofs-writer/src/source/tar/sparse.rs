@@ -1,4 +1,4 @@
-//! Files of which an archive holds only some pieces; between them are zeros.
+//! Files of which an archive holds only some runs; between them are zeros.
 
 use std::fs::File;
 use std::io;
@@ -12,17 +12,17 @@ use crate::source::tar::pax::decimal;
 use crate::tree::device::{self, Device, Scattered};
 use crate::tree::{Content, ReadAt};
 
-/// Where a piece lies in the file, and how long it is.
-type Piece = (u64, u64);
+/// Where a run lies in the file, and how long it is.
+type Run = (u64, u64);
 
 /// Sparse files with more chunks together have an index of more than 128 MiB, and
 /// most likely no contents.
 pub(super) const CHUNKS_MAX: u64 = 1 << 24;
 
-/// The pieces of a file, in their order.
+/// The runs of a file, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Map {
-    pub(super) pieces: Vec<Piece>,
+    pub(super) runs: Vec<Run>,
 }
 
 impl Map {
@@ -30,7 +30,7 @@ impl Map {
     pub(super) fn from_numbers(numbers: &[u64]) -> Result<Self, TarErrorKind> {
         let pairs = numbers.chunks_exact(2);
         match pairs.remainder() {
-            [] => Ok(Map { pieces: pairs.map(|pair| (pair[0], pair[1])).collect() }),
+            [] => Ok(Map { runs: pairs.map(|pair| (pair[0], pair[1])).collect() }),
             _ => Err(TarErrorKind::Sparse),
         }
     }
@@ -44,14 +44,14 @@ impl Map {
         Map::from_numbers(&numbers.ok_or(TarErrorKind::Sparse)?)
     }
 
-    /// Adds the four pieces of an old GNU header, and tells whether a block of
+    /// Adds the four runs of an old GNU header, and tells whether a block of
     /// more follows, and how long the file is.
     pub(super) fn add_header(&mut self, block: &Block) -> Result<(bool, u64), TarErrorKind> {
         let has_more = self.add_entries(&block[386..483])?;
         Ok((has_more, old_number(&block[483..495])?))
     }
 
-    /// Adds the pieces of such a block, and tells whether one more follows.
+    /// Adds the runs of such a block, and tells whether one more follows.
     pub(super) fn add_block(&mut self, block: &Block) -> Result<bool, TarErrorKind> {
         self.add_entries(&block[..505])
     }
@@ -61,24 +61,24 @@ impl Map {
         let (has_more, entries) = entries.split_last().ok_or(TarErrorKind::Sparse)?;
         for entry in entries.chunks_exact(24).filter(|entry| entry[0] != 0) {
             let (offset, len) = entry.split_at(12);
-            self.pieces.push((old_number(offset)?, old_number(len)?));
+            self.runs.push((old_number(offset)?, old_number(len)?));
         }
         Ok(*has_more != 0)
     }
 
-    /// The pieces that are not empty, of which the first one lies at `start`
+    /// The runs that are not empty, of which the first one lies at `start`
     /// and each other one behind the one before.
-    pub(super) fn placed(&self, start: u64) -> impl Iterator<Item = (Piece, u64)> + '_ {
+    pub(super) fn placed(&self, start: u64) -> impl Iterator<Item = (Run, u64)> + '_ {
         let mut next = start;
-        let pieces = self.pieces.iter().filter(|(_, len)| *len > 0);
-        pieces.map(move |piece| {
+        let runs = self.runs.iter().filter(|(_, len)| *len > 0);
+        runs.map(move |run| {
             let at = next;
-            next += piece.1;
-            (*piece, at)
+            next += run.1;
+            (*run, at)
         })
     }
 
-    /// A file of `len` bytes with these pieces, of which the first one lies at
+    /// A file of `len` bytes with these runs, of which the first one lies at
     /// `start` of the archive, where they stay. Its chunks are taken off
     /// `chunks_left`.
     pub(super) fn on_device(
@@ -88,13 +88,13 @@ impl Map {
         len: u64,
         chunks_left: &mut u64,
     ) -> Result<Content, TarErrorKind> {
-        let pieces =
-            self.placed(start).map(|((offset, len), pos)| device::Piece { offset, len, pos });
-        let pieces: Vec<device::Piece> = pieces.collect();
-        let bits = device::chunk_bits(&pieces, len);
-        let is_aligned = pieces.iter().all(|piece| piece.pos % to_u64(BLOCK_LEN) == 0);
+        let runs =
+            self.placed(start).map(|((offset, len), pos)| device::DeviceRun { offset, len, pos });
+        let runs: Vec<device::DeviceRun> = runs.collect();
+        let bits = device::chunk_bits(&runs, len);
+        let is_aligned = runs.iter().all(|run| run.pos % to_u64(BLOCK_LEN) == 0);
         // Of a short file only the whole can be a chunk.
-        let is_whole = pieces.iter().all(|piece| piece.offset == 0 && piece.len == len);
+        let is_whole = runs.iter().all(|run| run.offset == 0 && run.len == len);
         let edges_are = is_whole || 1_u64 << bits >= to_u64(BLOCK_LEN);
         let left = chunks_left.checked_sub(len >> bits);
         let (true, true, Some(left)) = (is_aligned, edges_are, left) else {
@@ -105,17 +105,17 @@ impl Map {
             Box::new(SparseFile::new(file.clone(), at + start, len, self))
         };
         let reader = device.readable().map(in_file);
-        Ok(Content::scattered(len, Scattered { device, pieces, reader }))
+        Ok(Content::scattered(len, Scattered { device, runs, reader }))
     }
 
-    /// Whether the pieces follow each other, end at `len` or before, and have
+    /// Whether the runs follow each other, end at `len` or before, and have
     /// `stored` bytes together.
     pub(super) fn check(&self, len: u64, stored: u64) -> Result<(), TarErrorKind> {
         let (mut end, mut sum) = (0, 0_u64);
-        for (offset, piece) in &self.pieces {
-            let next = offset.checked_add(*piece).filter(|next| *offset >= end && *next <= len);
+        for (offset, run) in &self.runs {
+            let next = offset.checked_add(*run).filter(|next| *offset >= end && *next <= len);
             end = next.ok_or(TarErrorKind::Sparse)?;
-            sum += piece;
+            sum += run;
         }
         if sum == stored { Ok(()) } else { Err(TarErrorKind::Sparse) }
     }
@@ -131,14 +131,14 @@ pub(super) struct SparseFile {
     file: Arc<File>,
     len: u64,
     /// Those that are not empty, with their places in `file`.
-    pieces: Vec<(Piece, u64)>,
+    runs: Vec<(Run, u64)>,
 }
 
 impl SparseFile {
-    /// A file of `len` bytes whose pieces lie one behind the other in `file`,
+    /// A file of `len` bytes whose runs lie one behind the other in `file`,
     /// the first one at `start`.
     pub(super) fn new(file: Arc<File>, start: u64, len: u64, map: &Map) -> Self {
-        SparseFile { file, len, pieces: map.placed(start).collect() }
+        SparseFile { file, len, runs: map.placed(start).collect() }
     }
 }
 
@@ -150,8 +150,8 @@ impl ReadAt for SparseFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = buf.len().min(left);
-        let index = self.pieces.partition_point(|((start, len), _)| start + len <= offset);
-        match self.pieces.get(index) {
+        let index = self.runs.partition_point(|((start, len), _)| start + len <= offset);
+        match self.runs.get(index) {
             Some(((start, len), at)) if *start <= offset => {
                 let within = offset - start;
                 let wanted = to_u64(wanted).min(len - within);
@@ -174,9 +174,9 @@ impl ReadAt for SparseFile {
     }
 
     fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
-        let index = self.pieces.partition_point(|((start, len), _)| start + len <= offset);
-        let piece = self.pieces.get(index).map(|((start, len), _)| *start..start + len);
-        Ok(piece.unwrap_or(self.len..self.len))
+        let index = self.runs.partition_point(|((start, len), _)| start + len <= offset);
+        let run = self.runs.get(index).map(|((start, len), _)| *start..start + len);
+        Ok(run.unwrap_or(self.len..self.len))
     }
 }
 
