@@ -1,10 +1,10 @@
-//! What encoders tell.
+//! The result of filling an output.
 
-/// What an encoder did.
+/// How much an encoder took and wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Filled {
     /// How many bytes of input it took.
     pub consumed: usize,
-    /// How many bytes of output it wrote: at most as many as there were.
+    /// How many bytes of output it wrote: at most as many as the output has.
     pub written: usize,
 }
