@@ -17,7 +17,7 @@ use erofs_writer::source::Tar;
 
 use format::{Format, MAGIC_LEN};
 
-/// How an archive is said to be compressed.
+/// The compression of an archive that the arguments name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
     /// By gzip, or not at all.
@@ -26,16 +26,16 @@ pub(crate) enum Compression {
     Xz,
 }
 
-/// So much is read at a time.
+/// How many bytes are read at a time.
 const BUFFER_LEN: usize = 1 << 18;
 
-/// What is decoded.
+/// The bytes of an archive as they are read, before they are decoded.
 type Stream = BufReader<Chain<Cursor<Vec<u8>>, File>>;
 
-/// The archive `path`; without one, or if that is `-`, standard input.
+/// Opens the archive `path`; without one, or if that is `-`, standard input.
 ///
-/// An uncompressed file is read in place, anything else as a stream. With
-/// `index`, contents stay where they are, so that it must not be compressed.
+/// An uncompressed file is read in place, anything else as a stream. With `index`,
+/// contents stay in the archive, so it must not be compressed.
 pub(crate) fn open<'a>(
     path: Option<&Path>,
     said: Option<Compression>,
@@ -69,11 +69,11 @@ pub(crate) fn open<'a>(
     }
     let stream = BufReader::with_capacity(BUFFER_LEN, Cursor::new(magic).chain(file));
     let stream = decode::decoded(format, stream).map_err(read)?;
-    // The image is written once.
+    // The image is written once, so the spool need not keep what has been read.
     Ok(Tar::stream(name, stream, env::temp_dir()).empty_spool(true).index(index))
 }
 
-/// What `bytes` are when they are decoded, up to `most` bytes of it.
+/// The first bytes of `bytes` when they are decoded, `most` at most.
 pub(crate) fn decoded(bytes: &[u8], most: u64) -> io::Result<Vec<u8>> {
     let magic = &bytes[..bytes.len().min(MAGIC_LEN)];
     let format = Format::of(magic).map_err(decode::invalid)?;

@@ -1,5 +1,5 @@
-//! What was typed, each value checked by itself. What flags mean together is
-//! found in `job.rs`.
+//! The arguments as typed, with each value checked by itself. `job.rs` decides what flags
+//! mean together.
 
 mod texts;
 mod values;
@@ -429,7 +429,7 @@ impl Args {
         self.extended.concat()
     }
 
-    /// Where several flags set the same thing, lets the last one do it.
+    /// If several flags set the same thing, lets the last one do it.
     fn settle(&mut self, matches: &ArgMatches) {
         let last = |flag| matches.indices_of(flag).and_then(|mut indices| indices.next_back());
         if self.all_root {
@@ -463,15 +463,15 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, Us
     Ok(args)
 }
 
-/// What works.
+/// The definition of the flags that work.
 pub(crate) fn definition() -> Command {
     Args::command()
 }
 
-/// What is understood: also flags that are refused.
+/// The definition of all flags that are understood, including those that are refused.
 fn command() -> Command {
-    // As getopt does it, a flag that needs a value takes what follows,
-    // whatever it looks like.
+    // As with getopt, a flag that needs a value takes the next argument, whatever it
+    // looks like.
     refused::add_to(definition()).mut_args(|arg| {
         match arg.get_action().takes_values() && !arg.is_positional() {
             true => arg.allow_hyphen_values(true),

@@ -9,10 +9,10 @@ use erofs_writer::{Codec, Shown};
 use crate::number;
 use crate::usage::UsageError;
 
-/// Why a text names no compression.
+/// The reason why a text names no compression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CompressError {
-    /// Known to mkfs.erofs, and not built here.
+    /// The algorithm is known to mkfs.erofs, but not built here.
     NotBuilt(&'static str),
     Unknown {
         algorithm: String,
@@ -45,7 +45,7 @@ impl fmt::Display for CompressError {
 impl std::error::Error for CompressError {}
 
 impl CompressError {
-    /// What is wrong with the value `text` of `-z`.
+    /// The error that tells what is wrong with the value `text` of `-z`.
     pub(crate) fn of(self, text: &str) -> UsageError {
         match self {
             CompressError::NotBuilt(why) => {
@@ -56,13 +56,13 @@ impl CompressError {
     }
 }
 
-/// What lz4hc does without a level.
+/// The level of lz4hc if none is given.
 const LZ4HC_DEFAULT: u8 = 9;
 
-/// Reads the value of `-z`: algorithms with colons between them. The first
-/// one is for all files for which no hint names another.
+/// Reads the value of `-z`: algorithms with colons between them. The first one is for all
+/// files for which no hint names another one.
 pub(crate) fn codecs(text: &str) -> Result<Vec<Codec>, CompressError> {
-    // mkfs.erofs passes over what is empty between two colons.
+    // mkfs.erofs ignores an empty text between two colons.
     let named = text.split(':').filter(|one| !one.is_empty());
     match text.bytes().all(|byte| byte == b':') {
         true => Err(CompressError::Unknown { algorithm: String::new() }),

@@ -1,5 +1,5 @@
-//! What is changed between the source and the image: what is left out, what is
-//! added, who owns it all, and which times it has.
+//! Changes between the source and the image: paths that are left out, files that are
+//! added, and the owners and times of everything.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -42,17 +42,17 @@ impl fmt::Debug for Excludes {
     }
 }
 
-/// A file that is put into the image besides the source.
+/// A file that is added to the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AddedFile {
-    /// Where it goes.
+    /// Its path in the image.
     pub(crate) path: Vec<u8>,
-    /// The file of the host.
+    /// The file on the host.
     pub(crate) file: PathBuf,
 }
 
 impl AddedFile {
-    /// Puts the file into `tree`. Of the host only its contents count, and
+    /// Puts the file into `tree`. Only the contents of the file on the host count, and
     /// whether it is executable.
     pub(crate) fn add_to(&self, tree: &mut Tree) -> Result<(), Failure> {
         let unreadable = |source| Error::Read { path: self.file.clone(), source };
@@ -69,8 +69,8 @@ impl AddedFile {
     }
 }
 
-/// Takes away from `tree` what only overlayfs understands: whiteouts, and the
-/// marks of directories that hide those below.
+/// Removes from `tree` what only overlayfs understands: whiteouts, and the marks of
+/// directories that hide those in lower layers.
 pub(crate) fn strip_overlay(tree: &mut Tree) {
     tree.retain(|entry| !matches!(entry.node(), Node::CharDevice(Rdev { major: 0, minor: 0 })));
     tree.update_metadata(|metadata| {
@@ -98,7 +98,8 @@ pub(crate) fn set_root_mode(tree: &mut Tree, mode: u16) {
     tree.metadata_mut("/").expect("every tree has a root").mode = mode;
 }
 
-/// What becomes of users or groups: first one is forced, then the offset added.
+/// A change of users or groups: first `force` replaces the number, then `offset` is
+/// added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Owner {
     pub(crate) force: Option<u32>,
@@ -112,7 +113,7 @@ impl Owner {
     }
 }
 
-/// The users and groups of everything.
+/// The changes of the users and groups of everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Owners {
     pub(crate) user: Owner,
@@ -138,7 +139,8 @@ impl Owners {
             return Err(failure);
         }
         tree.update_metadata(|metadata| {
-            // Only inodes that no path leads to can be out of range, and stay behind.
+            // Only inodes without a path can be out of range here. They keep their
+            // numbers.
             metadata.uid = self.user.of(metadata.uid).unwrap_or(metadata.uid);
             metadata.gid = self.group.of(metadata.gid).unwrap_or(metadata.gid);
         });
@@ -146,7 +148,7 @@ impl Owners {
     }
 }
 
-/// SELinux labels as they were asked for.
+/// The request for SELinux labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Labels {
     pub(crate) file: PathBuf,
@@ -161,19 +163,19 @@ impl Labels {
     }
 }
 
-/// The time that the image says it was built at.
+/// The build time of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BuildTime {
-    /// None is recorded.
+    /// No build time is recorded.
     None,
     /// Seconds since 1970.
     At(i64),
-    /// What the clock says.
+    /// The current time.
     Now,
 }
 
 impl BuildTime {
-    /// The time, for which this may look at the clock.
+    /// The build time. May read the clock.
     pub(crate) fn resolve(self) -> Option<Timestamp> {
         match self {
             BuildTime::None => None,
@@ -186,14 +188,14 @@ impl BuildTime {
     }
 }
 
-/// Which times files get.
+/// The times of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileTimes {
-    /// Their own.
+    /// Files keep their own times.
     Keep,
-    /// That of the build.
+    /// All files get the build time.
     Build,
-    /// Their own, but none after that of the build.
+    /// Files keep their own times, but none later than the build time.
     Clamp,
 }
 

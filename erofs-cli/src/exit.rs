@@ -1,5 +1,5 @@
-//! How a run ends when it does not end well: the message and the exit code.
-//! Nothing here can fail or panic, whatever became of standard error.
+//! The end of a run that fails: its message and exit code. Nothing here can fail or
+//! panic, whatever has become of standard error.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -18,20 +18,20 @@ const FAILED: u8 = 1;
 /// The exit code of a run whose arguments make no sense.
 const USAGE: u8 = 2;
 
-/// Why there is no image, or nobody to tell about it.
+/// The reason why there is no image, or no report about it.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The arguments make no sense, as the source shows.
+    /// The arguments make no sense, as is known from the source.
     Usage(UsageError),
-    /// The library says so.
+    /// The library returned an error.
     Build(erofs_writer::Error),
     /// The list of store paths cannot be used.
     List { list: PathBuf, source: StorePathsError },
     /// The file of compression hints cannot be used.
     Hints { file: PathBuf, source: HintError },
-    /// A user or a group would have no number of 32 bits.
+    /// The number of a user or a group would not fit into 32 bits.
     OwnerOverflow { path: Vec<u8>, flag: &'static str },
-    /// The system lets nobody wait for signals.
+    /// It is not possible to wait for signals.
     Signals { source: io::Error },
     /// The image is complete, but the report could not be written.
     Report { source: io::Error },
@@ -90,7 +90,7 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
     }
     complain(&printable(&chain(failure)));
     ExitCode::from(match failure {
-        // What the arguments ask for does not go together.
+        // The arguments contradict each other.
         Failure::Build(erofs_writer::Error::Options(_)) => USAGE,
         _ => FAILED,
     })
@@ -115,7 +115,7 @@ pub(crate) fn usage(error: &UsageError) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// Tells what is no failure.
+/// Writes a note, which is not about a failure.
 pub(crate) fn note(text: &str) {
     complain(&printable(text));
 }
@@ -125,21 +125,20 @@ pub(crate) fn interrupted(output: &Path) {
     complain(&format!("{}: interrupted", Shown::new(output)));
 }
 
-/// Tells that `output`, which was written where it is, holds neither what it
-/// held before nor an image.
+/// Tells that `output`, which was written in place, holds neither its old content nor an
+/// image.
 pub(crate) fn lost(output: &Path) {
     let output = Shown::new(output);
     complain(&format!("{output}: was written in place, and what it held before is lost"));
 }
 
-/// Writes `text` to standard error. If nobody reads it, there is nobody to
-/// tell that.
+/// Writes `text` to standard error. If that fails, there is nobody to tell.
 fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "mkfs-erofs: {text}");
 }
 
-/// An error and what it comes from. Some errors of libraries, as those of decoders,
-/// tell what they come from by themselves: then it is not told again.
+/// An error and its causes. Some errors of libraries, such as those of decoders, include
+/// their causes: these are not repeated.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -153,8 +152,9 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// What the parser of arguments says has several lines, and repeats arguments,
-/// which may be long: of each line and of all of them the start and the end.
+/// Shortens a message of the parser of arguments. It has several lines and repeats
+/// arguments, which may be long. The start and the end of each line are kept, and the
+/// first and the last lines.
 fn bounded(text: &str) -> String {
     const HALF: usize = 20;
     let mut lines: Vec<String> = text.lines().map(|line| Shown::new(line).to_string()).collect();
@@ -164,7 +164,7 @@ fn bounded(text: &str) -> String {
     lines.join("\n")
 }
 
-/// `text` without anything by which a file name could control a terminal.
+/// `text` without anything with which a file name could control a terminal.
 fn printable(text: &str) -> String {
     Shown::whole(text).to_string()
 }
@@ -184,7 +184,8 @@ mod tests {
         assert_eq!(text, "closure: the list of store paths is empty");
     }
 
-    /// As decoders have it, and as an `io::Error` hands it on.
+    /// An error that includes its cause, like those of decoders, and that an `io::Error`
+    /// passes on.
     #[derive(Debug)]
     struct Talkative(io::Error);
 

@@ -1,14 +1,13 @@
-//! The file of `--compress-hints`: how files are compressed whose path a
-//! pattern is found in.
+//! The file of `--compress-hints`: how to compress files whose paths match a pattern.
 //!
-//! A line is `SIZE [ALGORITHM] PATTERN`: the largest pcluster in bytes, or 0
-//! to store such files as they are; which of the algorithms of `-z`, counted
-//! from 0, which is the default; and an extended regular expression up to the
-//! end of the line. Lines that are empty or begin with `#` mean nothing, and
-//! of the others the first that matches decides.
+//! A line is `SIZE [ALGORITHM] PATTERN`: the largest pcluster in bytes, or 0 to store
+//! such files as they are; the number of one of the algorithms of `-z`, counted from 0,
+//! which is the default; and an extended regular expression, up to the end of the line.
+//! Lines that are empty or begin with `#` are ignored. Of the other lines, the first one
+//! that matches decides.
 //!
-//! Each file is compared with each pattern, and each takes memory of its own: so
-//! a file has 4 MiB and 10,000 patterns at most, which take 256 MiB together.
+//! Each file is compared with each pattern, and each pattern takes memory of its own. So
+//! a file has at most 4 MiB and 10,000 patterns, which take at most 256 MiB together.
 
 use std::fmt;
 use std::fs::File;
@@ -20,20 +19,20 @@ use erofs_writer::{Codec, CompressRule, Error, PclusterSize, Shown};
 
 use crate::exit::Failure;
 
-/// Hints as they were asked for.
+/// The request for hints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hints {
     pub(crate) file: PathBuf,
     /// The algorithms of `-z`.
     pub(crate) codecs: Vec<Codec>,
-    /// Blocks have so many bytes.
+    /// The length of blocks, in bytes.
     pub(crate) block_len: u32,
 }
 
-/// Why a line is no hint.
+/// The reason why a line is no hint.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct HintError {
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     line: usize,
     kind: HintErrorKind,
 }
@@ -76,25 +75,25 @@ impl fmt::Display for HintError {
 
 impl std::error::Error for HintError {}
 
-/// How many bytes a file of hints has at most.
+/// The most bytes of a file of hints.
 const LEN_MAX: u64 = 4 << 20;
-/// How many patterns are in it at most ...
+/// The most patterns of a file ...
 const PATTERNS_MAX: usize = 10_000;
-/// ... and how many bytes of memory they take.
+/// ... and the most bytes of memory that they take together.
 const MEMORY_MAX: usize = 256 << 20;
 
-/// What a file of hints says.
+/// The contents of a file of hints.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Rules {
     pub(crate) rules: Vec<CompressRule>,
-    /// Of lines that are passed over.
+    /// Notes about lines that are ignored.
     pub(crate) notes: Vec<String>,
 }
 
-/// What a line says.
+/// The contents of a line.
 enum Line {
     Rule(CompressRule),
-    /// Nothing, as pclusters of this size are no whole blocks.
+    /// The line is ignored, because pclusters of this size are not whole blocks.
     PassedOver(u32),
 }
 
@@ -141,7 +140,7 @@ impl Hints {
         let unknown_size = || HintErrorKind::Size(String::from_utf8_lossy(size).into());
         let size: u32 = number(size).ok_or_else(unknown_size)?;
         let (first, rest) = word(rest);
-        // A pattern alone may not have blanks, as in mkfs.erofs.
+        // Without an algorithm, the pattern may not have blanks, as in mkfs.erofs.
         let (codec, pattern) = match (first.is_empty(), rest.is_empty()) {
             (true, _) => return Err(HintErrorKind::NoPattern),
             (false, true) => (self.codecs.first(), first),
@@ -153,7 +152,7 @@ impl Hints {
         if size == 0 {
             return Ok(Line::Rule(rule));
         }
-        // mkfs.erofs warns of it, and goes on.
+        // mkfs.erofs warns of this, and goes on.
         if size % self.block_len != 0 {
             return Ok(Line::PassedOver(size));
         }
@@ -166,7 +165,7 @@ impl Hints {
     }
 }
 
-/// The bytes of the file `path`, which may not have an end.
+/// The bytes of the file `path`, up to a bound: it may be endless.
 fn bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)?.take(LEN_MAX + 1).read_to_end(&mut text)?;
@@ -179,7 +178,7 @@ fn bounded(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The first word of `text`, and what is behind it and the blanks there.
+/// The first word of `text`, and the text after it and the blanks that follow.
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_start();
     let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());

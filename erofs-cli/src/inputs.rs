@@ -1,4 +1,4 @@
-//! What the command reads must not be what it writes.
+//! Checks that the command does not write to what it reads.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -11,7 +11,7 @@ use erofs_writer::{Error, OutputErrorKind, Tree};
 use crate::edits::Excludes;
 use crate::job::{Job, Source};
 
-/// What a file is, whatever it is called: a device by its number.
+/// The identity of a file, whatever its name is. A device is known by its number.
 fn identity(stat: &Metadata) -> (bool, u64, u64) {
     match stat.file_type().is_block_device() {
         true => (true, stat.rdev(), 0),
@@ -19,10 +19,11 @@ fn identity(stat: &Metadata) -> (bool, u64, u64) {
     }
 }
 
-/// Checks that the output is none of the single files that `job` reads. It is
-/// told before anything is read.
+/// Checks that the output is none of the single files that `job` reads. This is checked
+/// before anything is read.
 pub(crate) fn check(job: &Job) -> Result<(), Error> {
-    // What cannot be looked at is told of when it is opened.
+    // If there is an error here, it occurs again, and is reported, when the file is
+    // opened.
     let Ok(output) = fs::metadata(&job.output) else { return Ok(()) };
     let is_output =
         |stat: io::Result<Metadata>| stat.is_ok_and(|stat| identity(&stat) == identity(&output));
@@ -51,10 +52,11 @@ fn standard_input() -> io::Result<Metadata> {
     File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
 }
 
-/// Checks that the output is no part of `tree`, and would be none the next time,
-/// when it is there.
+/// Checks that the output is no part of `tree`, and would not become one the next time,
+/// when it exists.
 pub(crate) fn check_tree(job: &Job, excludes: &Excludes, tree: &Tree) -> Result<(), Error> {
-    // Where it cannot be looked at it cannot be written either, which is told then.
+    // If its place cannot be examined, it cannot be written either, and that error is
+    // reported later.
     let Ok(Some(path)) = tree.host_path_in_tree(&job.output) else { return Ok(()) };
     match tree.get(&path).is_some() || excludes.keep(&path[1..]) {
         true => Err(inside_source(job)),

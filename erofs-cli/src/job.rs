@@ -1,6 +1,6 @@
-//! From what was typed to what is to be done. Here lies what flags mean
-//! together; where that differs between a directory and a list of store
-//! paths, the two are handled one behind the other.
+//! From the arguments to a job. The meaning of flags together is decided here. Where it
+//! differs between a directory and a list of store paths, the two are handled one after
+//! the other.
 
 mod index;
 mod notes;
@@ -22,7 +22,7 @@ use crate::number;
 use crate::suboptions;
 use crate::usage::UsageError;
 
-/// What is to be done: where from, where to, and how.
+/// The work to do: the source, the output, and everything between the two.
 #[derive(Debug)]
 pub struct Job {
     pub(crate) source: Source,
@@ -35,7 +35,7 @@ pub struct Job {
     /// Whether whiteouts of overlayfs and the like are left out.
     pub(crate) strips_overlay: bool,
     pub(crate) excludes: Excludes,
-    /// What the image gets besides the source.
+    /// Files that the image gets besides the source.
     pub(crate) added: Vec<AddedFile>,
     pub(crate) labels: Option<Labels>,
     pub(crate) owners: Owners,
@@ -46,27 +46,28 @@ pub struct Job {
     /// Whether the image gets a random UUID, whatever `options` say.
     pub(crate) random_uuid: bool,
     pub(crate) options: Options,
-    /// What `options` say further about compression, if a file does.
+    /// The file of hints, which adds rules about compression to `options`, if there is
+    /// one.
     pub(crate) hints: Option<Hints>,
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) output: PathBuf,
-    /// Whether the image is to be on the disk at the end.
+    /// Whether the image has to be on the disk at the end.
     pub(crate) sync: bool,
     pub(crate) report: Report,
-    /// What was typed to no effect.
+    /// Notes about arguments without effect.
     pub(crate) notes: Vec<String>,
 }
 
-/// Where the tree comes from.
+/// The source of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Directories, of which later ones lie over earlier ones.
+    /// Directories. Later ones are laid over earlier ones.
     Directories(Vec<PathBuf>),
     /// A list of store paths.
     Store {
         /// The file with the list; `-` is standard input.
         list: PathBuf,
-        /// Where the store lies, if not where the list says.
+        /// The directory of the store, if it is not where the list says.
         store: Option<PathBuf>,
         /// Whether owners are those of the host, and not 0.
         keep_owners: bool,
@@ -75,9 +76,9 @@ pub(crate) enum Source {
     },
     /// A tar archive.
     Tar {
-        /// The file; none or `-` is standard input.
+        /// The file; `None` or `-` is standard input.
         file: Option<PathBuf>,
-        /// How it is said to be compressed.
+        /// The compression that the arguments name.
         compression: Option<Compression>,
         /// Whether whiteouts of aufs become those of overlayfs.
         converts_aufs: bool,
@@ -86,7 +87,7 @@ pub(crate) enum Source {
     },
 }
 
-/// What is told on the way and at the end.
+/// The reports during the run and at the end of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) summary: Summary,
@@ -95,7 +96,7 @@ pub(crate) struct Report {
     pub(crate) phase_times: bool,
 }
 
-/// What standard output gets.
+/// The form of the report on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Summary {
     Nothing,
@@ -103,7 +104,7 @@ pub(crate) enum Summary {
     Json,
 }
 
-/// What `args` and the environment ask for.
+/// The job that `args` and the environment ask for.
 pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
     let mut words = args.words();
     let mut notes = index::settle(&mut args, &mut words)?;
@@ -187,7 +188,7 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
     Ok((output, source))
 }
 
-/// What the image is laid out like.
+/// The options that are about the layout of the image.
 fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, UsageError> {
     let block_size = args.block_size.unwrap_or_default();
     let mut options = options.block_size(block_size);
@@ -196,7 +197,7 @@ fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, Us
     let prefixes = args.xattr_prefix.iter().cloned();
     options = set(options.xattr_prefixes(prefixes), "--xattr-prefix", args.xattr_prefix.last())?;
     let block_len = u64::from(block_size.bytes());
-    // 0 blocks are taken for one, as there.
+    // 0 blocks count as one, as in mkfs.erofs.
     let blocks = |wanted: Option<u32>| wanted.unwrap_or(1).max(1);
     options = set(options.data_alignment(blocks(args.dsunit)), "--dsunit", args.dsunit)?;
     let alignment = options.image_alignment(blocks(args.fsalignblks));
@@ -232,7 +233,7 @@ fn layout(args: &Args, codecs: &[Codec], options: Options) -> Result<Options, Us
     Ok(options)
 }
 
-/// The options with the value of `flag`, if it can be one.
+/// The options with the value of `flag`, or the error that it cannot have this value.
 fn set(
     options: Result<Options, OptionsError>,
     flag: &str,
@@ -242,14 +243,14 @@ fn set(
     options.map_err(|error| UsageError::value(flag, value(), error))
 }
 
-/// Hints that have something to choose from.
+/// The hints, unless there is no algorithm that they could choose.
 fn hints(args: &Args, codecs: Vec<Codec>) -> Option<Hints> {
     let file = args.compress_hints.clone().filter(|_| !codecs.is_empty())?;
     let block_len = args.block_size.unwrap_or_default().bytes();
     Some(Hints { file, codecs, block_len })
 }
 
-/// Which labels everything gets.
+/// The SELinux labels that are asked for.
 fn labels(args: &Args) -> Result<Option<Labels>, UsageError> {
     let name = |file: &PathBuf| format!("--file-contexts={}", Shown::new(file));
     let Some(file) = args.file_contexts.first() else {
@@ -279,7 +280,7 @@ fn share_above(tolerance: i64) -> u32 {
 fn identity(args: &Args, is_store: bool, options: Options) -> Options {
     let default = if is_store { Options::store_image() } else { Options::new() };
     options.label(args.label.unwrap_or(default.get_label())).uuid(match args.uuid {
-        // A random one is made when the image is.
+        // A random UUID is made when the image is made.
         None | Some(UuidArg::Random) => default.get_uuid(),
         Some(UuidArg::Clear) => ImageUuid::None,
         Some(UuidArg::Fixed(uuid)) if uuid.is_nil() => ImageUuid::None,
@@ -287,8 +288,9 @@ fn identity(args: &Args, is_store: bool, options: Options) -> Options {
     })
 }
 
-/// Times where files have their own, as mkfs.erofs treats them: the variable
-/// goes before -T, and clamps where -T would replace.
+/// The times if files have times of their own, as in mkfs.erofs: the variable
+/// SOURCE_DATE_EPOCH takes precedence over -T, and clamps times where -T would replace
+/// them.
 fn times(args: &Args, epoch: Option<i64>) -> (BuildTime, FileTimes) {
     let (build, files) = match (epoch, args.time) {
         (Some(epoch), _) => (BuildTime::At(epoch), FileTimes::Clamp),
@@ -301,15 +303,15 @@ fn times(args: &Args, epoch: Option<i64>) -> (BuildTime, FileTimes) {
     (build, if args.ignore_mtime { FileTimes::Build } else { files })
 }
 
-/// Times where all files have time 0. The environment does not matter then:
-/// there is nothing to clamp, and -T is what all files are to have.
+/// The times if all files have time 0. The environment does not matter then: there is
+/// nothing to clamp, and -T is the time that all files get.
 fn store_times(args: &Args) -> (BuildTime, FileTimes) {
     let build = BuildTime::At(args.time.unwrap_or(0));
     let only_build = args.mkfs_time && !args.ignore_mtime;
     (build, if only_build { FileTimes::Keep } else { FileTimes::Build })
 }
 
-/// The value of SOURCE_DATE_EPOCH, always decimal; empty, it is 0.
+/// The value of SOURCE_DATE_EPOCH, always decimal. An empty value is 0.
 fn epoch(value: &OsStr) -> Result<i64, UsageError> {
     let text = value.to_string_lossy();
     let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -322,7 +324,7 @@ fn epoch(value: &OsStr) -> Result<i64, UsageError> {
     .map_err(|error| UsageError::value("SOURCE_DATE_EPOCH", &text, error))
 }
 
-/// What is left out.
+/// The paths that are left out.
 fn excludes(args: &Args, notes: &mut Vec<String>) -> Result<Excludes, UsageError> {
     let mut excludes = Excludes::default();
     for path in &args.exclude_path {
@@ -347,7 +349,8 @@ fn ere(regex: &OsString) -> Result<Ere, UsageError> {
     })
 }
 
-/// What is asked for by name is told, and nothing else if it is to be quiet.
+/// The reports to make. What is asked for by name is always reported; other things are
+/// not, if the command is to be quiet.
 fn report(args: &Args) -> Report {
     let errors_only = args.quiet || args.level < 2;
     let summary = match (args.json, errors_only) {

@@ -1,9 +1,8 @@
 //! The command `mkfs-erofs`: arguments -> [`Job`] -> `erofs-writer` -> report.
 //!
-//! [`parse`] turns what was typed into a job without touching the file
-//! system, the clock or the environment; [`run`] does the whole of it. What
-//! only a command knows lies here: the terminal, signals, the clock, random
-//! UUIDs and exit codes.
+//! [`parse`] turns arguments into a job without touching the file system, the clock or
+//! the environment; [`run`] does everything. Here lies what only a command needs: the
+//! terminal, signals, the clock, random UUIDs and exit codes.
 
 mod archive;
 mod args;
@@ -50,18 +49,18 @@ pub fn parse(
     job::job(args::parse(args)?, source_date_epoch.as_deref())
 }
 
-/// What an archive is without the compression that it is found to have, up to
-/// `most` bytes of it: for fuzzing.
+/// The first bytes of an archive without its compression, which is detected; `most` at
+/// most. For fuzzing.
 ///
 /// # Errors
-/// If it is damaged, or compressed by something else.
+/// If the archive is damaged, or compressed by something else.
 #[doc(hidden)]
 pub fn decoded(bytes: &[u8], most: u64) -> std::io::Result<Vec<u8>> {
     archive::decoded(bytes, most)
 }
 
-/// Names of flags as C strings: kata-deploy looks into the program for these
-/// before it uses the flags.
+/// Names of flags as C strings: kata-deploy searches the program for these before it uses
+/// the flags.
 static C_STRINGS: &[u8] = b"\0mkfs-time\0sort\0";
 
 /// Parses arguments as [`parse`] does, does the job and reports on it. The
@@ -71,7 +70,7 @@ pub fn run(
     args: impl IntoIterator<Item = OsString>,
     source_date_epoch: Option<OsString>,
 ) -> ExitCode {
-    // Keeps them in the program.
+    // Keeps the strings in the program.
     black_box(C_STRINGS);
     match parse(args, source_date_epoch) {
         Err(error) => exit::usage(&error),

@@ -1,10 +1,10 @@
-//! Numbers as `strtoul` and `strtol` read them with base 0: `0x` begins a
-//! hexadecimal and `0` an octal number. Unlike these, nothing wraps around
-//! and an empty string is no number.
+//! Numbers as `strtoul` and `strtol` read them with base 0: `0x` begins a hexadecimal
+//! number and `0` an octal one. Unlike with these, nothing wraps around, and an empty
+//! string is no number.
 
 use std::fmt;
 
-/// Why a text is not the number that is wanted.
+/// The reason why a text is not a number of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NumberError {
     NotANumber,
@@ -62,7 +62,7 @@ fn magnitude(text: &str) -> Result<u64, NumberError> {
         [b'0', _, ..] => (&text[1..], 8),
         _ => (text, 10),
     };
-    // `from_str_radix` would take a sign.
+    // `from_str_radix` would accept a sign.
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return Err(NumberError::NotANumber);
     }

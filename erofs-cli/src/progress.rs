@@ -20,7 +20,7 @@ impl Progress {
         if !wanted || !stderr().is_terminal() {
             return Progress(ProgressBar::hidden());
         }
-        // What it looks like must be known before it is drawn first.
+        // The look must be set before the line is drawn for the first time.
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         let progress = Progress(bar);
         progress.begin("reading the source");
@@ -29,8 +29,8 @@ impl Progress {
         progress
     }
 
-    /// Draws the line anew from time to time. The one that indicatif has for
-    /// this panics where no thread can be started; then it is drawn less often.
+    /// Draws the line anew from time to time. The ticker of indicatif would panic where
+    /// no thread can be started. Then the line is drawn less often.
     fn tick(&self) {
         let bar = self.0.downgrade();
         let tick = move || {
@@ -43,7 +43,7 @@ impl Progress {
         drop(thread::Builder::new().spawn(tick));
     }
 
-    /// Shows what happened.
+    /// Shows an event.
     pub(crate) fn event(&self, event: Event) {
         match event {
             Event::Phase(phase) => self.begin(doing(phase)),
@@ -60,7 +60,7 @@ impl Progress {
         }
     }
 
-    /// Begins something of which it is not yet known how much it is.
+    /// Begins work whose extent is not known yet.
     fn begin(&self, message: &'static str) {
         self.0.unset_length();
         self.0.reset();
@@ -68,14 +68,14 @@ impl Progress {
         self.0.set_message(message);
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(crate) fn end(&self) {
         self.0.finish_and_clear();
     }
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // A template that cannot be read costs the layout, not the image.
+    // A template that cannot be read costs the layout of the line, not the image.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")

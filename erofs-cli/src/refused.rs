@@ -1,5 +1,5 @@
-//! Flags of mkfs.erofs 1.9.3 that are refused: known, so that a script which
-//! uses one is told the reason, and never ignored.
+//! Flags of mkfs.erofs 1.9.3 that are refused. They are known, so that a script that uses
+//! one is told the reason. They are never ignored.
 
 use std::ffi::OsStr;
 
@@ -18,11 +18,11 @@ enum Value {
 }
 
 struct Refused {
-    /// With its dashes.
+    /// The flag with its dashes.
     flag: &'static str,
     value: Value,
     why: &'static str,
-    /// The value that says what is the case, and is taken.
+    /// The value that asks for nothing special, which is accepted.
     unless: Option<&'static str>,
 }
 
@@ -64,7 +64,7 @@ impl Refused {
         Refused { unless: Some(value), ..self }
     }
 
-    /// Whether it was typed, and asks for what there is not.
+    /// Whether the flag was typed, and asks for something that is not supported.
     fn is_asked_for(&self, matches: &ArgMatches) -> bool {
         let typed = matches.value_source(self.flag) == Some(ValueSource::CommandLine);
         let occurrences = matches.get_raw_occurrences(self.flag).into_iter().flatten();
@@ -78,7 +78,7 @@ impl Refused {
             Some(long) => arg.long(long),
             None => arg.short(self.flag.chars().nth(1)),
         };
-        // Values are not looked at, so any bytes will do.
+        // Values are not checked, so any bytes are accepted.
         let any = clap::value_parser!(std::ffi::OsString);
         match self.value {
             Value::None => arg.action(ArgAction::Count),
@@ -91,8 +91,7 @@ impl Refused {
     }
 }
 
-/// Teaches `command` the refused flags, so that it reads them as mkfs.erofs
-/// would.
+/// Adds the refused flags to `command`, so that it parses them as mkfs.erofs does.
 pub(crate) fn add_to(command: Command) -> Command {
     command.args(FLAGS.iter().map(Refused::arg))
 }

@@ -1,4 +1,4 @@
-//! What is told about an image that was made.
+//! The report about an image that was made.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Writes `text` to standard error, where standard output is the image.
+/// Writes `text` to standard error, because standard output is the image.
 pub(crate) fn print_elsewhere(text: &str) -> io::Result<()> {
     io::stderr().lock().write_all(text.as_bytes())
 }
@@ -54,7 +54,7 @@ pub(crate) fn text(summary: &Summary) -> String {
     out
 }
 
-/// What can mount the image.
+/// The kernels that can mount the image.
 fn kernel(summary: &Summary) -> String {
     let Summary { oldest_kernel: version, page_size_min: pages, .. } = summary;
     match pages {
@@ -109,7 +109,7 @@ pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
     out
 }
 
-/// What an entry takes, as a JSON object.
+/// The part of the image that an entry takes, as a JSON object.
 fn entry(size: &EntrySize) -> String {
     let EntrySize { name, bytes_in, bytes_out, .. } = size;
     let name = quoted(&String::from_utf8_lossy(name));
@@ -122,7 +122,8 @@ fn quoted(text: &str) -> String {
     for char in text.chars() {
         match char {
             '"' | '\\' => out.extend(['\\', char]),
-            // Also those that JSON lets be, for who looks at it in a terminal.
+            // Also the control characters that JSON allows, for those who view it in a
+            // terminal.
             _ if char.is_control() => {
                 let _ = write!(out, "\\u{:04x}", u32::from(char));
             }
@@ -160,7 +161,7 @@ fn name(phase: Phase) -> &'static str {
     }
 }
 
-/// A number of bytes in the largest unit of which there is one, to a tenth.
+/// A number of bytes with one decimal, in the largest unit that it reaches.
 struct Size(u64);
 
 impl fmt::Display for Size {

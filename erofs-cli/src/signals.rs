@@ -1,5 +1,5 @@
-//! Requests to end. They are heard at once, by a thread of their own: also
-//! while others wait for a read that does not end, or compute.
+//! Requests to end. A thread of its own waits for them, so that they are heard at once,
+//! even while other threads compute or wait for a read that does not end.
 
 use std::fs;
 use std::io;
@@ -22,39 +22,39 @@ use signal_hook::low_level::{emulate_default_handler, exit};
 use crate::exit;
 use crate::progress::Progress;
 
-/// What ends a process that does not listen.
+/// The signals that end a process if it does not listen.
 const REQUESTS: [i32; 10] =
     [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF];
 
-/// How long it may take to clean up and to say so. A file system that does not
-/// answer, or a terminal that takes nothing, is not waited for longer.
+/// How long cleaning up and the message about it may take. A file system that does not
+/// answer, or a terminal that takes nothing, is not waited for any longer.
 const PATIENCE: Duration = Duration::from_millis(600);
 
 const RUNNING: u8 = 0;
-/// The thread that waits for signals ends the process.
+/// The thread that waits for signals is ending the process.
 const ENDING: u8 = 1;
-/// The run itself does.
+/// The run has ended by itself.
 const DONE: u8 = 2;
 
-/// Hears requests to end from when it is made.
+/// Hears requests to end, from the moment it is made.
 #[derive(Debug)]
 pub(crate) struct Watch {
     state: Arc<AtomicU8>,
 }
 
-/// What a request to end has to deal with.
+/// The parts of a run that a request to end deals with.
 struct Run {
     state: Arc<AtomicU8>,
     canceller: Canceller,
     progress: Progress,
     output: PathBuf,
-    /// Whether what the output held before is lost.
+    /// Whether the old content of the output is lost.
     overwrites: Arc<AtomicBool>,
 }
 
 impl Watch {
-    /// Listens on behalf of a run that makes `output`. What the caller lets the
-    /// process ignore, as nohup does, stays ignored.
+    /// Listens on behalf of a run that makes `output`. Signals that the caller lets the
+    /// process ignore, as nohup does, stay ignored.
     pub(crate) fn new(
         output: &Path,
         canceller: &Canceller,
@@ -63,7 +63,7 @@ impl Watch {
     ) -> io::Result<Self> {
         let ignored = ignored();
         if !ignored(SIGXFSZ) {
-            // A write beyond the limit is then an error, which has a message.
+            // Then a write beyond the limit is an error, which has a message.
             signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         }
         let heard = REQUESTS.into_iter().filter(|signal| !ignored(*signal));
@@ -82,8 +82,8 @@ impl Watch {
             }
         });
         if watch.is_err() {
-            // There is no thread to be had. Then signals do what they always do;
-            // what stays of the output the next run takes away.
+            // No thread can be started. Then signals do what they do by default. The next
+            // run removes unfinished files.
             for signal in REQUESTS.into_iter().filter(|signal| !ignored(*signal)) {
                 let always = Arc::new(AtomicBool::new(true));
                 signal_hook::flag::register_conditional_default(signal, always)?;
@@ -92,8 +92,8 @@ impl Watch {
         Ok(Watch { state })
     }
 
-    /// The run is over. If the process is being ended already, that is waited
-    /// for, so that it ends as the signal wants it.
+    /// Tells that the run is over. If a signal is already ending the process, this waits
+    /// for that, so that the process ends by the signal.
     pub(crate) fn done(&self) {
         if !begin(&self.state, DONE) {
             loop {
@@ -103,7 +103,7 @@ impl Watch {
     }
 }
 
-/// Whether the run was going on until now.
+/// Changes the state of a run that is going on. Returns whether it was.
 fn begin(state: &AtomicU8, next: u8) -> bool {
     state.compare_exchange(RUNNING, next, Ordering::SeqCst, Ordering::SeqCst).is_ok()
 }
@@ -111,7 +111,7 @@ fn begin(state: &AtomicU8, next: u8) -> bool {
 /// Ends the process because of `signal`.
 fn end(run: Run, signal: i32) -> ! {
     if begin(&run.state, ENDING) {
-        // What one of them waits for is not to keep the other from its work.
+        // Two threads, so that neither has to wait for what the other waits for.
         let (cleaned_up, wait) = mpsc::channel::<()>();
         let told = cleaned_up.clone();
         let clean_up = move || {
@@ -126,20 +126,20 @@ fn end(run: Run, signal: i32) -> ! {
             exit::interrupted(&run.output);
             drop(told);
         };
-        // Without a thread to be had, cleaning up counts for more.
+        // If only one thread can be started, cleaning up matters more.
         let _ = thread::Builder::new().spawn(clean_up);
         let _ = thread::Builder::new().spawn(tell);
         let _ = wait.recv_timeout(PATIENCE);
     }
     // The first process of a container is not ended by its own signals.
     if process::id() != 1 {
-        // Whoever waits sees that it was this signal, as if nobody had listened.
+        // The parent process sees that it was this signal, as if nobody had listened.
         let _ = emulate_default_handler(signal);
     }
     exit(128 + signal)
 }
 
-/// Which signals this process ignored when it began.
+/// Tells which signals this process ignored when it began.
 fn ignored() -> impl Fn(i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status

@@ -16,11 +16,11 @@ use crate::inputs;
 use crate::job::{Job, Source};
 use crate::usage::UsageError;
 
-/// Hears what happens.
+/// The handler of events.
 pub(crate) type OnEvent<'a> = dyn FnMut(Event) -> ControlFlow<()> + Send + 'a;
 
-/// Reads what `job` is about, without what it leaves out. Takes the excludes
-/// out of the job.
+/// Reads the source of `job`, without what is excluded. Takes the excludes out of the
+/// job.
 pub(crate) fn read(
     job: &mut Job,
     canceller: &Canceller,
@@ -80,7 +80,7 @@ fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Result<Direc
         .hard_links(job.hard_links)
         .xattrs(job.xattrs)
         .strip_case_hack(job.strip_case_hack);
-    // To be asked costs the path of each directory.
+    // A filter costs making the path of each directory.
     if !excludes.is_empty() {
         source = source.keep(|found| excludes.keep(found.path()));
     }
@@ -93,7 +93,7 @@ fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Result<Direc
 fn store_paths<'a>(job: &Job, paths: StorePaths<'a>, excludes: &'a Excludes) -> StorePaths<'a> {
     let mut source =
         paths.hard_links(job.hard_links).xattrs(job.xattrs).strip_case_hack(job.strip_case_hack);
-    // To be asked costs the path of each directory.
+    // A filter costs making the path of each directory.
     if !excludes.is_empty() {
         source = source.keep(|found| excludes.keep(found.path()));
     }

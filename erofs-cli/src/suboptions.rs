@@ -1,5 +1,5 @@
-//! The words of `-E`: a comma-joined list, each word perhaps with `^` before
-//! it and `=VALUE` behind it, read as mkfs.erofs 1.9.3 reads it.
+//! The words of `-E`: a comma-joined list, each word perhaps with `^` before it and
+//! `=VALUE` after it, read as mkfs.erofs 1.9.3 reads it.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use erofs_writer::{InodeForm, Options, PclusterSize, Shown, Tails};
 use crate::number;
 use crate::usage::UsageError;
 
-/// What a word stands for.
+/// The meaning of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
     InodeForm(InodeForm),
@@ -18,16 +18,16 @@ enum Word {
     NoInlineData,
     InlineData,
     XattrNameFilter,
-    /// Prefixes do not lie in the packed inode; they never do.
+    /// Xattr prefixes do not lie in the packed inode. They never do here.
     PlainXattrPrefixes,
     Dedupe,
     FullIndexes,
     InlinePclusters,
     WideAddresses,
-    /// With the size of pclusters of the packed inode.
+    /// Fragments, with the pcluster size of the packed inode if one is given.
     Fragments(Tails, Option<PclusterSize>),
     ShareFragments(bool),
-    /// Off in every image, so that `^` changes nothing.
+    /// A feature that no image has, so that the word with `^` changes nothing.
     NotBuilt(&'static str),
 }
 
@@ -63,12 +63,12 @@ pub(crate) struct Suboption {
 }
 
 impl Suboption {
-    /// Whether this makes all times the same, as compact inodes need it.
+    /// Whether this word makes all times the same, because compact inodes need that.
     pub(crate) fn implies_ignore_mtime(&self) -> bool {
         self.name == COMPACT
     }
 
-    /// Whether it means something only where files are compressed.
+    /// Whether it has an effect only where files are compressed.
     pub(crate) fn needs_codec(&self) -> bool {
         use Word::*;
         !self.negated
@@ -78,13 +78,13 @@ impl Suboption {
             )
     }
 
-    /// Whether it tells how contents are stored.
+    /// Whether it is about the way in which contents are stored.
     pub(crate) fn is_of_contents(&self) -> bool {
         let is_stored = matches!(self.word, Word::Dedupe | Word::ChunkIndexes(false));
         self.needs_codec() || is_stored && !self.negated
     }
 
-    /// Whether it has a `^` that means nothing, as in mkfs.erofs.
+    /// Whether it has a `^` without effect, as in mkfs.erofs.
     pub(crate) fn has_idle_caret(&self) -> bool {
         use Word::*;
         self.negated
@@ -109,7 +109,7 @@ impl fmt::Display for Suboption {
     }
 }
 
-/// Why a list of words cannot be read.
+/// The reason why a list of words cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SuboptionError {
     Unknown { word: String, similar: Option<&'static str> },
@@ -138,7 +138,7 @@ impl fmt::Display for SuboptionError {
 
 impl std::error::Error for SuboptionError {}
 
-/// Reads one argument of `-E`. A final comma means nothing.
+/// Reads one argument of `-E`. A comma at the end is ignored.
 pub(crate) fn parse(list: &str) -> Result<Vec<Suboption>, SuboptionError> {
     let list = list.strip_suffix(',').unwrap_or(list);
     if list.is_empty() {
@@ -162,7 +162,7 @@ fn suboption(text: &str) -> Result<Suboption, SuboptionError> {
     let word = match (value, *word) {
         (None, word) => word,
         (Some(""), _) => return Err(SuboptionError::EmptyValue { name }),
-        // Whatever its value, a word that is not built is refused later, by name.
+        // A word that is not built is refused later, by name and whatever its value is.
         (Some(_), Word::NotBuilt(why)) => Word::NotBuilt(why),
         (Some(_), _) if negated => return Err(SuboptionError::Value { name }),
         (Some(text), Word::Fragments(fragments, _)) => {
@@ -171,7 +171,7 @@ fn suboption(text: &str) -> Result<Suboption, SuboptionError> {
             Word::Fragments(fragments, Some(size.ok_or_else(wrong)?))
         }
         (Some("full"), Word::ShareFragments(_)) => Word::ShareFragments(true),
-        // Whole files that are the same share their data in any case.
+        // Equal whole files share their data in any case.
         (Some("inode" | "off"), Word::ShareFragments(_)) => Word::ShareFragments(false),
         (Some(text), Word::ShareFragments(_)) => {
             return Err(SuboptionError::WrongValue { name, value: text.to_owned() });
@@ -181,10 +181,10 @@ fn suboption(text: &str) -> Result<Suboption, SuboptionError> {
     Ok(Suboption { name, word, negated })
 }
 
-/// The word that differs least from `typed`, if it differs by a typing error
+/// The word that differs least from `typed`, if it differs by no more than a typing error
 /// or two.
 fn similar(typed: &str) -> Option<&'static str> {
-    // The other spelling of - and _ is no difference.
+    // Using - for _, or _ for -, is no error of this kind.
     let typed = typed.replace('_', "-");
     WORDS
         .iter()
@@ -194,8 +194,7 @@ fn similar(typed: &str) -> Option<&'static str> {
         .map(|(_, name)| name)
 }
 
-/// How many bytes are to be put in, taken out or replaced to turn `from` into
-/// `to`.
+/// How many bytes have to be inserted, removed or replaced to turn `from` into `to`.
 fn edits(from: &[u8], to: &[u8]) -> usize {
     let mut above: Vec<usize> = (0..=to.len()).collect();
     for (row, from) in from.iter().enumerate() {
@@ -209,8 +208,8 @@ fn edits(from: &[u8], to: &[u8]) -> usize {
     above[to.len()]
 }
 
-/// Applies words in the order in which they were typed. Some mean more where
-/// files are compressed.
+/// Applies words in the order in which they were typed. `compresses` tells whether files
+/// are compressed, which matters for some words.
 pub(crate) fn apply(
     words: &[Suboption],
     compresses: bool,
@@ -240,9 +239,9 @@ pub(crate) fn apply(
     Ok(options.tails(tails(words)).dedupe(has_dedupe(words, compresses)))
 }
 
-/// Where ends go. Of the words for fragments the last one counts, and of those for
-/// pclusters after inodes, too. With both, ends of files are fragments, as with
-/// mkfs.erofs, where only the packed inode's own end is then after its inode.
+/// Where the ends of files go. Of the words about fragments the last one counts, and
+/// likewise of those about inline pclusters. With both, ends of files are fragments. That
+/// is so with mkfs.erofs as well, where only the end of the packed inode is then inline.
 fn tails(words: &[Suboption]) -> Tails {
     let mut inline = Tails::Blocks;
     let mut fragments = None;
@@ -257,13 +256,13 @@ fn tails(words: &[Suboption]) -> Tails {
     fragments.unwrap_or(inline)
 }
 
-/// Whether the last word on it asks for deduplication.
+/// Whether the last word about deduplication asks for it; `None` if there is none.
 pub(crate) fn ask_for_dedupe(words: &[Suboption]) -> Option<bool> {
     let last = words.iter().rfind(|suboption| suboption.word == Word::Dedupe);
     last.map(|suboption| !suboption.negated)
 }
 
-/// Notes of words that a later one of the same sort undoes.
+/// Notes about words that a later word of the same kind undoes.
 pub(crate) fn undone(words: &[Suboption]) -> impl Iterator<Item = String> {
     let last = |sort: fn(&Word) -> bool| words.iter().rfind(|suboption| sort(&suboption.word));
     let form = last(|word| matches!(word, Word::InodeForm(_)));
@@ -279,8 +278,8 @@ pub(crate) fn undone(words: &[Suboption]) -> impl Iterator<Item = String> {
     })
 }
 
-/// Kernels that know fragments know shared pclusters, too, and mkfs.erofs then
-/// shares some unless it is told not to.
+/// Whether pclusters are shared. Kernels that support fragments support that as well, and
+/// with fragments mkfs.erofs shares some, unless it is told not to.
 fn has_dedupe(words: &[Suboption], compresses: bool) -> bool {
     let is_fragments = |suboption: &&Suboption| matches!(suboption.word, Word::Fragments(..));
     let last = words.iter().rfind(is_fragments);
@@ -329,7 +328,7 @@ mod tests {
         }
         assert_eq!(options("dedupe"), new().dedupe(true));
         assert_eq!(options("^dedupe,dedupe"), new().dedupe(true));
-        // Kernels that know fragments know shared pclusters.
+        // Kernels that support fragments support shared pclusters as well.
         let tails = || new().tails(Tails::Fragments).dedupe(true);
         assert_eq!(options("fragments"), tails());
         let size = PclusterSize::new(65_536).expect("is one");

@@ -1,4 +1,4 @@
-//! Why arguments make no job.
+//! Errors of arguments that make no job.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ pub struct UsageError(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    /// What the parser of arguments says.
+    /// An error of the parser of arguments.
     Parser(Box<clap::Error>),
-    /// A flag of mkfs.erofs that does not exist here, and why.
+    /// A flag of mkfs.erofs that does not exist here, and the reason.
     Refused { flag: String, why: &'static str },
     /// Two flags that cannot both be meant.
     Contradiction { first: String, second: String },
@@ -23,18 +23,18 @@ enum Kind {
 }
 
 impl UsageError {
-    /// `flag` is known, but there is nothing behind it.
+    /// The error of a `flag` that is known but not supported.
     pub(crate) fn refused(flag: impl ToString, why: &'static str) -> Self {
         UsageError(Kind::Refused { flag: flag.to_string(), why })
     }
 
-    /// `first` and `second` cannot both be meant.
+    /// The error of two flags that cannot both be meant.
     pub(crate) fn contradiction(first: impl ToString, second: impl ToString) -> Self {
         let (first, second) = (first.to_string(), second.to_string());
         UsageError(Kind::Contradiction { first, second })
     }
 
-    /// `value` cannot be the value of `flag`.
+    /// The error of a `value` that `flag` cannot have.
     pub(crate) fn value(
         flag: impl ToString,
         value: impl ToString,
@@ -44,13 +44,13 @@ impl UsageError {
         UsageError(Kind::Value { flag, value, source })
     }
 
-    /// `argument` is missing.
+    /// The error of an argument that is missing.
     pub(crate) fn missing(argument: &'static str) -> Self {
         UsageError(Kind::Missing { argument })
     }
 
-    /// The help or the version, if that is what was asked for. It belongs on
-    /// standard output and is no failure.
+    /// The help or the version, if that was asked for. It belongs on standard output and
+    /// is no failure.
     pub fn answer(&self) -> Option<String> {
         match &self.0 {
             Kind::Parser(error) if !error.use_stderr() => Some(error.render().to_string()),
@@ -93,8 +93,8 @@ impl From<clap::Error> for UsageError {
     }
 }
 
-/// A text of which a message shows the beginning: a regular expression can
-/// have 100,000 bytes.
+/// A text of which a message shows only the beginning: a regular expression can have
+/// 100,000 bytes.
 struct Shortened<'a>(&'a str);
 
 impl fmt::Display for Shortened<'_> {

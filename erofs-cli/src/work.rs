@@ -1,5 +1,5 @@
-//! Doing a job: the source becomes a tree, the tree is edited and written,
-//! and what became of it is reported.
+//! Doing a job: the source becomes a tree, the tree is edited and written, and the result
+//! is reported.
 
 use std::fs;
 use std::io;
@@ -52,7 +52,7 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
     result
 }
 
-/// Tells what became of `job`.
+/// Reports the result of `job`.
 fn report(job: &Job, summary: &Summary, reading: Duration, is_stdout: bool) -> io::Result<()> {
     if job.report.phase_times {
         exit::note(&report::phase_times(summary, reading, &job.output));
@@ -62,11 +62,11 @@ fn report(job: &Job, summary: &Summary, reading: Duration, is_stdout: bool) -> i
         job::Summary::Text => report::text(summary),
         job::Summary::Json => report::json(summary, reading),
     };
-    // Not over the image.
+    // The report must not be written into the image.
     if is_stdout { report::print_elsewhere(&text) } else { report::print(&text) }
 }
 
-/// Whether `output` is what standard output goes to.
+/// Whether `output` is the file of standard output.
 fn is_stdout(output: &Path) -> bool {
     let stdout = io::stdout().as_fd().try_clone_to_owned().map(fs::File::from);
     let same = |stdout: fs::Metadata, output: fs::Metadata| {
@@ -76,8 +76,8 @@ fn is_stdout(output: &Path) -> bool {
     stdout.is_ok_and(|stdout| fs::metadata(output).is_ok_and(|output| same(stdout, output)))
 }
 
-/// Makes the image. Also returns how long it took to read the source, and what
-/// there is to note about what was read.
+/// Makes the image. Also returns how long it took to read the source. `notes` gets notes
+/// about what was read.
 fn build(
     job: &mut Job,
     canceller: &Canceller,
@@ -87,13 +87,13 @@ fn build(
 ) -> Result<(Summary, Duration), Failure> {
     let start = Instant::now();
     inputs::check(job)?;
-    // What cannot be written is known before all the work.
+    // If the output cannot be written, that is known before all the work.
     ImageWriter::new(job.options.clone()).canceller(canceller).check_path(&job.output)?;
     let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
     notes.extend(hints.notes);
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
-    // The process ends when the image is written. To take a large tree apart
-    // before that would take a hundredth of the time.
+    // The process ends when the image is written. To drop a large tree before that would
+    // take 1 % of the time.
     let mut on_event = |event| {
         match event {
             Event::Overwrites => overwrites.store(true, Ordering::Relaxed),

@@ -1,9 +1,8 @@
 //! Encoders that fill an output of fixed length.
 //!
-//! A pcluster has room for a fixed number of bytes, so its encoder is not
-//! given its input but its output, and takes as much input as fits. General
-//! compression libraries have no such mode, or reach it by trying lengths
-//! again and again.
+//! A pcluster has room for a fixed number of bytes. So its encoder is given the length of
+//! its output, not its input, and takes as much input as fits. General compression
+//! libraries have no such mode, or reach it by trying lengths again and again.
 //!
 //! ```
 //! use erofs_writer::codec::lz4::{Encoder, Level};
@@ -31,7 +30,7 @@ use crate::format::algorithm::Algorithm;
 
 pub use filled::Filled;
 
-/// What files are compressed with.
+/// An algorithm that compresses files, with its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Codec {
@@ -46,8 +45,8 @@ impl Codec {
         }
     }
 
-    /// The same algorithm with as little work as it can do, to find out roughly
-    /// whether something can be compressed, and what fits into a block.
+    /// The quickest codec of the same algorithm. It estimates whether something can be
+    /// compressed, and how much fits into a block.
     pub(crate) fn quickest(self) -> Codec {
         match self {
             Codec::Lz4(_) => Codec::Lz4(lz4::Level::FAST),
@@ -55,7 +54,7 @@ impl Codec {
     }
 }
 
-/// The encoder of a codec. Made once, it serves for many segments.
+/// The encoder of a codec. One encoder serves for many segments.
 #[derive(Debug)]
 pub(crate) enum Encoder {
     Lz4(lz4::Encoder),
@@ -68,7 +67,7 @@ impl Encoder {
         }
     }
 
-    /// Turns to the bytes `data`.
+    /// Begins a segment with the bytes `data`.
     pub(crate) fn segment<'a>(&'a mut self, data: &'a [u8]) -> Segment<'a> {
         match self {
             Encoder::Lz4(encoder) => Segment::Lz4(encoder.segment(data)),
@@ -76,17 +75,17 @@ impl Encoder {
     }
 }
 
-/// An encoder at work on some bytes, from which it fills one output after the
-/// other. Callers rely on this contract:
+/// An encoder at work on a segment, from whose bytes it fills one output after the other.
+/// Callers rely on this contract:
 ///
-/// - What is written depends on the bytes of the segment, on the codec, and on
-///   what was asked for in the segment so far. It does not depend on earlier
-///   segments, on threads or on the host.
+/// - The output depends on the bytes of the segment, on the codec, and on the earlier
+///   requests in the segment. It does not depend on earlier segments, on threads or on
+///   the host.
 /// - An output is never longer than asked for, and decodes by itself.
-/// - Starts do not go back, but for [`Segment::restart`]. A start may be left
-///   out, which costs no more than going by.
-/// - To ask again from the same start, with less room or an earlier end, is cheap:
-///   what was searched is not searched again. Callers do so up to twice for the
+/// - Starts never go back, except after [`Segment::restart`]. Bytes may be skipped, which
+///   costs no more than encoding them.
+/// - Another request from the same start, with less room or an earlier end, is cheap:
+///   what was searched is not searched again. Callers make up to two of them for the
 ///   last output of a segment.
 /// - An output of two bytes or more takes at least one byte of input.
 #[derive(Debug)]
@@ -95,15 +94,15 @@ pub(crate) enum Segment<'a> {
 }
 
 impl Segment<'_> {
-    /// Lets the next output begin anywhere, also before earlier ones.
+    /// Lets the next output begin anywhere, even before earlier ones.
     pub(crate) fn restart(&mut self) {
         match self {
             Segment::Lz4(segment) => segment.restart(),
         }
     }
 
-    /// Writes bytes to `out` that decode to those from `start` on, up to `end` at
-    /// most: as many as fit.
+    /// Writes bytes to `out` that decode to the bytes of the segment from `start` on: as
+    /// many as fit, up to `end` at most.
     pub(crate) fn fill(&mut self, start: usize, end: usize, out: &mut [u8]) -> Filled {
         match self {
             Segment::Lz4(segment) => segment.fill(start, end, out),

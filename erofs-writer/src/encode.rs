@@ -1,13 +1,12 @@
 //! Encoding files into pclusters, in parallel.
 //!
-//! How much a file shrinks is not known before it is encoded, so its
-//! pclusters are written one after the other as they come: workers encode
-//! parts in any order, and parts get their places in the order of the image.
-//! Everything else gets its place afterwards.
+//! It is not known how much a file shrinks before it is encoded. So pclusters are written
+//! as they are made: workers encode parts in any order, and the parts get their places in
+//! the order of the image. Everything else gets its place afterwards.
 //!
-//! [`Tasks`] say what there is to do. Workers do them, a queue hands them out and
-//! takes what they became, and places give that its addresses. What is left of
-//! files then becomes the packed inode, which is encoded in the same way.
+//! [`Tasks`] list the parts to encode. A queue hands them out to workers and takes the
+//! results, which then get their addresses. Fragments, which are ends of files and whole
+//! files, form the packed inode, which is encoded last and in the same way.
 
 mod candidates;
 mod encoded;
@@ -39,7 +38,7 @@ use packed::{Packed, UnplacedFragments};
 use task::Stream;
 pub(crate) use tasks::Tasks;
 
-/// The files when they are encoded, and what is left for the packed inode.
+/// The encoded files, and the fragments that are left for the packed inode.
 pub(crate) struct Files {
     files: Vec<EncodedFile>,
     fragments: UnplacedFragments,
@@ -49,7 +48,8 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Encodes files that become smaller by it.
+    /// Encodes the files that become smaller by it. `report` gets the number of bytes of
+    /// each task that is done.
     pub(crate) fn encode(
         inputs: &Inputs<'_>,
         tasks: &Tasks,
@@ -68,12 +68,12 @@ impl Files {
         Ok(Files { files, fragments, repeated_bytes: placed.repeated_bytes, end: placed.end })
     }
 
-    /// How many bytes the packed inode has.
+    /// How many bytes the packed inode holds.
     pub(crate) fn packed_len(&self) -> u64 {
         self.fragments.len
     }
 
-    /// Encodes the packed inode, the last of all.
+    /// Encodes the packed inode, which comes last.
     pub(crate) fn encode_packed(
         self,
         inputs: &Inputs<'_>,

@@ -1,4 +1,4 @@
-//! What to store, in which order: decided before anything is placed.
+//! Decisions about how contents are stored, made before anything is placed.
 
 mod blocks;
 mod chunk_map;
@@ -22,7 +22,8 @@ use crate::shape::{Inodes, Order, compressed_len_max, files};
 use crate::tree::{Holes, InodeId, Kind, Reader, Tree};
 
 impl DataPlan {
-    /// Decides, reading what has to be compared or looked at for zeros.
+    /// Makes the decisions. Reads contents that have to be compared or searched for
+    /// zeros.
     pub(crate) fn decide(
         reader: Reader<'_>,
         inodes: &Inodes<'_>,
@@ -41,7 +42,7 @@ impl DataPlan {
             plan.check_flat(reader.tree, order, options)?;
         }
         check_data(reader, order, options)?;
-        // Chunks that are the same are found when files are stored in chunks.
+        // Equal chunks are found when files are stored in chunks.
         if options.chunk_size.is_some() && !options.may_compress() {
             return Ok(plan);
         }
@@ -68,15 +69,15 @@ impl DataPlan {
         Ok(plan)
     }
 
-    /// Whether the image has room for the files that are stored as they are, as
-    /// far as that is known before anything is encoded.
+    /// Checks that the image has room for the files that are stored as they are, as far
+    /// as that is known before anything is encoded.
     fn check_flat(&self, tree: &Tree, order: &Order, options: &Options) -> Result<()> {
         let room = u128::from(options.blocks_max()) << options.block_size.bits();
         let is_flat = |len| !options.may_compress() || len > compressed_len_max(options);
         let flat =
             files(tree, order).filter(|(id, content)| self.is_open(*id) && is_flat(content.len()));
         let lens = flat.map(|(_, content)| u128::from(content.len()));
-        // Of files that may be the same one is stored.
+        // All files may be equal, and then one is stored.
         let least = if options.share_identical { lens.max() } else { Some(lens.sum()) };
         let too_long = least.is_some_and(|least| least > room);
         match too_long {
@@ -85,8 +86,8 @@ impl DataPlan {
         }
     }
 
-    /// The plan with files in chunks if that is asked for: those that are not
-    /// stored in another way, which is known when files are encoded.
+    /// The plan with chunks, if they are asked for, for the files that are not stored in
+    /// another way. `is_encoded` says which files are encoded.
     pub(crate) fn with_chunks(
         mut self,
         reader: Reader<'_>,
@@ -101,15 +102,15 @@ impl DataPlan {
     }
 }
 
-/// Files of so many bytes are looked at by themselves before anything is done
-/// for each part of them.
+/// Files longer than this are checked as a whole before anything is done for each of
+/// their parts.
 const LONG: u64 = 1 << 44;
-/// No file has more data than this.
+/// The most data of a file, in bytes.
 const DATA_MAX: u64 = 1 << 48;
 
-/// Checks that what is said to be empty is so, as nobody reads it again; and that
-/// no file has more data than an image has room for, as far as sources tell holes
-/// from data.
+/// Checks that contents that are said to be empty are empty, as they are not read again;
+/// and that no file has more data than an image has room for, as far as sources tell
+/// holes from data.
 fn check_data(reader: Reader<'_>, order: &Order, options: &Options) -> Result<()> {
     let room = u128::from(options.blocks_max()) << options.block_size.bits();
     let most = u64::try_from(room).unwrap_or(u64::MAX).clamp(LONG, DATA_MAX);

@@ -1,5 +1,5 @@
-//! Decoders of compressed archives, of which each may have several streams, one
-//! behind the other.
+//! Decoders of compressed archives. An archive may have several streams, one after the
+//! other.
 
 use std::io::{self, BufRead, Read};
 
@@ -13,32 +13,32 @@ use super::lzip::Member;
 use super::xz::XzStreams;
 use super::zstd::Frame;
 
-/// A decoder of the family of xz that needs a longer dictionary is refused: it
-/// has that much memory at once, whatever it decodes. The levels of xz and lzip
-/// need up to 64 MiB.
+/// The longest dictionary of a decoder of the xz family. Longer ones are refused: a
+/// decoder allocates its dictionary at once, whatever it decodes. The levels of xz and
+/// lzip need up to 64 MiB.
 pub(super) const DICTIONARY_MAX: u64 = 256 << 20;
 
 /// A decoder of one stream.
 pub(super) trait Decoder: Read + Sized {
-    /// A decoder of what comes next in `stream`, which is the first one or one
-    /// behind others; none at the end, and `stream` again.
+    /// The decoder of the next stream in `stream`, or `stream` itself at the end.
+    /// `is_first` tells whether it is the first one.
     fn start(stream: Stream, is_first: bool) -> io::Result<Next<Self>>;
 
-    /// What is left behind the stream that has been decoded.
+    /// The bytes that are left after the stream that has been decoded.
     fn into_rest(self) -> io::Result<Stream>;
 }
 
-/// What comes next.
+/// The next decoder, or the end.
 pub(super) enum Next<D> {
     Decoder(D),
     End(Stream),
 }
 
-/// Streams, one behind the other.
+/// Streams, one after the other.
 enum Streams<D> {
     Between(Stream, bool),
     Within(D),
-    /// And for the moment of a change.
+    /// Also the state while another one is being replaced.
     Ended,
 }
 
@@ -66,7 +66,8 @@ impl<D: Decoder> Read for Streams<D> {
                 Streams::Between(stream, is_first) => match D::start(stream, is_first)? {
                     Next::Decoder(decoder) => *self = Streams::Within(decoder),
                     Next::End(mut stream) => {
-                        // Who writes this is not to fail.
+                        // The rest is read, so that the process that writes it does not
+                        // fail.
                         io::copy(&mut stream, &mut io::sink())?;
                     }
                 },
@@ -86,7 +87,7 @@ pub(super) fn invalid(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.into())
 }
 
-/// Refuses a stream that needs too long a dictionary, or window.
+/// Refuses a stream that needs a dictionary or window that is too long.
 pub(super) fn check_memory(what: &str, needed: u64, most: u64) -> io::Result<()> {
     if needed <= most {
         return Ok(());
@@ -98,7 +99,7 @@ pub(super) fn check_memory(what: &str, needed: u64, most: u64) -> io::Result<()>
     )))
 }
 
-/// The next byte, which is not passed; none at the end.
+/// The next byte, which stays in the stream; `None` at the end.
 pub(super) fn next_byte(stream: &mut Stream) -> io::Result<Option<u8>> {
     loop {
         match stream.fill_buf() {
@@ -109,7 +110,7 @@ pub(super) fn next_byte(stream: &mut Stream) -> io::Result<Option<u8>> {
     }
 }
 
-/// Streams of gzip may have zeros behind them, as on tapes.
+/// Streams of gzip may have zeros after them, as on tapes.
 impl Decoder for GzDecoder<Stream> {
     fn start(mut stream: Stream, is_first: bool) -> io::Result<Next<Self>> {
         let Some(next) = next_byte(&mut stream)? else { return Ok(Next::End(stream)) };
@@ -131,7 +132,7 @@ impl Decoder for GzDecoder<Stream> {
     }
 }
 
-/// What is behind the first stream, and is none, bzip2 passes over.
+/// bzip2 ignores bytes after the first stream that are not a stream.
 impl Decoder for BzDecoder<Stream> {
     fn start(mut stream: Stream, is_first: bool) -> io::Result<Next<Self>> {
         match next_byte(&mut stream)? {
@@ -145,7 +146,7 @@ impl Decoder for BzDecoder<Stream> {
     }
 }
 
-/// There is one stream only.
+/// An archive has only one stream.
 impl Decoder for LzmaReader<Stream> {
     fn start(mut stream: Stream, is_first: bool) -> io::Result<Next<Self>> {
         if !is_first {

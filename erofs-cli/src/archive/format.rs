@@ -1,8 +1,8 @@
-//! What the first bytes of an archive tell.
+//! The format of an archive, detected from its first bytes.
 
 use super::Compression;
 
-/// How an archive turns out to be compressed.
+/// The format of an archive: that of its compression, or tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Tar,
@@ -14,12 +14,12 @@ pub(super) enum Format {
     Zstd,
 }
 
-/// So many bytes tell the format: a header of a tar archive has as many.
+/// How many bytes decide the format: those of a header of a tar archive.
 pub(super) const MAGIC_LEN: usize = 512;
-/// Where a header has its checksum.
+/// The place of the checksum in a header.
 const CHKSUM: std::ops::Range<usize> = 148..156;
 
-/// What is none of these, by its first bytes.
+/// Formats that are none of these, with their first bytes.
 const OTHERS: &[(&str, &[u8])] = &[
     ("is compressed by lz4", &[0x04, 0x22, 0x4d, 0x18]),
     ("is compressed by lz4", &[0x02, 0x21, 0x4c, 0x18]),
@@ -44,8 +44,9 @@ const OTHERS: &[(&str, &[u8])] = &[
 ];
 
 impl Format {
-    /// The format of what begins with `magic`, or what it is instead. Any name
-    /// may be the first one of an archive, so that is asked first.
+    /// The format of an archive that begins with `magic`, or a text about what it is
+    /// instead. A tar archive may begin with any name, so the header of one is looked for
+    /// first.
     pub(super) fn of(magic: &[u8]) -> Result<Self, String> {
         if is_header(magic) {
             return Ok(Format::Tar);
@@ -59,7 +60,7 @@ impl Format {
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Format::Xz,
             [b'L', b'Z', b'I', b'P', 1, ..] => Format::Lzip,
             _ if is_lzma(magic) => Format::Lzma,
-            // A frame that is skipped may come first.
+            // A frame to be skipped may come first.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Format::Zstd,
             _ => match OTHERS.iter().find(|(_, start)| magic.starts_with(start)) {
                 Some((what, _)) => {
@@ -79,9 +80,9 @@ impl Format {
     }
 }
 
-/// Whether `magic` begins a stream of lzma, which has no number of its own. What xz
-/// goes by: bits that are not too many, a dictionary of 2^n bytes or half as much
-/// again, and a length that is not known or below 256 GiB.
+/// Whether `magic` begins a stream of lzma, which has no magic number. The checks are
+/// those of xz: not too many bits, a dictionary of 2^n bytes or half as much again, and a
+/// length that is unknown or below 256 GiB.
 fn is_lzma(magic: &[u8]) -> bool {
     let [bits @ 0..225, a, b, c, d, len @ ..] = magic else { return false };
     let (literal, position) = (bits % 9, bits / 9 % 5);
@@ -99,7 +100,7 @@ fn is_lzma(magic: &[u8]) -> bool {
     literal + position <= 4 && is_size && is_len
 }
 
-/// Whether `block` is the header of a member.
+/// Whether `block` is the header of a member of a tar archive.
 fn is_header(block: &[u8]) -> bool {
     if block.len() != MAGIC_LEN {
         return false;

@@ -1,4 +1,4 @@
-//! Members of lzip, of which each begins with a header and ends with a trailer.
+//! Members of lzip. Each begins with a header and ends with a trailer.
 
 use std::io::{self, Read};
 
@@ -12,14 +12,14 @@ const MAGIC: &[u8; 4] = b"LZIP";
 const HEADER_LEN: usize = 6;
 const TRAILER_LEN: usize = 20;
 
-/// A member that is decoded.
+/// A member that is being decoded.
 pub(super) struct Member {
     reader: LzmaReader<Counted>,
     crc: Crc,
     len: u64,
 }
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 struct Counted {
     stream: Stream,
     count: u64,
@@ -42,8 +42,8 @@ impl Read for Member {
     }
 }
 
-/// What follows the last member, and does not look like a damaged header, is
-/// passed over, as lzip does.
+/// Bytes after the last member that do not look like a damaged header are ignored, as
+/// lzip does.
 impl Decoder for Member {
     fn start(mut stream: Stream, is_first: bool) -> io::Result<Next<Self>> {
         let mut header = Vec::new();

@@ -1,5 +1,5 @@
-//! Streams of xz. Their decoder takes any dictionary, so what it reads is looked
-//! at before: each block says in its header how long its dictionary is.
+//! Streams of xz. Their decoder accepts any dictionary, so the bytes are examined before
+//! it gets them: the header of each block has the length of its dictionary.
 
 use std::io::{self, Read};
 
@@ -28,14 +28,15 @@ impl Read for XzStreams {
     }
 }
 
-/// Passes bytes on, and knows what they are.
+/// Passes bytes on, and follows the parts of the streams.
 struct Followed {
     stream: Stream,
     follower: Follower,
 }
 
 impl Read for Followed {
-    /// Fills `buf`, as the decoder does not ask for the rest of a short field.
+    /// Fills `buf` completely, as the decoder does not ask for the rest of a field that
+    /// comes short.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
@@ -55,37 +56,37 @@ impl Read for Followed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     StreamHeader,
-    /// How long the header of a block is, or that the index begins.
+    /// The length of the header of a block, or the start of the index.
     BlockSize,
     BlockHeader,
-    /// What the next chunk of LZMA2 is.
+    /// The kind of the next chunk of LZMA2.
     Control,
     ChunkHead,
     Chunk,
-    /// What fills the last word of a block, and its checksum.
+    /// The padding of a block, and its checksum.
     BlockEnd,
     /// The numbers in the index.
     Index,
-    /// What fills its last word, its checksum, and the footer.
+    /// The padding of the index, its checksum, and the footer.
     StreamEnd,
     Padding,
 }
 
-/// Knows where in a stream it is.
+/// Follows the parts of streams.
 #[derive(Debug)]
 struct Follower {
     part: Part,
-    /// The bytes of this part so far, but for long ones.
+    /// The bytes of this part so far; empty for long parts.
     bytes: Vec<u8>,
-    /// How many are left of it.
+    /// How many bytes of this part are left.
     left: u64,
     /// The length of the checksum of a block.
     check_len: u64,
-    /// How many bytes the contents of the block have so far, or the index.
+    /// How many bytes the contents of the block, or the index, have so far.
     count: u64,
-    /// The numbers that are left in the index, if it has said how many.
+    /// How many numbers are left in the index, if it has said how many it has.
     numbers: Option<u64>,
-    /// How many zeros were behind the last stream.
+    /// How many zeros came after the last stream.
     padding: u64,
 }
 
@@ -142,7 +143,7 @@ impl Follower {
         self.bytes.clear();
     }
 
-    /// Goes on behind a part that is complete.
+    /// Goes on after a part that is complete.
     fn next(&mut self) -> io::Result<()> {
         match self.part {
             Part::StreamHeader => {
@@ -190,7 +191,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Takes a byte of the index: how many records, and two numbers of each.
+    /// Takes a byte of the index: the number of records, and two numbers for each.
     fn index(&mut self, byte: u8) {
         self.count += 1;
         self.bytes.push(byte);
@@ -213,7 +214,7 @@ impl Follower {
     }
 }
 
-/// The length of the dictionary, by a header of a block without its first byte.
+/// The length of the dictionary, from the header of a block without its first byte.
 fn dictionary(header: &[u8]) -> io::Result<u64> {
     let (flags, mut rest) = header.split_first().ok_or_else(damaged)?;
     for flag in [0x40, 0x80] {
@@ -227,7 +228,7 @@ fn dictionary(header: &[u8]) -> io::Result<u64> {
         let len = usize::try_from(number(&mut rest)?).unwrap_or(usize::MAX);
         let (props, behind) = rest.split_at_checked(len).ok_or_else(damaged)?;
         rest = behind;
-        // LZMA2 is the last one.
+        // LZMA2 is the last filter.
         dictionary = match (filter, props, dictionary) {
             (0x21, [bits], None) => Some(match bits {
                 0..=39 => (2 | u64::from(bits & 1)) << (bits / 2 + 11),
@@ -240,7 +241,8 @@ fn dictionary(header: &[u8]) -> io::Result<u64> {
     dictionary.ok_or_else(damaged)
 }
 
-/// Takes a number off `bytes`: seven bits of it in each, the low ones first.
+/// Takes a number off the start of `bytes`: each byte has seven bits of it, the low ones
+/// first.
 fn number(bytes: &mut &[u8]) -> io::Result<u64> {
     let len = 1 + bytes.iter().take(8).take_while(|byte| **byte & 0x80 != 0).count();
     let (number, rest) = bytes.split_at_checked(len).ok_or_else(damaged)?;

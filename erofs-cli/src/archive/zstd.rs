@@ -1,4 +1,4 @@
-//! Frames of zstd, some of which are to be skipped.
+//! Frames of zstd, some of which are skipped.
 
 use std::io::{self, Cursor, Read};
 
@@ -11,21 +11,21 @@ const MAGIC: u32 = 0xfd2f_b528;
 const LZ4: u32 = 0x184d_2204;
 const SKIPPED: std::ops::RangeInclusive<u32> = 0x184d_2a50..=0x184d_2a5f;
 
-/// A frame with a longer window is refused, as zstd does unless it is told more:
-/// what was decoded of that window is kept in memory.
+/// The longest window of a frame. Longer ones are refused, as zstd does unless it is told
+/// otherwise: decoded bytes of the length of a window are kept in memory.
 const WINDOW_MAX: u64 = 128 << 20;
 
-/// A frame that is decoded.
+/// A frame that is being decoded.
 pub(super) struct Frame {
     decoder: FrameDecoder,
     stream: Stream,
-    /// How many bytes it has, if it says so.
+    /// The number of decoded bytes in its header, if there is one.
     len: Option<u64>,
-    /// And how many there were.
+    /// How many bytes have been decoded.
     decoded: u64,
 }
 
-/// What stands before the blocks of a frame.
+/// The header before the blocks of a frame.
 struct Header {
     bytes: Vec<u8>,
     window: u64,
@@ -34,7 +34,7 @@ struct Header {
 }
 
 impl Header {
-    /// Reads what is behind the magic number.
+    /// Reads the header after the magic number.
     fn read(stream: &mut Stream) -> io::Result<Self> {
         let mut bytes = MAGIC.to_le_bytes().to_vec();
         let mut field = |len: usize| -> io::Result<u64> {
@@ -85,7 +85,7 @@ impl Decoder for Frame {
             } else if magic == MAGIC {
                 break;
             } else if magic == LZ4 {
-                // Its frames may be skipped by the same numbers.
+                // lz4 has the same numbers for frames to be skipped.
                 return Err(invalid(
                     "is compressed by lz4, and not a tar archive that can be read",
                 ));

@@ -13,7 +13,7 @@ use crate::edits::AddedFile;
 use crate::number;
 use crate::suboptions::{self, Suboption};
 
-/// What was said about the UUID.
+/// The value of the flag for the UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UuidArg {
     Clear,
@@ -21,16 +21,16 @@ pub(crate) enum UuidArg {
     Fixed(Uuid),
 }
 
-/// What becomes of a tar archive.
+/// The way in which a tar archive is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tar {
-    /// All of it goes to the image.
+    /// All of it goes into the image.
     Full,
-    /// The image leads to contents that stay in it.
+    /// The image points to contents that stay in the archive.
     Index,
 }
 
-/// The missing value of a flag by which mkfs.erofs can also copy an archive.
+/// The missing value of a flag with which mkfs.erofs can also copy an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoCopy;
 
@@ -85,7 +85,7 @@ pub(super) fn label(text: OsString) -> Result<Label, OptionsError> {
     Label::new(text.as_bytes())
 }
 
-/// Up to the first equals sign a path in the image, behind it one of the host.
+/// A path in the image, up to the first equals sign, and after it a path of the host.
 pub(super) fn added_file(text: OsString) -> Parsed<AddedFile> {
     let bytes = text.as_bytes();
     let equals = bytes.iter().position(|byte| *byte == b'=').ok_or("there is no = in it")?;
@@ -114,7 +114,7 @@ pub(super) fn seconds(text: &str) -> Parsed<i64> {
     Ok(i64::try_from(number::unsigned::<u64>(text)?)?)
 }
 
-/// A user or a group; the last number means none.
+/// The number of a user or a group. The greatest number means none.
 pub(super) fn id(text: &str) -> Parsed<u32> {
     match number::unsigned(text)? {
         u32::MAX => Err("this number is reserved for no user and no group".into()),
@@ -122,7 +122,8 @@ pub(super) fn id(text: &str) -> Parsed<u32> {
     }
 }
 
-/// What is added to users or groups. mkfs.erofs subtracts by what wraps around.
+/// A number to add to users or groups. mkfs.erofs subtracts by adding a number that wraps
+/// around.
 pub(super) fn id_offset(text: &str) -> Parsed<i64> {
     let offset = number::signed(text)?;
     match u32::try_from(offset.unsigned_abs()) {
@@ -138,7 +139,7 @@ pub(super) fn mode(text: &str) -> Parsed<u16> {
     mode.ok_or_else(|| "must be octal permissions, such as 0755 or 1775".into())
 }
 
-/// Without a further thread, one does the work.
+/// The number of threads. With 0 further threads, the calling one does the work.
 pub(super) fn workers(text: &str) -> Parsed<NonZeroUsize> {
     Ok(NonZeroUsize::new(number::unsigned(text)?).unwrap_or(NonZeroUsize::MIN))
 }

@@ -1,6 +1,6 @@
-//! What an index of an archive has no use for. Contents stay where and how they
-//! are, so that mkfs.erofs takes flags about them as well and does nothing; callers
-//! send some with every mode.
+//! Arguments that an index of an archive has no use for. Contents stay where and how they
+//! are, so mkfs.erofs accepts flags about them and ignores them. Callers send some of
+//! them with every mode.
 
 use erofs_writer::{BlockSize, Shown};
 
@@ -13,11 +13,11 @@ fn block_size() -> BlockSize {
     BlockSize::new(512).expect("is one")
 }
 
-/// Takes away from what was typed for an index what means nothing there, and
-/// returns notes of it.
+/// Removes the arguments that mean nothing for an index, and returns notes about them.
 ///
 /// # Errors
-/// If the archive is said to be compressed: nothing leads into such a one.
+/// If the arguments say that the archive is compressed: an index cannot point into such
+/// an archive.
 pub(super) fn settle(
     args: &mut Args,
     words: &mut Vec<Suboption>,

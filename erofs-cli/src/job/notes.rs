@@ -1,9 +1,9 @@
-//! Notes of what was typed and has no effect, or less than it says.
+//! Notes about arguments that have no effect, or less than they say.
 
 use crate::args::Args;
 use crate::suboptions::{self, Suboption};
 
-/// The notes about all flags but those of which the value is looked at elsewhere.
+/// The notes about all flags, except those whose values are checked elsewhere.
 pub(super) fn notes(args: &Args, words: &[Suboption]) -> Vec<String> {
     let idle_carets = words
         .iter()
@@ -19,7 +19,7 @@ pub(super) fn notes(args: &Args, words: &[Suboption]) -> Vec<String> {
     notes
 }
 
-/// What needs `-z` and is there without it.
+/// Notes about arguments that need `-z` and are given without it.
 fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
     let flags = [
         ("-C", args.pcluster_size.is_some()),
@@ -32,7 +32,7 @@ fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
     idle.map(|flag| format!("{flag}: without -z nothing is compressed")).collect()
 }
 
-/// What needs `--tar` and is there without it.
+/// Notes about arguments that need `--tar` and are given without it.
 fn idle_tar(args: &Args) -> Vec<String> {
     let flags = [
         ("--aufs", args.aufs),
@@ -44,14 +44,15 @@ fn idle_tar(args: &Args) -> Vec<String> {
     idle.map(|(flag, _)| format!("{flag}: without --tar there is no archive")).collect()
 }
 
-/// What undoes a default of `--store-paths` and is there without it.
+/// Notes about arguments that undo a default of `--store-paths` and are given without it.
 fn idle_store(args: &Args) -> Vec<String> {
     let flags = [("--keep-hard-links", args.keep_hard_links), ("--keep-owners", args.keep_owners)];
     let idle = flags.into_iter().filter(|(_, given)| *given && args.store_paths.is_none());
     idle.map(|(flag, _)| format!("{flag}: without --store-paths they are kept anyway")).collect()
 }
 
-/// Once a chunk or a block is shared, what is behind it is out of line.
+/// The note about an alignment that is not kept: after a chunk or a block that is shared,
+/// data is not aligned.
 fn unaligned(args: &Args, words: &[Suboption]) -> Option<String> {
     let dsunit = args.dsunit.filter(|blocks| *blocks > 1)?;
     let block_len = u64::from(args.block_size.unwrap_or_default().bytes());
@@ -65,7 +66,8 @@ fn unaligned(args: &Args, words: &[Suboption]) -> Option<String> {
         .then(|| format!("--dsunit={dsunit}: files that share blocks by -E dedupe are not aligned"))
 }
 
-/// A kernel's version does not tell how large its pages are.
+/// The note about large blocks: the version of a kernel does not tell how large its pages
+/// are.
 fn large_blocks(args: &Args) -> Option<String> {
     let (version, size) = (args.target_kernel?, args.block_size?);
     (size.bytes() > 4096).then(|| {

@@ -25,12 +25,12 @@ fn refusal(line: &str) -> String {
     let error = parse(line).map(|job| panic!("{line}: {job:?}")).expect_err("just seen");
     let text = error.to_string();
     let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
-    // Of the parser's messages, the first line says it.
+    // The first line of a message of the parser is enough.
     let first = text.lines().next().unwrap_or_default();
     format!("{first}{}", source.unwrap_or_default())
 }
 
-/// What a directory is packed with by default.
+/// The default options for a directory.
 fn defaults() -> Options {
     Options::new()
 }
@@ -64,7 +64,7 @@ fn callers_that_use_no_compression_get_the_right_job() {
     assert_eq!(found.options, defaults().label(label("nix-store")));
     assert_eq!((found.owners.user.force, found.owners.group.force), (Some(0), Some(0)));
 
-    // systemd-repart, with a variable's words behind the positionals.
+    // systemd-repart, with the words of a variable after the positional arguments.
     let found = job(&format!("-U {UUID} --quiet IMG ROOT --hard-dereference -b 4096"));
     assert_eq!(found.source, directory("ROOT"));
     assert_eq!(found.hard_links, HardLinks::Ignore);
@@ -432,7 +432,7 @@ fn labels_come_from_one_file_and_go_by_where_the_image_is_mounted() {
     assert_eq!(job("--file-contexts=F I D").labels, labels(""));
     let line = "--file-contexts=F --mount-point /vendor/ --file-contexts F I D";
     assert_eq!(job(line).labels, labels("/vendor/"));
-    // Attributes of a store do not count, which says nothing about labels.
+    // The xattrs of a store are ignored. Labels are given all the same.
     let store = job("--store-paths L --file-contexts F I");
     assert!(!store.xattrs && store.labels == labels(""));
 }
@@ -479,7 +479,7 @@ fn levels_and_quiet_say_what_is_told() {
     assert_eq!(report("-d 1 --json"), told(Summary::Json, false, false, false));
     assert_eq!(report("-d9"), told(Summary::Text, true, true, true));
     assert_eq!(report("-d9 --quiet"), told(Summary::Nothing, false, false, false));
-    // Callers always send the one, and their users ask for the other.
+    // Callers always send one flag, and their users ask for the other.
     assert_eq!(report("--quiet --json"), told(Summary::Json, false, false, false));
     assert_eq!(report("--no-progress"), told(Summary::Text, false, true, false));
 }

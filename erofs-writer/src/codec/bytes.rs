@@ -6,37 +6,37 @@
     reason = "positions are below 2^31"
 )]
 
-/// The 4 bytes at `at`, if there are so many.
+/// The 4 bytes at `at` as a number; `None` if there are fewer.
 ///
-/// Sums of 32 bits are known not to overflow when they are made longer.
+/// `at` has 32 bits, so that the compiler knows that `at + 4` does not overflow.
 #[inline(always)]
 pub(super) fn word(data: &[u8], at: u32) -> Option<u32> {
     let at = at as usize;
     data.get(at..at + 4)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
-/// The bytes at `at`, if there are so many.
+/// The `N` bytes at `at`; `None` if there are fewer.
 #[inline(always)]
 pub(super) fn chunk<const N: usize>(data: &[u8], at: usize) -> Option<&[u8; N]> {
     let at = at as u32 as usize;
     data.get(at..at + N)?.first_chunk()
 }
 
-/// The same, to write to.
+/// The `N` bytes at `at`, to write to; `None` if there are fewer.
 #[inline(always)]
 pub(super) fn chunk_mut<const N: usize>(data: &mut [u8], at: usize) -> Option<&mut [u8; N]> {
     let at = at as u32 as usize;
     data.get_mut(at..at + N)?.first_chunk_mut()
 }
 
-/// The 8 bytes at `at`, if there are so many.
+/// The 8 bytes at `at` as a number; `None` if there are fewer.
 #[inline(always)]
 pub(super) fn long_word(data: &[u8], at: usize) -> Option<u64> {
     chunk(data, at).map(|bytes| u64::from_le_bytes(*bytes))
 }
 
-/// How many bytes from `a` and from `b` on are the same, where `b` ends
-/// before `end` and `a` is less than `b`.
+/// How many bytes from `a` on are the same as those from `b` on, of which only those
+/// before `end` count. `a` is less than `b`.
 #[inline(always)]
 pub(super) fn common_prefix(data: &[u8], a: usize, b: usize, end: usize) -> usize {
     let max = end.saturating_sub(b);
@@ -53,15 +53,15 @@ pub(super) fn common_prefix(data: &[u8], a: usize, b: usize, end: usize) -> usiz
     common_rest(data, a + len, b + len, max - len) + len
 }
 
-/// The same near the end of the data.
+/// The rest of `common_prefix` near the end of the data, byte by byte.
 #[cold]
 fn common_rest(data: &[u8], a: usize, b: usize, max: usize) -> usize {
     let rest = data[a..].iter().zip(&data[b..]).take(max);
     rest.take_while(|(x, y)| x == y).count()
 }
 
-/// How many bytes before `a` and before `b` are the same, at most `max`,
-/// which is at most `a`, which is less than `b`.
+/// How many bytes before `a` are the same as those before `b`, up to `max`. `max` is at
+/// most `a`, and `a` is less than `b`.
 #[inline(always)]
 pub(super) fn common_suffix(data: &[u8], a: usize, b: usize, max: usize) -> usize {
     let (mut left, mut right) = (&data[..a], &data[..b]);

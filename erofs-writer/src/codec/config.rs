@@ -1,23 +1,23 @@
-//! What the superblock says of the algorithms in an image (`compr_cfgs`).
+//! The settings of the algorithms in an image (`compr_cfgs`).
 
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::format::algorithm::{Algorithm, LZ4_MAX_DISTANCE, Lz4Cfgs};
 use crate::format::to_u64;
 
-/// The field `u1` of the superblock, and the records behind it.
+/// The field `u1` of the superblock, and the records after the superblock.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct CompressionConfig {
     /// `available_compr_algs` if there are records, else `lz4_max_distance`.
     pub(crate) u1: u16,
-    /// One for each algorithm, in the order of their numbers. There are none if
-    /// nothing is to be said but the distance of LZ4.
+    /// One for each algorithm, in the order of their numbers. None if the distance of LZ4
+    /// is the only setting.
     pub(crate) records: Vec<u8>,
 }
 
 impl CompressionConfig {
-    /// That of an image in which these algorithms are, and pclusters of up to so
-    /// many blocks.
+    /// The settings of an image with these algorithms, and with pclusters of up to
+    /// `pcluster_blocks` blocks.
     pub(crate) fn new(algorithms: &[Algorithm], pcluster_blocks: u16) -> Self {
         let mut config = CompressionConfig::default();
         match algorithms {
@@ -39,7 +39,7 @@ impl CompressionConfig {
     }
 }
 
-/// What is said of one algorithm.
+/// The record of one algorithm.
 fn record(algorithm: Algorithm, pcluster_blocks: u16) -> Vec<u8> {
     match algorithm {
         Algorithm::Lz4 => {

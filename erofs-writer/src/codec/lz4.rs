@@ -1,14 +1,13 @@
-//! LZ4 blocks: no frame, and never over a given length.
+//! LZ4 blocks without a frame, which are never longer than a given length.
 //!
-//! An [`Encoder`] is made once and used for many segments; no call allocates.
-//! What it knows of a segment stays while it goes from one block to the next:
-//! only the place moves before which no match may begin, as each block is
-//! decoded by itself. The bytes of a block depend on the segment, on the
-//! level, and on what was asked for in it so far, never on other segments.
+//! An [`Encoder`] is made once and used for many segments; no call allocates. It keeps
+//! what it knows of a segment from one block to the next. But each block is decoded by
+//! itself, so that no match refers to bytes before its block. The bytes of a block depend
+//! on the segment, on the level, and on the earlier requests in the segment, never on
+//! other segments.
 //!
-//! Blocks keep the rules of the format's description for the end of a block:
-//! the last 5 bytes are literals, and the last match begins 12 bytes before
-//! the end or earlier.
+//! Blocks keep the rules of the format for the end of a block: the last 5 bytes are
+//! literals, and the last match begins at least 12 bytes before the end.
 
 #![expect(
     clippy::as_conversions,
@@ -32,7 +31,7 @@ use crate::codec::filled::Filled;
 pub struct Level(u8);
 
 impl Level {
-    /// Takes the first match it sees.
+    /// The fast level, which takes the first match it sees.
     pub const FAST: Level = Level(0);
     /// The highest level.
     pub const MAX: Level = Level(12);
@@ -65,7 +64,7 @@ impl FromStr for Level {
     }
 }
 
-/// There is no such level.
+/// The error of a level that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LevelError;
 
@@ -99,7 +98,7 @@ impl Encoder {
         })
     }
 
-    /// Turns to the bytes `data`.
+    /// Begins a segment with the bytes `data`.
     ///
     /// # Panics
     /// If there are more than [`SEGMENT_MAX`].
@@ -111,7 +110,7 @@ impl Encoder {
     }
 }
 
-/// An encoder at work on some bytes.
+/// An encoder at work on a segment.
 #[derive(Debug)]
 pub struct Segment<'a> {
     encoder: &'a mut Encoder,
@@ -132,16 +131,15 @@ impl Segment<'_> {
     /// Writes one block that decodes to the bytes from `start` on, up to
     /// `end` at most, and takes as many of them as it can.
     ///
-    /// To ask again for the block at the same place, with less room, costs
-    /// little at levels above [`Level::FAST`].
+    /// Another request for a block at the same place, with less room, costs little at
+    /// levels above [`Level::FAST`].
     ///
-    /// Nothing is consumed only if `start` is `end` or `out` is shorter than
-    /// 2 bytes.
+    /// It takes no bytes only if `start` is `end` or `out` is shorter than 2 bytes.
     ///
     /// # Panics
-    /// If `start` is less than in the call before without a
-    /// [`restart`](Segment::restart), or the two are no range
-    /// of the segment.
+    /// If `start` is less than in the call before, without a
+    /// [`restart`](Segment::restart) between the two, or if `start..end` is no range of
+    /// the segment.
     pub fn fill(&mut self, start: usize, end: usize, out: &mut [u8]) -> Filled {
         assert!(self.start <= start && start <= end, "a segment is gone through once");
         self.start = start;

@@ -1,4 +1,4 @@
-//! Which earlier places begin with the same bytes.
+//! A finder of earlier places with the same bytes.
 
 #![expect(
     clippy::as_conversions,
@@ -8,14 +8,15 @@
 
 use super::bytes::{chunk, word};
 
-/// Places are put in so many at a time, ahead of those that are asked for.
+/// How many places are added at a time, ahead of those that are asked for.
 const BATCH: usize = 256;
-/// So many links behind the ring repeat none, but can be read with its last ones.
+/// How many spare links follow the ring. They repeat none of its links, but can be read
+/// together with the last ones.
 const BEHIND: usize = 8;
 
 /// Some bytes that are compared at once.
 pub(super) trait Word: Copy + Eq + Default {
-    /// How many bytes are read for one.
+    /// How many bytes are read for a word.
     const READ: usize;
 
     /// The word at the beginning of `READ` bytes.
@@ -24,7 +25,7 @@ pub(super) trait Word: Copy + Eq + Default {
     /// The word at `at`, if it can be read.
     fn at(data: &[u8], at: u32) -> Option<Self>;
 
-    /// A hash of so many bits.
+    /// A hash of `bits` bits.
     fn hash(self, bits: u32) -> usize;
 }
 
@@ -48,7 +49,7 @@ impl Word for u32 {
     }
 }
 
-/// `LEN` bytes, 5 to 8, above others that are 0.
+/// `LEN` bytes, 5 to 8, as the upper bytes of a number whose other bytes are 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(dead_code, reason = "zstd has them")]
 pub(super) struct Long<const LEN: u32>(u64);
@@ -72,19 +73,18 @@ impl<const LEN: u32> Word for Long<LEN> {
     }
 }
 
-/// How far it is from one place to another, and a place modulo one more than
-/// the largest such number.
+/// The distance from one place to another, or a place modulo `MAX + 1`.
 pub(super) trait Link: Copy + Eq + Default + TryFrom<usize> + 'static {
-    /// The last place of this kind.
+    /// The greatest link.
     const MAX: usize;
 
     fn new(value: usize) -> Self;
     fn get(self) -> usize;
     fn wrapping_add(self, other: Self) -> Self;
     fn wrapping_sub(self, other: Self) -> Self;
-    /// Is this at most `max + more`?
+    /// Whether this is at most `max + more`.
     fn is_within(self, max: Self, more: Self) -> bool;
-    /// The index of the first of eight that is not 0.
+    /// The index of the first of eight links that is not 0.
     fn first_set(links: &[Self]) -> Option<usize>;
 }
 
@@ -144,27 +144,27 @@ link!(
 /// Chains of places with equal words, each linked to the one before it in the
 /// block.
 ///
-/// `LINKS` is 8 more than the number of places that are known, a power of two
-/// and at most what a link can tell apart. `HEADS` is the length of the table;
-/// fewer bits of the hash use the beginning of it.
+/// `LINKS` is 8 more than the number of places that are known. This number is a power of
+/// two, and at most the number of values of a link. `HEADS` is the length of the table;
+/// hashes with fewer bits use the beginning of it.
 ///
-/// Nothing is cleared between blocks or segments. A place in the table counts
-/// only if it is in the block and the bytes there are the same; but then that
-/// place has itself been put into the table, so what is older has no say.
+/// Nothing is cleared between blocks or segments. A place in the table counts only if it
+/// is in the block and has the same bytes. Such a place has itself been put into the
+/// table in place of anything older, so old places do no harm.
 #[derive(Debug)]
 pub(super) struct MatchFinder<W, L, const HEADS: usize, const LINKS: usize> {
     /// The last place of each hash.
     heads: Box<[L; HEADS]>,
-    /// How far it is to the place before, for the last places; 0 where there is
-    /// none.
+    /// For the last places, the distance to the place before with the same word; 0 where
+    /// there is none.
     links: Box<[L; LINKS]>,
-    /// For a batch of places: the words there, and at the places before them.
+    /// For a batch of places: the words there, and those at the places that they link to.
     values: [W; BATCH],
     earlier: [W; BATCH],
     hash_bits: u32,
     /// Where the block starts.
     start: usize,
-    /// The first byte of the segment that is not in yet.
+    /// The first place of the segment that has not been added.
     next: usize,
 }
 
@@ -193,23 +193,23 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
         }
     }
 
-    /// Turns to another segment.
+    /// Begins another segment.
     pub(super) fn begin(&mut self) {
         (self.start, self.next) = (0, 0);
     }
 
-    /// Turns to the block that begins at `start`. Hashes may have 14, 16, 17 or 18
-    /// bits.
+    /// Begins the block at `start`. Hashes may have 14, 16, 17 or 18 bits.
     pub(super) fn begin_block(&mut self, start: usize, hash_bits: u32) {
-        // Nothing has been put into the table by other hashes, and of what is
-        // far ahead the ring has lost the beginning.
+        // Places were added to the table with other hashes, or so many are added ahead
+        // that the ring has lost the first places of the block.
         if self.hash_bits != hash_bits || self.next > start + Self::RING {
             self.hash_bits = hash_bits;
             self.next = start;
         }
         self.start = start;
         self.next = self.next.max(start);
-        // What is in already may lead to before the block.
+        // Links of places that were added for earlier blocks may lead to before this
+        // block.
         for at in start..self.next {
             let link = &mut self.links[at % Self::RING];
             if link.get() > at - start {
@@ -233,7 +233,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
             }
             let links = &self.links[at % Self::RING..][..BEHIND];
             if let Some(first) = L::first_set(links) {
-                // What is not in yet tells nothing.
+                // Links of places that have not been added mean nothing.
                 at = self.next.min(at + first);
                 if at < self.next {
                     return (at < limit).then_some(at);
@@ -245,7 +245,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
         None
     }
 
-    /// Puts in some more places, of which there is one at least.
+    /// Adds some more places. At least one must be left.
     fn extend(&mut self, data: &[u8]) {
         match self.hash_bits {
             14 => self.extend_by::<14, { 1 << 14 }>(data),
@@ -255,7 +255,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
         }
     }
 
-    /// The same for hashes of `BITS` bits, of which there are `LEN`.
+    /// `extend` for hashes of `BITS` bits, of which there are `LEN`.
     #[inline(never)]
     fn extend_by<const BITS: u32, const LEN: usize>(&mut self, data: &[u8]) {
         let (first, start) = (self.next, self.start);
@@ -265,7 +265,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
         let (values, earlier) = (&mut self.values[..len], &mut self.earlier[..len]);
 
         let heads = self.heads.first_chunk_mut::<LEN>().expect("there are as many at least");
-        // Each step by itself has no branches and is fast for all places.
+        // Each of these loops has no branches and is fast for all places.
         let words = data[first..end + (W::READ - 1)].windows(W::READ);
         for (index, ((bytes, value), link)) in words.zip(&mut *values).zip(&mut *links).enumerate()
         {
@@ -290,15 +290,15 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
         self.next = end;
     }
 
-    /// How far back it is possible to go.
+    /// The first place whose link is still known.
     #[inline(always)]
     pub(super) fn lowest(&self) -> usize {
-        // The ring has what is ahead in place of what is farthest behind.
+        // Places that were added ahead have replaced the first ones in the ring.
         self.next.saturating_sub(Self::RING)
     }
 
-    /// How far it is from `at` to the place before it with its bytes; 0 if
-    /// there is none near enough.
+    /// The distance from `at` to the place before with the same word; 0 if there is none
+    /// near enough.
     #[inline(always)]
     pub(super) fn link(&self, at: usize) -> usize {
         self.links[at % Self::RING].get()

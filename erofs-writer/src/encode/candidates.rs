@@ -9,12 +9,12 @@ use crate::options::FileCodec;
 use crate::shape::{compressed_len_max, files};
 use crate::tree::{Content, InodeId};
 
-/// A file of more than a part is looked at in so many places ...
+/// How many places of a file longer than a part are tried ...
 const PROBES: u64 = 16;
-/// ... of so many bytes, to see whether it can be compressed.
+/// ... with this many bytes each, to see whether the file can be compressed.
 const PROBE_LEN: u64 = 32 * 1024;
-/// What is shorter saves nothing even if it is compressed behind its inode:
-/// its header and index take 16 bytes, and inodes start at multiples of 32.
+/// A file of at most this many bytes saves nothing, even with an inline pcluster: header
+/// and index take 16 bytes, and inodes start at multiples of 32.
 const INLINE_MIN: u64 = 128;
 
 /// A file to encode.
@@ -25,8 +25,8 @@ pub(super) struct FileToEncode<'a> {
     pub(super) codec: FileCodec,
 }
 
-/// Those of more than a block, if a pcluster takes at least one, that are not
-/// stored otherwise and for which there is a codec.
+/// The files that may be encoded: they have a codec, are not stored in another way, and
+/// are longer than a block, or than `INLINE_MIN` if pclusters may be inline.
 pub(super) fn find<'a>(inputs: &Inputs<'a>) -> Vec<FileToEncode<'a>> {
     let Inputs { inodes, plan, codecs, options, .. } = *inputs;
     let block_len = options.block_size.len();
@@ -42,9 +42,9 @@ pub(super) fn find<'a>(inputs: &Inputs<'a>) -> Vec<FileToEncode<'a>> {
 }
 
 impl FileToEncode<'_> {
-    /// Whether a file can be compressed, as far as some places of a long one
-    /// tell: what cannot is better copied, and its parts are encoded far from
-    /// each other, so that none of them can tell for the whole file.
+    /// Whether the file can be compressed; some places of a long file decide. A file that
+    /// cannot is better copied. The parts of a file are encoded independently of each
+    /// other, so none of them could decide this for the whole file.
     pub(super) fn shrinks(&self, inputs: &Inputs<'_>) -> Result<bool> {
         if self.content.len() <= TASK_LEN {
             return Ok(true);

@@ -1,23 +1,23 @@
-//! What all files have become, for the stages after.
+//! The encoded files, for the later stages.
 
 use crate::encode::extent::{Compressed, Fragment, Stored, TailPlace};
 use crate::format::algorithm::Algorithm;
 use crate::tree::InodeId;
 
-/// What a file has become. There may be millions that are one fragment, so that
-/// of these no more is kept than where they are.
+/// The result of encoding a file. There may be millions of files that are one fragment,
+/// so only the place of such a fragment is kept.
 #[derive(Debug, Clone, Default)]
 pub(super) enum EncodedFile {
-    /// It was not encoded, or not worth it.
+    /// It was not encoded, or that was not worth it.
     #[default]
     AsItWas,
     Pclusters(Box<Compressed>),
-    /// It is one fragment, which begins here in the packed inode.
+    /// It is one fragment, which begins at this byte of the packed inode.
     Fragment(u64),
 }
 
 impl EncodedFile {
-    /// Puts a part of the file after those before it.
+    /// Appends the next part of the file.
     pub(super) fn append(&mut self, part: Box<Compressed>) {
         match self {
             EncodedFile::Pclusters(file) => file.append(*part),
@@ -25,7 +25,7 @@ impl EncodedFile {
         }
     }
 
-    /// Puts its end, or all that it has, into the packed inode.
+    /// Records that the end of the file, or all of it, is in the packed inode.
     pub(super) fn end_with(&mut self, fragment: Fragment) {
         match self {
             EncodedFile::Pclusters(file) if !file.extents.is_empty() => {
@@ -48,19 +48,20 @@ impl EncodedFile {
 pub(crate) struct Encoded {
     /// By arena index; empty if nothing was to be encoded.
     pub(super) files: Vec<EncodedFile>,
-    /// How many blocks their pclusters have.
+    /// How many blocks all pclusters have together.
     pub(crate) blocks: u64,
-    /// By what they were compressed, in the order of their numbers.
+    /// The algorithms in use, in the order of their numbers.
     pub(crate) algorithms: Vec<Algorithm>,
     /// Whether some pclusters have more than one block.
     pub(crate) has_big_pclusters: bool,
-    /// Whether some files end after their inodes.
+    /// Whether some files have inline pclusters.
     pub(crate) has_inline_pclusters: bool,
     /// The packed inode and how many bytes are in it, if there is one.
     pub(crate) packed: Option<(Box<Compressed>, u64)>,
-    /// Bytes that are in pclusters of others.
+    /// How many bytes repeat earlier ones and have no pcluster of their own.
     pub(crate) repeated_bytes: u64,
-    /// Bytes of fragments that are not in it again.
+    /// How many bytes of fragments are left out of the packed inode, because an equal
+    /// fragment is in it.
     pub(crate) shared_bytes: u64,
 }
 
@@ -79,7 +80,7 @@ impl Encoded {
         self.has_inline_pclusters = has_inline_pclusters;
     }
 
-    /// How `id` is stored, if not as it was.
+    /// How `id` is stored; `None` if it is stored as it was.
     pub(crate) fn file(&self, id: InodeId) -> Option<Stored<'_>> {
         match self.files.get(id.index())? {
             EncodedFile::AsItWas => None,

@@ -1,8 +1,8 @@
-//! The encoders that a worker has.
+//! The encoders of a worker.
 
 use crate::codec::{Codec, Encoder};
 
-/// The encoders of a worker, made when they are needed.
+/// Encoders by codec, each made when it is first needed.
 #[derive(Debug, Default)]
 pub(super) struct Encoders(Vec<(Codec, EncoderPair)>);
 

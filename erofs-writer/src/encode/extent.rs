@@ -1,4 +1,4 @@
-//! How a file is stored that was encoded.
+//! The forms in which an encoded file is stored.
 
 use std::ops::Range;
 
@@ -6,31 +6,32 @@ use crate::format::algorithm::Algorithm;
 use crate::format::to_usize;
 use crate::shape::IndexForm;
 
-/// Bytes of a file that are stored together.
+/// An extent: consecutive bytes of a file that are stored in one pcluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Extent {
-    /// How many bytes of the file.
+    /// Its length in the file, in bytes.
     pub(crate) len: u32,
-    /// The first block that holds them.
+    /// The first block of its pcluster.
     pub(crate) block: u32,
-    /// How many blocks do.
+    /// How many blocks the pcluster has.
     pub(crate) blocks: u16,
-    /// Whether they are stored as they are.
+    /// Whether the bytes are stored uncompressed.
     pub(crate) plain: bool,
-    /// Whether the blocks hold more than these, from another place on which
-    /// they are shared.
+    /// Whether the pcluster decodes to more bytes than the extent has, because it was
+    /// made for another extent.
     pub(crate) partial: bool,
     pub(crate) pcluster: PclusterOf,
 }
 
-/// Whose pcluster an extent has.
+/// The owner of an extent's pcluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PclusterOf {
-    /// Its own, among those of its part.
+    /// The extent itself. The blocks are among those of its part.
     ThisPart,
-    /// That of another extent, elsewhere.
+    /// Another extent. The blocks lie elsewhere.
     Another,
-    /// The same, known to lie after that of the extent before.
+    /// Another extent. The blocks are known to lie right after the pcluster of the extent
+    /// before.
     AnotherNext,
 }
 
@@ -46,18 +47,20 @@ impl Extent {
     }
 }
 
-/// Some extents of a part, one after the other. Of a long part that repeats
-/// much, all for each repeat would be far more than the part itself.
+/// Consecutive extents of a part. Only those that a repeat needs are copied: for a long
+/// part that repeats much, copies of all extents for each repeat would take far more
+/// memory than the part itself.
 #[derive(Debug, Clone)]
 pub(crate) struct ExtentRun {
-    /// Which one of the part the first is, and where that begins.
+    /// The index of the first extent in the part, and the byte of the part at which it
+    /// begins.
     pub(crate) first: usize,
     pub(crate) at: usize,
     pub(crate) extents: Box<[Extent]>,
 }
 
 impl ExtentRun {
-    /// Those of `all`, the extents of a part, that begin in `bytes` of it.
+    /// From `all` extents of a part, those that begin in `bytes` of it.
     pub(crate) fn within(all: &[Extent], bytes: Range<usize>) -> Self {
         let mut starts = all.iter().scan(0, |end, extent| {
             let start = *end;
@@ -73,12 +76,12 @@ impl ExtentRun {
     }
 }
 
-/// The end of a file, stored after its inode and index.
+/// A pcluster with the end of a file, stored after its inode and index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InlinePcluster {
-    /// How many bytes of the file.
+    /// How many bytes of the file it holds.
     pub(crate) len: u32,
-    /// Whether they are stored as they are.
+    /// Whether the bytes are stored uncompressed.
     pub(crate) plain: bool,
     pub(crate) bytes: Box<[u8]>,
 }
@@ -86,7 +89,7 @@ pub(crate) struct InlinePcluster {
 /// The end of a file, or all of it, stored in the packed inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fragment {
-    /// Where it begins in the packed inode.
+    /// The byte of the packed inode at which it begins.
     pub(crate) at: u64,
     pub(crate) len: u64,
 }
@@ -94,7 +97,7 @@ pub(crate) struct Fragment {
 /// Where the last bytes of a file are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum TailPlace {
-    /// In blocks, as those before them.
+    /// In blocks, like the bytes before them.
     #[default]
     Blocks,
     Inline(InlinePcluster),
@@ -106,18 +109,18 @@ pub(crate) enum TailPlace {
 pub(crate) struct Compressed {
     pub(crate) algorithm: Algorithm,
     pub(crate) extents: Vec<Extent>,
-    /// How many blocks are the file's own, which lie one after the other.
+    /// How many consecutive blocks are the file's own.
     pub(crate) own_blocks: u32,
-    /// The block after these.
+    /// The block after its own blocks.
     pub(crate) next_block: u32,
-    /// The form that its index needs. A full one if some of its extents are, or
-    /// might have been, in blocks of others.
+    /// The form that its index needs: a full one if some of its extents have the
+    /// pclusters of others, or were expected to.
     pub(crate) form: IndexForm,
     pub(crate) tail: TailPlace,
 }
 
 impl Compressed {
-    /// Appends the part that follows.
+    /// Appends the next part.
     pub(super) fn append(&mut self, next: Compressed) {
         self.extents.extend(next.extents);
         self.own_blocks += next.own_blocks;
@@ -126,14 +129,14 @@ impl Compressed {
         self.tail = next.tail;
     }
 
-    /// Gives it a shorter index than the full one, if that is enough.
+    /// Chooses a shorter form than the full index, if that is enough.
     pub(super) fn pair_blocks(&mut self, block_len: u64) {
         if self.form == IndexForm::Full && is_paired(&self.extents, block_len) {
             self.form = IndexForm::Pairs;
         }
     }
 
-    /// What is stored after its inode and index.
+    /// Its inline pcluster, if it has one.
     pub(crate) fn inline(&self) -> Option<&InlinePcluster> {
         match &self.tail {
             TailPlace::Inline(inline) => Some(inline),
@@ -141,7 +144,7 @@ impl Compressed {
         }
     }
 
-    /// Its end in the packed inode.
+    /// Its end in the packed inode, if it has one there.
     pub(crate) fn fragment(&self) -> Option<Fragment> {
         match self.tail {
             TailPlace::Fragment(fragment) => Some(fragment),
@@ -150,16 +153,17 @@ impl Compressed {
     }
 }
 
-/// How a file is stored that is not as it was.
+/// How a file is stored that was encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stored<'a> {
     Pclusters(&'a Compressed),
-    /// All of it is in the packed inode, from here on.
+    /// All of it is in the packed inode, from this byte on.
     Fragment(u64),
 }
 
-/// Whether of `extents` that begin in the same two lclusters, from an even one
-/// on, each pcluster lies after the one before, and holds no more than that.
+/// Whether an index with one address for each pair of lclusters, an even one and the
+/// next, can describe `extents`. The pclusters of extents that begin in the same pair
+/// have to follow each other, and no extent may be partial.
 fn is_paired(extents: &[Extent], block_len: u64) -> bool {
     let ends = extents.iter().scan(0, |at, extent| {
         *at += u64::from(extent.len);
@@ -168,8 +172,8 @@ fn is_paired(extents: &[Extent], block_len: u64) -> bool {
     let starts: Vec<u64> = std::iter::once(0).chain(ends).collect();
     let follows = |[a, b]: [usize; 2]| {
         let end = u64::from(extents[a].block) + u64::from(extents[a].blocks);
-        // A pair may tell of a pcluster by what lies before it, which has to
-        // be there.
+        // The address of a pair may be that of its first pcluster less the blocks of the
+        // one before, and must not be below 0.
         let has_room = extents[b].block >= u32::from(extents[a].blocks);
         let is_together = starts[a] / 2 == starts[b] / 2;
         has_room && (!is_together || end == u64::from(extents[b].block))
@@ -194,7 +198,7 @@ mod tests {
         assert!(!is_paired(&[a, c, b], 4096));
         assert!(!is_paired(&[b, a, c], 4096));
         assert!(is_paired(&[b, c], 4096) && is_paired(&[a], 4096) && is_paired(&[], 4096));
-        // A block that no address can come before.
+        // Too few blocks lie before this one.
         assert!(!is_paired(&[a, extent(9000, 1, 1)], 4096));
         assert!(!is_paired(&[a, Extent { partial: true, ..b }], 4096));
     }

@@ -1,10 +1,10 @@
-//! Ends of files for the packed inode, as they are before they have their place
-//! in it.
+//! Ends of files for the packed inode, before they have places in it.
 
 use crate::alike::{Kept, Sketch};
 use crate::format::to_u64;
 
-/// Longer ones fill pclusters of their own, whatever is beside them.
+/// The length of the longest fragment that gets a sketch. Longer ones fill pclusters of
+/// their own, so their neighbours do not matter.
 const SKETCHED_MAX: u64 = 64 * 1024;
 
 /// The end of a file, for the packed inode.
@@ -12,7 +12,7 @@ const SKETCHED_MAX: u64 = 64 * 1024;
 pub(crate) struct UnplacedFragment {
     pub(crate) len: u64,
     pub(super) digest: blake3::Hash,
-    /// Nothing if it was not made yet.
+    /// `None` if it is not made yet.
     pub(super) sketch: Option<Sketch>,
 }
 
@@ -24,7 +24,7 @@ impl UnplacedFragment {
     }
 }
 
-/// Whether it matters what is beside a fragment of `len` bytes.
+/// Whether the neighbours of a fragment of `len` bytes matter.
 pub(super) fn is_sketched(len: u64) -> bool {
     len <= SKETCHED_MAX
 }

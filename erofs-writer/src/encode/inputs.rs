@@ -1,4 +1,4 @@
-//! What encoding is given.
+//! The inputs of encoding.
 
 use crate::error::Result;
 use crate::options::Options;
@@ -7,7 +7,7 @@ use crate::shape::Inodes;
 use crate::sink::Sink;
 use crate::tree::{Content, InodeId, Kind, Reader};
 
-/// What encoding needs of the stages before.
+/// The results of earlier stages that encoding needs.
 pub(crate) struct Inputs<'a> {
     pub(crate) reader: Reader<'a>,
     pub(crate) inodes: &'a Inodes<'a>,
@@ -15,14 +15,14 @@ pub(crate) struct Inputs<'a> {
     pub(crate) codecs: &'a Codecs,
     pub(crate) options: &'a Options,
     pub(crate) sink: &'a Sink<'a>,
-    /// Where the pclusters go.
+    /// The first block of the pclusters.
     pub(crate) first_block: u64,
-    /// How many encode at a time.
+    /// How many threads encode at a time.
     pub(crate) workers: usize,
 }
 
 impl Inputs<'_> {
-    /// Whether all is to end early.
+    /// Whether the build is to end early.
     pub(super) fn is_stopped(&self) -> bool {
         self.reader.stop.is_set()
     }
@@ -35,8 +35,8 @@ impl Inputs<'_> {
         }
     }
 
-    /// Reads the bytes of the file `id` from `offset` on into `data`, which has
-    /// one byte more, to see whether the file has become longer.
+    /// Reads bytes of the file `id` from `offset` on into `data`. That has one byte more
+    /// than is wanted, which shows whether the file has become longer.
     pub(super) fn read(&self, id: InodeId, offset: u64, data: &mut [u8]) -> Result<()> {
         self.reader.with_open(id, self.content(id), |open| open.read_range(data, offset))
     }

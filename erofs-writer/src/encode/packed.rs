@@ -1,10 +1,10 @@
 //! The packed inode: fragments of many files, one after the other.
 //!
-//! Equal ones are stored once. The others are ordered by the extensions of their
-//! names, and then so that similar ones lie together.
+//! Equal fragments are stored once. The different ones are ordered by the extensions of
+//! their files' names, and then so that similar ones lie together.
 //!
-//! There may be millions of them. So each takes few bytes in each table, and what
-//! follows from the length of a file, of which it is the end, is in none.
+//! There may be millions of them, so each takes few bytes in each table. A fragment is
+//! the end of a file, and no table has values that follow from the length of that file.
 
 use std::collections::HashMap;
 
@@ -19,12 +19,12 @@ use crate::plan::Layout;
 use crate::pool::{self, Share};
 use crate::tree::InodeId;
 
-/// So many bytes of those that have a sketch are ordered by what they have in
-/// common. It bounds the memory for that, and lets several threads do it.
+/// Fragments with sketches are ordered by what they have in common, within windows of
+/// this many bytes. This bounds the memory for it, and lets several threads do it.
 const WINDOW_LEN: u64 = 64 << 20;
-/// In pclusters of this length it matters what lies up to 64 KiB before, and
-/// not just beside a fragment; and so few extents begin that it costs little to
-/// let no two begin in a pair of lclusters.
+/// In pclusters of this length or more, a fragment is better for all bytes up to 64 KiB
+/// before it that are like it, not just for its neighbour. And so few extents begin that
+/// it costs little to let no two begin in a pair of lclusters.
 pub(super) const LARGE_PCLUSTER: u64 = 64 * 1024;
 
 /// Some bytes of a file in the packed inode.
@@ -36,7 +36,7 @@ pub(crate) struct PackedPiece {
     pub(crate) len: u64,
 }
 
-/// A place in the packed inode.
+/// A fragment and its place in the packed inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct PackedFragment {
     /// The fragment is the end of this file.
@@ -45,10 +45,10 @@ struct PackedFragment {
     end: u64,
 }
 
-/// What is in the packed inode.
+/// The contents of the packed inode.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
-    /// In their order, without gaps.
+    /// The fragments in their order, without gaps.
     fragments: Vec<PackedFragment>,
     pub(crate) len: u64,
 }
@@ -62,7 +62,8 @@ impl Packed {
         at
     }
 
-    /// The bytes from `start` to `end`, as those of files with these lengths.
+    /// The bytes from `start` to `end` as pieces of files. `len_of` gives the lengths of
+    /// the files.
     pub(crate) fn range(
         &self,
         start: u64,
@@ -84,27 +85,27 @@ impl Packed {
 /// Fragments that have no place yet.
 #[derive(Debug, Default)]
 pub(crate) struct UnplacedFragments {
-    /// Those that differ, in the order of the extensions of their names.
+    /// The different fragments, in the order of the extensions of their files' names.
     different: Vec<DistinctFragment>,
-    /// The files, and which of those each has.
+    /// The files that have fragments, each with the index of its fragment in `different`.
     files: Vec<(InodeId, u32)>,
-    /// How many bytes they have together.
+    /// The length of all different fragments together, in bytes.
     pub(crate) len: u64,
-    /// How many more bytes all have.
+    /// How many bytes are saved because equal fragments are stored once.
     pub(crate) shared_bytes: u64,
 }
 
-/// A fragment that is like no other one: so many bytes at the end of a file.
+/// A fragment that is stored: the last `len` bytes of the file `id`.
 #[derive(Debug)]
 struct DistinctFragment {
     id: InodeId,
     len: u64,
-    /// If it was made and kept when the fragment was read.
+    /// `Some` if it was made and kept when the fragment was read.
     sketch: Option<Sketch>,
 }
 
 impl UnplacedFragments {
-    /// Gives them places, and the files that have them their fragments.
+    /// Gives the fragments places, and tells `files` where their fragments are.
     pub(super) fn place(
         mut self,
         inputs: &Inputs<'_>,
@@ -124,8 +125,8 @@ impl UnplacedFragments {
         Ok(packed)
     }
 
-    /// An order of those that differ in which what is alike lies together. Uses
-    /// up what is known of them.
+    /// An order of the different fragments, as their indexes, in which similar ones lie
+    /// together. Takes the sketches.
     fn order(&mut self, inputs: &Inputs<'_>) -> Result<Vec<usize>> {
         let codec = inputs.options.packed_codec();
         let is_large = codec.is_some_and(|codec| codec.pcluster_len >= LARGE_PCLUSTER);
@@ -144,7 +145,8 @@ impl UnplacedFragments {
         Ok(ordered?.concat())
     }
 
-    /// Those that are ordered together, each with the place of its first.
+    /// The windows of fragments that are ordered together, each with the index of its
+    /// first fragment.
     fn windows(&mut self) -> Vec<(usize, &mut [DistinctFragment])> {
         let mut starts = vec![0];
         let mut len = 0;
@@ -169,7 +171,7 @@ impl UnplacedFragments {
 }
 
 impl DistinctFragment {
-    /// The sketch, which is not kept any longer. `data` is a buffer.
+    /// Takes the sketch, or makes it if it was not kept. `data` is a buffer.
     fn take_sketch(&mut self, inputs: &Inputs<'_>, data: &mut Vec<u8>) -> Result<Sketch> {
         if let Some(known) = self.sketch.take() {
             return Ok(known);
@@ -186,7 +188,7 @@ impl DistinctFragment {
 }
 
 impl UnplacedFragments {
-    /// The fragments there are: `ends` of files, and whole files.
+    /// All fragments: the `ends` of files, and whole files.
     pub(super) fn find(inputs: &Inputs<'_>, ends: Vec<(InodeId, UnplacedFragment)>) -> Self {
         let mut ends: HashMap<InodeId, UnplacedFragment> = ends.into_iter().collect();
         let mut found = UnplacedFragments::default();
@@ -201,7 +203,7 @@ impl UnplacedFragments {
                 found.different.len() - 1
             };
             let index = match ends.remove(&id) {
-                // Whole files have been compared before.
+                // Equal whole files have been found before.
                 None => add(size, sketches.remove(&id)),
                 Some(UnplacedFragment { len, digest, sketch }) => {
                     let add = || add(len, sketch);
@@ -220,8 +222,8 @@ impl UnplacedFragments {
     }
 }
 
-/// The files that have fragments, by the extensions of their names: first
-/// those that are in the packed inode as a whole.
+/// The files that have fragments, in the order of the extensions of their names. For each
+/// extension, files that are one fragment come first.
 fn fragmented(inputs: &Inputs<'_>, ends: &HashMap<InodeId, UnplacedFragment>) -> Vec<InodeId> {
     let extensions = extensions(inputs);
     let key = |(place, id): (usize, &InodeId)| {
@@ -234,7 +236,7 @@ fn fragmented(inputs: &Inputs<'_>, ends: &HashMap<InodeId, UnplacedFragment>) ->
     ids.into_iter().map(|(_, _, _, id)| id).collect()
 }
 
-/// By arena index: the part of a name after its last dot.
+/// By arena index: the extension of the name, which is the part after its last dot.
 fn extensions<'a>(inputs: &Inputs<'a>) -> Vec<&'a [u8]> {
     let tree = inputs.reader.tree;
     let mut extensions: Vec<&[u8]> = vec![&[]; tree.arena_len()];

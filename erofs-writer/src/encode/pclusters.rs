@@ -23,7 +23,7 @@ impl Filler<'_> {
         pclusters
     }
 
-    /// Encodes all from `start` on.
+    /// Encodes the bytes from `start` to the end of the part.
     fn rest(&mut self, mut start: usize, pclusters: &mut Pclusters) {
         while start < self.input.data.len() && !self.input.stop.is_set() {
             if self.input.end == End::Fragment && self.rest_is_short(start) {

@@ -7,31 +7,31 @@ use crate::encode::task::{EncodedPart, Stream};
 use crate::format::to_u64;
 use crate::shape::IndexForm;
 
-/// The parts that have got their places.
+/// The parts that have their places.
 pub(super) struct Places {
-    /// Where the next one goes.
+    /// The first block of the next part.
     pub(super) block: u64,
     pub(super) parts: Vec<PlacedPart>,
-    /// By number of the part: which of `parts` it has become.
+    /// By number of the part: its index in `parts`; `None` if it has no place.
     by_number: Vec<Option<usize>>,
-    /// Bytes that are in pclusters of other parts.
+    /// How many bytes repeat others and have no pcluster of their own.
     pub(super) repeated_bytes: u64,
 }
 
 impl Places {
-    /// Those of parts with numbers below `numbers`, from `block` on.
+    /// No parts yet, of `numbers` in all. The first one goes to `block`.
     pub(super) fn new(block: u64, numbers: usize) -> Self {
         Places { block, parts: Vec::new(), by_number: vec![None; numbers], repeated_bytes: 0 }
     }
 
-    /// The extents of a part that has its place, if it was worth encoding.
+    /// The extents of the part of this number, if it was worth encoding.
     pub(super) fn extents(&self, number: usize) -> Option<&[Extent]> {
         let part = self.by_number[number]?;
         Some(&self.parts[part].file.extents)
     }
 
-    /// Gives the parts of a task the next places, whose pclusters have so many
-    /// bytes.
+    /// Gives the parts of a task the next places. Their pclusters have `bytes` bytes
+    /// together.
     pub(super) fn place_task(&mut self, parts: Vec<EncodedPart>, bytes: usize, block_len: u64) {
         let start = self.block;
         parts.into_iter().for_each(|part| self.place(part));
@@ -77,16 +77,16 @@ impl Places {
     }
 }
 
-/// An address of a block. One that is too large is an error in the end.
+/// The address of a block. `Queue::finish` refuses an image with one that is too large.
 fn narrow(block: u64) -> u32 {
     u32::try_from(block).unwrap_or(u32::MAX)
 }
 
-/// A part that has got its place.
+/// A part and its place.
 pub(crate) struct PlacedPart {
     pub(crate) stream: Stream,
     pub(crate) file: Box<Compressed>,
-    /// What is left for the packed inode.
+    /// The end of the file, if it goes into the packed inode.
     pub(crate) fragment: Option<UnplacedFragment>,
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use crate::format::algorithm::Algorithm;
     use crate::tree::Tree;
 
-    /// A part with one pcluster of two blocks, for which there are so many bytes.
+    /// Places a part with one pcluster of two blocks, for which there are `bytes` bytes.
     fn place(bytes: usize) {
         let pcluster = PclusterOf::ThisPart;
         let extent =

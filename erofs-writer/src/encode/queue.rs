@@ -1,4 +1,4 @@
-//! Who does what when: tasks are handed out, and their results written.
+//! The queue of tasks: it hands them out, and writes their results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -12,20 +12,21 @@ use crate::encode::repeats::Repeats;
 use crate::encode::task::{EncodedTask, Part, TASK_LEN};
 use crate::error::{Error, Limit, Result};
 
-/// So many tasks for each worker may be in work, wait for an earlier one or be
-/// written, which bounds memory.
+/// How many tasks for each worker may be in work, wait for an earlier one or wait to be
+/// written. This bounds memory.
 const AHEAD: usize = 4;
-/// Of the long tasks of a large packed inode, which take equally long, so many.
+/// How many there may be of the long tasks of a large packed inode, which all take
+/// equally long.
 const LONG_AHEAD: usize = 2;
-/// How often one who waits looks whether all is to end.
+/// How often a waiting thread checks whether the build is to end.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Hands out tasks, each when those it repeats are done and else in order, and
-/// takes their results in any order.
+/// Hands out tasks in order, but none before the tasks that have bytes which it repeats
+/// are done. Takes results in any order.
 pub(crate) struct Queue<'a> {
     inputs: &'a Inputs<'a>,
     tasks: &'a [Vec<Part>],
-    /// For each task the earlier ones of which it repeats something.
+    /// For each task, the earlier tasks that have bytes which it repeats.
     sources: Vec<BTreeSet<usize>>,
     ahead: usize,
     state: Mutex<State>,
@@ -33,24 +34,24 @@ pub(crate) struct Queue<'a> {
 }
 
 struct State {
-    /// The first task that has not been looked at.
+    /// The first task that has not been considered yet.
     next: usize,
-    /// Those before it that wait for others.
+    /// Tasks before it that wait for others.
     passed: BTreeSet<usize>,
     /// The next task to get a place.
     placed: usize,
-    /// How many are written.
+    /// How many tasks are written.
     written: usize,
     places: Places,
     waiting: BTreeMap<usize, EncodedTask>,
     /// Empty buffers.
     spare: Vec<Vec<u8>>,
-    /// Of the errors so far the one of the first task.
+    /// The error to report, with the task that failed.
     error: Option<(usize, Error)>,
 }
 
 impl<'a> Queue<'a> {
-    /// A queue of `tasks`, whose pclusters go to `block` and behind it.
+    /// A queue of `tasks`, whose pclusters are placed from `block` on.
     pub(crate) fn new(
         inputs: &'a Inputs<'a>,
         tasks: &'a [Vec<Part>],
@@ -79,7 +80,8 @@ impl<'a> Queue<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next task, once there is room for its result, and a buffer for it.
+    /// Waits for a task that can be done, and returns its index and a buffer for its
+    /// pclusters. `None` if there are no more tasks, or the build is to end.
     pub(crate) fn take(&self) -> Option<(usize, Vec<u8>)> {
         let mut state = self.state();
         while !self.inputs.is_stopped() {
@@ -95,8 +97,8 @@ impl<'a> Queue<'a> {
         None
     }
 
-    /// The first task that can be done. The first one that has no place always
-    /// can when all others are written, if nobody does it yet.
+    /// The first task that can be done now. The first task without a place can always be
+    /// done when all earlier ones are written, unless a worker has it already.
     fn next(&self, state: &mut State) -> Option<usize> {
         let is_ready =
             |state: &State, index: usize| self.sources[index].iter().all(|of| state.is_done(*of));
@@ -117,7 +119,7 @@ impl<'a> Queue<'a> {
         None
     }
 
-    /// Takes a result, and writes what has got its place by it.
+    /// Takes the result of a task, and writes all results that can now get their places.
     pub(crate) fn put(&self, index: usize, done: Result<EncodedTask>) {
         let placed = match done {
             Ok(done) => self.place(index, done),
@@ -128,7 +130,7 @@ impl<'a> Queue<'a> {
             if let Err(source) = self.inputs.sink.write(&bytes, pos) {
                 self.fail(index, Error::Write { path: None, source });
             }
-            // The kernel would have to clear fresh memory.
+            // Buffers are used again: the kernel would have to clear fresh memory.
             bytes.clear();
             let mut state = self.state();
             state.spare.push(bytes);
@@ -137,7 +139,8 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// Gives places to this and what has waited for it.
+    /// Gives places to this task and to those that have waited for it. Returns their
+    /// pclusters, each with its first block.
     fn place(&self, index: usize, done: EncodedTask) -> Vec<(u64, Vec<u8>)> {
         let mut state = self.state();
         state.waiting.insert(index, done);
@@ -157,7 +160,7 @@ impl<'a> Queue<'a> {
 
     fn fail(&self, index: usize, error: Error) {
         let mut state = self.state();
-        // Others end with `Cancelled` once one has failed.
+        // Once a task has failed, others end with `Cancelled`.
         let rank = |index, error: &Error| (matches!(error, Error::Cancelled), index);
         let first = state.error.as_ref().map(|(first, known)| rank(*first, known));
         if first.is_none_or(|first| rank(index, &error) < first) {
@@ -186,8 +189,8 @@ impl<'a> Queue<'a> {
         Ok(PlacedParts { end, parts, repeated_bytes })
     }
 
-    /// What those bytes of the part of this number have become, which is in a
-    /// task that is done. Nothing if that was not worth it.
+    /// The extents of these bytes of the part of this number, whose task is done. `None`
+    /// if the part was not worth encoding.
     pub(crate) fn extents(&self, number: usize, bytes: Range<usize>) -> Option<ExtentRun> {
         let task = task_of(self.tasks, number);
         let state = self.state();
@@ -204,7 +207,7 @@ fn task_of(tasks: &[Vec<Part>], number: usize) -> usize {
     tasks.partition_point(|parts| parts[0].number <= number) - 1
 }
 
-/// For each task the earlier ones of which it repeats something.
+/// For each task, the earlier tasks that have bytes which it repeats.
 fn sources(tasks: &[Vec<Part>], repeats: &Repeats) -> Vec<BTreeSet<usize>> {
     let sources_of = |(index, parts): (usize, &Vec<Part>)| {
         let repeats = parts.iter().flat_map(|part| repeats.of(part.number));
@@ -221,12 +224,12 @@ impl State {
     }
 }
 
-/// When all have got their places.
+/// All parts with their places.
 pub(crate) struct PlacedParts {
-    /// The block behind all.
+    /// The block after all pclusters.
     pub(crate) end: u64,
-    /// Bytes that are in pclusters of other parts.
+    /// How many bytes repeat others and have no pcluster of their own.
     pub(crate) repeated_bytes: u64,
-    /// Parts of a file come one behind the other.
+    /// The parts of a file follow each other.
     pub(crate) parts: Vec<PlacedPart>,
 }

@@ -1,4 +1,4 @@
-//! Reading what is to be encoded.
+//! Reading the bytes that are to be encoded.
 
 use crate::encode::inputs::Inputs;
 use crate::encode::packed::Packed;
@@ -14,14 +14,14 @@ pub(super) struct PartReader<'a> {
 }
 
 impl PartReader<'_> {
-    /// Reads the bytes of `part` into `data`, which has one byte more.
+    /// Reads the bytes of `part` into `data`, which has one byte more than the part.
     pub(super) fn read(&self, part: &Part, data: &mut [u8]) -> Result<()> {
         let Stream::File(id) = part.stream else {
             let mut at = 0;
             let len_of = |id| self.inputs.content(id).len();
             for piece in self.packed.range(part.offset, part.offset + part.len, len_of) {
                 let len = to_usize(piece.len);
-                // What is too much of a fragment is overwritten by the next one.
+                // The byte after a fragment is overwritten by the next one.
                 self.inputs.read(piece.id, piece.offset, &mut data[at..=at + len])?;
                 at += len;
             }

@@ -1,10 +1,10 @@
-//! Finding bytes that are in an image already.
+//! Finding bytes that repeat earlier ones of the image.
 //!
-//! All parts are cut into content-defined chunks, which are hashed in
-//! parallel. Which runs of chunks repeat earlier ones is then decided in the
-//! order of the image, a step so cheap that one thread does it. The encoders
-//! end their pclusters where a run starts that is repeated later, so that the
-//! pclusters from there on can be pointed to.
+//! All parts are cut into content-defined chunks, which are hashed in parallel. Then it
+//! is decided in the order of the image which runs of chunks repeat earlier ones; that is
+//! so cheap that one thread does it. The encoders end their pclusters where a run begins
+//! that is repeated later, so that later extents can point to the pclusters from there
+//! on.
 
 mod originals;
 mod repeat;
@@ -30,21 +30,21 @@ use worth::Worth;
 /// The repeats of some parts.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats {
-    /// By number of the part, in the order of their places.
+    /// By number of the part: its repeats, in the order of their places.
     repeats: Vec<Vec<Repeat>>,
-    /// By number of the part: where others begin to repeat it, at multiples of
-    /// a block.
+    /// By number of the part: where its pclusters should begin, at multiples of a block.
     cuts: Vec<Vec<usize>>,
-    /// The files with repeats.
+    /// The files that have repeats.
     files: HashSet<Stream>,
-    /// Those that are repeated.
+    /// The files that are repeated.
     sources: HashSet<Stream>,
     originals: Originals,
 }
 
 impl Repeats {
-    /// Finds what `parts` seem to repeat. Of some the chunks are `known`; `read`
-    /// reads the others, into a buffer that has one byte more.
+    /// Finds the bytes that `parts` seem to repeat. `known` gives the chunks of some
+    /// parts; `read` reads the others, into a buffer that has one byte more than the
+    /// part.
     pub(super) fn find<'c>(
         parts: &[Part],
         block_len: u64,
@@ -67,8 +67,8 @@ impl Repeats {
         self.files.contains(&file)
     }
 
-    /// What form the index of the file needs: one with repeats may have pclusters
-    /// anywhere.
+    /// The form that the index of the file needs. The pclusters of a file with repeats
+    /// may lie anywhere.
     pub(crate) fn index_form(&self, file: Stream) -> IndexForm {
         if self.are_in(file) { IndexForm::Full } else { IndexForm::Packs }
     }
@@ -83,13 +83,13 @@ impl Repeats {
         self.are_in(file) || self.are_of(file)
     }
 
-    /// What the part of this number seems to repeat.
+    /// The repeats that the part of this number seems to have.
     pub(crate) fn of(&self, part: usize) -> &[Repeat] {
         self.repeats.get(part).map_or(&[], Vec::as_slice)
     }
 
-    /// The same, looked at again: `data` are the bytes of the part, and what it
-    /// repeats has been seen.
+    /// The repeats that the part really has. `data` has the bytes of the part, and the
+    /// bytes that it repeats have been passed to [`see`](Self::see).
     pub(crate) fn confirmed<'a>(
         &'a self,
         part: usize,
@@ -100,8 +100,8 @@ impl Repeats {
         self.of(part).iter().filter(is_one)
     }
 
-    /// Keeps what is needed of `data`, the bytes of the part of this number, to
-    /// confirm what repeats it.
+    /// Keeps hashes of `data`, the bytes of the part of this number, to confirm repeats
+    /// of it.
     pub(crate) fn see(&self, part: usize, data: &[u8]) {
         self.originals.keep(part, data);
     }
@@ -112,14 +112,14 @@ impl Repeats {
     }
 }
 
-/// The chunks of each part that is not too short to repeat anything.
+/// The chunks of each part; none if it is too short to repeat anything.
 fn cut_parts<'c>(
     parts: &[Part],
     len_min: usize,
     known: &(impl Fn(&Part) -> Option<&'c [ContentChunk]> + Sync),
     read: &(impl Fn(&Part, &mut [u8]) -> Result<()> + Sync),
 ) -> Result<Vec<Cow<'c, [ContentChunk]>>> {
-    // The kernel would have to clear fresh memory.
+    // Buffers are used again: the kernel would have to clear fresh memory.
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
     let cut = |part: &Part| {

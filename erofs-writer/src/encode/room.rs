@@ -1,4 +1,4 @@
-//! How much of a file fits behind its inode and its index.
+//! The room for inline pclusters after inodes and their indexes.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use crate::plan::Layout;
 use crate::shape::{IndexForm, files};
 use crate::tree::InodeId;
 
-/// What the inodes have room for.
+/// The room for the inline pcluster of each file.
 pub(crate) struct Room<'a> {
     inputs: &'a Inputs<'a>,
-    /// Of files that others share: how much there is behind the least of
-    /// their inodes, and how many there are.
+    /// For files whose data others share: the least room after the inodes of the others,
+    /// and their number.
     shared: HashMap<InodeId, (u64, u64)>,
 }
 
@@ -32,17 +32,17 @@ impl<'a> Room<'a> {
         room
     }
 
-    /// How many bytes may lie behind the inode of the file `id` and an index of
-    /// this form, and behind those of its copies. All of them have these bytes,
-    /// and together they should not take more than a block.
+    /// How many bytes the inline pcluster of the file `id` may have after an index of
+    /// this form. Each copy of the file has these bytes as well, and all copies together
+    /// should not take more than a block.
     pub(crate) fn of(&self, id: InodeId, form: IndexForm) -> u64 {
         let left = self.behind(id, form);
         let Some((least, copies)) = self.shared.get(&id) else { return left };
         left.min(*least).min(self.block_len() / (copies + 1))
     }
 
-    /// What is left of the block in which the index ends. Inodes longer than
-    /// a block start one.
+    /// The bytes that are left in the block in which the index ends. An inode longer than
+    /// a block starts where a block does.
     fn behind(&self, id: InodeId, form: IndexForm) -> u64 {
         let used = self.inputs.inodes.len_with_index(id, form) % self.block_len();
         if used == 0 { 0 } else { self.block_len() - used }

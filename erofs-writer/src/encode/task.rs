@@ -1,4 +1,4 @@
-//! What there is to encode, and what becomes of it.
+//! Parts to encode, and their results.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use crate::format::algorithm::Algorithm;
 use crate::options::FileCodec;
 use crate::tree::InodeId;
 
-/// Parts are put together, and large files cut, to about this many bytes.
+/// The length of a task, roughly: short parts are put together, and long files are cut.
 pub(super) const TASK_LEN: u64 = PART_LEN;
 
-/// A run of bytes that is encoded.
+/// A run of bytes that is encoded: a file, or the packed inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Stream {
     File(InodeId),
@@ -43,19 +43,19 @@ impl Part {
     }
 }
 
-/// What became of some parts.
+/// The results of the parts of a task.
 #[derive(Debug, Default)]
 pub(crate) struct EncodedTask {
-    /// Their pclusters.
+    /// The pclusters of all parts.
     pub(crate) bytes: Vec<u8>,
-    /// Each part that is worth it.
+    /// The parts that were worth encoding.
     pub(crate) parts: Vec<EncodedPart>,
 }
 
-/// What became of a part.
+/// The result of encoding a part.
 #[derive(Debug)]
 pub(crate) struct EncodedPart {
-    /// That of the part.
+    /// The number of the part.
     pub(crate) number: usize,
     pub(crate) stream: Stream,
     pub(crate) algorithm: Algorithm,
@@ -70,7 +70,7 @@ impl EncodedPart {
 }
 
 impl EncodedTask {
-    /// The extents of those bytes of the part of this number.
+    /// The extents that begin in `bytes` of the part of this number.
     pub(crate) fn extents(&self, number: usize, bytes: Range<usize>) -> Option<ExtentRun> {
         let part = self.parts.iter().find(|part| part.number == number)?;
         Some(ExtentRun::within(&part.pclusters.extents, bytes))

@@ -16,12 +16,12 @@ use crate::options::Tails;
 use crate::pool::{self, Share};
 use crate::tree::InodeId;
 
-/// The packed inode is cut into no more parts than this, unless they would be
-/// longer than the longest: a pcluster ends with each part, and the next one
-/// knows nothing of what was before.
+/// The packed inode is cut into at most this many parts, unless these would be longer
+/// than `PACKED_PART_MAX`: a pcluster ends with each part, and the encoder of the next
+/// part knows nothing of the bytes before.
 const PACKED_PARTS: u64 = 64;
 const PACKED_PART_MAX: u64 = 32 << 20;
-/// What there is to do, and what repeats.
+/// The tasks, and the repeats in them.
 #[derive(Default)]
 pub(crate) struct Tasks {
     pub(super) tasks: Vec<Vec<Part>>,
@@ -29,8 +29,8 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// Looks for files to encode, and if that is asked for, for what they
-    /// repeat.
+    /// The tasks for all files that may shrink or have repeats, and the repeats if they
+    /// are asked for.
     pub(crate) fn of_files(inputs: &Inputs<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Self> {
         let files = candidates::find(inputs);
         let shrinks: Vec<bool> = pool::try_map(&files, Share::Usual, |file| file.shrinks(inputs))?;
@@ -51,7 +51,7 @@ impl Tasks {
         Ok(Tasks { tasks: tasks(all), repeats })
     }
 
-    /// The same for the packed inode.
+    /// The tasks for the packed inode.
     pub(super) fn of_packed(inputs: &Inputs<'_>, packed: &Packed) -> Result<Self> {
         let Some(codec) = inputs.options.packed_codec() else { return Ok(Tasks::default()) };
         let part_len = packed_part_len(packed.len);
@@ -79,7 +79,7 @@ impl Tasks {
     }
 }
 
-/// What `parts` repeat, if that is asked for.
+/// The repeats in `parts`; none if they are not asked for.
 fn find_repeats(
     reader: PartReader<'_>,
     parts: &[Part],
@@ -90,7 +90,7 @@ fn find_repeats(
         return Ok(Repeats::default());
     }
     let seen = reader.inputs.plan.findings.take_chunks();
-    // Holes all have the same chunks.
+    // All holes of this length have the same chunks.
     let zeros = OnceLock::new();
     let zeros = || zeros.get_or_init(|| content_chunks(&vec![0; to_usize(TASK_LEN)])).as_slice();
     let known = |part: &Part| {
@@ -103,8 +103,8 @@ fn find_repeats(
     })
 }
 
-/// Whether it is worth it to look whether a part is a hole: it is one of several,
-/// and as long as these are.
+/// Whether it pays to ask whether a part is a hole: its file has four parts or more, and
+/// it is as long as a part can be.
 fn is_long(part: &Part) -> bool {
     part.size >= 4 * TASK_LEN && part.len == TASK_LEN
 }
@@ -118,7 +118,7 @@ fn known_chunks<'a>(
     seen.get(&id)?.get(to_usize(part.offset / PART_LEN)).map(Vec::as_slice)
 }
 
-/// The parts of a file, of which the first one has this number.
+/// The parts of a file. The first one has the number `first`.
 fn parts(file: &FileToEncode<'_>, first: usize) -> impl Iterator<Item = Part> {
     let FileToEncode { id, content, codec } = *file;
     let size = content.len();
@@ -129,12 +129,12 @@ fn parts(file: &FileToEncode<'_>, first: usize) -> impl Iterator<Item = Part> {
     })
 }
 
-/// How long the parts of a packed inode of `len` bytes are.
+/// The length of the parts of a packed inode of `len` bytes.
 fn packed_part_len(len: u64) -> u64 {
     len.div_ceil(PACKED_PARTS).next_multiple_of(TASK_LEN).clamp(TASK_LEN, PACKED_PART_MAX)
 }
 
-/// Puts parts together.
+/// Puts consecutive parts together into tasks.
 fn tasks(parts: Vec<Part>) -> Vec<Vec<Part>> {
     let mut tasks: Vec<Vec<Part>> = Vec::new();
     let mut len = TASK_LEN;

@@ -17,7 +17,7 @@ use crate::options::FileCodec;
 use crate::plan::all_zero;
 use crate::tree::InodeId;
 
-/// What workers share.
+/// The data that all workers share.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<'a> {
     pub(crate) inputs: &'a Inputs<'a>,
@@ -31,16 +31,16 @@ pub(crate) struct Shared<'a> {
 pub(crate) struct Worker<'a> {
     shared: Shared<'a>,
     encoders: Encoders,
-    /// As long as the longest part so far.
+    /// A buffer for the bytes of a part, as long as the longest part so far needs.
     data: Vec<u8>,
-    /// As long as the longest pcluster.
+    /// A buffer for one pcluster.
     scratch: Vec<u8>,
-    /// What the last part of nothing but zeros has become.
+    /// The result of the last part of nothing but zeros.
     zeros: Option<Zeros>,
 }
 
-/// A part of nothing but zeros that is not the end of a file, and has nothing to
-/// do with other parts. Each such part becomes the same.
+/// The result of a part of nothing but zeros that is not the end of a file and has no
+/// repeats. All such parts with the same length and codec have the same result.
 #[derive(Debug)]
 struct Zeros {
     codec: FileCodec,
@@ -56,7 +56,7 @@ impl<'a> Worker<'a> {
         Worker { shared, encoders, data: Vec::new(), scratch, zeros: None }
     }
 
-    /// Encodes `parts` into `bytes`, which are empty.
+    /// Encodes `parts` into `bytes`, which is an empty buffer.
     pub(crate) fn encode(&mut self, parts: &[Part], bytes: Vec<u8>) -> Result<EncodedTask> {
         let mut done = EncodedTask { bytes, ..EncodedTask::default() };
         for part in parts {
@@ -96,7 +96,7 @@ impl<'a> Worker<'a> {
         self.shared.reader.read(part, &mut self.data[..=len])
     }
 
-    /// What `part` becomes, if it is a hole and it is known what these become.
+    /// The result of `part`, if it is a hole and the result of such parts is known.
     fn hole(&self, part: &Part, out: &mut Vec<u8>) -> Result<Option<Pclusters>> {
         let same = |zeros: &&Zeros| zeros.codec == part.codec && zeros.len == part.len;
         let Some(zeros) = self.zeros.as_ref().filter(same) else { return Ok(None) };
@@ -107,7 +107,7 @@ impl<'a> Worker<'a> {
         Ok(Some(Pclusters { extents: zeros.extents.clone(), ..Pclusters::default() }))
     }
 
-    /// Remembers what has become of a part of nothing but zeros.
+    /// Remembers the result of `part`, if it is nothing but zeros.
     fn learn_zeros(&mut self, part: &Part, pclusters: &Pclusters, bytes: &[u8]) {
         let data = &self.data[..to_usize(part.len)];
         if self.is_by_itself(part) && all_zero(data) {
@@ -116,7 +116,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Whether what becomes of `part` depends on nothing but its bytes.
+    /// Whether the result of `part` depends on nothing but its bytes.
     fn is_by_itself(&self, part: &Part) -> bool {
         let repeats = self.shared.repeats;
         part.stream != Stream::Packed
@@ -126,8 +126,8 @@ impl<'a> Worker<'a> {
             && !repeats.are_of(part.stream)
     }
 
-    /// What `part` repeats of parts that have become pclusters. It may be one
-    /// of this task, of which `done` is done.
+    /// The stretches of `part` that repeat encoded parts. These may be parts of the same
+    /// task, whose results so far are `done`.
     fn stretches(&self, part: &Part, task: &[Part], done: &EncodedTask) -> Vec<Stretch> {
         let data = &self.data[..to_usize(part.len)];
         let repeats = self.shared.repeats.confirmed(part.number, data);
@@ -146,14 +146,14 @@ impl<'a> Worker<'a> {
         repeats.filter_map(stretch).collect()
     }
 
-    /// Whether a file becomes smaller with its index than as it is, where
-    /// inodes start at multiples of 32 bytes.
+    /// Whether a file takes less room when it is encoded, with its index, than as it is.
+    /// Inodes start at multiples of 32 bytes.
     fn is_worth_it(&self, id: InodeId, part: &Part, encoded: usize, pclusters: &Pclusters) -> bool {
         let inodes = self.shared.inputs.inodes;
         let (inline, fragment) = match &pclusters.tail {
             Tail::Blocks => (0, 0),
             Tail::Inline(inline) => (to_u64(inline.bytes.len()), 0),
-            // How much fragments shrink is not known yet.
+            // It is not known yet how much fragments shrink.
             Tail::Fragment(fragment) => (0, fragment.len / 2),
         };
         let form = self.shared.repeats.index_form(part.stream);
@@ -176,7 +176,7 @@ impl<'a> Worker<'a> {
             end,
             kept: &self.shared.inputs.plan.findings.kept,
             interlaced: options.has_interlaced_pclusters(),
-            // Only for this the index is long enough to matter.
+            // Only the index of the packed inode is long enough to matter.
             paired: part.stream == Stream::Packed
                 && part.codec.pcluster_len >= LARGE_PCLUSTER
                 && !options.full_indexes,
@@ -196,7 +196,8 @@ impl<'a> Worker<'a> {
         }
         match part.stream {
             Stream::File(_) if options.may_have_fragments() => {
-                // What one pcluster holds would be a fragment if that paid.
+                // A file that fits into one pcluster would be a fragment already if that
+                // paid.
                 if part.size > part.codec.pcluster_len { End::Fragment } else { End::Blocks }
             }
             Stream::File(id) if options.may_have_inline_pclusters() => {

@@ -1,4 +1,4 @@
-//! All workers at their tasks.
+//! Running the workers.
 
 use crate::cancel::StopOnPanic;
 use crate::encode::inputs::Inputs;
@@ -11,8 +11,7 @@ use crate::encode::worker::{Shared, Worker};
 use crate::error::Result;
 use crate::pool;
 
-/// Lets all workers do the tasks, and places what they give at `block`
-/// and behind it.
+/// Lets all workers do the tasks, and places their results from `block` on.
 pub(super) fn encode(
     inputs: &Inputs<'_>,
     tasks: &Tasks,
@@ -36,7 +35,7 @@ pub(super) fn encode(
     });
     let mut placed = queue.finish()?;
     if inputs.options.may_have_inline_pclusters() {
-        // What lies behind an inode was made to fit behind this index.
+        // Inline pclusters were made to fit after an index of this form.
         for part in &mut placed.parts {
             part.file.form = repeats.index_form(part.stream);
         }

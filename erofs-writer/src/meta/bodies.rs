@@ -1,4 +1,5 @@
-//! What follows each inode, and how long it is with that. Says nothing of places.
+//! The body after each inode, and the length of the two together. Does not depend on
+//! places.
 
 use crate::encode::{Encoded, Stored};
 use crate::format::to_usize;
@@ -11,12 +12,12 @@ use crate::plan::{ChunkMap, DataPlan, Layout};
 use crate::shape::Inodes;
 use crate::tree::{InodeId, Kind};
 
-/// What follows an inode.
+/// The body after an inode.
 pub(super) enum Body<'a> {
-    /// A tail, if that is inline.
+    /// The tail of the data, if it is inline.
     Flat,
     Chunks(&'a ChunkMap, EntryForm),
-    /// An index, for pclusters.
+    /// The index of pclusters, or the header of a file that is one fragment.
     Encoded(Stored<'a>),
 }
 
@@ -52,7 +53,7 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    /// What follows `id`.
+    /// The body after `id`.
     pub(super) fn of(&self, id: InodeId) -> Body<'a> {
         let owner = self.plan.owner(id);
         if let Layout::Chunked(index) = self.plan.layout(owner) {
@@ -65,7 +66,7 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    /// The length of an inode with its body, and whether a tail is part of that.
+    /// The length of an inode with its body, and whether a tail is part of the body.
     pub(super) fn measure(&self, id: InodeId) -> (u64, bool) {
         let head = || self.inodes.head_len(id);
         match self.of(id) {
@@ -85,21 +86,21 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    /// How long the packed inode is with its index; 0 if there is none.
+    /// The length of the packed inode with its index; 0 if there is none.
     pub(super) fn packed_len(&self) -> u64 {
         self.encoded.packed.as_ref().map_or(0, |(file, size)| {
             self.indexes.inode_len(packed::HEAD_LEN, *size, Stored::Pclusters(file))
         })
     }
 
-    /// Whether `id` has blocks of its own if it has data there: its data is in no
-    /// pcluster or chunk, nor in the blocks of another file.
+    /// Whether the blocks with data of `id`, if there are any, are its own: the data is
+    /// in no pcluster or chunk, nor in the blocks of another file.
     pub(super) fn has_own_blocks(&self, id: InodeId) -> bool {
         self.plan.owner(id) == id && matches!(self.of(id), Body::Flat)
     }
 
-    /// The layout and blocks that an inode of `head` bytes names of an encoded file of
-    /// `size` bytes.
+    /// The layout and the number of blocks in the inode of an encoded file of `size`
+    /// bytes. The inode has `head` bytes without its body.
     pub(super) fn encoded_at(&self, stored: Stored<'_>, head: u64, size: u64) -> DataAt {
         let layout = self.indexes.layout(head, size, stored);
         let blocks = match stored {

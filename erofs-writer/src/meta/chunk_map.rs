@@ -1,5 +1,4 @@
-//! The chunk maps of chunk-based files: how long their entries are, and their
-//! bytes.
+//! The bytes of the chunk maps of chunk-based files, and the lengths of their entries.
 
 use zerocopy::IntoBytes;
 
@@ -13,28 +12,28 @@ use crate::format::{
 use crate::options::BlockSize;
 use crate::plan::ChunkMap;
 
-/// What the entries of a map are.
+/// The form of the entries of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryForm {
     /// Block numbers.
     Blocks,
-    /// [`ChunkIndex`] records with addresses of 32 bits,
+    /// [`ChunkIndex`] records with addresses of 32 bits.
     Indexes,
-    /// and of 48 bits.
+    /// [`ChunkIndex`] records with addresses of 48 bits (Linux 6.15).
     WideIndexes,
 }
 
-/// What decides it.
+/// The choices that decide the form.
 #[derive(Debug)]
 pub(super) struct EntryForms {
-    /// Whether it was asked for records in any case.
+    /// Whether records are asked for in any case.
     pub(super) indexes: bool,
     /// Whether blocks of the image may have addresses of more than 32 bits.
     pub(super) far: bool,
 }
 
 impl EntryForms {
-    /// The form for `map`, in an image with further `devices` of so many blocks.
+    /// The form for `map`. `devices` has the number of blocks of each further device.
     pub(super) fn of(&self, map: &ChunkMap, devices: &[u64]) -> EntryForm {
         let is_wide = match map.device {
             0 => self.far,
@@ -71,8 +70,8 @@ impl EntryForm {
             }
     }
 
-    /// Appends `map` to `out`, whose first byte is at a multiple of 8 of the
-    /// image. Chunks in this count from the block `chunk_area`.
+    /// Appends `map` to `out`, whose first byte is at a multiple of 8 of the image.
+    /// Chunks in the image are counted from the block `chunk_area`.
     pub(super) fn write(self, out: &mut Vec<u8>, map: &ChunkMap, chunk_area: u64) {
         out.resize(to_usize(round_up(to_u64(out.len()), self.entry_len())), 0);
         let null = match self {

@@ -6,14 +6,14 @@ use crate::error::{Error, Limit, Result};
 use crate::format::superblock::{DEVT_SLOT_LEN, DeviceSlot};
 use crate::format::{high_bits, low_half, to_u64};
 
-/// How long the table of so many devices is.
+/// The length of the table of this many devices, in bytes.
 pub(super) fn table_len(devices: usize) -> u64 {
     to_u64(devices) * DEVT_SLOT_LEN
 }
 
-/// The table of devices of so many blocks. These follow the blocks of the image,
-/// of which there are `image_blocks`, so that they may be appended to it as
-/// well. All together have no more than `blocks_max`.
+/// The table of devices, which have the numbers of blocks in `devices`. Their addresses
+/// come after those of the image, which has `image_blocks`, so that they may also be
+/// appended to it. An error if all together have more than `blocks_max` blocks.
 pub(super) fn table(devices: &[u64], image_blocks: u64, blocks_max: u64) -> Result<Vec<u8>> {
     let full = || Error::Full(Limit::DeviceBlocks);
     let mut table = Vec::new();
@@ -22,8 +22,9 @@ pub(super) fn table(devices: &[u64], image_blocks: u64, blocks_max: u64) -> Resu
         let mut slot = DeviceSlot::new_zeroed();
         slot.blocks_lo = low_half(*blocks).into();
         slot.blocks_hi = high_bits(*blocks).into();
-        // Linux 6.18 reads no high bits of either. Without those of this
-        // one, blocks of the image would be looked for on the device.
+        // Linux 6.18 reads no high bits of the count and of the address
+        // (`erofs_init_device`). If the address had some, the kernel would look for
+        // blocks of the image on the device.
         slot.uniaddr_lo = u32::try_from(next).map_err(|_| full())?.into();
         table.extend_from_slice(slot.as_bytes());
         next += blocks;

@@ -9,7 +9,7 @@ use crate::format::{Nid, round_up, to_u64, to_usize};
 use crate::shape::dir::{DirentTarget, entries};
 use crate::tree::{Children, InodeId, Kind};
 
-/// Appends the directory to `out`, which is empty or ends on a block.
+/// Appends a directory to `out`, which is empty or ends with a whole block.
 ///
 /// `lookup` gives the nid and the `file_type` of a child.
 pub(super) fn write(
@@ -58,7 +58,7 @@ pub(super) fn write(
     flush(&mut block);
 }
 
-/// The `file_type` of a dirent.
+/// The `file_type` of a dirent for an inode of this kind.
 pub(super) fn file_type(kind: &Kind) -> u8 {
     match kind {
         Kind::Directory(_) => FT_DIR,

@@ -1,4 +1,4 @@
-//! The start of the image, which has its place before anything is encoded.
+//! The start of the image, which is placed before anything is encoded.
 
 use crate::codec::config::CompressionConfig;
 use crate::error::{Error, Limit, Result};
@@ -10,18 +10,17 @@ use crate::options::Options;
 use crate::shape::Inodes;
 use crate::tree::Tree;
 
-/// The superblock and what belongs to it, the root, whose nid has only 16
-/// bits, and the tables.
+/// The superblock with its records, the root, whose nid has only 16 bits, and the tables.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(super) slots: Slots,
     /// The byte at which the root starts, and its length.
     pub(super) root: u64,
     pub(super) root_len: u64,
-    /// Where the table of devices starts; 0 if there is none.
+    /// The byte at which the table of devices starts; 0 if there is none.
     pub(super) devices: u64,
     pub(super) devices_len: u64,
-    /// Where the table of long xattr prefixes starts.
+    /// The byte at which the table of long xattr prefixes starts.
     pub(super) prefixes: u64,
     pub(super) shared_xattrs: u64,
 }
@@ -49,7 +48,7 @@ impl Head {
         Ok(Head { slots, root, root_len, devices, devices_len, prefixes, shared_xattrs })
     }
 
-    /// The first block after it.
+    /// The first block after the head.
     pub(crate) fn blocks(&self) -> u64 {
         self.slots.blocks()
     }

@@ -10,16 +10,16 @@ use crate::format::{NULL_ADDR, checked_u32, high_bits, low_half};
 use crate::shape::Inodes;
 use crate::tree::{InodeId, Kind, Metadata, Rdev};
 
-/// Where the data of an inode is, as its layout tells it.
+/// The place of an inode's data, as its layout describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DataAt {
     /// In blocks from this one on, if there are any.
     Plain(Option<u64>),
-    /// The same, with the tail behind the inode.
+    /// In blocks from this one on, if there are any, with the tail after the inode.
     Inline(Option<u64>),
     /// In the chunks of a map with this format.
     Chunks(u32),
-    /// In so many blocks of pclusters, with an index of this layout.
+    /// In this many blocks of pclusters, with an index of this layout.
     Compressed { layout: u16, blocks: u32 },
 }
 
@@ -35,8 +35,8 @@ impl DataAt {
 
     pub(super) fn i_u(self) -> u32 {
         match self {
-            // Unused without blocks. Not "no address", which Linux 6.15 and
-            // later take for a hole where the layout is plain.
+            // Without blocks the field is not used. It is not the null address, because
+            // that makes a plain layout a hole (`erofs_map_blocks`, Linux 6.15).
             DataAt::Plain(block) => block.map_or(0, low_half),
             DataAt::Inline(block) => block.map_or(NULL_ADDR, low_half),
             DataAt::Chunks(format) => format,
@@ -44,7 +44,7 @@ impl DataAt {
         }
     }
 
-    /// The first block of those that lie one behind the other.
+    /// The first of the consecutive blocks.
     fn block(self) -> Option<u64> {
         match self {
             DataAt::Plain(block) | DataAt::Inline(block) => block,
@@ -53,7 +53,7 @@ impl DataAt {
     }
 }
 
-/// Appends the inode `id`, without what follows it.
+/// Appends the inode `id`, without its xattrs and its body.
 pub(super) fn write(
     out: &mut Vec<u8>,
     inodes: &Inodes<'_>,
@@ -87,7 +87,7 @@ pub(super) fn write(
         out.extend_from_slice(raw.as_bytes());
     } else {
         let narrow = |value: u32| u16::try_from(value).expect("else the inode is extended");
-        // Of 32 bits, the last value would be no address.
+        // The greatest value of 32 bits is the null address.
         let (bit, nb) = match block < u64::from(NULL_ADDR) {
             true => (0, narrow(links)),
             false => (I_NLINK_1, high_bits(block)),
@@ -108,7 +108,8 @@ pub(super) fn write(
     }
 }
 
-/// `i_xattr_icount`: 0, or 1 and the words of the body behind its header.
+/// `i_xattr_icount`: 0, or the number of 4-byte words of the xattr body after its header,
+/// plus 1.
 fn icount(body_len: u64) -> u16 {
     match body_len {
         0 => 0,
@@ -129,7 +130,8 @@ fn type_bits(kind: &Kind) -> u16 {
     }
 }
 
-/// What `i_u` holds for what is neither a directory, a file nor a symlink.
+/// The device number in `i_u` of an inode that is neither a directory, a file nor a
+/// symlink.
 fn rdev(kind: &Kind) -> Option<Rdev> {
     match kind {
         Kind::CharDevice(rdev) | Kind::BlockDevice(rdev) => Some(*rdev),
@@ -138,7 +140,7 @@ fn rdev(kind: &Kind) -> Option<Rdev> {
     }
 }
 
-/// A device number as Linux encodes it in 32 bits.
+/// A device number in 32 bits, as `new_decode_dev` of Linux reads it.
 fn encode_rdev(Rdev { major, minor }: Rdev) -> u32 {
     (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)
 }

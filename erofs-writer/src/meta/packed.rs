@@ -7,7 +7,7 @@ use crate::format::inode::{EXTENDED_LEN, I_EXTENDED, InodeExtended};
 use crate::meta::inode::DataAt;
 use crate::time::Timestamp;
 
-/// How long it is without its index.
+/// The length of the packed inode without its index.
 pub(super) const HEAD_LEN: u64 = EXTENDED_LEN;
 
 /// A regular file that nobody may open.

@@ -1,9 +1,9 @@
-//! Where everything lies: pure arithmetic on sizes that are all known.
+//! The places of everything: pure arithmetic on sizes that are all known.
 //!
-//! The image begins with the superblock, the root and the xattr tables, then
-//! come the other inodes with what is inline after them; then the blocks of
-//! directories, so that walking a tree reads one region; then the blocks of
-//! files in the order of their inodes; then the chunk area.
+//! The image begins with the superblock, the root and the xattr tables. Then come the
+//! pclusters; the other inodes with what is inline after them; the packed inode; the
+//! blocks of directories, so that walking a tree reads one region; the blocks of files in
+//! the order of their inodes; and the chunk area.
 
 use std::ops::Range;
 
@@ -19,20 +19,20 @@ use crate::plan::DataPlan;
 use crate::shape::Inodes;
 use crate::tree::{InodeId, Kind, Tree};
 
-/// Where one inode lies.
+/// The place of one inode.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     /// The byte at which it starts.
     pos: u64,
     /// The first of its blocks, if it has any of its own.
     block: u64,
-    /// How long it is with what follows it. No map or index has 4 GiB.
+    /// Its length with what follows it. No map or index has 4 GiB.
     len: u32,
     /// Whether its tail is inline.
     inline: bool,
 }
 
-/// Where everything lies.
+/// The places of everything.
 #[derive(Debug)]
 pub(crate) struct Placement<'a> {
     pub(crate) bodies: Bodies<'a>,
@@ -47,12 +47,12 @@ pub(crate) struct Placement<'a> {
     /// Where the table of further devices starts.
     pub(crate) devices_pos: u64,
     pub(super) device_table: Vec<u8>,
-    /// The blocks of compressed files, among those of the metadata.
+    /// The blocks of the pclusters, which lie within the metadata.
     pub(crate) pclusters: Range<u64>,
-    /// The first block after the metadata, but for the packed inode.
+    /// The first block after the metadata. The packed inode, if there is one, begins
+    /// there.
     pub(crate) meta_end: u64,
-    /// How long the packed inode is with its index; it is first after the
-    /// metadata.
+    /// The length of the packed inode with its index.
     pub(super) packed_len: u64,
     /// The first block of the chunk area.
     pub(crate) chunk_area: u64,
@@ -122,7 +122,7 @@ impl<'a> Placement<'a> {
         to_u64(self.by_pos.len()) + u64::from(self.bodies.encoded.packed.is_some())
     }
 
-    /// How many blocks the inodes and the tables have.
+    /// How many blocks hold inodes and tables, with the superblock.
     pub(crate) fn meta_blocks(&self) -> u64 {
         self.meta_end + self.packed_blocks() - self.bodies.encoded.blocks
     }
@@ -146,7 +146,7 @@ impl<'a> Placement<'a> {
         Nid::at(self.pos(id))
     }
 
-    /// How long an inode is with what follows it.
+    /// The length of an inode with what follows it.
     pub(crate) fn inode_len(&self, id: InodeId) -> u64 {
         self.places[id.index()].len.into()
     }
@@ -169,7 +169,7 @@ impl<'a> Placement<'a> {
         self.places[self.bodies.plan.owner(id).index()].block
     }
 
-    /// Where the data of `id` is, of `size` bytes.
+    /// The place of the data of `id`, which has `size` bytes.
     pub(super) fn data_at(&self, id: InodeId, size: u64) -> DataAt {
         match self.bodies.of(id) {
             Body::Flat => {
@@ -184,7 +184,7 @@ impl<'a> Placement<'a> {
     }
 }
 
-/// Gives every inode its position. Returns also the first block after all.
+/// Gives every inode its position. Also returns the first block after all of them.
 fn place_inodes(bodies: &Bodies<'_>, head: Head) -> (Vec<Place>, u64) {
     let Head { mut slots, root, root_len, .. } = head;
     slots.skip(bodies.encoded.blocks);
@@ -206,12 +206,13 @@ fn place_inodes(bodies: &Bodies<'_>, head: Head) -> (Vec<Place>, u64) {
 struct DataArea {
     /// The first block of the chunk area.
     chunks: u64,
-    /// The block after all.
+    /// The block after the last one.
     end: u64,
     gaps: Vec<(u64, u64)>,
 }
 
-/// Gives blocks, from `first` on, to everything that has some of its own.
+/// Gives blocks, from `first` on, to all inodes that have blocks of their own, and to the
+/// chunk area.
 fn place_data(
     bodies: &Bodies<'_>,
     places: &mut [Place],

@@ -12,13 +12,13 @@ pub(super) struct Slots {
     block_len: u64,
     /// The first block of which nothing is used.
     next_block: u64,
-    /// By number of free slots: the blocks that have as many, at their end.
+    /// By number of free slots: the blocks with this many free slots at their end.
     free: Vec<Vec<u64>>,
 }
 
 impl Slots {
-    /// Room in blocks of `block_len` bytes, of which the first `used` bytes
-    /// of the image are taken. `used` is a multiple of the slot length.
+    /// The room in an image with blocks of `block_len` bytes, whose first `used` bytes
+    /// are taken. `used` is a multiple of the slot length.
     pub(super) fn new(block_len: u64, used: u64) -> Self {
         let slots = block_len / SLOT_LEN;
         let mut slots =
@@ -27,8 +27,8 @@ impl Slots {
         slots
     }
 
-    /// Takes `len` bytes and returns where they start: on a slot, and inside
-    /// one block unless `len` is more than that.
+    /// Takes `len` bytes and returns where they start, which is at a multiple of the slot
+    /// length. They lie in one block, unless they are longer than a block.
     pub(super) fn take(&mut self, len: u64) -> u64 {
         if len > self.block_len {
             return self.take_fresh(len);

@@ -1,8 +1,7 @@
 //! Filling the metadata area: inodes with what follows them, and the tables.
 //!
-//! Where everything lies was decided by lengths. So each thing is checked to be
-//! exactly as long as what was placed: a shorter one makes an image as wrong as
-//! a longer one does.
+//! Places were chosen by planned lengths. So each thing is checked to have exactly its
+//! planned length: an image with too few bytes is as wrong as one with too many.
 
 use crate::encode::Stored;
 use crate::format::{checked_u32, to_u64, to_usize};
@@ -20,18 +19,18 @@ pub(crate) struct MetadataWriter<'a> {
     /// Its first byte in the image, at the start of a block.
     start: u64,
     end: u64,
-    /// What there is so far.
+    /// The bytes so far.
     pub(crate) bytes: Vec<u8>,
 }
 
 impl<'a> MetadataWriter<'a> {
-    /// Fills the bytes from `start` to `end`.
+    /// A writer of the bytes of the image from `start` to `end`.
     pub(crate) fn new(placement: &'a Placement<'a>, start: u64, end: u64) -> Self {
         MetadataWriter { placement, start, end, bytes: Vec::with_capacity(to_usize(end - start)) }
     }
 
-    /// Appends the inode `id`, the one at `index` of all, with its attributes
-    /// and with its chunk map or index. What is left is an inline tail.
+    /// Appends the inode `id`, which is at `index` in `Placement::by_pos`, with its
+    /// xattrs and with its chunk map or index. An inline tail is left to the caller.
     pub(crate) fn begin(&mut self, id: InodeId, index: usize) {
         let inodes = self.placement.bodies.inodes;
         let pos = to_usize(self.placement.pos(id) - self.start);
@@ -55,14 +54,14 @@ impl<'a> MetadataWriter<'a> {
         }
     }
 
-    /// Checks the inode that was begun last, when its tail is there.
+    /// Checks the length of the inode that was begun last, after its tail.
     pub(crate) fn end(&self, id: InodeId) {
         let placed = self.placement.inode_len(id);
         let written = self.start + to_u64(self.bytes.len()) - self.placement.pos(id);
         assert!(written == placed, "an inode has {placed} bytes and got {written}");
     }
 
-    /// All bytes, with those parts of the tables that lie here.
+    /// All bytes, with the parts of the tables that lie among them.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         let (len, got) = (to_usize(self.end - self.start), self.bytes.len());
         assert!(got <= len, "a window has {len} bytes and got {got}");
@@ -74,7 +73,7 @@ impl<'a> MetadataWriter<'a> {
         self.bytes
     }
 
-    /// Copies the part of a table at `pos` that lies here.
+    /// Copies those bytes of a table at `pos` that lie here.
     fn add_table(&mut self, table: &[u8], pos: u64) {
         let from = pos.max(self.start);
         let to = (pos + to_u64(table.len())).min(self.end);

@@ -1,8 +1,7 @@
 //! Blocks that flat files have in common.
 //!
-//! Files that share blocks are stored in chunks of a block, and those that
-//! follow each other in larger ones. The rest stays flat, as chunk maps take
-//! room.
+//! Files that share blocks are stored in chunks of a block, and chunks that follow each
+//! other are merged into larger ones. The other files stay flat, as chunk maps take room.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,7 +17,7 @@ use crate::tree::Reader;
 /// A file that shares fewer blocks is not worth a chunk map.
 const SHARED_MIN: u64 = 4;
 
-/// Finds the blocks, and gives the files that share some their chunks.
+/// Finds shared blocks, and gives the files that have some their chunk maps.
 pub(crate) fn plan(
     plan: &mut DataPlan,
     reader: Reader<'_>,
@@ -36,13 +35,14 @@ pub(crate) fn plan(
     chunks::store(plan, reader.tree, sharing, options, ChunkSize::of_block(options.block_size))
 }
 
-/// Which files save more by sharing their blocks than their chunk maps take:
-/// those with blocks of earlier files or twice the same, and those earlier
-/// ones.
+/// Whether each file saves more by sharing its blocks than its chunk map takes. Files can
+/// save something if they have blocks of earlier files or one block several times, and so
+/// can those earlier files.
 fn sharing(files: &[FileChunks], block_len: u64, holes: bool) -> Vec<bool> {
     let map_len = |file: usize| files[file].count() * BLOCK_MAP_ENTRY_LEN;
     let mut owners: HashMap<Chunk, usize> = HashMap::new();
-    // How many blocks of each file come again in each other one, or in itself.
+    // For each file: how many of its blocks an earlier file has, by that file, and how
+    // many come again in itself.
     let mut shared: Vec<HashMap<usize, u64>> = vec![HashMap::new(); files.len()];
     let mut lent = vec![0; files.len()];
     for (file, blocks) in files.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Chunk maps, kept as runs of chunks: a file of some data and much of nothing
-//! takes as much memory as the data asks for, however long it is.
+//! Chunk maps, kept as runs of chunks. A file with little data and long holes takes
+//! memory for the data only, however long it is.
 
 use crate::format::chunk::CHUNK_BITS_MAX;
 use crate::options::BlockSize;
@@ -17,22 +17,22 @@ pub(crate) struct ChunkMap {
     count: u64,
 }
 
-/// So many chunks, and where they are.
+/// Consecutive chunks, and their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ChunkRun {
     count: u64,
     at: At,
 }
 
-/// Where chunks are. Blocks count from the start of the device, in the image
-/// from that of the chunk area.
+/// The place of chunks. Blocks are counted from the start of the device; in the image,
+/// from the start of the chunk area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
     /// Nowhere: they are all zeros.
     Hole,
-    /// One behind the other from this block on.
+    /// One after the other, from this block on.
     Blocks(u64),
-    /// All in this block.
+    /// All of them at this block, as they have the same bytes.
     Same(u64),
 }
 
@@ -41,13 +41,13 @@ pub(crate) enum At {
 pub(crate) const CHUNKS_MAX: u64 = 1 << 26;
 
 impl ChunkMap {
-    /// A map of chunks of this size, which has none yet.
+    /// A map without chunks, for chunks of 2^`chunk_bits` bytes.
     pub(crate) fn new(chunk_bits: u8, block_size: BlockSize) -> Self {
         let chunk_blocks = 1 << (chunk_bits - block_size.bits());
         ChunkMap { device: 0, chunk_bits, chunk_blocks, runs: Vec::new(), count: 0 }
     }
 
-    /// Adds `count` chunks.
+    /// Appends `count` chunks.
     pub(crate) fn push(&mut self, count: u64, at: At) {
         if count == 0 {
             return;
@@ -73,7 +73,7 @@ impl ChunkMap {
         self.runs.push(ChunkRun { count, at });
     }
 
-    /// The same in as few and as large chunks as say it.
+    /// The same map with chunks that are as large as possible.
     pub(crate) fn merged(mut self, block_size: BlockSize) -> Self {
         while self.count > 1
             && u32::from(self.chunk_bits - block_size.bits()) < CHUNK_BITS_MAX
@@ -88,7 +88,7 @@ impl ChunkMap {
         self
     }
 
-    /// Whether each two chunks, from the first on, can be one.
+    /// Whether each two chunks, counted from the first, can become one.
     fn pairs_up(&self) -> bool {
         let (_, all_but_last) = self.runs.split_last().expect("there are chunks");
         all_but_last.iter().all(|run| run.count % 2 == 0)
@@ -100,7 +100,7 @@ impl ChunkMap {
         self.count
     }
 
-    /// For each chunk its first block; none of a hole.
+    /// The first block of each chunk; `None` for a hole.
     pub(crate) fn chunks(&self) -> impl Iterator<Item = Option<u64>> + '_ {
         self.runs.iter().flat_map(|run| {
             (0..run.count).map(|index| match run.at {

@@ -1,4 +1,4 @@
-//! Files stored in chunks, of which equal ones are stored once.
+//! Files stored in chunks. Equal chunks are stored once.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,11 +16,11 @@ use crate::tree::{Content, Holes, InodeId, Reader, Tree};
 /// A collision-resistant hash, so that equal digests mean equal bytes.
 pub(super) type Digest = [u8; 32];
 
-/// How much is read at a time.
+/// How many bytes are read at a time.
 const STEP: u64 = 1024 * 1024;
-/// How much of a file one worker hashes.
+/// How many bytes of a file are a part, which one worker hashes.
 const FILE_PART_LEN: u64 = 4 * 1024 * 1024;
-/// No file is cut into more parts.
+/// The most parts of a file. The parts of very long files are longer.
 const FILE_PARTS_MAX: u64 = 1 << 22;
 
 /// A file to be stored in chunks.
@@ -33,23 +33,24 @@ struct FilePart<'a> {
     end: u64,
 }
 
-/// What a chunk holds, and its length, which only a file's last chunk varies.
+/// The contents of a chunk, and its length. Only the last chunk of a file may be shorter
+/// than the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Chunk {
     Zero(u64),
     Data(Digest, u64),
 }
 
-/// Chunks of a file, one behind the other.
+/// Consecutive chunks of a file.
 #[derive(Debug)]
 enum ChunkRun {
-    /// So many that are all zeros. The last one of a file may be shorter.
+    /// This many chunks that are all zeros. The last one of a file may be shorter.
     Zeros(u64),
-    /// One that is not, with its length.
+    /// One chunk that is not all zeros, with its length.
     Data(Digest, u64),
 }
 
-/// All chunks of a file. What is zeros takes no memory, however long it is.
+/// All chunks of a file. Zeros take no memory, however many there are.
 #[derive(Debug)]
 pub(super) struct FileChunks {
     len: u64,
@@ -58,13 +59,13 @@ pub(super) struct FileChunks {
 }
 
 impl FileChunks {
-    /// How many there are.
+    /// How many chunks there are.
     pub(super) fn count(&self) -> u64 {
         self.len.div_ceil(self.chunk_len)
     }
 
-    /// Each chunk with how often it comes one behind the other, which only
-    /// zeros do here.
+    /// The chunks, each with the number of times that it follows itself. That is more
+    /// than 1 only for zeros.
     pub(super) fn runs(&self) -> impl Iterator<Item = (Chunk, u64)> + '_ {
         let tail = self.len % self.chunk_len;
         let last = self.chunks.len().saturating_sub(1);
@@ -90,7 +91,8 @@ impl FileChunks {
     }
 }
 
-/// Stores every file with contents that is not encoded in chunks of `chunk_size`.
+/// Stores files in chunks of `chunk_size`: all that have contents and are neither encoded
+/// nor stored in another way.
 pub(crate) fn plan(
     plan: &mut DataPlan,
     reader: Reader<'_>,
@@ -131,8 +133,8 @@ pub(super) fn chunks(
     Ok(files.iter().map(chunks_of).collect())
 }
 
-/// The parts of a file that have data, as far as its source knows. There are no
-/// more than some million, however long it is.
+/// The parts of a file that have data, as far as its source knows. There are some million
+/// at most, however long the file is.
 fn parts<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Vec<FilePart<'a>>> {
     let (id, content) = file;
     let len = content.len();
@@ -153,13 +155,13 @@ fn parts<'a>(reader: Reader<'_>, file: File<'a>, chunk_len: u64) -> Result<Vec<F
             parts.push(part(data / part_len * part_len));
             start = parts.last().map_or(len, |part| part.end);
         }
-        // Where all is a hole, nobody else looks.
+        // If all is a hole, nothing else checks where the file ends.
         open.check_end()?;
         Ok(parts)
     })
 }
 
-/// Stores files in these chunks, each that differs once.
+/// Stores files in these chunks. Equal chunks are stored once.
 pub(super) fn store<'a>(
     plan: &mut DataPlan,
     tree: &Tree,
@@ -213,7 +215,7 @@ fn hash(reader: Reader<'_>, part: &FilePart<'_>, chunk_len: u64) -> Result<Vec<C
             chunks.push(hash_chunk(reader, &mut holes, start..end, step, &mut buf)?);
             start = end;
         }
-        // Chunks that are stored already will not be read again.
+        // Chunks that are stored already are not read again, so this is checked here.
         if part.end == content.len() {
             open.check_end()?;
         }
@@ -221,8 +223,8 @@ fn hash(reader: Reader<'_>, part: &FilePart<'_>, chunk_len: u64) -> Result<Vec<C
     })
 }
 
-/// Hashes the bytes of `range`, a step at a time. What is all zeros is left out,
-/// so that it costs no hashing, and if it is a hole no reading.
+/// Hashes the bytes of `range`, a step at a time. Steps of zeros are left out: they cost
+/// no hashing, and in a hole no reading.
 fn hash_chunk(
     reader: Reader<'_>,
     holes: &mut Holes<'_>,
@@ -234,7 +236,7 @@ fn hash_chunk(
     let mut offset = range.start;
     while offset < range.end && !reader.stop.is_set() {
         let data = holes.data_from(offset)?.min(range.end);
-        // Steps are counted from the start of the chunk.
+        // Steps begin at fixed places of the chunk, wherever its holes are.
         offset += (data - offset) / step * step;
         if data == range.end {
             break;
@@ -242,7 +244,7 @@ fn hash_chunk(
         let part = &mut buf[..to_usize(step.min(range.end - offset))];
         holes.open.read_exact_at(part, offset)?;
         if !all_zero(part) {
-            // Where it is tells it from the same bytes among other zeros.
+            // The offset tells these bytes from the same ones among other zeros.
             let hasher = hasher.get_or_insert_with(blake3::Hasher::new);
             hasher.update(&(offset - range.start).to_le_bytes());
             hasher.update(part);

@@ -1,11 +1,11 @@
-//! How each file is compressed.
+//! The codec of each file.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::options::{FileCodec, Options};
 use crate::tree::{InodeId, Tree};
 
-/// Tells files apart that rules do.
+/// The codecs of files: that of a rule, or else the default.
 #[derive(Debug)]
 pub(crate) struct Codecs {
     default: Option<FileCodec>,
@@ -21,7 +21,7 @@ impl Codecs {
         let mut seen = HashSet::new();
         for entry in tree.walk().filter(|entry| entry.content().is_some()) {
             let path = entry.path().strip_prefix(b"/").unwrap_or(entry.path());
-            // Of several names the first counts.
+            // If a file has several names, the first one counts.
             if seen.insert(entry.arena_id()) {
                 let codec = options.codec_by_rule(path);
                 codecs.by_rule.extend(codec.map(|codec| (entry.arena_id(), codec)));
@@ -30,7 +30,7 @@ impl Codecs {
         codecs
     }
 
-    /// How the file `id` is compressed, if it is.
+    /// The codec of the file `id`; `None` if it is not compressed.
     pub(crate) fn of(&self, id: InodeId) -> Option<FileCodec> {
         self.by_rule.get(&id).copied().unwrap_or(self.default)
     }

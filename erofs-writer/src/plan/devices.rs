@@ -1,5 +1,4 @@
-//! Files whose contents stay on devices of their own, and the chunk maps that
-//! lead there.
+//! Files whose contents stay on further devices, and the chunk maps that point there.
 
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use crate::shape::{Order, files};
 use crate::tree::Tree;
 use crate::tree::device::{self, Device, DeviceRun};
 
-/// Files on a device begin at multiples of this.
+/// Files on a device begin at multiples of this many bytes.
 const BLOCK_LEN: u32 = 512;
 
 /// The devices of an image, in the order of their numbers.
@@ -30,8 +29,8 @@ pub(crate) fn plan(
     options: &Options,
 ) -> Result<()> {
     let mut devices = Devices { found: Vec::new(), options };
-    // A device counts whether or not a file lies on it: who mounts the image
-    // has to give as many as it has.
+    // A device counts even if no file lies on it: a mount has to name as many devices as
+    // the image has (`erofs_scan_devices`, Linux 6.15).
     for device in &tree.devices {
         devices.number(device)?;
     }
@@ -55,7 +54,7 @@ impl<'a> Devices<'a> {
         let number = u16::try_from(index + 1).ok().filter(|number| *number <= DEVICES_MAX);
         let number = number.ok_or(Error::Full(Limit::Devices))?;
         if known.is_none() {
-            // Kernels that know these know devices, too.
+            // Kernels that support blocks of 512 bytes support devices, too.
             let block = self.options.block_size.bytes();
             if block != BLOCK_LEN {
                 return Err(OptionsError::BlockSizeForDevices { block }.into());
@@ -73,7 +72,7 @@ impl<'a> Devices<'a> {
     }
 }
 
-/// The chunks of a file of `len` bytes, as long as they can be.
+/// The chunk map of a file of `len` bytes, with chunks as long as possible.
 fn map(runs: &[DeviceRun], len: u64, device: u16, block_size: BlockSize) -> ChunkMap {
     let block_bits = u32::from(block_size.bits());
     let bits = device::chunk_bits(runs, len).clamp(block_bits, block_bits + CHUNK_BITS_MAX);

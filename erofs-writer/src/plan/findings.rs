@@ -1,5 +1,5 @@
-//! What is found out about files as they are read to be hashed, so that nobody
-//! reads them for it again.
+//! Findings about files, made while they are read to be hashed, so that they need not be
+//! read again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,29 +8,29 @@ use crate::alike::{ContentChunk, Kept, PART_LEN, Sketch, content_chunks};
 use crate::options::{Options, Tails};
 use crate::tree::InodeId;
 
-/// How much of each file is compared before whole files are read.
+/// How many bytes of each file are compared before whole files are read.
 const PREFIX_LEN: u64 = 16 * 1024;
-/// How much is read at a time.
+/// How many bytes are read at a time.
 const STEP: u64 = 256 * 1024;
 
-/// What was found out about a file beside its hash.
+/// The findings about a file, besides its hash.
 #[derive(Debug, Default)]
 pub(crate) struct Finding {
-    /// Of one that may become a fragment.
+    /// The sketch of a file that may become a fragment.
     pub(crate) sketch: Option<Sketch>,
-    /// Of others, part by part.
+    /// The chunks of other files, part by part.
     pub(crate) chunks: Vec<Vec<ContentChunk>>,
 }
 
 pub(crate) type FileFindings = HashMap<InodeId, Finding>;
 
-/// What was found out about files, until somebody takes it, who then has it
-/// alone: it is not to be in memory any longer than it is used.
+/// The findings about files. They are taken out to be used, so that they are in memory no
+/// longer than that.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     sketches: Mutex<HashMap<InodeId, Sketch>>,
     chunks: Mutex<HashMap<InodeId, Vec<Vec<ContentChunk>>>>,
-    /// How much of it are sketches.
+    /// How many bytes of sketches are kept.
     pub(crate) kept: Kept,
 }
 
@@ -44,16 +44,16 @@ impl Findings {
                 chunks.insert(id, finding.chunks);
             }
         }
-        // The room of those that are not put here is free again.
+        // The other sketches take no room any more.
         self.kept = Kept::of(sketches.values());
     }
 
-    /// The sketches there are, of files that may be fragments.
+    /// Takes the sketches, which are those of files that may be fragments.
     pub(crate) fn take_sketches(&self) -> HashMap<InodeId, Sketch> {
         std::mem::take(&mut self.sketches.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The chunks of the files that were cut into some, part by part.
+    /// Takes the chunks of the files that were cut, part by part.
     pub(crate) fn take_chunks(&self) -> HashMap<InodeId, Vec<Vec<ContentChunk>>> {
         std::mem::take(&mut self.chunks.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -65,12 +65,12 @@ impl Finding {
     }
 }
 
-/// What has to be found out.
+/// The findings that are needed.
 #[derive(Clone, Copy)]
 pub(super) struct Needs<'a> {
-    /// Files of so many bytes or less are sketched,
+    /// Files of at most this many bytes are sketched.
     sketched: u64,
-    /// and longer ones than this cut into chunks, if any are.
+    /// Files of more than this many bytes are cut into chunks; `None` if none are.
     cut_above: Option<u64>,
     kept: &'a Kept,
 }
@@ -78,7 +78,7 @@ pub(super) struct Needs<'a> {
 impl<'a> Needs<'a> {
     pub(super) fn of(options: &Options, kept: &'a Kept) -> Self {
         let fragment_max = fragment_len_max(options);
-        // With all fragments it is the packed inode that is cut.
+        // If all files are fragments, the packed inode is cut instead.
         let are_cut = options.may_have_repeats() && options.tails != Tails::AllFragments;
         Needs {
             sketched: fragment_max.min(PREFIX_LEN),
@@ -92,18 +92,18 @@ impl<'a> Needs<'a> {
         self.cut_above.is_some()
     }
 
-    /// How much of each file is hashed before it is compared. All of those that
-    /// are cut, as somebody has to read them anyway.
+    /// How many bytes of each file are hashed before files are compared. If files are
+    /// cut, that is all bytes, as these have to be read anyway.
     pub(super) fn prefix_len(self) -> u64 {
         if self.cut_above.is_some() { u64::MAX } else { PREFIX_LEN }
     }
 
-    /// How much is read at a time.
+    /// How many bytes are read at a time.
     pub(super) fn step_len(self) -> u64 {
         if self.cut_above.is_some() { PART_LEN } else { STEP }
     }
 
-    /// Looks at the next step of a file of `len` bytes.
+    /// Adds to `finding` what the next step of a file of `len` bytes shows.
     pub(super) fn look(self, len: u64, step: &[u8], finding: &mut Finding) {
         if len <= self.sketched {
             finding.sketch = self.kept.sketch(step);
@@ -113,7 +113,7 @@ impl<'a> Needs<'a> {
     }
 }
 
-/// How long files are at most that become fragments as a whole.
+/// The length of the longest file that may become one fragment.
 fn fragment_len_max(options: &Options) -> u64 {
     match options.tails {
         Tails::AllFragments if options.may_compress() => u64::MAX,

@@ -8,8 +8,9 @@ use crate::plan::layout::{DataPlan, Layout};
 use crate::shape::{Inodes, compressed_len_max, files};
 use crate::tree::InodeId;
 
-/// Decides which files these are: those that a pcluster would hold, or all
-/// that are compressed; but none that takes less room after its inode.
+/// Decides which files these are: files that fit into one pcluster, or with
+/// [`Tails::AllFragments`] all that are compressed. Files that would not take less room
+/// than flat ones are left out.
 pub(super) fn plan(plan: &mut DataPlan, inodes: &Inodes<'_>, codecs: &Codecs, options: &Options) {
     for (id, content) in files(inodes.tree, inodes.order) {
         let Some(codec) = codecs.of(id).filter(|_| plan.is_open(id)) else { continue };
@@ -21,8 +22,8 @@ pub(super) fn plan(plan: &mut DataPlan, inodes: &Inodes<'_>, codecs: &Codecs, op
     }
 }
 
-/// Whether a file of `len` bytes takes less room as a fragment, if that
-/// becomes half as long.
+/// Whether a file of `len` bytes takes less room as a fragment than flat, if compression
+/// halves the fragment.
 fn pays(inodes: &Inodes<'_>, id: InodeId, len: u64) -> bool {
     let inode_len = round_up(inodes.head_len(id), MAP_HEADER_LEN) + MAP_HEADER_LEN;
     round_up(inode_len, SLOT_LEN) + len / 2 < inodes.flat(id).stored_len()

@@ -1,9 +1,8 @@
 //! Long runs of zeros in large files, which become holes.
 //!
-//! The result must be the same whether zeros are holes on the host or not, so
-//! the host's holes only save reading. Elsewhere a look at the start of each
-//! granule rules nearly all of them out; a granule is read whole only if it
-//! starts with zeros.
+//! The result must be the same whether zeros are holes on the host or not, so the host's
+//! holes only save reading. Elsewhere the start of each granule is read first, which
+//! rules nearly all of them out. A granule is read whole only if it starts with zeros.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,24 +19,24 @@ use crate::pool::{self, Share};
 use crate::shape::{Order, compressed_len_max, files};
 use crate::tree::{Content, Holes, InodeId, OpenContent, Reader};
 
-/// Files below this are not looked at.
+/// Files shorter than this are not searched for zeros.
 const MIN_LEN: u64 = 1024 * 1024;
-/// The same where files are compressed.
+/// Where files are compressed, files shorter than this are not searched for zeros.
 const SPARSE_MIN_LEN: u64 = 16 * 1024 * 1024;
-/// Of a file that is not compressed for its holes at most this part is data.
-/// Compressed, zeros take a 250th of their length and their index a 2000th, so
-/// that even if data shrinks to half, the file is smaller with holes.
+/// A file is stored with holes, and not compressed, if at most one part in this many is
+/// data. Compressed, zeros take 0.4 % of their length and their index 0.05 %. So even if
+/// its data would shrink to half, the file is smaller with holes.
 const SPARSE_PART: u64 = 128;
-/// Holes are whole granules of at least this.
+/// The shortest granule, in bytes. Holes are whole granules.
 const MIN_GRANULE: u64 = 64 * 1024;
-/// A granule is larger where a map would get more entries than this ...
+/// Granules are longer where a map would get more entries than this ...
 const MAX_ENTRIES: u64 = 1024 * 1024;
-/// ... but not than this. The chunks of files over 16 TiB may be longer.
+/// ... but no longer than this. The chunks of files over 16 TiB may be longer.
 const MAX_GRANULE: u64 = 16 * 1024 * 1024;
-/// How many zeros may be stored because chunks are so long, if there is less
-/// data.
+/// How many bytes of zeros may be stored because chunks are so long. If there is more
+/// data than this, as many as there are of data.
 const PADDING_MAX: u64 = 1 << 30;
-/// How much of a granule is looked at first.
+/// How many bytes of a granule are read first.
 const SAMPLE: u64 = 512;
 
 /// The granules of a file that are not all zeros, counted from its start.
@@ -46,11 +45,11 @@ pub(crate) struct Granules {
     /// log2 of their length.
     bits: u8,
     runs: Vec<Range<u64>>,
-    /// How many are in these.
+    /// How many granules are in the runs.
     count: u64,
 }
 
-/// Files with holes that are not compressed.
+/// Files that are stored with holes, and not compressed.
 pub(crate) type Sparse = HashMap<InodeId, Granules>;
 
 /// Finds the files with holes and gives them chunk maps.
@@ -108,7 +107,8 @@ pub(crate) fn store_sparse(
     Ok(())
 }
 
-/// The granules of each file; none if more than `most` are data.
+/// The granules of each file that are not all zeros; `None` if there are more than `most`
+/// says for its length.
 fn survey(
     reader: Reader<'_>,
     files: &[(InodeId, &Content)],
@@ -142,7 +142,7 @@ impl Granules {
         }
     }
 
-    /// The same in granules of another length, which is no shorter.
+    /// The runs in chunks of 2^`bits` bytes, which are no shorter than the granules.
     fn in_chunks(&self, bits: u8) -> Vec<Range<u64>> {
         let shift = bits - self.bits;
         let mut runs: Vec<Range<u64>> = Vec::new();
@@ -187,10 +187,11 @@ fn store(
     plan.set_map(reader.tree, id, map.merged(options.block_size))
 }
 
-/// The chunks of a file, as log2 of their length and those that are stored.
+/// The chunks of a file: log2 of their length, and the runs of those that are stored.
 ///
-/// In files over 16 TiB they are as long as makes the map and the zeros that are
-/// stored the least together. If that is still too much, it is the error.
+/// In files over 16 TiB their length is the one for which the map and the stored bytes
+/// take the least together. If too many zeros would be stored even so, the error is the
+/// number of stored bytes.
 fn chunks_of(
     len: u64,
     granules: &Granules,
@@ -200,7 +201,7 @@ fn chunks_of(
         let runs = granules.in_chunks(bits);
         let stored: u64 =
             runs.iter().map(|run| len.min(run.end << bits) - (run.start << bits)).sum();
-        // A map of one run becomes as short as can be.
+        // A map of one hole is merged into one chunk.
         let chunks = if runs.is_empty() { 1 } else { len.div_ceil(1 << bits) };
         (stored.saturating_add(chunks * to_u64(size_of::<ChunkIndex>())), stored, bits, runs)
     };
@@ -218,7 +219,7 @@ fn chunks_of(
     }
 }
 
-/// The granules that are not all zeros; none if there are more than `most`.
+/// The granules that are not all zeros; `None` if there are more than `most`.
 fn data_granules(
     reader: Reader<'_>,
     open: &OpenContent<'_>,

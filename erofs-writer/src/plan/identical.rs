@@ -1,11 +1,10 @@
-//! Files with the same contents, which then share their blocks.
+//! Files with the same contents, which share their blocks.
 //!
-//! Only files of one length can be the same, so only those whose length
-//! occurs twice are read; and of those, first a short prefix, and what is
-//! behind it if that is the same. Where all files are cut into chunks for
-//! deduplication, these are read as a whole, and cut at once. A file that has
-//! no block of its own, as all its bytes lie behind its inode, has nothing to
-//! share and is not read, unless it may become a fragment.
+//! Only files of equal length can be the same, so only those whose length occurs twice
+//! are read: first a short prefix, and then the rest if the prefixes are the same. Where
+//! files are cut into chunks for deduplication, they are read as a whole, and cut at the
+//! same time. A file without blocks of its own, because all its bytes lie after its
+//! inode, has nothing to share. It is not read, unless it may become a fragment.
 
 use std::ops::Range;
 
@@ -20,8 +19,8 @@ use crate::pool::{self, Share};
 use crate::shape::{Inodes, files};
 use crate::tree::{Content, InodeId, Reader};
 
-/// A file that might have a twin. `place` is its place in the image order,
-/// which makes the first of several twins the owner of their blocks.
+/// A file that might have a twin. `place` is its place in the image order: the first of
+/// several twins owns the blocks.
 #[derive(Clone, Copy)]
 struct PossibleTwin<'a> {
     id: InodeId,
@@ -29,8 +28,8 @@ struct PossibleTwin<'a> {
     content: &'a Content,
 }
 
-/// So many files are hashed in parallel before the results are put together, which
-/// bounds the memory for these.
+/// How many files are hashed in parallel before the results are put together. This bounds
+/// the memory for the results.
 const AT_ONCE: usize = 16 * 1024;
 
 /// Files with something in common, in image order.
@@ -55,15 +54,15 @@ pub(super) fn plan(
     for group in groups {
         decide(plan, &group, inodes, options);
     }
-    // Nobody asks for those of files that are stored with others.
+    // The findings about files that are stored with others are not needed.
     let mut kept = std::mem::take(&mut plan.findings);
     kept.put(findings.into_iter().filter(|(id, _)| plan.is_open(*id)));
     plan.findings = kept;
     Ok(())
 }
 
-/// Groups of two or more files with the same contents, each in image order;
-/// and what was found out about files.
+/// Groups of two or more files with the same contents, each in image order; and the
+/// findings about files.
 fn groups<'a>(
     reader: Reader<'_>,
     candidates: Vec<PossibleTwin<'a>>,
@@ -71,7 +70,7 @@ fn groups<'a>(
     sparse: &Sparse,
 ) -> Result<(Vec<Group<'a>>, FileFindings)> {
     let (prefix_len, step_len) = (needs.prefix_len(), needs.step_len());
-    // Those that are not compressed for their holes are not cut.
+    // Files that are stored with holes are not cut.
     let is_looked_at = |file: &PossibleTwin<'_>| needs.cuts() && !sparse.contains_key(&file.id);
     let look = |file: &PossibleTwin<'_>, step: &[u8], finding: &mut Finding| {
         if !sparse.contains_key(&file.id) {
@@ -91,8 +90,8 @@ fn groups<'a>(
     Ok((groups, findings))
 }
 
-/// Splits groups into those of equal keys, keeping the image order in each
-/// and dropping what is alone.
+/// Splits groups into groups of equal keys. Files keep the image order, and files that
+/// are alone are dropped.
 fn split<'a, K: Ord>(
     groups: Vec<Group<'a>>,
     key: impl Fn(&PossibleTwin<'a>) -> K,
@@ -114,7 +113,8 @@ fn split<'a, K: Ord>(
 
 /// The digests of some files. There may be millions.
 struct Digests {
-    /// By place in the image order: which digest a file has.
+    /// For each file its place in the image order, which they are sorted by, and the
+    /// index of its digest.
     of: Vec<(u32, u32)>,
     digests: Vec<Digest>,
 }
@@ -127,12 +127,12 @@ impl Digests {
     }
 }
 
-/// Hashes these bytes of every file, or as many as it has, and lets `look` have
-/// a look at them; also at holes, if all of the file `is_looked_at`. Files known to be
+/// Hashes `bytes` of every file, as far as it has them, and calls `look` with each step
+/// that is read: also with holes, if `is_looked_at` says so. Files that are known to be
 /// one and the same are read once.
 ///
-/// What is hashed are the steps that are not all zeros, with their places: holes
-/// cost nothing, and the digest is the same wherever zeros are holes.
+/// Only steps that are not all zeros are hashed, with their places. So holes cost
+/// nothing, and the digest is the same wherever zeros are holes.
 fn hash(
     reader: Reader<'_>,
     groups: &[Group<'_>],
@@ -183,8 +183,8 @@ fn hash(
 
 /// Makes the first file of `group` the owner of the blocks.
 ///
-/// Full blocks are shared in any case. The tails can be inline, once for each
-/// file, or shared in one further block: whatever is less.
+/// Full blocks are shared in any case. The tails can be inline, once for each file, or
+/// shared in one further block: whichever takes less.
 fn decide(plan: &mut DataPlan, group: &[PossibleTwin<'_>], inodes: &Inodes<'_>, options: &Options) {
     let block_len = options.block_size.len();
     let owner = group[0];

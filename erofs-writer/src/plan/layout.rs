@@ -1,4 +1,4 @@
-//! What is decided for each inode.
+//! The decisions for each inode.
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
@@ -15,24 +15,24 @@ pub(crate) enum Layout {
     FlatPlain,
     /// In the blocks of this inode, which has the same bytes.
     SameAs(InodeId),
-    /// In the chunks of this map.
+    /// In the chunks of the map with this index in `DataPlan::maps`.
     Chunked(u32),
-    /// In the packed inode.
+    /// As one fragment in the packed inode.
     Fragment,
 }
 
-/// The decisions for every inode, and what they save.
+/// The decisions for every inode, and how much they save.
 #[derive(Debug)]
 pub(crate) struct DataPlan {
     layouts: Vec<Layout>,
     pub(crate) maps: Vec<ChunkMap>,
-    /// Of those files that were hashed.
+    /// The findings about the files that were hashed.
     pub(crate) findings: Findings,
-    /// What to copy into the chunk area, in its order, without gaps.
+    /// The bytes to copy into the chunk area, in its order, without gaps.
     pub(crate) runs: Vec<Run>,
     /// How many blocks each further device has.
     pub(crate) devices: Vec<u64>,
-    /// Bytes of files that stay there.
+    /// How many bytes of files stay on further devices.
     pub(crate) device_bytes: u64,
     pub(crate) shared_bytes: u64,
     pub(crate) hole_bytes: u64,
@@ -50,7 +50,7 @@ pub(crate) struct Run {
 }
 
 impl DataPlan {
-    /// A plan in which all is open and stored as `layout` says.
+    /// A plan in which every inode is open and has this layout.
     pub(super) fn new(layout: Layout, tree: &Tree) -> Self {
         DataPlan {
             layouts: vec![layout; tree.arena_len()],
@@ -64,8 +64,8 @@ impl DataPlan {
         }
     }
 
-    /// How `id` is stored. One step of [`Layout::SameAs`] never leads to
-    /// another.
+    /// How `id` is stored. The inode of a [`Layout::SameAs`] never has such a layout
+    /// itself.
     pub(crate) fn layout(&self, id: InodeId) -> Layout {
         self.layouts[id.index()]
     }
@@ -78,7 +78,7 @@ impl DataPlan {
         }
     }
 
-    /// Whether it is open how `id` is stored, but for its tail.
+    /// Whether the layout of `id` is still open, except for its tail.
     pub(crate) fn is_open(&self, id: InodeId) -> bool {
         matches!(self.layout(id), Layout::Flat | Layout::FlatPlain)
     }
@@ -92,8 +92,8 @@ impl DataPlan {
         self.layouts[id.index()] = layout;
     }
 
-    /// Stores `len` bytes of `id` from `offset` on at the end of the chunk
-    /// area, and returns the first block.
+    /// Stores `len` bytes of `id` from `offset` on at the end of the chunk area, and
+    /// returns their first block.
     pub(super) fn store(
         &mut self,
         id: InodeId,

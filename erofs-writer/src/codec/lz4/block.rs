@@ -1,23 +1,23 @@
-//! How sequences are written, and what they cost.
+//! Writing sequences, and their costs in bytes.
 
 use crate::codec::bytes::{chunk, chunk_mut};
 
 /// The shortest match.
 pub(super) const MIN_MATCH: usize = 4;
-/// So many bytes at the end of a block are literals.
+/// How many bytes at the end of a block are literals, at least.
 pub(super) const LAST_LITERALS: usize = 5;
-/// The last match begins so many bytes before the end, or more.
+/// How many bytes before the end of a block the last match begins, at least.
 pub(super) const MATCH_END_DISTANCE: usize = 12;
-/// A token and the offset of a match.
+/// The cost of a match with a token and an offset, without the rest of its length.
 pub(super) const MATCH_COST: usize = 3;
 
-/// So many bytes are copied for fewer than 15 literals.
+/// How many bytes are copied where there are fewer than 15 literals.
 const SHORT: usize = 16;
 
-/// How many bytes a length takes beside its 4 bits in the token.
+/// How many bytes a length takes besides its 4 bits in the token.
 #[inline(always)]
 pub(super) fn extra(len: usize) -> usize {
-    // As 1 + (len - 15) / 255 from 15 on, without a branch.
+    // From 15 on this is 1 + (len - 15) / 255, without a branch.
     (len + 240) / 255
 }
 
@@ -27,22 +27,22 @@ pub(super) fn longest(extra: usize) -> usize {
     MIN_MATCH + 14 + 255 * extra
 }
 
-/// In a block of the bytes from `start` to `end`: where the last match may
-/// begin, and where it must have ended.
+/// For a block of the bytes from `start` to `end`: where the last match may begin, and
+/// where it must have ended.
 pub(super) fn limits(end: usize, start: usize, room: usize) -> (usize, usize) {
     let last_start = end.saturating_sub(MATCH_END_DISTANCE);
-    // No block holds more.
+    // No block of `room` bytes holds more.
     let matches_end = end.saturating_sub(LAST_LITERALS).min(start + 255 * (room + 1));
     (last_start, matches_end)
 }
 
-/// What `len` literals cost, without their token.
+/// The cost of `len` literals without their token.
 #[inline(always)]
 pub(super) fn literals_cost(len: usize) -> usize {
     len + extra(len)
 }
 
-/// The fewest literals behind a match of `len` bytes that ends a block.
+/// The fewest literals after a match of `len` bytes that is the last of a block.
 #[inline(always)]
 pub(super) fn min_last_literals(len: usize) -> usize {
     LAST_LITERALS.max(MATCH_END_DISTANCE.saturating_sub(len))
@@ -78,13 +78,13 @@ impl<'a> Writer<'a> {
         self.out.len() - self.len
     }
 
-    /// Where a block of nothing but literals from here on cannot reach.
+    /// A place that a block with nothing but literals from here on cannot reach.
     #[inline(always)]
     pub(super) fn end(&self) -> usize {
         self.anchor + self.room()
     }
 
-    /// The literals up to `start`, and a match of `len` bytes there.
+    /// Writes the literals up to `start`, and a match of `len` bytes there.
     #[inline(always)]
     pub(super) fn sequence(&mut self, start: usize, len: usize, distance: usize) {
         let literals = start - self.anchor;
@@ -93,8 +93,7 @@ impl<'a> Writer<'a> {
         let from = chunk::<SHORT>(self.data, self.anchor);
         let to = chunk_mut::<{ SHORT + 4 }>(self.out, self.len);
         match (from, to) {
-            // Copies of fixed length are faster, and what is too much is
-            // written over.
+            // Copies of fixed length are faster, and excess bytes are written over.
             (Some(from), Some(to)) if literals < 15 => {
                 to[0] = (literals as u8) << 4 | code;
                 to[1..=SHORT].copy_from_slice(from);
@@ -111,7 +110,7 @@ impl<'a> Writer<'a> {
         self.anchor = start + len;
     }
 
-    /// The literals up to `end`, without a match: the end of the block.
+    /// Writes the literals up to `end`, without a match: the end of the block.
     pub(super) fn last_literals(&mut self, end: usize) {
         self.literals(end, 0);
         self.anchor = end;
@@ -127,7 +126,7 @@ impl<'a> Writer<'a> {
         self.len += len;
     }
 
-    /// What of `len` is not in the token.
+    /// Writes the part of `len` that is not in the token.
     #[inline(always)]
     fn length(&mut self, len: usize) {
         let Some(mut rest) = len.checked_sub(15) else { return };

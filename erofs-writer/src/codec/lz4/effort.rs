@@ -14,7 +14,7 @@ pub(super) struct Effort {
     pub(super) nice: usize,
     /// log2 of the length of the hash table.
     pub(super) hash_bits: u32,
-    /// A match has to contain the bytes that begin so many before the reach.
+    /// A match has to contain the four bytes that begin this far before the reach.
     pub(super) back: usize,
 }
 
@@ -30,8 +30,8 @@ impl Effort {
     }
 }
 
-/// What blocks of each length, short, medium and long, get below level 10. A shorter
-/// block has fewer earlier places, and a table for them in a faster cache.
+/// The efforts for short, medium and long blocks below level 10. A shorter block has
+/// fewer earlier places, and a table for them fits into a faster cache.
 const fn low(depth: [u32; 3], nice: [usize; 3]) -> [Effort; 3] {
     [
         Effort { depth: depth[0], nice: nice[0], hash_bits: 14, back: 2 },
@@ -40,7 +40,7 @@ const fn low(depth: [u32; 3], nice: [usize; 3]) -> [Effort; 3] {
     ]
 }
 
-/// The same from level 10 on.
+/// The efforts for short, medium and long blocks from level 10 on.
 const fn high(depth: [u32; 3], nice: usize) -> [Effort; 3] {
     [
         Effort { depth: depth[0], nice, hash_bits: 16, back: 3 },
@@ -68,9 +68,9 @@ const fn high(depth: [u32; 3], nice: usize) -> [Effort; 3] {
 /// | 11 | 80.0, 1.8 s | 72.5, 2.8 s | 68.8, 3.9 s |
 /// | 12 | 80.0, 2.2 s | 72.5, 2.9 s | 68.8, 4.4 s |
 ///
-/// Why blocks get less the shorter they are: at level 9, a `back` of 3 in short blocks
-/// would save 0.3 % and take 17 % more time, and a depth of 16 would save 0.1 %. A depth
-/// of 28 in medium blocks would save 0.14 % and take 20 % more time.
+/// Shorter blocks get less effort, because more would not pay: at level 9, a `back` of 3
+/// in short blocks would save 0.3 % and take 17 % more time, and a depth of 16 would save
+/// 0.1 %. A depth of 28 in medium blocks would save 0.14 % and take 20 % more time.
 const LEVELS: [[Effort; 3]; 12] = [
     low([2, 2, 2], [32, 32, 32]),
     low([2, 2, 2], [32, 32, 32]),

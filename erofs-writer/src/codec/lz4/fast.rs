@@ -8,15 +8,15 @@ use crate::codec::bytes::{common_prefix, common_suffix, long_word, word};
 use crate::codec::filled::Filled;
 
 const HASH_BITS: u32 = 13;
-/// After so many places without a match, as a power of two, every other place
-/// is left out, then two of three, and so on.
+/// log2 of the number of places without a match after which every other place is left
+/// out, then two of three, and so on.
 const SKIP_BITS: u32 = 6;
 
-/// See the module.
+/// The encoder of the fast level.
 #[derive(Debug)]
 pub(super) struct Fast {
-    /// The last place in the block of each hash, modulo 2^16. Where there is
-    /// none yet it is the first place, as good as any other.
+    /// For each hash, its last place in the block, modulo 2^16. Where there is none yet,
+    /// it is the first place of the block, which is as good as any other.
     table: Box<Table>,
 }
 
@@ -46,7 +46,7 @@ impl Fast {
             }
             let place = found - distance;
             let mut begin = found;
-            // This is rare, as the place before has been looked at.
+            // This is rare, as the place before has been searched.
             if begin > writer.anchor && ends_same(data, place, begin) {
                 let max = (found - writer.anchor).min(place);
                 begin -= common_suffix(data, place, found, max);
@@ -57,7 +57,8 @@ impl Fast {
             let room = writer.room();
             let literals = begin - writer.anchor;
             let mut fitted = len;
-            // More than it takes, with the literals that must follow.
+            // The left side is more than the sequence and the literals that must follow
+            // it take. So the exact costs are needed only near the end of the block.
             if literals + (literals + len) / 128 + 32 > room {
                 let fixed = MATCH_COST + literals_cost(literals);
                 let Some(len) = fitting(len, room.saturating_sub(fixed)) else { break };
@@ -73,7 +74,7 @@ impl Fast {
         Self::finish(data, writer)
     }
 
-    /// The literals at the end.
+    /// Writes the literals at the end.
     fn finish(data: &[u8], mut writer: Writer<'_>) -> Filled {
         let literals = max_last_literals(writer.room()).min(data.len() - writer.anchor);
         if literals == 0 {
@@ -83,10 +84,10 @@ impl Fast {
         Filled { consumed: writer.anchor, written: writer.len }
     }
 
-    /// The next place from `at` on with a match, and how far that is away.
+    /// The next place from `first` on that has a match, and the distance of the match.
     ///
-    /// That can be 0, for a place that is 2^16 away: too far. `end` is where the
-    /// block ends if there is none.
+    /// The distance is 0 if the place that was found is 2^16 away, which is too far.
+    /// `end` is where the block ends if there is no match.
     #[inline(always)]
     fn find(table: &mut Table, data: &[u8], first: usize, end: usize) -> Option<(usize, usize)> {
         let mut at = first as u32;
@@ -101,8 +102,7 @@ impl Fast {
         Self::find_farther(table, data, at, end)
     }
 
-    /// The same where there has been none for a while: some places are left
-    /// out.
+    /// `find` after many places without a match: some places are left out.
     #[inline(never)]
     fn find_farther(
         table: &mut Table,
@@ -114,7 +114,8 @@ impl Fast {
         let mut within = &data[..data.len().min(end + 8)];
         loop {
             let Some(bytes) = long_word(within, at as usize) else {
-                // In noise nothing is found up to the end of all data.
+                // In noise the search would go up to the end of all data and find
+                // nothing.
                 if within.len() == data.len() || !may_reach_back(data, end) {
                     return None;
                 }
@@ -138,8 +139,8 @@ impl Fast {
     }
 }
 
-/// Puts in `at`, where these bytes are, and returns how far it is to the place
-/// that was there.
+/// Puts the place `at`, which begins with these bytes, into the table. Returns the
+/// distance to the place that was there.
 #[inline(always)]
 fn place_in(table: &mut Table, at: u32, bytes: u64) -> u32 {
     let slot = &mut table[hash(bytes)];
@@ -148,21 +149,22 @@ fn place_in(table: &mut Table, at: u32, bytes: u64) -> u32 {
     u32::from(distance)
 }
 
-/// Is there a byte before both places, and the same?
+/// Whether there is a byte before both places, and it is the same.
 #[inline(always)]
 fn ends_same(data: &[u8], a: usize, b: usize) -> bool {
     let byte = data.get(a.wrapping_sub(1));
     byte.is_some_and(|byte| *byte == data[b - 1])
 }
 
-/// A match that begins no later than this before the end of a block of literals
-/// fits into it.
+/// A match that begins at least this many bytes before the end of a block of literals
+/// fits into the block.
 const FIT: usize = MATCH_COST + 1 + LAST_LITERALS;
-/// So many places are compared together.
+/// How many places are compared together.
 const BATCH: usize = 64;
 
-/// Whether a match that is found behind `end`, where the block ends without it,
-/// may reach so far back that it fits: whether the bytes around `end` come before.
+/// Whether a match that is found after `end`, where the block ends without it, may reach
+/// so far back that it fits into the block: whether the bytes around `end` occur before
+/// them.
 #[cold]
 fn may_reach_back(data: &[u8], end: usize) -> bool {
     let Some(start) = end.checked_sub(FIT) else { return false };
@@ -174,7 +176,7 @@ fn may_reach_back(data: &[u8], end: usize) -> bool {
     let whole = count / BATCH * BATCH;
     let come_in = |batch: usize| {
         let bytes: &[u8; BATCH + 3] = places[batch..].first_chunk().expect("more is behind it");
-        // All of them, as that takes no branches.
+        // All places are compared, as that takes no branches.
         let same =
             |at: usize| (0..4).fold(true, |same, byte| same & (bytes[at + byte] == around[byte]));
         (0..BATCH).fold(false, |any, at| any | same(at))
@@ -183,15 +185,15 @@ fn may_reach_back(data: &[u8], end: usize) -> bool {
     batches.flat_map(|batch| batch..batch + BATCH).chain(whole..count).any(come_at)
 }
 
-/// How much of a match of `len` bytes fits into `room`, with the literals that
-/// must follow.
+/// The most bytes of a match of `len` bytes that fit into `room`, with the literals that
+/// must follow; `None` if none do.
 #[inline(always)]
 fn fitting(len: usize, room: usize) -> Option<usize> {
     let needed = extra(len - MIN_MATCH) + 1 + min_last_literals(len);
     if needed <= room {
         return Some(len);
     }
-    // A shorter match has fewer bytes of length.
+    // The length of a shorter match takes fewer bytes.
     let extra_max = room.checked_sub(1 + LAST_LITERALS)?;
     Some(len.min(longest(extra_max)))
 }
@@ -225,7 +227,7 @@ mod tests {
             assert!(found(start - distance), "{distance}");
         }
         assert!(!found(start - 65_536));
-        // Some bytes fewer are not enough.
+        // Fewer of the bytes are not enough.
         let mut data = noise.clone();
         data[100..100 + around.len() - 1].copy_from_slice(&around[1..]);
         data[5000..5000 + around.len() - 1].copy_from_slice(&around[..around.len() - 1]);

@@ -1,19 +1,18 @@
-//! The cheapest way to every byte that matches have reached so far.
+//! The cheapest way to every byte that has been reached so far.
 //!
-//! What a match costs does not depend on its distance, and hardly on its
-//! length, so that the cheapest cost is a function of the position in few
-//! spans: behind the start of a match it stays flat until the match ends,
-//! in the literals behind it it grows by one a byte. A new match replaces the
-//! end of this function where it is cheaper, and extends it.
+//! The cost of a match does not depend on its distance, and hardly on its length. So the
+//! cheapest cost, as a function of the position, consists of few spans: from the start of
+//! a match it stays flat until the match ends, and in the literals after it it grows by
+//! one a byte. A new match replaces the end of this function where it is cheaper, and
+//! extends it.
 
 use super::block::{
     LAST_LITERALS, MATCH_COST, MIN_MATCH, longest, max_last_literals, min_last_literals,
 };
 
-/// Part of the function: the positions behind `from`, up to where the next
-/// span begins.
+/// A part of the function: the positions after `from`, up to the `from` of the next span.
 ///
-/// They are reached by a match, and by literals behind it.
+/// They are reached by a match, and by the literals after it.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
 struct Span {
@@ -22,9 +21,9 @@ struct Span {
     base: u32,
     /// Where the match ends.
     end: u32,
-    /// What it costs to come to the match, with what is fixed of it.
+    /// The cost of coming to the match, with the fixed cost of the match.
     cost: u32,
-    /// What it costs to come to its end.
+    /// The cost of coming to its end.
     end_cost: u32,
     distance: u32,
     /// The span in which the match begins.
@@ -39,7 +38,7 @@ impl Span {
         self.cost + extra(matched - self.base) + literals_cost(at - matched)
     }
 
-    /// The cost of coming to `at`, which is not in the match.
+    /// The cost of coming to `at`, which is after the match.
     #[inline(always)]
     fn cost_behind(&self, at: u32) -> u32 {
         self.end_cost + literals_cost(at - self.end)
@@ -52,13 +51,13 @@ impl Span {
     }
 }
 
-/// How many bytes a length takes beside its 4 bits in the token.
+/// How many bytes a length takes besides its 4 bits in the token.
 #[inline(always)]
 fn extra(len: u32) -> u32 {
     (len + 240) / 255
 }
 
-/// What `len` literals cost, without their token.
+/// The cost of `len` literals without their token.
 #[inline(always)]
 fn literals_cost(len: u32) -> u32 {
     len + extra(len)
@@ -85,18 +84,18 @@ pub(super) struct End {
 #[derive(Debug, Clone, Copy)]
 struct Start {
     at: u32,
-    /// What it costs to come there, with what is fixed of the match.
+    /// The cost of coming there, with the fixed cost of the match.
     cost: u32,
-    /// The span with this place.
+    /// The span that has this place.
     span: u32,
 }
 
-/// See the module.
+/// The cheapest ways in one block.
 #[derive(Debug, Default)]
 pub(super) struct Frontier {
-    /// How far it is known how to come.
+    /// The end of the bytes to which a way is known.
     reach: u32,
-    /// The first one has no match, only literals.
+    /// The first span has no match, only literals.
     spans: Vec<Span>,
     sequences: Vec<Sequence>,
 }
@@ -110,7 +109,7 @@ impl Frontier {
         self.spans.push(Span { from: at, base: at, end: at, ..Span::default() });
     }
 
-    /// How far it is known how to come.
+    /// The end of the bytes to which a way is known.
     #[inline(always)]
     pub(super) fn reach(&self) -> usize {
         self.reach as usize
@@ -121,19 +120,20 @@ impl Frontier {
         self.spans.last().expect("there is always one")
     }
 
-    /// What it costs to come to its reach.
+    /// The cost of coming to the reach.
     #[inline(always)]
     pub(super) fn cost(&self) -> usize {
         self.last().cost_behind(self.reach) as usize
     }
 
-    /// Goes to `reach`, if that is further, by literals.
+    /// Extends the reach to `reach` by literals, if that is further.
     #[inline(always)]
     pub(super) fn literals_to(&mut self, reach: usize) {
         self.reach = self.reach.max(reach as u32);
     }
 
-    /// Goes to `end` by a match that can begin at `start` or up to `latest`.
+    /// Adds a match that leads to `end` and can begin at `start` or up to `latest`.
+    /// Returns whether it is cheaper than literals.
     #[inline(always)]
     pub(super) fn insert(
         &mut self,
@@ -149,7 +149,7 @@ impl Frontier {
         let end_cost = cost + extra(end - base);
         let new = Span { from: 0, base, end, cost, end_cost, distance: distance as u32, before };
         let last = *self.last();
-        // Short matches cost more than literals, long ones at first.
+        // Short matches cost more than literals. Long ones do so at first.
         if last.cost_behind(end) <= end_cost {
             return false;
         }
@@ -158,7 +158,7 @@ impl Frontier {
         if from >= base && new.cost(from) < reach_cost {
             from = self.cut(&new);
         } else {
-            // Literals are cheaper for so long, but for what lengths take.
+            // Up to here literals are cheaper, apart from the bytes that lengths take.
             from = from.max((self.reach + cost).saturating_sub(reach_cost)).min(end - 1);
         }
         self.spans.push(Span { from, ..new });
@@ -166,7 +166,8 @@ impl Frontier {
         true
     }
 
-    /// Removes what is dearer than `new`, and returns where it ended.
+    /// Removes the ways that cost more than `new`, and returns the last position that
+    /// keeps its way.
     #[inline(always)]
     fn cut(&mut self, new: &Span) -> u32 {
         let mut from = self.reach;
@@ -183,11 +184,10 @@ impl Frontier {
         }
     }
 
-    /// Where from `first` to `latest` a match to `end` begins best.
+    /// The best start of a match to `end`, from `first` to `latest`.
     ///
-    /// A later start can be as cheap or cheaper, and leaves a shorter match,
-    /// whose length may cost less: behind the start of a match, and where a
-    /// cheaper span begins.
+    /// A later start can be as cheap or cheaper: within an earlier match, or where a
+    /// cheaper span begins. It leaves a shorter match, whose length may cost less.
     #[inline(always)]
     fn best_start(&self, first: u32, latest: u32, end: u32) -> Start {
         let mut best = Start { at: first, cost: 0, span: 0 };
@@ -208,7 +208,7 @@ impl Frontier {
             let earliest = first.max(span.from + 1);
             let at = earliest.max(last.min(span.end));
             consider(at);
-            // A byte of the earlier match's length may be saved instead.
+            // Instead, a byte of the earlier match's length may be saved.
             if let Some(less) = extra(at.min(span.end) - span.base).checked_sub(1) {
                 let at = span.start() + longest(less as usize) as u32;
                 if at >= earliest {
@@ -223,8 +223,8 @@ impl Frontier {
         best
     }
 
-    /// The end of the block that takes the most bytes, up to `limit`, into
-    /// `room`, and of several the one that is written shortest.
+    /// The end of the block that takes the most bytes, up to `limit`, into `room` bytes.
+    /// If several ends are equal, the one with the shortest output.
     pub(super) fn best_end(&self, limit: usize, room: usize) -> End {
         let mut best = None;
         let mut consider = |at: usize, cost: usize, needed: usize| {
@@ -240,12 +240,12 @@ impl Frontier {
                 best = Some(end);
             }
         };
-        // Behind the best end there is no other by much: a match saves more
-        // than the literals that may have to follow it.
+        // Ends far before the best one are no better: a match saves more than the
+        // literals that may have to follow it.
         let mut looked_at = 0;
         let mut to = self.reach;
         for span in self.spans[1..].iter().rev() {
-            // What a longer match than this would need is not there.
+            // There is no room for the length of a longer match than this.
             let fixed = span.cost as usize + 1 + LAST_LITERALS;
             let longest = span.start() + longest(room.saturating_sub(fixed)) as u32;
             let last = to.min(span.end).min(longest);

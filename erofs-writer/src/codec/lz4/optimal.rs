@@ -1,11 +1,11 @@
-//! High compression: a near-optimal parse that looks for matches once a
-//! sequence, not once a byte.
+//! High compression: a near-optimal parse that looks for matches once per sequence, not
+//! once per byte.
 //!
-//! A match that leads beyond the reach R contains the four bytes around R - 1
-//! that begin at R - 3. So it is enough to look there for earlier places with
-//! these bytes, and to extend each match to both sides. One that leads further
-//! by more than a byte contains also those that begin at R - 2, where there are
-//! fewer such places.
+//! The reach R is the end of the bytes to which the cheapest way is known. A match that
+//! leads beyond it contains the four bytes that begin at R - 3. So it is enough to look
+//! for earlier places with these bytes, and to extend each match to both sides. A match
+//! that leads further by more than one byte also contains the four bytes that begin at R
+//! - 2, and these have fewer earlier places.
 
 use super::block::{MIN_MATCH, Writer, limits};
 use super::effort::Effort;
@@ -18,17 +18,17 @@ use crate::codec::match_finder::MatchFinder;
 /// begin.
 type Chains = MatchFinder<u32, u16, { 1 << 17 }, { (1 << 16) + 8 }>;
 
-/// See the module.
+/// The encoder of high compression.
 #[derive(Debug)]
 pub(super) struct Optimal {
     level: u8,
-    /// For the block at hand.
+    /// The effort for the current block.
     effort: Effort,
     chains: Chains,
     frontier: Frontier,
-    /// What a search has found beside the match that leads furthest.
+    /// The matches of a search, without the one that leads furthest.
     shorter: Vec<Match>,
-    /// What `frontier` is about.
+    /// The block that `frontier` describes.
     parsed: Option<Parsed>,
 }
 
@@ -36,12 +36,12 @@ pub(super) struct Optimal {
 #[derive(Debug, Clone, Copy)]
 struct Parsed {
     start: usize,
-    /// Where it may have ended.
+    /// The end of the bytes that were offered to it.
     end: usize,
     room: usize,
 }
 
-/// A match around the place that is looked at.
+/// A match around the place of a search.
 #[derive(Debug, Clone, Copy)]
 struct Match {
     /// How many bytes before that place it begins.
@@ -50,16 +50,16 @@ struct Match {
     distance: usize,
 }
 
-/// What a match around `at` has to have to be better than the best so far.
+/// Two bytes. A match around `at` that is better than the best so far has at least one of
+/// them.
 ///
-/// Most other places can be told by the bytes that a better match would have
-/// to add.
+/// They exclude most other places at little cost.
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
-    /// From `at` to the end of the best one.
+    /// The distance from `at` to the end of the best match.
     after: usize,
     last_byte: u8,
-    /// From the byte before the best one to `at`.
+    /// The distance from the byte before the best match to `at`.
     before: usize,
     /// [`NO_BYTE`] if it may not begin earlier.
     first_byte: u16,
@@ -81,12 +81,13 @@ struct Bounds {
     start: usize,
     /// Where the last match may begin.
     last_start: usize,
-    /// Where all must have ended.
+    /// Where all matches must have ended.
     matches_end: usize,
 }
 
-/// A match that begins where another search has looked may be new all the
-/// same, as that one did not go to the end. So far back it is taken.
+/// A match may be new although it begins where an earlier search has looked, because that
+/// search did not go to its end. So matches may begin this far before the place of a
+/// search.
 const LOOK_BACK: usize = 32;
 
 /// No byte has this value.
@@ -113,7 +114,7 @@ impl Optimal {
     /// must.
     pub(super) fn fill(&mut self, data: &[u8], start: usize, out: &mut [u8]) -> Filled {
         let block = Parsed { start, end: data.len(), room: out.len() };
-        // The cheapest ways to what fits into less room are known already.
+        // The cheapest ways to all that fits into less room are known already.
         let is_known = self.parsed.is_some_and(|known| {
             (known.start, known.end) == (start, block.end) && known.room >= block.room
         });
@@ -142,17 +143,18 @@ impl Optimal {
         let (last_start, matches_end) = limits(data.len(), start, room);
         let bounds = Bounds { start, last_start, matches_end };
         let limit = (matches_end + 1).saturating_sub(MIN_MATCH);
-        // Matches that contain the four bytes here have been looked at.
+        // The last place that was searched: matches that contain its four bytes are
+        // known.
         let mut looked = start;
         let mut reach = start;
         loop {
-            // What comes takes a byte for each literal.
+            // Each further literal takes at least a byte.
             let Some(left) = room.checked_sub(self.frontier.cost()) else { return };
             let limit = limit.min(reach + left);
-            // Of what begins before or at `looked` nothing leads further.
+            // Matches with the four bytes at `looked`, or before, lead no further.
             let at = (looked + 1).max(reach.saturating_sub(self.effort.back));
             let at_linked = self.chains.next_linked(data, at, limit);
-            // All before it, and its first bytes, have to be reached.
+            // All bytes before it, and the first of its own, have to be reached.
             let needed = at_linked.unwrap_or(limit) + MIN_MATCH - 1;
             self.frontier.literals_to(needed);
             reach = reach.max(needed);
@@ -165,9 +167,9 @@ impl Optimal {
         }
     }
 
-    /// Finds the matches that contain the four bytes at `at`, lead further and
-    /// begin at `first` or behind it, and puts them into the frontier. Did
-    /// that extend it?
+    /// Finds the matches that contain the four bytes at `at`, lead further and begin at
+    /// `first` or after it, and puts them into the frontier. Returns whether that
+    /// extended it.
     #[inline(always)]
     fn search(&mut self, data: &[u8], bounds: Bounds, at: usize, first: usize) -> bool {
         let lowest = self.chains.lowest();
@@ -196,7 +198,7 @@ impl Optimal {
         self.insert(at, bounds.last_start, best)
     }
 
-    /// The next place from `place` on back where there may be a better match.
+    /// The next place before `place` where there may be a better match.
     #[inline(always)]
     fn next_place(
         &self,
@@ -209,7 +211,7 @@ impl Optimal {
         loop {
             let link = self.chains.link(place);
             *tries -= 1;
-            // There is none if it is 0.
+            // A link of 0 leads to no place.
             if link.wrapping_sub(1) >= place - lowest || *tries == 0 {
                 return None;
             }
@@ -217,15 +219,16 @@ impl Optimal {
             let leads = data[place + wanted.after] == wanted.last_byte;
             let byte = data.get(place.wrapping_sub(wanted.before));
             let is_earlier = byte.is_some_and(|byte| u16::from(*byte) == wanted.first_byte);
-            // Taken at random, and so one branch and not two.
+            // The branch is taken at random, so one is better than two.
             if leads | is_earlier {
                 return Some(place);
             }
         }
     }
 
-    /// Keeps `best`, which is not the furthest any more, unless that begins
-    /// `before` bytes before the place that is looked at or later.
+    /// Keeps `best`, which no longer leads furthest, if it begins earlier than the new
+    /// match, which begins `before` bytes before the place of the search. Otherwise drops
+    /// it, and earlier matches that begin no earlier than the new one.
     #[inline(always)]
     fn set_aside(&mut self, best: Match, before: usize) {
         if best.before > before {
@@ -237,8 +240,8 @@ impl Optimal {
         }
     }
 
-    /// Adds a match to those that were found, which are in the order of their
-    /// ends, unless another one begins no later and leads as far.
+    /// Adds a match to `shorter`, which is in the order of ends, unless another match
+    /// there begins no later and leads as far.
     fn add_shorter(&mut self, new: Match) {
         let mut index = self.shorter.len();
         while let Some(found) = index.checked_sub(1).map(|index| self.shorter[index]) {
@@ -256,8 +259,8 @@ impl Optimal {
         self.shorter.insert(index, new);
     }
 
-    /// Puts in what was found around `at`, the shortest first, so that longer
-    /// matches can begin behind shorter ones.
+    /// Puts the matches around `at` into the frontier, the shortest first, so that longer
+    /// matches can begin after shorter ones. Returns whether that extended it.
     #[inline(always)]
     fn insert(&mut self, at: usize, last_start: usize, best: Match) -> bool {
         let mut extended = false;
@@ -271,8 +274,7 @@ impl Optimal {
     }
 }
 
-/// The match around `at` with the same bytes around `place`, where there are
-/// the same four.
+/// The match around `at` with the bytes around `place`, which has the same four bytes.
 #[inline(always)]
 fn around(data: &[u8], bounds: Bounds, at: usize, first: usize, place: usize) -> Match {
     let (after_place, after) = (place + MIN_MATCH, at + MIN_MATCH);

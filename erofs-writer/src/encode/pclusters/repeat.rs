@@ -1,43 +1,44 @@
-//! Stretches of bytes that are in pclusters of another part already, or of
-//! the same part before them.
+//! Stretches of bytes that earlier pclusters already hold, of another part or of the same
+//! one.
 //!
-//! An extent begins at the first byte that its pcluster holds. So a repeat can
-//! only begin where an extent of the other part does, which is why that is cut
-//! there; it may end anywhere, as an extent may be a part of what its pcluster
-//! holds. And as at most one extent begins in an lcluster, each has to reach
-//! the end of the one it begins in.
+//! An extent begins at the first byte that its pcluster holds. So a repeat can only begin
+//! where an extent of the other part does, which is why the other part is cut there. A
+//! repeat may end anywhere, as an extent may have only a part of the bytes that its
+//! pcluster holds. At most one extent begins in each lcluster, so each has to reach the
+//! end of the lcluster in which it begins.
 
 use crate::encode::extent::{Extent, ExtentRun, PclusterOf};
 use crate::encode::pclusters::filler::{Filler, Vain};
 use crate::encode::pclusters::result::Pclusters;
 use crate::format::to_usize;
 
-/// A repeat of what was encoded before.
+/// A repeat of bytes that were encoded before.
 #[derive(Debug, Clone)]
 pub(crate) struct Stretch {
-    /// Where it begins.
+    /// The byte of this part at which it begins.
     pub(crate) at: usize,
     pub(crate) len: usize,
-    /// The number of the other part, and where it begins there.
+    /// The number of the other part, and the byte of it at which the repeated bytes
+    /// begin.
     pub(crate) source: usize,
     pub(crate) source_at: usize,
-    /// What the other part has become there; nothing if it is this part.
+    /// The extents of the other part there; `None` if it is this part.
     pub(crate) extents: Option<ExtentRun>,
 }
 
-/// How often it is tried to begin. Each time as far away as all times before
-/// together, so that not much more is encoded in vain than in the end.
+/// The most attempts to begin a repeat. Each is at least as far away as all earlier ones
+/// together, so that little more is encoded in vain than in the end.
 const TRIES: usize = 16;
 
-/// How extents of another part would lie here.
+/// Extents of another part, as they would lie in this one.
 struct Repeated {
     extents: Vec<Extent>,
     len: usize,
 }
 
 impl Filler<'_> {
-    /// Takes as much of a repeat as possible, and encodes what is between
-    /// `start` and that. Returns where it ends, or if it cannot begin, `start`.
+    /// Takes as much of a repeat as possible, and encodes the bytes between `start` and
+    /// the repeat. Returns the first byte that is not stored yet.
     pub(super) fn repeat(
         &mut self,
         mut start: usize,
@@ -48,7 +49,7 @@ impl Filler<'_> {
         let ExtentRun { first, at: first_at, extents } = match &stretch.extents {
             Some(extents) => extents,
             None => {
-                // What it repeats has to be there first.
+                // The bytes that are repeated have to be encoded first.
                 let cut =
                     stretch.source_at.next_multiple_of(self.input.block_len) - stretch.source_at;
                 let at = stretch.at + cut;
@@ -87,16 +88,16 @@ impl Filler<'_> {
         start
     }
 
-    /// The extents that repeat `len` bytes from `at` on, or as many of these
-    /// as can be.
+    /// The extents that repeat `len` bytes from `at` on, or as many of the bytes as
+    /// possible.
     fn repeated(&self, at: usize, len: usize, extents: &[Extent]) -> Repeated {
         let mut repeated = Repeated { extents: Vec::new(), len: 0 };
         let mut previous: Option<(usize, &Extent)> = None;
         for extent in extents {
             let whole = to_usize(u64::from(extent.len));
             let left = len - repeated.len;
-            // Plain blocks are taken whole, and others only if that saves
-            // something.
+            // A plain extent is taken whole or not at all. Of another one, a part is
+            // taken if that saves something.
             let stored = usize::from(extent.blocks) * self.input.block_len;
             let taken = match whole <= left {
                 true => whole,
@@ -122,15 +123,15 @@ impl Filler<'_> {
         repeated
     }
 
-    /// Whether one entry tells of the lclusters with these places, of which
-    /// the first is before the second.
+    /// Whether these two places, the first before the second, lie in a pair of lclusters
+    /// that has one address.
     fn is_pair(&self, first: usize, second: usize) -> bool {
         let pair = 2 * self.input.block_len;
         self.input.paired && first / pair == second / pair && second < self.input.data.len()
     }
 
-    /// Lets what comes behind a repeat from `at` on not be told of together
-    /// with it.
+    /// Shortens a repeat that begins at `at` until its last extent does not begin in the
+    /// same pair of lclusters as the bytes after it.
     fn end_with_pair(&self, at: usize, repeated: &mut Repeated) {
         while let Some(last) = repeated.extents.last() {
             let before = repeated.len - to_usize(u64::from(last.len));
@@ -142,20 +143,21 @@ impl Filler<'_> {
         }
     }
 
-    /// Encodes the bytes from `start` to `stop`, so that an extent can begin
-    /// there. If none can, all is as it was.
+    /// Encodes the bytes from `start` to `stop`, so that an extent can begin at `stop`.
+    /// If none can, returns false and changes nothing.
     fn reach(&mut self, start: usize, stop: usize, pclusters: &mut Pclusters) -> bool {
         let is_known = |vain: &Vain| vain.start == start && vain.end > start;
         let known = self.vain.filter(|vain| is_known(vain) && self.is_far(vain.end, stop));
-        // Else all from `start` on would be encoded for each place behind it.
+        // Without this, all bytes from `start` on would be encoded again for each later
+        // place.
         let is_vain = known.is_some_and(|Vain { end, is_lost, .. }| {
             is_lost || !self.try_reach(start, end, stop, pclusters)
         });
         !is_vain && self.try_reach(start, start, stop, pclusters)
     }
 
-    /// The same, where it is known that a pcluster begins at `from`. Unless that
-    /// is `start`, all is as it was in any case.
+    /// Like `reach`, where it is known that a pcluster begins at `from`. Unless that is
+    /// `start`, this is only a trial, and nothing of it stays.
     fn try_reach(
         &mut self,
         start: usize,
@@ -174,8 +176,8 @@ impl Filler<'_> {
         failed.is_none()
     }
 
-    /// Encodes the bytes from `from` to `stop`. If no extent can begin there,
-    /// returns what is so for later places, too.
+    /// Encodes the bytes from `from` to `stop`. If no extent can begin at `stop`, returns
+    /// what holds for later places as well.
     fn fill_until(
         &mut self,
         start: usize,
@@ -186,7 +188,7 @@ impl Filler<'_> {
         let mut failed = Vain { start, end: from, is_lost: false };
         let (mut at, mut last) = (from, None);
         while at < stop {
-            // From a cut on there must be enough to reach the next lcluster.
+            // After a cut there must be enough bytes to reach the next lcluster.
             let cut = self.next_cut(at).filter(|cut| cut + self.input.block_len <= stop);
             let (filled, limit) = self.fill_before(at, cut.unwrap_or(stop));
             let next = pclusters.extents.len();
@@ -208,8 +210,7 @@ impl Filler<'_> {
         last.filter(|last| self.is_pair(*last, stop)).map(|_| failed)
     }
 
-    /// Whether a pcluster that ends at `end` does so wherever behind `stop` all
-    /// has to end.
+    /// Whether a pcluster that ends at `end` ends there for every later `stop` as well.
     fn is_far(&self, end: usize, stop: usize) -> bool {
         end + 4 * self.input.block_len <= stop
     }

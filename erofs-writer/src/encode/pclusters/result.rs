@@ -3,11 +3,11 @@
 use crate::encode::extent::{Extent, InlinePcluster};
 use crate::encode::fragment::UnplacedFragment;
 
-/// A part when it is encoded, without the bytes of its pclusters in blocks.
+/// An encoded part, without the bytes of its pclusters in blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Pclusters {
     pub(crate) extents: Vec<Extent>,
-    /// Those of them that are extents of other parts, in order.
+    /// The extents that have the pclusters of others, in their order.
     pub(crate) links: Vec<Link>,
     pub(crate) tail: Tail,
 }
@@ -22,19 +22,20 @@ pub(crate) enum Tail {
     Fragment(UnplacedFragment),
 }
 
-/// An extent of this part that is one of another part.
+/// An extent that has the pcluster of another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// Which extent of this part.
+    /// Its index among the extents of this part.
     pub(crate) extent: usize,
-    /// The number of the other part.
+    /// The number of the part with the other extent.
     pub(crate) part: usize,
-    /// Which one of that.
+    /// The index of the other extent in that part.
     pub(crate) of: usize,
 }
 
 impl Pclusters {
-    /// Appends `extents`, which are those of another part from `first` on.
+    /// Appends `extents`, which repeat those of the part with the number `part` from the
+    /// index `first` on.
     pub(super) fn link(&mut self, part: usize, first: usize, extents: &[Extent]) {
         for (of, extent) in (first..).zip(extents) {
             self.links.push(Link { extent: self.extents.len(), part, of });

@@ -6,17 +6,17 @@ use crate::encode::fragment::UnplacedFragment;
 use crate::encode::pclusters::filler::{End, Filler};
 use crate::encode::pclusters::result::{Pclusters, Tail};
 
-/// What fills less than a block when compressed becomes a fragment if it has
-/// no more blocks than this before, as runs of zeros would have.
+/// An end that compresses to less than a block becomes a fragment if it has no more than
+/// this many blocks uncompressed. Runs of zeros would have more.
 const FRAGMENT_BLOCKS: usize = 16;
 
-/// What is up to so many halves of a block may fit into one even when it is
-/// encoded in haste. For more that is too rare to be tried.
+/// An end of up to this many halves of a block may fit into one block even if it is
+/// encoded quickly. For longer ends that is too rare to be tried.
 const ESTIMATED_HALVES: usize = 5;
 
 impl Filler<'_> {
-    /// Whether what is left from `start` on is a fragment for sure, which will
-    /// be encoded with those of other files, and need not be here.
+    /// Whether the bytes from `start` on surely become a fragment. It will be encoded
+    /// with those of other files, so it need not be encoded here.
     pub(super) fn rest_is_short(&mut self, start: usize) -> bool {
         let rest = self.input.data.len() - start;
         if rest <= self.input.pcluster_len {
@@ -30,8 +30,8 @@ impl Filler<'_> {
             == rest
     }
 
-    /// Puts what was encoded last where the end goes, or as much of it as does
-    /// not fill a block. Did that succeed?
+    /// Puts the bytes that were encoded last where the end of the file goes, or as many
+    /// of them as do not fill a block. Returns whether that succeeded.
     pub(super) fn finish(
         &mut self,
         start: usize,
@@ -47,7 +47,8 @@ impl Filler<'_> {
             return true;
         }
         let shrinks = filled.consumed > filled.written.next_multiple_of(self.input.block_len);
-        // What does not shrink is gone through again, in plain blocks.
+        // Bytes that do not shrink become plain blocks, and the rest of them comes here
+        // again.
         if blocks == 0 || rest == 0 || rest > self.room() || !shrinks {
             return false;
         }
@@ -62,13 +63,14 @@ impl Filler<'_> {
             }
             pclusters.extents.pop();
         }
-        // It was better in one.
+        // It was better as one pcluster.
         self.out.truncate(base);
         self.scratch[..filled.written].copy_from_slice(&whole);
         false
     }
 
-    /// Puts all from `start` on where the end goes. Did that succeed?
+    /// Puts all bytes from `start` on where the end of the file goes. Returns whether
+    /// that succeeded.
     fn take_end(&mut self, start: usize, pclusters: &mut Pclusters) -> bool {
         match self.input.end {
             End::Fragment
@@ -87,7 +89,7 @@ impl Filler<'_> {
         }
     }
 
-    /// How long a pcluster may be where the end goes.
+    /// The room for a pcluster where the end of the file goes, in bytes.
     fn room(&self) -> usize {
         match self.input.end {
             End::Part | End::Blocks => 0,
@@ -96,8 +98,8 @@ impl Filler<'_> {
         }
     }
 
-    /// Takes what was encoded last, if it fits after the inode and the end
-    /// goes there.
+    /// Makes the bytes that were encoded last an inline pcluster, if the end of the file
+    /// goes there and they fit. Returns whether they do.
     fn take_rest(&mut self, start: usize, filled: Filled, pclusters: &mut Pclusters) -> bool {
         let End::Inline(room) = self.input.end else { return false };
         let inline = self.inline(start, filled, room);
@@ -106,12 +108,13 @@ impl Filler<'_> {
         fits
     }
 
-    /// What was encoded last, if it is no longer than `room`, compressed or as
-    /// it is.
+    /// The bytes that were encoded last as an inline pcluster of at most `room` bytes,
+    /// compressed or plain, if that is possible.
     fn inline(&self, start: usize, filled: Filled, room: usize) -> Option<InlinePcluster> {
         let plain = filled.written >= filled.consumed;
-        // Of what begins in an earlier lcluster than the last, kernels take
-        // the whole last lcluster for its length, and refuse to copy that.
+        // If the pcluster begins before the last lcluster, the kernel counts all of the
+        // last lcluster as part of the extent (`z_erofs_map_blocks_fo`, Linux 6.18), and
+        // refuses to copy fewer bytes than that (`z_erofs_transform_plain`).
         let last = (self.input.data.len() - 1) / self.input.block_len;
         if plain && start / self.input.block_len != last {
             return None;

@@ -1,14 +1,15 @@
-//! What others repeat, kept as hashes, so that what only seems to be a repeat
-//! is found out when it is read to be encoded.
+//! Hashes of the bytes that are repeated. With them, bytes that only seem to be a repeat
+//! are found out when they are read to be encoded.
 //!
-//! Chunks are known by hashes that are fast and nothing more. Here the hash is
-//! collision-resistant, and what is hashed is what gets encoded.
+//! The hashes of chunks are fast, but not collision-resistant. These are, and they are
+//! made from the very bytes that get encoded.
 
 use std::sync::OnceLock;
 
 use crate::encode::repeats::repeat::Repeat;
 
-/// By number of the part, what others repeat of it, in the order of the places.
+/// By number of the part: the ranges of it that are repeated, in the order of their
+/// places.
 #[derive(Debug, Default)]
 pub(super) struct Originals(Vec<Vec<Original>>);
 
@@ -16,12 +17,12 @@ pub(super) struct Originals(Vec<Vec<Original>>);
 struct Original {
     at: usize,
     len: usize,
-    /// Nothing until its part is read, or if that ends before it.
+    /// Empty until its part is read, or if the part ends before the range does.
     digest: OnceLock<blake3::Hash>,
 }
 
 impl Originals {
-    /// What these repeat.
+    /// The ranges that these repeats repeat, without hashes.
     pub(super) fn new(repeats: &[Vec<Repeat>]) -> Self {
         let mut places = vec![Vec::new(); repeats.len()];
         for Repeat { len, source, source_at, .. } in repeats.iter().flatten() {
@@ -36,7 +37,8 @@ impl Originals {
         Originals(places.into_iter().map(originals).collect())
     }
 
-    /// Keeps what `data`, the part of this number, has where it is repeated.
+    /// Keeps the hashes of the repeated ranges of `data`, the bytes of the part of this
+    /// number.
     pub(super) fn keep(&self, part: usize, data: &[u8]) {
         for Original { at, len, digest } in self.0.get(part).into_iter().flatten() {
             // Chunks with the same hash may even differ in length.
@@ -46,7 +48,8 @@ impl Originals {
         }
     }
 
-    /// Whether `bytes` are what `repeat` is of, which has been kept.
+    /// Whether `bytes` are those that `repeat` repeats. False if these have not been
+    /// kept.
     pub(super) fn are(&self, repeat: &Repeat, bytes: &[u8]) -> bool {
         let known = &self.0[repeat.source];
         let place = |original: &Original| (original.at, original.len);
@@ -70,7 +73,7 @@ mod tests {
         originals.keep(1, b"cdefcdeg");
         assert!(originals.are(&repeats[1][0], b"cdef"));
         assert!(!originals.are(&repeats[1][1], b"cdeg"));
-        // It would end behind its part.
+        // It would end after the end of its part.
         assert!(!originals.are(&repeats[1][2], b"efgh"));
     }
 }

@@ -1,4 +1,4 @@
-//! Which runs of chunks repeat earlier ones.
+//! Runs of chunks that repeat earlier ones.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,17 +9,17 @@ use crate::encode::repeats::worth::Worth;
 use crate::format::to_usize;
 use crate::pool;
 
-/// Digests are sorted in so many shares, as a power of two, so that there is
-/// little that has to be in memory at once.
+/// log2 of the number of shares in which digests are sorted, so that few of them are in
+/// memory at once.
 const SHARE_BITS: u32 = 4;
 
-/// The chunks of all parts, of which there are 0.7 million in a GB.
+/// The chunks of all parts. There are 0.7 million in a GB.
 pub(super) struct Chunks {
-    /// Where each ends in its part.
+    /// Where each chunk ends in its part.
     ends: Vec<u32>,
-    /// For each chunk the first one with its bytes.
+    /// For each chunk, the index of the first one with its bytes.
     firsts: Vec<u32>,
-    /// For each part the chunk behind its last.
+    /// For each part, the index after that of its last chunk.
     parts: Vec<u32>,
 }
 
@@ -40,7 +40,7 @@ impl Chunks {
         Chunks { ends, firsts, parts }
     }
 
-    /// What each part repeats.
+    /// The repeats of each part.
     pub(super) fn repeats(&self, worth: Worth) -> Vec<Vec<Repeat>> {
         let begun = vec![0; self.ends.len().div_ceil(64)];
         let mut search = Search { chunks: self, worth, begun, latest: self.firsts.clone() };
@@ -63,7 +63,8 @@ impl Chunks {
         start..wide(self.parts[part])
     }
 
-    /// Where a chunk begins in its part, or where that ends.
+    /// Where a chunk begins in its part; for the index after the last chunk, where the
+    /// part ends.
     fn start(&self, index: usize, part: &Range<usize>) -> usize {
         if index == part.start { 0 } else { wide(self.ends[index - 1]) }
     }
@@ -78,7 +79,7 @@ impl Chunks {
     }
 }
 
-/// For each of `count` chunks the first one with its digest.
+/// For each of `count` chunks, the index of the first one with its digest.
 fn firsts(chunked: &[Cow<'_, [ContentChunk]>], count: usize) -> Vec<u32> {
     let mut firsts = vec![0; count];
     let mut sorted: Vec<(u64, u32)> = Vec::new();
@@ -111,11 +112,11 @@ fn narrow(index: usize) -> u32 {
 struct Search<'a> {
     chunks: &'a Chunks,
     worth: Worth,
-    /// Chunks with which a pcluster begins, because a repeat does or is begun
-    /// to be repeated: a bit for each.
+    /// A bit for each chunk: whether a pcluster begins with it, because a repeat begins
+    /// there or the bytes that one repeats do.
     begun: Vec<u64>,
-    /// For each first chunk the latest one so far with its bytes. What follows
-    /// that is often more like what follows here.
+    /// For each first chunk, the latest chunk so far with its bytes. The chunks after the
+    /// latest one are often more like those after the current one.
     latest: Vec<u32>,
 }
 
@@ -155,10 +156,10 @@ impl Search<'_> {
         self.begun[index / 64] & 1 << (index % 64) != 0
     }
 
-    /// How many chunks from `index` on repeat earlier ones, and from which on.
+    /// How many chunks from `index` on repeat earlier ones, and the first of these.
     fn longest(&self, index: usize, part: &Range<usize>) -> (usize, usize) {
         let first = self.chunks.first(index);
-        // One and the same chunk again and again compresses well by itself.
+        // A chunk that comes again and again compresses well without repeats.
         let is_monotonous = index > part.start && self.chunks.first(index - 1) == first;
         if first == index || is_monotonous {
             return (0, first);
@@ -178,7 +179,7 @@ mod tests {
 
     /// Each byte stands for a chunk of 8 KiB.
     fn repeats(parts: &[&[u8]]) -> Vec<(usize, usize, usize, usize, usize)> {
-        // Its bits are in all shares.
+        // A product, so that there are digests in all shares.
         let digest = |byte| u64::from(byte).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let chunk = |byte: &u8| ContentChunk { len: 8192, digest: digest(*byte) };
         let chunked = parts.iter().map(|part| part.iter().map(chunk).collect());

@@ -1,25 +1,26 @@
-//! Which repeats are worth it, and where pclusters are made to begin for them.
+//! The repeats that are worth it, and the places where pclusters are made to begin for
+//! them.
 
 use crate::encode::repeats::repeat::Repeat;
 use crate::encode::task::Part;
 use crate::format::to_usize;
 
-/// In shorter blocks it is worth as much to repeat bytes as in blocks of this
-/// length, as chunks are no shorter there.
+/// Repeats in shorter blocks are judged as in blocks of this length, as chunks are no
+/// shorter there.
 const BLOCK_MIN: u64 = 4096;
 
-/// What repeats and cuts have to save. The figures were measured.
+/// How much repeats and cuts have to save. The figures were measured.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Worth {
-    /// How many bytes a run has at least.
+    /// The least length of a run, in bytes.
     pub(super) run: usize,
-    /// How many more for each pcluster that has to end early.
+    /// How many bytes longer a run has to be for each pcluster that has to end early.
     pub(super) cut: usize,
-    /// How many repeats begin at a place where a pcluster is made to begin.
-    /// Where there is none, they begin with the next one.
+    /// How many repeats have to begin at a place for a pcluster to be made to begin
+    /// there. Elsewhere, repeats begin with the next pcluster.
     pub(super) wanted: usize,
-    /// Whether pclusters are also made to end with a repeat, because it would
-    /// be too much of them that is not repeated.
+    /// Whether pclusters are also made to end where a repeat of them ends, because
+    /// otherwise too many of their bytes would not be repeated.
     pub(super) ends: bool,
 }
 
@@ -32,8 +33,8 @@ impl Worth {
         }
     }
 
-    /// For each part where its pclusters are made to begin: at multiples of a
-    /// block, which can always be done.
+    /// For each part, the places where its pclusters are made to begin: multiples of a
+    /// block, where that is always possible.
     pub(super) fn cuts(self, repeats: &[Vec<Repeat>], block_len: usize) -> Vec<Vec<usize>> {
         let mut wanted = vec![Vec::new(); repeats.len()];
         for Repeat { len, source, source_at, .. } in repeats.iter().flatten() {
@@ -41,7 +42,8 @@ impl Worth {
             if self.ends {
                 let end = source_at + len;
                 wanted[*source].push(end / block_len * block_len);
-                // What is a repeat itself can only be cut where it came from.
+                // Bytes that are a repeat themselves can only be cut in the part from
+                // which they come.
                 let (origin, end) = origin(repeats, *source, end);
                 wanted[origin].push(end / block_len * block_len);
             }
@@ -55,10 +57,10 @@ impl Worth {
     }
 }
 
-/// Where the bytes before `end`, in the part of this number, were first: the
+/// The place where the bytes before `end`, in the part of this number, came first: the
 /// number of that part, and their end in it.
 fn origin(repeats: &[Vec<Repeat>], mut part: usize, mut end: usize) -> (usize, usize) {
-    // Repeats are in the order of their places, and go back.
+    // Repeats are in the order of their places, and each leads to an earlier place.
     loop {
         let behind = repeats[part].partition_point(|repeat| repeat.at < end);
         let before = behind.checked_sub(1).map(|index| repeats[part][index]);
@@ -81,7 +83,7 @@ mod tests {
             [vec![], vec![repeat(8192, 30_000, 0, 4096)], vec![repeat(0, 20_000, 1, 8192)]];
         assert_eq!(origin(&repeats, 1, 28_192), (0, 24_096));
         assert_eq!(origin(&repeats, 2, 1000), (0, 5096));
-        // Its end is one already.
+        // A repeat ends or begins here, so no cut inside of one is needed.
         assert_eq!(origin(&repeats, 1, 38_192), (1, 38_192));
         assert_eq!(origin(&repeats, 1, 8192), (1, 8192));
         let worth = Worth { run: 0, cut: 0, wanted: 1, ends: true };

@@ -11,7 +11,7 @@ use crate::plan::Codecs;
 use crate::shape::{Order, XattrTable};
 use crate::tree::{Content, Metadata, Node, OpenDirs, ReadAt, Reader};
 
-/// Has a length and nothing else.
+/// Contents with a length and nothing else.
 struct Claimed(u64);
 
 impl ReadAt for Claimed {
@@ -24,8 +24,8 @@ impl ReadAt for Claimed {
     }
 }
 
-/// Files of 1 TiB, of which the third begins behind 2^32 blocks of 512
-/// bytes, and then a file with two names and a directory.
+/// Files of 1 TiB, of which the third begins after 2^32 blocks of 512 bytes; then a file
+/// with two names, and a directory.
 fn tree() -> Tree {
     let mut tree = Tree::new(Metadata::new(0o755));
     let file = |len| Node::File(Content::new(Claimed(len)));
@@ -41,7 +41,7 @@ fn tree() -> Tree {
     tree
 }
 
-/// Shows `look` where things lie.
+/// Shows `look` the places in an image of `tree`.
 fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>)) {
     let order = Order::new(tree);
     let xattrs = XattrTable::new(tree, &order.ids, options).expect("there are none");
@@ -84,7 +84,8 @@ fn addresses_have_48_bits_where_that_is_needed() {
         assert_eq!((format, high, len), (1, 0, 64));
         assert_eq!(fields("b"), (1, 0, first + (1 << 31), 64));
         assert_eq!(fields("c"), (1, 1, first, 64));
-        // Two names leave a compact inode no room, and directories have none.
+        // A compact inode with two names has no room for the upper bits, and a directory
+        // never has.
         assert_eq!(fields("d"), (5, 1, first + (1 << 31), 64));
         assert_eq!(fields("f").3, 64);
         assert_eq!(placement.blocks, u64::from(first) + 3 * (1 << 31) + 1);
@@ -120,7 +121,7 @@ fn chunk_maps_have_them_if_the_image_may_be_long() {
         found.expect("was looked at")
     };
     assert_eq!(format(&options), (0, false));
-    // Where the first one may be depends on the alignment.
+    // How far away the first chunk may be depends on the alignment.
     let aligned = options.clone().data_alignment(u32::MAX).expect("is not 0");
     assert_eq!(format(&aligned), (CHUNK_FORMAT_48BIT | CHUNK_FORMAT_INDEXES, true));
 }
