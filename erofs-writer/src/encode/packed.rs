@@ -73,11 +73,14 @@ impl Packed {
         let first = self.fragments.partition_point(|fragment| fragment.end <= start);
         let mut at = start;
         self.fragments[first..].iter().map_while(move |fragment| {
+            if at == end {
+                return None;
+            }
             let to = fragment.end.min(end);
             let offset = len_of(fragment.id) - (fragment.end - at);
             let piece = PackedPiece { id: fragment.id, offset, len: to - at };
             at = to;
-            (piece.len > 0).then_some(piece)
+            Some(piece)
         })
     }
 }
@@ -247,4 +250,29 @@ fn extensions<'a>(inputs: &Inputs<'a>) -> Vec<&'a [u8]> {
         }
     }
     extensions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Tree;
+
+    #[test]
+    fn a_range_ends_where_it_is_cut() {
+        let mut packed = Packed::default();
+        assert_eq!(packed.push(Tree::ROOT, 10), 0);
+        assert_eq!(packed.push(Tree::ROOT, 20), 10);
+        // They are the ends of a file of 30 bytes.
+        let range = |start, end| -> Vec<(u64, u64)> {
+            let pieces = packed.range(start, end, |_| 30);
+            pieces.map(|piece| (piece.offset, piece.len)).collect()
+        };
+        assert_eq!(range(0, 30), [(20, 10), (10, 20)]);
+        assert_eq!(range(5, 15), [(25, 5), (10, 5)]);
+        assert_eq!(range(0, 8), [(20, 8)]);
+        assert_eq!(range(0, 10), [(20, 10)]);
+        assert_eq!(range(10, 12), [(10, 2)]);
+        assert_eq!(range(29, 30), [(29, 1)]);
+        assert_eq!(range(30, 30), []);
+    }
 }
