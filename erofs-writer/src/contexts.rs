@@ -1,7 +1,7 @@
-//! SELinux labels, from a file of contexts as policies have them.
+//! SELinux labels, from a file of contexts as policies have it.
 //!
-//! Patterns without anything special in them are looked up by path; all others
-//! are one automaton, which goes over a path once, however many there are.
+//! Patterns without special characters are looked up by path. All others form one
+//! automaton, which reads a path once, however many patterns there are.
 
 mod automaton;
 mod line;
@@ -22,34 +22,33 @@ pub use rules::FileContexts;
 const NAME: &[u8] = b"security.selinux";
 
 impl FileContexts {
-    /// Reads the file `path`, and where they are there those that belong to it:
-    /// further lines in `.homedirs` and `.local`, and in `.subs` and
-    /// `.subs_dist` starts of paths that stand for others. Compiled files are
-    /// not needed. A file may have 8 MiB.
+    /// Reads the file `path`, and the files that belong to it, if they exist: `.homedirs`
+    /// and `.local` have further lines; `.subs` and `.subs_dist` have starts of paths
+    /// that stand for others. Compiled files are not needed. A file may have 8 MiB.
     ///
     /// # Errors
     /// [`Error::Read`](crate::Error::Read), and
-    /// [`Error::FileContexts`](crate::Error::FileContexts) for a line that is
-    /// none.
+    /// [`Error::FileContexts`](crate::Error::FileContexts) for a line that cannot be
+    /// read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         read::open(path.as_ref())
     }
 
-    /// Reads a file of contexts from memory. `name` is what errors call it.
+    /// Reads a file of contexts from memory. Errors call it `name`.
     ///
     /// # Errors
-    /// [`Error::FileContexts`](crate::Error::FileContexts) for a line that is
-    /// none.
+    /// [`Error::FileContexts`](crate::Error::FileContexts) for a line that cannot be
+    /// read.
     pub fn parse(name: impl AsRef<Path>, text: &[u8]) -> Result<Self> {
         read::parse(name.as_ref(), text)
     }
 }
 
 impl Tree {
-    /// Gives every inode the label that `contexts` has for its path below
-    /// `mount_point`, as attribute `security.selinux`, and takes their labels
-    /// away from those for which there is none. A file with several names gets
-    /// the label of the first in the order of paths.
+    /// Gives every inode the label that `contexts` has for its path below `mount_point`,
+    /// as the attribute `security.selinux`. Inodes without such a label lose the one they
+    /// have. A file with several names gets the label of its first name in the order of
+    /// paths.
     pub fn apply_file_contexts(&mut self, contexts: &FileContexts, mount_point: impl AsRef<[u8]>) {
         let mut prefix = Vec::new();
         for name in components(mount_point.as_ref()) {

@@ -1,9 +1,10 @@
 //! POSIX extended regular expressions with the meaning glibc gives them in the C locale.
 //!
-//! A pattern is parsed here (`parse`, `bracket`), handed over as an expression tree, and searched
-//! with a lazily built automaton, so a search takes time linear in the text. What glibc refuses is
-//! refused, and so is what an automaton cannot do. The rules were taken from glibc 2.36, not from
-//! the standard, which leaves most of the odd cases undefined.
+//! A pattern is parsed here (`parse`, `bracket`), passed on as an expression tree, and
+//! searched for with a lazily built automaton, so that a search takes time linear in the
+//! text. Patterns that glibc refuses are refused, and so are patterns that an automaton
+//! cannot match. The rules were taken from glibc 2.36, not from the standard, which
+//! leaves most of the odd cases undefined.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::str::FromStr;
@@ -31,16 +32,16 @@ const CACHE_LIMIT: usize = 16 << 20;
 /// A POSIX extended regular expression, as glibc reads it: `regcomp` with `REG_EXTENDED` and
 /// `REG_NOSUB`, and `regexec` without flags, in the C locale.
 ///
-/// The GNU operators `\<`, `\>`, `\b`, `\B`, `\w`, `\W`, `\s`, `\S`, `` \` `` and `\'` are known;
-/// a backslash before any other byte but `1` to `9` takes it literally. Text is bytes: `.` and
-/// `[^a]` match a newline, and no byte above 127 is a letter. `^` and `$` match at the ends of the
-/// text and, as glibc has it, beside a newline that the match itself takes: `a$` does not match
-/// `"a\n"`, `a$.` does.
+/// The GNU operators `\<`, `\>`, `\b`, `\B`, `\w`, `\W`, `\s`, `\S`, `` \` `` and `\'`
+/// are known. A backslash before any other byte, except `1` to `9`, makes that byte
+/// literal. Text is bytes: `.` and `[^a]` match a newline, and no byte above 127 is a
+/// letter. `^` and `$` match at the ends of the text and, as with glibc, beside a newline
+/// that the match itself takes: `a$` does not match `"a\n"`, but `a$.` does.
 ///
-/// These patterns are good for glibc but refused here: back-references, an anchor or a word edge
-/// that is repeated by `+` or by an interval beyond 1, three hyphens in a row in a bracket
-/// expression, more than 100 levels of groups and stacked repetitions, and patterns whose automaton
-/// takes more than 64 MiB.
+/// These patterns are valid for glibc but refused here: back-references, an anchor or a
+/// word edge that is repeated by `+` or by an interval beyond 1, three hyphens in a row
+/// in a bracket expression, more than 100 levels of groups and stacked repetitions, and
+/// patterns whose automaton takes more than 64 MiB.
 ///
 /// ```
 /// # use erofs_writer::ere::Ere;
@@ -54,7 +55,7 @@ pub struct Ere {
     program: Arc<Program>,
 }
 
-/// Two are equal that were compiled from the same pattern.
+/// Two expressions are equal if they were compiled from the same pattern.
 impl PartialEq for Ere {
     fn eq(&self, other: &Self) -> bool {
         self.program.pattern == other.program.pattern
@@ -63,7 +64,7 @@ impl PartialEq for Ere {
 
 impl Eq for Ere {}
 
-/// A compiled pattern and what searches of it have found out.
+/// A compiled pattern, and the states that searches of it have found.
 #[derive(Debug)]
 struct Program {
     pattern: Box<[u8]>,
@@ -95,7 +96,7 @@ impl Ere {
             .nfa_size_limit(Some(SIZE_LIMIT));
         let nfa = Compiler::new().configure(config).build_from_hir(&tree);
         let nfa = nfa.map_err(|_| EreError::TooLarge)?;
-        // A pattern that needs more than the limit for the few states of one step gets it.
+        // A pattern may exceed the limit if the few states of one step need that.
         let config = DFA::config().cache_capacity(CACHE_LIMIT).skip_cache_capacity_check(true);
         let dfa = DFA::builder().configure(config).build_from_nfa(nfa);
         let dfa = dfa.map_err(|_| EreError::TooLarge)?;
@@ -118,7 +119,8 @@ impl Ere {
         &self.program.pattern
     }
 
-    /// How many bytes of memory the compiled pattern takes, without what searches find out.
+    /// How many bytes of memory the compiled pattern takes, without the states that
+    /// searches find.
     pub fn memory_usage(&self) -> usize {
         self.program.dfa.get_nfa().memory_usage()
     }

@@ -71,7 +71,7 @@ fn callers_that_use_no_compression_get_the_right_job() {
     assert_eq!(found.report.summary, Summary::Nothing);
     assert_eq!(found.options, defaults().uuid(uuid(UUID)));
 
-    // The same with its compression, and others.
+    // systemd-repart with its compression, and other callers with theirs.
     let compressed = |level, size: Option<u32>| {
         let options = defaults().codec(Codec::Lz4(Level::new(level).expect("is one")));
         match size {

@@ -9,12 +9,12 @@ use regex_automata::util::pool::Pool;
 use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{Hir, Look};
 
-/// The most memory that patterns may take. Those of a distribution take some
-/// 10 MiB.
+/// The most memory that patterns may take, in bytes. Those of a distribution take some 10
+/// MiB.
 const SIZE_LIMIT: usize = 256 << 20;
 
-/// The most memory for states that were found while searching, in bytes. When
-/// it is full they are forgotten and found again.
+/// The most memory for states that were found while searching, in bytes. When it is full,
+/// the states are forgotten and found again.
 const CACHE_LIMIT: usize = 64 << 20;
 
 /// Finds all patterns that match a path in one pass over it.
@@ -29,10 +29,12 @@ pub(super) struct Automaton {
 type NewCache = Box<dyn Fn() -> Cache + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
 impl Automaton {
-    /// An automaton for `trees`, or the first of them that is too much.
+    /// An automaton for `trees`, or the index of the first one that takes too much
+    /// memory.
     pub(super) fn new(trees: &[Hir]) -> Result<Self, usize> {
         let nfa = compile(trees).ok_or_else(|| first_too_large(trees))?;
-        // It must find every pattern, and patterns need the memory they need.
+        // It must find every pattern, and may exceed the limit if the states of one step
+        // need that.
         let config = DFA::config()
             .match_kind(MatchKind::All)
             .cache_capacity(CACHE_LIMIT)
@@ -77,7 +79,8 @@ fn compile(trees: &[Hir]) -> Option<NFA> {
     Compiler::new().configure(config).build_many_from_hir(trees).ok()
 }
 
-/// The first of `trees` that is too much for one automaton after those before.
+/// The index of the first of `trees` for which, after those before it, one automaton has
+/// no room.
 fn first_too_large(trees: &[Hir]) -> usize {
     let mut left = SIZE_LIMIT;
     let fits = |tree: &Hir| {

@@ -3,7 +3,7 @@
 use crate::error::FileContextsErrorKind;
 use crate::tree::Kind;
 
-/// What a line is about.
+/// The type of file that a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileType {
     Regular,
@@ -48,11 +48,11 @@ pub(super) struct Line<'a> {
     pub(super) pattern: &'a str,
     /// The only type of file that it is about.
     pub(super) of: Option<FileType>,
-    /// None of a line that says that there is no label.
+    /// `None` if the line says that there is no label.
     pub(super) context: Option<&'a str>,
 }
 
-/// What `line` says; nothing if it is empty or a comment.
+/// The contents of `line`; `None` if it is empty or a comment.
 pub(super) fn line(line: &[u8]) -> Result<Option<Line<'_>>, FileContextsErrorKind> {
     let [Some(pattern), second, third] = words(line)? else {
         return Ok(None);
@@ -69,8 +69,7 @@ pub(super) fn line(line: &[u8]) -> Result<Option<Line<'_>>, FileContextsErrorKin
     Ok(Some(Line { pattern, of, context }))
 }
 
-/// A line of a file of substitutions: what paths begin with, and what is put in
-/// its place.
+/// A line of a file of substitutions: the start of paths, and its replacement.
 pub(super) fn substitution(line: &[u8]) -> Result<Option<(&str, &str)>, FileContextsErrorKind> {
     match words(line)? {
         [None, ..] => Ok(None),
@@ -80,8 +79,7 @@ pub(super) fn substitution(line: &[u8]) -> Result<Option<(&str, &str)>, FileCont
     }
 }
 
-/// The words of a line that is no comment. Behind three of them only a comment
-/// may stand.
+/// The words of a line that is no comment. After three words only a comment may follow.
 fn words(line: &[u8]) -> Result<[Option<&str>; 3], FileContextsErrorKind> {
     let is_space = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
     let mut words = line.split(is_space).filter(|word| !word.is_empty()).peekable();
@@ -102,8 +100,8 @@ fn words(line: &[u8]) -> Result<[Option<&str>; 3], FileContextsErrorKind> {
     }
 }
 
-/// The path that `pattern` stands for, if there is nothing special in it. As for
-/// SELinux, a backslash before any other character is special.
+/// The path that `pattern` stands for, if it has no special characters. As for SELinux, a
+/// backslash before any other character is special.
 pub(super) fn literal(pattern: &str) -> Option<Vec<u8>> {
     let mut path = Vec::with_capacity(pattern.len());
     let mut bytes = pattern.bytes();

@@ -1,8 +1,8 @@
 //! Patterns of a file of contexts, from text to trees.
 //!
-//! SELinux matches them with PCRE2. `regex-syntax` reads nearly the same
-//! language. What the two read differently is refused here, and so is what no
-//! automaton can do: a pattern that is taken means what it means there.
+//! SELinux matches them with PCRE2. `regex-syntax` reads nearly the same language.
+//! Patterns that the two read differently are refused, and so are patterns that no
+//! automaton can match. So a pattern that is accepted means the same as with SELinux.
 
 use regex_syntax::ast::{
     AssertionKind, Ast, ClassSet, ClassSetBinaryOp, ClassSetItem, GroupKind, HexLiteralKind,
@@ -13,21 +13,21 @@ use regex_syntax::hir::translate::TranslatorBuilder;
 
 use crate::error::FileContextsErrorKind;
 
-/// How deep groups may lie in each other.
+/// The most groups that may lie in each other.
 const MAX_DEPTH: u32 = 100;
 
-/// The tree of `pattern`, for all of a path. As SELinux does it, anchors are put
-/// around its text: of `a|b`, `a` is at the start, and `b` at the end.
+/// The tree of `pattern`, which has to match whole paths. As SELinux does, anchors are
+/// put around its text: in `a|b`, `a` has to be at the start, and `b` at the end.
 pub(super) fn parse(pattern: &str) -> Result<Hir, FileContextsErrorKind> {
     let backslashes = pattern.bytes().rev().take_while(|byte| *byte == b'\\').count();
     if backslashes % 2 == 1 {
-        // It would take the anchor for a character.
+        // The backslash would make the anchor after it a literal character.
         let (at, what) = (pattern.len() - 1, "a backslash with nothing after it".to_owned());
         return Err(FileContextsErrorKind::Pattern { at, what });
     }
     let text = format!("^{pattern}$");
     let refusal = |span: &Span, what: String| {
-        // Not an end of the anchors.
+        // The place must lie in the pattern, not in one of the anchors.
         let at = span.start.offset.saturating_sub(1).min(pattern.len());
         FileContextsErrorKind::Pattern { at, what }
     };
@@ -44,7 +44,7 @@ pub(super) fn parse(pattern: &str) -> Result<Hir, FileContextsErrorKind> {
         .map_err(|error| refusal(error.span(), error.kind().to_string()))
 }
 
-/// Finds what means something else to PCRE2, or nothing at all.
+/// Finds what PCRE2 reads differently or not at all.
 struct Differences;
 
 type Found = Result<(), (Span, &'static str)>;
@@ -67,7 +67,7 @@ impl Visitor for Differences {
                 _ => Ok(()),
             },
             Ast::Repetition(repetition) => match &*repetition.ast {
-                // Of two operators the second would make the first possessive.
+                // A second operator would make the first one possessive.
                 Ast::Repetition(_) => {
                     Err((repetition.op.span, "a repetition cannot be repeated, or be possessive"))
                 }
@@ -86,7 +86,7 @@ impl Visitor for Differences {
                 _ => Err((assertion.span, "this escape is not supported")),
             },
             Ast::Literal(literal) => check_literal(literal),
-            // To PCRE2 the hyphen makes a range of its neighbours.
+            // PCRE2 reads the hyphen as a range of its neighbours.
             Ast::ClassBracketed(class) => match &class.kind {
                 ClassSet::Item(ClassSetItem::Union(union)) if is_bare_range(&union.items) => {
                     Err((class.span, "a range from ] or - needs a backslash"))
@@ -117,7 +117,7 @@ impl Visitor for Differences {
     }
 }
 
-/// Whether these begin with a `]` or `-` and a hyphen that do not end them.
+/// Whether `items` begin with a `]` or `-` and a hyphen, and go on after that.
 fn is_bare_range(items: &[ClassSetItem]) -> bool {
     let is = |item: &ClassSetItem, chars: &[char]| match item {
         ClassSetItem::Literal(literal) => {

@@ -12,12 +12,10 @@ use super::{line, pattern};
 use crate::bounded;
 use crate::error::{Error, FileContextsErrorKind, Result};
 
-/// The first four bytes of a compiled file, in an order that depends on its
-/// age.
+/// The first four bytes of a compiled file. Their order depends on its age.
 const COMPILED: [u8; 4] = [0xf9, 0x7c, 0xff, 0x8a];
 
-/// How many bytes a file has at most. That of a distribution has half a
-/// megabyte.
+/// The most bytes of a file. That of a distribution has half a megabyte.
 const LEN_MAX: u64 = 8 << 20;
 
 pub(super) fn open(path: &Path) -> Result<FileContexts> {
@@ -43,7 +41,7 @@ pub(super) fn parse(name: &Path, text: &[u8]) -> Result<FileContexts> {
     parser.finish()
 }
 
-/// What is read so far.
+/// The contents of the files that have been read so far.
 #[derive(Default)]
 struct Parser {
     contexts: FileContexts,

@@ -1,19 +1,19 @@
-//! The rules of a file of contexts, and which of them decides about a path.
+//! The rules of a file of contexts, and the choice of the one that decides about a path.
 
 use std::collections::HashMap;
 
 use super::automaton::Automaton;
 use super::line::FileType;
 
-/// SELinux labels for paths: what a file of contexts ("file_contexts") says.
+/// SELinux labels for paths: the contents of a file of contexts ("file_contexts").
 ///
-/// Lines are a pattern, a type of file that may be left out, and a context. The
-/// last one that matches counts, but patterns that name one path go before
-/// regular expressions. `<<none>>` stands for no label.
+/// A line has a pattern, a type of file, which may be left out, and a context. The last
+/// line that matches counts, but patterns that name one path take precedence over regular
+/// expressions. `<<none>>` stands for no label.
 ///
-/// A pattern matches whole paths. It is one of PCRE2, as SELinux has them,
-/// without what needs backtracking and what policies do not use: references
-/// back, looking around, possessive repetitions, options, Unicode classes.
+/// A pattern matches whole paths. It is a pattern of PCRE2, as with SELinux, without the
+/// parts that need backtracking and that policies do not use: back-references,
+/// lookaround, possessive repetitions, options, Unicode classes.
 ///
 /// ```
 /// use erofs_writer::{Content, FileContexts, Metadata, Node, Tree};
@@ -38,14 +38,14 @@ pub struct FileContexts {
     /// The rules of the automaton's patterns.
     pub(super) patterns: Vec<usize>,
     pub(super) automaton: Option<Automaton>,
-    /// What replaces the starts of paths, and what then replaces those.
+    /// Replacements of the starts of paths, and then replacements of the results.
     pub(super) substitutions: [Vec<Substitution>; 2],
 }
 
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) of: Option<FileType>,
-    /// None if there is to be no label.
+    /// `None` if there is to be no label.
     pub(super) context: Option<Box<[u8]>>,
 }
 
@@ -68,7 +68,7 @@ impl FileContexts {
         }
         let automaton = self.automaton.as_ref()?;
         let mut last = None;
-        // To PCRE2, a path also ends before a final newline.
+        // For PCRE2, a path also ends before a newline at its end.
         for path in [Some(path), path.strip_suffix(b"\n")].into_iter().flatten() {
             automaton.each_match(path, |pattern| {
                 last = last.max(Some(self.patterns[pattern]).filter(fits));
@@ -77,7 +77,7 @@ impl FileContexts {
         last
     }
 
-    /// What stands for `path`, if something else does.
+    /// The path that stands for `path`, if there is one.
     fn replaced(&self, path: &[u8]) -> Option<Vec<u8>> {
         let mut replaced = None;
         for list in &self.substitutions {
@@ -90,7 +90,7 @@ impl FileContexts {
 }
 
 impl Substitution {
-    /// `path` after it, if it is about `path`.
+    /// `path` after the substitution, if that applies to `path`.
     fn of(&self, path: &[u8]) -> Option<Vec<u8>> {
         let rest = path.strip_prefix(&*self.from)?;
         let rest = match (rest, &*self.to) {

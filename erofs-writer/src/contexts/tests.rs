@@ -1,4 +1,4 @@
-//! Which rule decides, and which lines are none.
+//! The rule that decides, and lines that are refused.
 
 use super::rules::Substitution;
 use super::*;
@@ -100,7 +100,7 @@ fn patterns_match_whole_paths_as_pcre2_does() {
         ("/a|/b", "/axx", "/b/x"),
         ("/a|/b", "/x/b", "/c"),
         (r"\A/a\bz?\z", "/a", "/az"),
-        // A path also ends before a final newline.
+        // A path also ends before a newline at its end.
         ("/ab?", "/a\n", "/a\n\n"),
     ] {
         let contexts = contexts(&format!("{pattern} c\n"));

@@ -1,4 +1,4 @@
-//! Bracket expressions: `[...]` of the pattern in, a set of bytes out.
+//! Bracket expressions: from `[...]` in a pattern to a set of bytes.
 //!
 //! Only bytes and the names of the C locale are known, so a collating element or an equivalence
 //! class is always one byte. A backslash means itself here.
@@ -61,9 +61,9 @@ enum Token {
 
 /// One member as written, before it is known whether it starts a range.
 enum Member {
-    /// May be an end of a range.
+    /// A byte, which may be an end of a range.
     Byte(u8),
-    /// May not.
+    /// A set, which may not.
     Set(ClassBytes),
 }
 

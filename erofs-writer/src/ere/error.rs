@@ -1,10 +1,10 @@
-//! Why a pattern is refused.
+//! Reasons why a pattern is refused.
 
 use std::fmt;
 
 use super::limits::{MAX_HEIGHT, SIZE_LIMIT};
 
-/// Why a pattern is refused. `at` is a byte offset in the pattern.
+/// Reasons why a pattern is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EreError {
@@ -33,8 +33,8 @@ pub enum EreError {
         /// Offset of the operator.
         at: usize,
     },
-    /// An anchor or a word edge is repeated by `+` or by an interval beyond 1, for which glibc does
-    /// not heed all of them.
+    /// An anchor or a word edge is repeated by `+` or by an interval beyond 1. Then glibc
+    /// does not heed all copies of it.
     RepeatedAnchor {
         /// Offset of the operator.
         at: usize,
@@ -55,7 +55,8 @@ pub enum EreError {
         /// Offset of the range or of its bad end.
         at: usize,
     },
-    /// Three hyphens in a row in a bracket expression, which GNU code does not read in one way.
+    /// Three hyphens in a row in a bracket expression, which versions of GNU code read
+    /// differently.
     Hyphens {
         /// Offset of the first hyphen.
         at: usize,

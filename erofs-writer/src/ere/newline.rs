@@ -1,21 +1,22 @@
-//! Searches a text that has newlines with a pattern that has `^` or `$`.
+//! Searching a text that has newlines with a pattern that has `^` or `$`.
 //!
-//! `^` is meant to match only where the text starts, but glibc also takes it after a newline,
-//! provided the match has taken that newline itself. Likewise `$` matches before a newline that the
-//! match goes on to take. An automaton that only looks around cannot tell, so the states of the
-//! NFA are followed here together with what the match has taken.
+//! `^` should match only where the text starts. But glibc also matches it after a
+//! newline, provided that the match has taken this newline itself. Likewise `$` matches
+//! before a newline that the match takes next. An automaton that only looks at
+//! neighbouring bytes cannot tell this. So the states of the NFA are followed here,
+//! together with what the match has taken.
 
 use regex_automata::nfa::thompson::{NFA, State};
 use regex_automata::util::look::Look;
 use regex_automata::util::primitives::StateID;
 
-/// One way to have got to a state.
+/// A state, and what the match has done on the way to it.
 #[derive(Clone, Copy)]
 struct Thread {
     state: StateID,
-    /// The match has taken a byte.
+    /// Whether the match has taken a byte.
     begun: bool,
-    /// A `$` was passed before a newline, so the match may not end here.
+    /// Whether a `$` was passed before a newline, so that the match may not end here.
     owes: bool,
 }
 
@@ -44,7 +45,7 @@ impl Thread {
 /// Whether `nfa` matches anywhere in `text`. Takes time linear in both.
 pub(super) fn is_match(nfa: &NFA, text: &[u8]) -> bool {
     let (mut now, mut then) = (Vec::new(), Vec::new());
-    // For each thread, one more than the last position it was seen at.
+    // For each thread, the last position at which it was seen, plus 1.
     let mut seen = vec![0; nfa.states().len() * 4];
     for pos in 0..=text.len() {
         now.push(Thread { state: nfa.start_anchored(), begun: false, owes: false });

@@ -1,4 +1,4 @@
-//! The grammar outside brackets: a pattern in, an expression tree of `regex-syntax` out.
+//! The grammar outside brackets: from a pattern to an expression tree of `regex-syntax`.
 //!
 //! Groups are kept on a heap-allocated stack, and the height of the tree is bounded because the
 //! code that later walks the tree recurses.
@@ -28,7 +28,7 @@ pub(super) fn parse(pattern: &[u8]) -> Result<Hir, EreError> {
     }
 }
 
-/// What is known of one open group, or of the whole pattern.
+/// The state of one open group, or of the whole pattern.
 struct Frame {
     /// Offset of the `(`.
     open: usize,
@@ -88,7 +88,7 @@ impl Parser<'_> {
             b'^' => self.look(Look::StartLF),
             b'$' => self.look(Look::EndLF),
             b'\\' => self.escape(at),
-            // `.` takes a newline but not NUL.
+            // `.` matches a newline but not NUL.
             b'.' => self.atom(at, class(&[(1, 0xff)], false), 0),
             b'[' => {
                 let (set, after) = bracket::parse(self.pattern, at)?;
@@ -137,8 +137,8 @@ impl Parser<'_> {
         let nothing = EreError::Repeat { at };
         let height = self.frame.repeatable.ok_or(nothing.clone())? + 1;
         let sub = Box::new(self.frame.atoms.pop().ok_or(nothing)?);
-        // glibc writes such a repetition out as copies, and does not heed an anchor before a copy
-        // or in one.
+        // glibc expands such a repetition into copies, and does not heed an anchor before
+        // a copy or in one.
         let copied = if min == 0 { max > Some(1) } else { max != Some(1) };
         if copied && !sub.properties().look_set().is_empty() {
             return Err(EreError::RepeatedAnchor { at });
@@ -154,7 +154,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Reads what follows a backslash.
+    /// Reads the rest of an escape, after its backslash.
     fn escape(&mut self, at: usize) -> Result<(), EreError> {
         let &byte = self.pattern.get(self.pos).ok_or(EreError::Escape { at })?;
         self.pos += 1;
