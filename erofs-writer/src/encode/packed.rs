@@ -22,9 +22,9 @@ use crate::tree::InodeId;
 /// Fragments with sketches are ordered by what they have in common, within windows of
 /// this many bytes. This bounds the memory for it, and lets several threads do it.
 const WINDOW_LEN: u64 = 64 << 20;
-/// In pclusters of this length or more, a fragment is better for all bytes up to 64 KiB
-/// before it that are like it, not just for its neighbour. And so few extents begin that
-/// it costs little to let no two begin in a pair of lclusters.
+/// In pclusters of this length or more, all bytes up to 64 KiB before a fragment matter,
+/// not just its neighbour. And so few extents begin that it costs little to let no two
+/// begin in a pair of lclusters.
 pub(super) const LARGE_PCLUSTER: u64 = 64 * 1024;
 
 /// Some bytes of a file in the packed inode.

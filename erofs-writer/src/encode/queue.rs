@@ -21,12 +21,12 @@ const LONG_AHEAD: usize = 2;
 /// How often a waiting thread checks whether the build is to end.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Hands out tasks in order, but none before the tasks that have bytes which it repeats
-/// are done. Takes results in any order.
+/// Hands out tasks in order, but each only when the tasks whose bytes it repeats are
+/// done. Takes results in any order.
 pub(crate) struct Queue<'a> {
     inputs: &'a Inputs<'a>,
     tasks: &'a [Vec<Part>],
-    /// For each task, the earlier tasks that have bytes which it repeats.
+    /// For each task, the earlier tasks whose bytes it repeats.
     sources: Vec<BTreeSet<usize>>,
     ahead: usize,
     state: Mutex<State>,
@@ -207,7 +207,7 @@ fn task_of(tasks: &[Vec<Part>], number: usize) -> usize {
     tasks.partition_point(|parts| parts[0].number <= number) - 1
 }
 
-/// For each task, the earlier tasks that have bytes which it repeats.
+/// For each task, the earlier tasks whose bytes it repeats.
 fn sources(tasks: &[Vec<Part>], repeats: &Repeats) -> Vec<BTreeSet<usize>> {
     let sources_of = |(index, parts): (usize, &Vec<Part>)| {
         let repeats = parts.iter().flat_map(|part| repeats.of(part.number));

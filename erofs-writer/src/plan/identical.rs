@@ -113,8 +113,7 @@ fn split<'a, K: Ord>(
 
 /// The digests of some files. There may be millions.
 struct Digests {
-    /// For each file its place in the image order, which they are sorted by, and the
-    /// index of its digest.
+    /// Sorted: the place of each file in the image order, and the index of its digest.
     of: Vec<(u32, u32)>,
     digests: Vec<Digest>,
 }

@@ -163,8 +163,8 @@ const FIT: usize = MATCH_COST + 1 + LAST_LITERALS;
 const BATCH: usize = 64;
 
 /// Whether a match that is found after `end`, where the block ends without it, may reach
-/// so far back that it fits into the block: whether the bytes around `end` occur before
-/// them.
+/// so far back that it fits into the block. That is so if the bytes around `end` occur
+/// earlier.
 #[cold]
 fn may_reach_back(data: &[u8], end: usize) -> bool {
     let Some(start) = end.checked_sub(FIT) else { return false };

@@ -1,10 +1,10 @@
 //! The cheapest way to every byte that has been reached so far.
 //!
 //! The cost of a match does not depend on its distance, and hardly on its length. So the
-//! cheapest cost, as a function of the position, consists of few spans: from the start of
-//! a match it stays flat until the match ends, and in the literals after it it grows by
-//! one a byte. A new match replaces the end of this function where it is cheaper, and
-//! extends it.
+//! cheapest cost, as a function of the position, consists of few spans. From the start of
+//! a match it stays flat until the match ends, and in the literals after the match it
+//! grows by one per byte. A new match replaces the end of this function where it is
+//! cheaper, and extends it.
 
 use super::block::{
     LAST_LITERALS, MATCH_COST, MIN_MATCH, longest, max_last_literals, min_last_literals,

@@ -1,11 +1,11 @@
 //! High compression: a near-optimal parse that looks for matches once per sequence, not
 //! once per byte.
 //!
-//! The reach R is the end of the bytes to which the cheapest way is known. A match that
-//! leads beyond it contains the four bytes that begin at R - 3. So it is enough to look
-//! for earlier places with these bytes, and to extend each match to both sides. A match
-//! that leads further by more than one byte also contains the four bytes that begin at R
-//! - 2, and these have fewer earlier places.
+//! The reach is the end of the bytes to which the cheapest way is known. A match that
+//! leads beyond the reach contains the four bytes that begin three bytes before it. So it
+//! is enough to look for earlier places with these four bytes, and to extend each match
+//! to both sides. A match that leads further by more than one byte also contains the four
+//! bytes that begin two bytes before the reach, and these have fewer earlier places.
 
 use super::block::{MIN_MATCH, Writer, limits};
 use super::effort::Effort;
@@ -14,8 +14,7 @@ use crate::codec::bytes::{common_prefix, common_suffix};
 use crate::codec::filled::Filled;
 use crate::codec::match_finder::MatchFinder;
 
-/// Chains of places with equal words of four bytes, as far back as a match can
-/// begin.
+/// Chains of places with equal words of four bytes, as far back as a match can refer.
 type Chains = MatchFinder<u32, u16, { 1 << 17 }, { (1 << 16) + 8 }>;
 
 /// The encoder of high compression.

@@ -7,7 +7,7 @@ use crate::encode::pclusters::filler::{End, Filler};
 use crate::encode::pclusters::result::{Pclusters, Tail};
 
 /// An end that compresses to less than a block becomes a fragment if it has no more than
-/// this many blocks uncompressed. Runs of zeros would have more.
+/// this many blocks uncompressed. Longer ends, such as runs of zeros, stay in blocks.
 const FRAGMENT_BLOCKS: usize = 16;
 
 /// An end of up to this many halves of a block may fit into one block even if it is

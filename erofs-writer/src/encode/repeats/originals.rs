@@ -22,7 +22,7 @@ struct Original {
 }
 
 impl Originals {
-    /// The ranges that these repeats repeat, without hashes.
+    /// The ranges that `repeats` refer to, without hashes yet.
     pub(super) fn new(repeats: &[Vec<Repeat>]) -> Self {
         let mut places = vec![Vec::new(); repeats.len()];
         for Repeat { len, source, source_at, .. } in repeats.iter().flatten() {
@@ -48,7 +48,7 @@ impl Originals {
         }
     }
 
-    /// Whether `bytes` are those that `repeat` repeats. False if these have not been
+    /// Whether `bytes` are those that `repeat` refers to. False if these have not been
     /// kept.
     pub(super) fn are(&self, repeat: &Repeat, bytes: &[u8]) -> bool {
         let known = &self.0[repeat.source];
