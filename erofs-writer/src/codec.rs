@@ -84,9 +84,9 @@ impl Encoder {
 /// - An output is never longer than asked for, and decodes by itself.
 /// - Starts never go back, except after [`Segment::restart`]. Bytes may be skipped, which
 ///   costs no more than encoding them.
-/// - Another request from the same start, with less room or an earlier end, is cheap:
-///   what was searched is not searched again. Callers make up to two of them for the
-///   last output of a segment.
+/// - Another request from the same start with less room is cheap: what was searched is
+///   not searched again. With another end it costs as much as the first request. Callers
+///   make up to two of either for the last output of a segment.
 /// - An output of two bytes or more takes at least one byte of input.
 #[derive(Debug)]
 pub(crate) enum Segment<'a> {
