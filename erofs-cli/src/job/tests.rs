@@ -250,11 +250,9 @@ fn layout_flags_set_the_options_of_their_name() {
         .data_alignment(8)
         .and_then(|options| options.image_alignment(16))
         .and_then(|options| options.offset(4096))
+        .and_then(|options| options.root_xattr_len(64))
+        .and_then(|options| options.xattr_prefixes([prefix("user.a."), prefix("user.b.")]))
         .expect("all can be")
-        .root_xattr_len(64)
-        .unwrap()
-        .xattr_prefixes([prefix("user.a."), prefix("user.b.")])
-        .unwrap()
         .xattr_share_above(8);
     assert_eq!(job(line).options, options);
     assert_eq!(job(line).threads, NonZeroUsize::new(3));
