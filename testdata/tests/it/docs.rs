@@ -1,5 +1,6 @@
 //! Paths and links in documents lead to files that exist.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -87,4 +88,14 @@ fn links_in_documents_lead_somewhere() {
         }
     }
     assert!(broken.is_empty(), "links to nothing:\n{}", broken.join("\n"));
+}
+
+/// As a merge of two lists would have them.
+#[test]
+fn nothing_is_in_the_change_log_twice() {
+    let text = fs::read_to_string(repository().join("CHANGELOG.md")).unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut seen = BTreeSet::new();
+    let twice = words.windows(7).find(|words| !seen.insert(*words));
+    assert_eq!(twice, None);
 }
