@@ -3,6 +3,7 @@
 //! An arena of inodes; a directory maps names to [`InodeId`]s, so that a hard
 //! link is two names with one id, and link counts are counted, never stored.
 
+mod adjust;
 mod arena;
 pub(crate) mod check;
 mod content;

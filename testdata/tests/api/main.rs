@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod decoders;
 mod errors;
 mod events;
 mod layers;
