@@ -6,6 +6,7 @@
 mod decoders;
 mod errors;
 mod events;
+mod examples;
 mod layers;
 mod options;
 mod threads;
