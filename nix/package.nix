@@ -12,7 +12,6 @@ let
     "LICENSE-APACHE"
     "LICENSE-MIT"
     "benches"
-    "docs"
     "erofs-cli"
     "erofs-writer"
     "testdata"
@@ -34,8 +33,6 @@ rustPlatform.buildRustPackage {
       in
       if folder == root then
         builtins.elem name kept
-      else if folder == "${root}/docs" then
-        name == "generated"
       else
         name != "target";
   };
@@ -68,11 +65,11 @@ rustPlatform.buildRustPackage {
     zsh=$out/share/zsh/site-functions
     fish=$out/share/fish/vendor_completions.d
     mkdir -p "$man" "$bash" "$zsh" "$fish"
-    cp docs/generated/mkfs-erofs.1 "$man/mkfs-erofs.1"
-    cp docs/generated/mkfs-erofs.1 "$man/mkfs.erofs.1"
-    cp docs/generated/mkfs-erofs.bash "$bash/mkfs-erofs.bash"
-    cp docs/generated/_mkfs-erofs "$zsh/_mkfs-erofs"
-    cp docs/generated/mkfs-erofs.fish "$fish/mkfs-erofs.fish"
+    cp erofs-cli/generated/mkfs-erofs.1 "$man/mkfs-erofs.1"
+    cp erofs-cli/generated/mkfs-erofs.1 "$man/mkfs.erofs.1"
+    cp erofs-cli/generated/mkfs-erofs.bash "$bash/mkfs-erofs.bash"
+    cp erofs-cli/generated/_mkfs-erofs "$zsh/_mkfs-erofs"
+    cp erofs-cli/generated/mkfs-erofs.fish "$fish/mkfs-erofs.fish"
   '';
 
   meta = {

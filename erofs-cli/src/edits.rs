@@ -3,16 +3,18 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{fmt, fs, io};
 
 use erofs_writer::ere::Ere;
 use erofs_writer::{
-    Content, DroppedXattrs, Error, FileContexts, Metadata, Node, Rdev, Shown, Timestamp, Tree,
+    BlockSize, Codec, CompressHints, Content, DroppedXattrs, Error, FileContexts, Metadata, Node,
+    PassedOverHint, Shown, Timestamp, Tree,
 };
 
 use crate::exit::Failure;
+use crate::job::Job;
 
 /// The paths to leave out, relative to the source.
 #[derive(Default)]
@@ -69,20 +71,6 @@ impl AddedFile {
     }
 }
 
-/// Removes from `tree` what only overlayfs understands: whiteouts, and the marks of
-/// directories that hide those in lower layers.
-pub(crate) fn strip_overlay(tree: &mut Tree) {
-    tree.retain(|entry| !matches!(entry.node(), Node::CharDevice(Rdev { major: 0, minor: 0 })));
-    tree.update_metadata(|metadata| {
-        metadata.xattrs.retain(|name, value| match name {
-            b"trusted.overlay.opaque" => false,
-            // The mark of a directory with whiteouts.
-            b"trusted.overlay.origin" => !value.is_empty(),
-            _ => true,
-        });
-    });
-}
-
 /// The note about attributes that were left out.
 pub(crate) fn dropped(dropped: &DroppedXattrs) -> String {
     let (path, name) = (Shown::bytes(&dropped.path), Shown::bytes(&dropped.name));
@@ -90,6 +78,18 @@ pub(crate) fn dropped(dropped: &DroppedXattrs) -> String {
         "extended attributes of names that no image can hold are left out, {} in all, \
          such as {name} of {path}; --strict-xattrs refuses them",
         dropped.count
+    )
+}
+
+/// The note about a hint that is passed over.
+pub(crate) fn passed_over(job: &Job, hint: &PassedOverHint) -> String {
+    let file = job.hints.as_ref().map(|hints| hints.file.as_path()).unwrap_or(Path::new(""));
+    format!(
+        "{}: line {} is ignored: {} bytes are not a multiple of the block size, {}",
+        Shown::new(file),
+        hint.line,
+        hint.size,
+        job.options.get_block_size().bytes()
     )
 }
 
@@ -106,14 +106,7 @@ pub(crate) struct Owner {
     pub(crate) offset: i64,
 }
 
-impl Owner {
-    fn of(self, id: u32) -> Option<u32> {
-        let id = i64::from(self.force.unwrap_or(id));
-        u32::try_from(id.checked_add(self.offset)?).ok()
-    }
-}
-
-/// The changes of the users and groups of everything.
+/// The users and groups of everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Owners {
     pub(crate) user: Owner,
@@ -122,29 +115,31 @@ pub(crate) struct Owners {
 
 impl Owners {
     /// Gives `tree` these owners.
-    pub(crate) fn apply(self, tree: &mut Tree) -> Result<(), Failure> {
-        if self == Owners::default() {
-            return Ok(());
+    pub(crate) fn apply(self, tree: &mut Tree) -> Result<(), Error> {
+        let (user, group) = (self.user.force, self.group.force);
+        if user.is_some() || group.is_some() {
+            tree.update_metadata(|metadata| {
+                metadata.uid = user.unwrap_or(metadata.uid);
+                metadata.gid = group.unwrap_or(metadata.gid);
+            });
         }
-        let over = tree.walk().find_map(|entry| {
-            let Metadata { uid, gid, .. } = *entry.metadata();
-            let flag = match (self.user.of(uid), self.group.of(gid)) {
-                (None, _) => "--uid-offset",
-                (_, None) => "--gid-offset",
-                _ => return None,
-            };
-            Some(Failure::OwnerOverflow { path: entry.path().to_vec(), flag })
-        });
-        if let Some(failure) = over {
-            return Err(failure);
-        }
-        tree.update_metadata(|metadata| {
-            // Only inodes without a path can be out of range here. They keep their
-            // numbers.
-            metadata.uid = self.user.of(metadata.uid).unwrap_or(metadata.uid);
-            metadata.gid = self.group.of(metadata.gid).unwrap_or(metadata.gid);
-        });
-        Ok(())
+        tree.offset_owners(self.user.offset, self.group.offset)
+    }
+}
+
+/// Hints as they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hints {
+    pub(crate) file: PathBuf,
+    /// The algorithms of `-z`.
+    pub(crate) codecs: Vec<Codec>,
+    pub(crate) block_size: BlockSize,
+}
+
+impl Hints {
+    /// Reads the file.
+    pub(crate) fn read(&self) -> Result<CompressHints, Error> {
+        CompressHints::open(&self.file, &self.codecs, self.block_size)
     }
 }
 
@@ -205,9 +200,7 @@ impl FileTimes {
         match self {
             FileTimes::Keep => {}
             FileTimes::Build => tree.update_metadata(|metadata| metadata.mtime = build),
-            FileTimes::Clamp => tree.update_metadata(|metadata| {
-                metadata.mtime = metadata.mtime.min(build);
-            }),
+            FileTimes::Clamp => tree.clamp_times(build),
         }
     }
 }
@@ -246,31 +239,6 @@ mod tests {
         let user = Owner { force: Some(100_005), ..user };
         Owners { user, group }.apply(&mut tree).expect("the sums fit");
         assert_eq!((edited(&tree).uid, edited(&tree).gid), (5, 0));
-    }
-
-    #[test]
-    fn an_owner_that_overflows_is_an_error_with_its_path() {
-        let mut tree = tree(u32::MAX - 1, Timestamp::default());
-        let user = Owner { force: None, offset: 2 };
-        let failure = Owners { user, ..Owners::default() }.apply(&mut tree).expect_err("too big");
-        assert_eq!(
-            failure.to_string(),
-            "/d: --uid-offset makes its owner a number outside of 0 to 4294967295"
-        );
-    }
-
-    #[test]
-    fn clamping_changes_only_what_is_later_or_has_a_fraction_of_that_second() {
-        let build = Timestamp::from_sec(1000);
-        let clamped = |sec, nsec| {
-            let mut tree = tree(0, Timestamp { sec, nsec });
-            FileTimes::Clamp.apply(&mut tree, build);
-            edited(&tree).mtime
-        };
-        assert_eq!(clamped(999, 5), Timestamp { sec: 999, nsec: 5 });
-        assert_eq!(clamped(1000, 5), build);
-        assert_eq!(clamped(1001, 0), build);
-        assert_eq!(clamped(-1, 0), Timestamp::from_sec(-1));
     }
 
     #[test]

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 
 use erofs_writer::{Shown, StorePathsError};
 
-use crate::hints::HintError;
 use crate::report;
 use crate::usage::UsageError;
 
@@ -27,10 +26,6 @@ pub(crate) enum Failure {
     Build(erofs_writer::Error),
     /// The list of store paths cannot be used.
     List { list: PathBuf, source: StorePathsError },
-    /// The file of compression hints cannot be used.
-    Hints { file: PathBuf, source: HintError },
-    /// The number of a user or a group would not fit into 32 bits.
-    OwnerOverflow { path: Vec<u8>, flag: &'static str },
     /// It is not possible to wait for signals.
     Signals { source: io::Error },
     /// The image is complete, but the report could not be written.
@@ -44,12 +39,6 @@ impl fmt::Display for Failure {
             Failure::Build(error) => error.fmt(f),
             Failure::List { list, .. } if list == Path::new("-") => f.write_str("standard input"),
             Failure::List { list, .. } => Shown::new(list).fmt(f),
-            Failure::Hints { file, .. } => Shown::new(file).fmt(f),
-            Failure::OwnerOverflow { path, flag } => write!(
-                f,
-                "{}: {flag} makes its owner a number outside of 0 to 4294967295",
-                Shown::bytes(path)
-            ),
             Failure::Signals { .. } => f.write_str("signals cannot be handled"),
             Failure::Report { .. } => {
                 f.write_str("the image is complete, but standard output cannot be written")
@@ -64,9 +53,7 @@ impl Error for Failure {
             Failure::Usage(error) => error.source(),
             Failure::Build(error) => error.source(),
             Failure::List { source, .. } => Some(source),
-            Failure::Hints { source, .. } => Some(source),
             Failure::Signals { source } | Failure::Report { source } => Some(source),
-            Failure::OwnerOverflow { .. } => None,
         }
     }
 }

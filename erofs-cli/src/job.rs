@@ -13,11 +13,10 @@ use std::path::PathBuf;
 use erofs_writer::ere::Ere;
 use erofs_writer::{Codec, HardLinks, ImageUuid, Options, OptionsError, Shown};
 
-use crate::archive::Compression;
+use crate::archive::Said;
 use crate::args::{Args, NoCopy, Tar, UuidArg};
 use crate::compress;
-use crate::edits::{AddedFile, BuildTime, Excludes, FileTimes, Labels, Owner, Owners};
-use crate::hints::Hints;
+use crate::edits::{AddedFile, BuildTime, Excludes, FileTimes, Hints, Labels, Owner, Owners};
 use crate::number;
 use crate::suboptions;
 use crate::usage::UsageError;
@@ -79,7 +78,7 @@ pub(crate) enum Source {
         /// The file; `None` or `-` is standard input.
         file: Option<PathBuf>,
         /// The compression that the arguments name.
-        compression: Option<Compression>,
+        said: Option<Said>,
         /// Whether whiteouts of aufs become those of overlayfs.
         converts_aufs: bool,
         /// Whether contents stay in the archive.
@@ -175,10 +174,10 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
             Source::Store { list, store, keep_owners, keep_times: args.preserve_mtime }
         }
         (None, Some(tar), file) => {
-            let gzip = args.ungzip.map(|NoCopy| Compression::Gzip);
-            let compression = gzip.or(args.unxz.map(|NoCopy| Compression::Xz));
+            let gzip = args.ungzip.map(|NoCopy| Said::Gzip);
+            let said = gzip.or(args.unxz.map(|NoCopy| Said::Xz));
             let index = tar == Tar::Index;
-            Source::Tar { file, compression, converts_aufs: args.aufs, index }
+            Source::Tar { file, said, converts_aufs: args.aufs, index }
         }
         (None, None, Some(_)) => Source::Directories(args.sources.clone()),
         (None, None, None) => {
@@ -246,8 +245,7 @@ fn set(
 /// The hints, unless there is no algorithm that they could choose.
 fn hints(args: &Args, codecs: Vec<Codec>) -> Option<Hints> {
     let file = args.compress_hints.clone().filter(|_| !codecs.is_empty())?;
-    let block_len = args.block_size.unwrap_or_default().bytes();
-    Some(Hints { file, codecs, block_len })
+    Some(Hints { file, codecs, block_size: args.block_size.unwrap_or_default() })
 }
 
 /// The SELinux labels that are asked for.

@@ -4,12 +4,13 @@
 //! the environment; [`run`] does everything. Here lies what only a command needs: the
 //! terminal, signals, the clock, random UUIDs and exit codes.
 
+#![forbid(unsafe_code)]
+
 mod archive;
 mod args;
 mod compress;
 mod edits;
 mod exit;
-mod hints;
 mod inputs;
 mod job;
 mod number;
@@ -47,16 +48,6 @@ pub fn parse(
     source_date_epoch: Option<OsString>,
 ) -> Result<Job, UsageError> {
     job::job(args::parse(args)?, source_date_epoch.as_deref())
-}
-
-/// The first bytes of an archive without its compression, which is detected; `most` at
-/// most. For fuzzing.
-///
-/// # Errors
-/// If the archive is damaged, or compressed by something else.
-#[doc(hidden)]
-pub fn decoded(bytes: &[u8], most: u64) -> std::io::Result<Vec<u8>> {
-    archive::decoded(bytes, most)
 }
 
 /// Names of flags as C strings: kata-deploy searches the program for these before it uses

@@ -1,6 +1,8 @@
 //! The command `mkfs-erofs`. Everything is in the library of this crate, so
 //! that tests and fuzzers can call it.
 
+#![forbid(unsafe_code)]
+
 use std::env;
 use std::process::ExitCode;
 

@@ -3,9 +3,8 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use erofs_writer::{EntrySize, Phase, Shown, Summary};
+use erofs_writer::{Shown, Summary};
 
 /// Writes `text` to standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -63,102 +62,33 @@ fn kernel(summary: &Summary) -> String {
     }
 }
 
-/// A summary for machines: one JSON object on a line of its own. `reading` is
-/// the time it took to read the source.
-pub(crate) fn json(summary: &Summary, reading: Duration) -> String {
-    let inodes = &summary.inodes;
-    let mut out = String::from("{");
-    let _ = write!(out, "\"uuid\":\"{}\"", summary.uuid);
-    let _ = write!(out, ",\"oldest_kernel\":\"{}\"", summary.oldest_kernel);
-    let numbers = [
-        ("page_size_min", u64::from(summary.page_size_min)),
-        ("block_size", u64::from(summary.block_size)),
-        ("blocks", summary.blocks),
-        ("bytes_in", summary.bytes_in),
-        ("bytes_out", summary.bytes_out),
-        ("metadata_bytes", summary.metadata_bytes),
-        ("shared_bytes", summary.shared_bytes),
-        ("repeated_bytes", summary.repeated_bytes),
-        ("fragment_bytes", summary.fragment_bytes),
-        ("hole_bytes", summary.hole_bytes),
-        ("device_bytes", summary.device_bytes),
-        ("kernel_copied_bytes", summary.kernel_copied_bytes),
-    ];
-    for (name, number) in numbers {
-        let _ = write!(out, ",\"{name}\":{number}");
-    }
-    let _ = write!(
-        out,
-        ",\"inodes\":{{\"total\":{},\"directories\":{},\"files\":{},\"symlinks\":{},\"others\":{}}}",
-        inodes.total(),
-        inodes.directories,
-        inodes.files,
-        inodes.symlinks,
-        inodes.others,
-    );
-    let phases: Vec<String> = phases(summary, reading)
-        .map(|(name, time)| {
-            format!("{{\"name\":\"{name}\",\"seconds\":{:.6}}}", time.as_secs_f64())
-        })
-        .collect();
-    if !summary.entry_sizes.is_empty() {
-        let entries: Vec<String> = summary.entry_sizes.iter().map(entry).collect();
-        let _ = write!(out, ",\"entries\":[{}]", entries.join(","));
-    }
-    let _ = writeln!(out, ",\"phases\":[{}]}}", phases.join(","));
-    out
+/// A summary for machines: one JSON object on a line of its own.
+pub(crate) fn json(summary: &Summary) -> serde_json::Result<String> {
+    Ok(escaped(&serde_json::to_string(summary)?) + "\n")
 }
 
-/// The part of the image that an entry takes, as a JSON object.
-fn entry(size: &EntrySize) -> String {
-    let EntrySize { name, bytes_in, bytes_out, .. } = size;
-    let name = quoted(&String::from_utf8_lossy(name));
-    format!("{{\"name\":{name},\"bytes_in\":{bytes_in},\"bytes_out\":{bytes_out}}}")
-}
-
-/// A JSON string.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => out.extend(['\\', char]),
-            // Also the control characters that JSON allows, for those who view it in a
-            // terminal.
-            _ if char.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(char));
-            }
-            _ => out.push(char),
+/// `json` with escapes also for the control characters that JSON allows, for those who view
+/// it in a terminal. They can only be in strings.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for char in json.chars() {
+        if char.is_control() {
+            let _ = write!(out, "\\u{:04x}", u32::from(char));
+        } else {
+            out.push(char);
         }
     }
-    out.push('"');
     out
 }
 
 /// One line that says how long each phase took.
-pub(crate) fn phase_times(summary: &Summary, reading: Duration, output: &Path) -> String {
-    let phases: Vec<String> = phases(summary, reading)
-        .map(|(name, time)| format!("{name} {:.3} s", time.as_secs_f64()))
+pub(crate) fn phase_times(summary: &Summary, output: &Path) -> String {
+    let phases: Vec<String> = summary
+        .times
+        .iter()
+        .map(|(phase, time)| format!("{phase} {:.3} s", time.as_secs_f64()))
         .collect();
     format!("{}: {}", Shown::new(output), phases.join(", "))
-}
-
-fn phases(summary: &Summary, reading: Duration) -> impl Iterator<Item = (&'static str, Duration)> {
-    let later = summary.times.iter().map(|(phase, time)| (name(*phase), *time));
-    [("read", reading)].into_iter().chain(later)
-}
-
-fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Check => "check",
-        Phase::Plan => "plan",
-        Phase::Dedupe => "dedupe",
-        Phase::Encode => "encode",
-        Phase::Pack => "pack",
-        Phase::Place => "place",
-        Phase::Write => "write",
-        Phase::Finish => "finish",
-        _ => "other",
-    }
 }
 
 /// A number of bytes with one decimal, in the largest unit that it reaches.
@@ -193,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn quoted_text_is_a_json_string() {
-        assert_eq!(quoted("a-1.0"), "\"a-1.0\"");
-        assert_eq!(quoted("\"\\\n\u{7f}"), "\"\\\"\\\\\\u000a\\u007f\"");
+    fn no_string_controls_a_terminal() {
+        let text = serde_json::to_string("a\"\\\n\u{7f}\u{9b}").expect("is a string");
+        assert_eq!(escaped(&text), r#""a\"\\\n\u007f\u009b""#);
     }
 }

@@ -57,8 +57,9 @@ pub(crate) fn read(
             inputs::check_tree(job, &excludes, &tree)?;
             Ok(tree)
         }
-        Source::Tar { file, compression, converts_aufs, index } => {
-            let mut archive = archive::open(file.as_deref(), *compression, *index)?
+        Source::Tar { file, said, converts_aufs, index } => {
+            let mut archive = archive::open(file.as_deref(), *said)?
+                .index(*index)
                 .hard_links(job.hard_links)
                 .xattrs(job.xattrs)
                 .strip_case_hack(job.strip_case_hack)

@@ -188,24 +188,10 @@ fn similar(typed: &str) -> Option<&'static str> {
     let typed = typed.replace('_', "-");
     WORDS
         .iter()
-        .map(|(name, _)| (edits(typed.as_bytes(), name.replace('_', "-").as_bytes()), *name))
+        .map(|(name, _)| (strsim::levenshtein(&typed, &name.replace('_', "-")), *name))
         .min()
         .filter(|(edits, name)| *edits <= name.len() / 4)
         .map(|(_, name)| name)
-}
-
-/// How many bytes have to be inserted, removed or replaced to turn `from` into `to`.
-fn edits(from: &[u8], to: &[u8]) -> usize {
-    let mut above: Vec<usize> = (0..=to.len()).collect();
-    for (row, from) in from.iter().enumerate() {
-        let mut line = vec![row + 1];
-        for (column, to) in to.iter().enumerate() {
-            let replaced = above[column] + usize::from(from != to);
-            line.push(replaced.min(above[column + 1] + 1).min(line[column] + 1));
-        }
-        above = line;
-    }
-    above[to.len()]
 }
 
 /// Applies words in the order in which they were typed. `compresses` tells whether files

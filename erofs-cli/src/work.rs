@@ -10,14 +10,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use erofs_writer::{Canceller, Event, ImageUuid, ImageWriter, Summary, Timestamp};
+use erofs_writer::{Canceller, Event, ImageUuid, ImageWriter, Phase, Summary, Timestamp};
 use uuid::Uuid;
 
-use crate::edits::{self, Labels};
+use crate::edits::{self, Hints, Labels};
 use crate::exit::{self, Failure};
-use crate::hints::Hints;
 use crate::inputs;
 use crate::job::{self, Job};
 use crate::progress::Progress;
@@ -45,22 +44,22 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
     if job.report.notes {
         notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
     }
-    let result = result.and_then(|(summary, reading)| {
-        report(&job, &summary, reading, is_stdout).map_err(|source| Failure::Report { source })
+    let result = result.and_then(|summary| {
+        report(&job, &summary, is_stdout).map_err(|source| Failure::Report { source })
     });
     watch.done();
     result
 }
 
 /// Reports the result of `job`.
-fn report(job: &Job, summary: &Summary, reading: Duration, is_stdout: bool) -> io::Result<()> {
+fn report(job: &Job, summary: &Summary, is_stdout: bool) -> io::Result<()> {
     if job.report.phase_times {
-        exit::note(&report::phase_times(summary, reading, &job.output));
+        exit::note(&report::phase_times(summary, &job.output));
     }
     let text = match job.report.summary {
         job::Summary::Nothing => return Ok(()),
         job::Summary::Text => report::text(summary),
-        job::Summary::Json => report::json(summary, reading),
+        job::Summary::Json => report::json(summary)?,
     };
     // The report must not be written into the image.
     if is_stdout { report::print_elsewhere(&text) } else { report::print(&text) }
@@ -76,21 +75,21 @@ fn is_stdout(output: &Path) -> bool {
     stdout.is_ok_and(|stdout| fs::metadata(output).is_ok_and(|output| same(stdout, output)))
 }
 
-/// Makes the image. Also returns how long it took to read the source. `notes` gets notes
-/// about what was read.
+/// Makes the image. `notes` gets notes about what was read. The first phase of the summary
+/// is reading the source, with all changes of it.
 fn build(
     job: &mut Job,
     canceller: &Canceller,
     progress: &Progress,
     overwrites: &AtomicBool,
     notes: &mut Vec<String>,
-) -> Result<(Summary, Duration), Failure> {
+) -> Result<Summary, Failure> {
     let start = Instant::now();
     inputs::check(job)?;
     // If the output cannot be written, that is known before all the work.
     ImageWriter::new(job.options.clone()).canceller(canceller).check_path(&job.output)?;
     let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
-    notes.extend(hints.notes);
+    notes.extend(hints.passed_over.iter().map(|hint| edits::passed_over(job, hint)));
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
     // Never dropped: before the process ends, that would take 1 % of the time.
     let mut on_event = |event| {
@@ -102,7 +101,7 @@ fn build(
     };
     let mut tree = ManuallyDrop::new(source::read(job, canceller, &mut on_event)?);
     if job.strips_overlay {
-        edits::strip_overlay(&mut tree);
+        tree.strip_overlay();
     }
     if !job.strict_xattrs {
         notes.extend(tree.drop_foreign_xattrs().as_ref().map(edits::dropped));
@@ -136,5 +135,7 @@ fn build(
     if let Some(threads) = job.threads {
         writer = writer.threads(threads);
     }
-    Ok((writer.write_path(&tree, &job.output)?, reading))
+    let mut summary = writer.write_path(&tree, &job.output)?;
+    summary.times.insert(0, (Phase::Scan, reading));
+    Ok(summary)
 }

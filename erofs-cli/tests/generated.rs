@@ -1,5 +1,5 @@
 //! The help, the manual page and the completions, which are made from the definition of
-//! the arguments and must be the same as in `docs/generated`.
+//! the arguments and must be the same as in `erofs-cli/generated`.
 //!
 //! `UPDATE_GENERATED=1 cargo test -p erofs-cli --test generated` makes them anew.
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap_complete::Shell;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/generated")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("generated")
 }
 
 /// The arguments, with only the version number in place of the lines for scripts.

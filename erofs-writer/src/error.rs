@@ -1,10 +1,12 @@
 //! The one error type of the crate.
 
 mod contexts;
+mod hints;
 #[cfg(test)]
 mod messages;
 mod shown;
 mod source;
+mod store_paths;
 mod tar;
 
 use std::fmt;
@@ -15,9 +17,11 @@ use crate::codec::lz4::LevelError;
 use crate::options::{Options, OptionsError};
 
 pub use contexts::FileContextsErrorKind;
+pub use hints::CompressHintsErrorKind;
 pub use shown::Shown;
 pub(crate) use source::Unreadable;
 pub use source::{Change, ReaderErrorKind};
+pub use store_paths::StorePathsError;
 pub use tar::TarErrorKind;
 
 /// The result of every fallible function that does more than check a value.
@@ -90,6 +94,15 @@ pub enum Error {
         /// What is wrong there.
         kind: FileContextsErrorKind,
     },
+    /// A file of compression hints cannot be used.
+    CompressHints {
+        /// The host path, or what the file is called.
+        path: PathBuf,
+        /// The line, the first being 1.
+        line: usize,
+        /// What is wrong there.
+        kind: CompressHintsErrorKind,
+    },
     /// Two options contradict each other.
     Options(OptionsError),
     /// A field of the format is too small for this tree.
@@ -143,6 +156,16 @@ pub enum TreeErrorKind {
     BadSymlinkTarget,
     /// A device number over 12 bits (major) or 20 bits (minor).
     BadDeviceNumber,
+    /// An owner is not from 0 to 4,294,967,295 any more when the offset is added. See
+    /// [`Tree::offset_owners`](crate::Tree::offset_owners).
+    Owner {
+        /// Whose number: `uid` or `gid`.
+        field: &'static str,
+        /// The number before.
+        id: u32,
+        /// What was to be added.
+        offset: i64,
+    },
     /// Nanoseconds of 1,000,000,000 or more.
     BadTimestamp,
     /// A file over 2^63 - 1 bytes.
@@ -195,31 +218,6 @@ pub enum TreeErrorKind {
     /// [`InodeForm::Compact`](crate::InodeForm::Compact) was asked for, and
     /// the inode's owner, size, links or time need the extended form.
     NotCompact,
-}
-
-/// What is wrong with a list of store paths. See [`Error::StorePaths`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StorePathsError {
-    /// The list names no path at all.
-    Empty,
-    /// A path is not absolute.
-    Relative {
-        /// The path as listed.
-        path: PathBuf,
-    },
-    /// A path ends in no name: `/`, or one that ends in `..`.
-    NoName {
-        /// The path as listed.
-        path: PathBuf,
-    },
-    /// Two different paths end in the same name.
-    Clash {
-        /// The path listed first.
-        first: PathBuf,
-        /// The path listed later.
-        second: PathBuf,
-    },
 }
 
 /// A limit of the format. See [`Error::Full`].
@@ -290,6 +288,9 @@ impl fmt::Display for Error {
                 write!(f, "{}: at byte {offset}: {kind}", Shown::new(path))
             }
             Error::FileContexts { path, line, kind } => {
+                write!(f, "{}: line {line}: {kind}", Shown::new(path))
+            }
+            Error::CompressHints { path, line, kind } => {
                 write!(f, "{}: line {line}: {kind}", Shown::new(path))
             }
             Error::Options(error) => error.fmt(f),
@@ -365,6 +366,10 @@ impl fmt::Display for OutputErrorKind {
     }
 }
 
+fn owner(f: &mut fmt::Formatter<'_>, field: &str, id: u32, offset: i64) -> fmt::Result {
+    write!(f, "with an offset of {offset}, its {field} {id} is outside of 0 to 4294967295")
+}
+
 impl fmt::Display for TreeErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -389,6 +394,7 @@ impl fmt::Display for TreeErrorKind {
             TreeErrorKind::FileTooLarge { len } => {
                 write!(f, "it has {len} bytes, but a file can have at most 9223372036854775807")
             }
+            TreeErrorKind::Owner { field, id, offset } => owner(f, field, *id, *offset),
             TreeErrorKind::TooMuchData { max } => {
                 write!(f, "without holes, a file can have at most {max} bytes of data")
             }
@@ -423,26 +429,6 @@ impl fmt::Display for TreeErrorKind {
             TreeErrorKind::NotCompact => {
                 f.write_str("a compact inode cannot hold its owner, size, link count or time")
             }
-        }
-    }
-}
-
-impl fmt::Display for StorePathsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StorePathsError::Empty => f.write_str("the list of store paths is empty"),
-            StorePathsError::Relative { path } => {
-                write!(f, "{}: a store path must be absolute", Shown::new(path))
-            }
-            StorePathsError::NoName { path } => {
-                write!(f, "{}: a store path must end in a name", Shown::new(path))
-            }
-            StorePathsError::Clash { first, second } => write!(
-                f,
-                "{}: has the same name as {}, so both would be the same entry of the image",
-                Shown::new(second),
-                Shown::new(first)
-            ),
         }
     }
 }

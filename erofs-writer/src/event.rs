@@ -1,5 +1,9 @@
 //! Reports of a build: events on the way, a summary at the end.
 
+#[cfg(feature = "serde")]
+mod serialize;
+
+use std::fmt;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -31,6 +35,23 @@ pub enum Phase {
     Write,
     /// The superblock is written.
     Finish,
+}
+
+/// One word in small letters: `read` for [`Phase::Scan`], otherwise the name.
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Scan => "read",
+            Phase::Check => "check",
+            Phase::Plan => "plan",
+            Phase::Dedupe => "dedupe",
+            Phase::Encode => "encode",
+            Phase::Pack => "pack",
+            Phase::Place => "place",
+            Phase::Write => "write",
+            Phase::Finish => "finish",
+        })
+    }
 }
 
 /// Something that happened while a source was read, or during a build.
@@ -92,7 +113,7 @@ pub struct EntrySize {
     pub bytes_out: u64,
 }
 
-/// The results of a build.
+/// The results of a build. With the feature `serde` it is `Serialize`, for a report in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {

@@ -38,7 +38,8 @@
 //! # A tar archive
 //!
 //! A file is read in place; contents of a stream wait in a file without a name.
-//! Attributes that only other systems have, which archives made on macOS are full
+//! [`Tar::open_compressed`](source::Tar::open_compressed) also reads archives that
+//! are compressed by gzip, bzip2, xz, lzma, lzip or zstd. Attributes that only other systems have, which archives made on macOS are full
 //! of, are refused unless [`Tree::drop_foreign_xattrs`] takes them away.
 //!
 //! ```no_run
@@ -148,22 +149,40 @@
 //! stored once ([`Options::dedupe`]). SELinux labels come from the files that
 //! policies have for them ([`FileContexts`]).
 //!
-//! The crate has no Cargo features: there is nothing optional in it so far. It
+//! # Cargo features
+//!
+//! | feature | default | |
+//! | --- | --- | --- |
+//! | `tar` | yes | [`source::Tar`]: trees of tar archives, and indexes of them |
+//! | `decoders` | yes | [`source::Decoder`]: archives that are compressed |
+//! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |
+//! | `serde` | no | [`Summary`] is `Serialize`, for a report in JSON |
+//!
+//! With none of them there are trees from directories, store paths and memory, and
+//! all of the format. What an image is does not depend on features. The crate
 //! needs a 64-bit Unix host.
 //!
 //! [EROFS]: https://erofs.docs.kernel.org
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(all(unix, target_pointer_width = "64")))]
+compile_error!("erofs-writer needs a 64-bit Unix host");
 
 mod alike;
 mod bounded;
 mod build;
 mod cancel;
 pub mod codec;
+#[cfg(feature = "selinux")]
 mod contexts;
 mod encode;
 pub mod ere;
 mod error;
 mod event;
 mod format;
+mod hints;
 mod index;
 mod meta;
 mod observer;
@@ -181,12 +200,14 @@ mod write;
 pub use build::ImageWriter;
 pub use cancel::Canceller;
 pub use codec::Codec;
+#[cfg(feature = "selinux")]
 pub use contexts::FileContexts;
 pub use error::{
-    Change, Error, FileContextsErrorKind, Limit, OutputErrorKind, ReaderErrorKind, Result, Shown,
-    StorePathsError, TarErrorKind, TreeErrorKind,
+    Change, CompressHintsErrorKind, Error, FileContextsErrorKind, Limit, OutputErrorKind,
+    ReaderErrorKind, Result, Shown, StorePathsError, TarErrorKind, TreeErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
+pub use hints::{CompressHints, PassedOverHint};
 pub use options::{
     BlockSize, ChunkSize, CompressRule, ImageUuid, InodeForm, KernelVersion, Label, Options,
     OptionsError, PclusterSize, Tails, XattrPrefix,

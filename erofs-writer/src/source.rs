@@ -1,20 +1,26 @@
 //! Where trees come from: a directory, a list of store paths, or a tar archive.
 
 mod candidate;
+#[cfg(feature = "decoders")]
+mod decode;
 mod directory;
 mod hard_links;
 mod scan;
 mod setters;
 mod store;
+#[cfg(feature = "tar")]
 mod tar;
 mod xattrs;
 
 use std::path::{Path, PathBuf};
 
 pub use candidate::{Candidate, Keep};
+#[cfg(feature = "decoders")]
+pub use decode::{Compression, Decoder};
 pub use directory::Directory;
 pub use hard_links::HardLinks;
 pub use store::{StorePaths, parse_store_paths};
+#[cfg(feature = "tar")]
 pub use tar::Tar;
 
 use crate::error::Result;
@@ -32,10 +38,11 @@ impl Tree {
     }
 
     /// The tar archive in the file `path`, which must not be compressed. See
-    /// [`Tar`] for choices, and for archives that come from elsewhere.
+    /// [`Tar`] for choices, and for archives that are, or that come from elsewhere.
     ///
     /// # Errors
     /// As for [`Tar::open`] and [`Tar::read`].
+    #[cfg(feature = "tar")]
     pub fn from_tar(path: impl AsRef<Path>) -> Result<Self> {
         Tar::open(path)?.read()
     }

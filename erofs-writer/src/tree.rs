@@ -3,6 +3,7 @@
 //! An arena of inodes; a directory maps names to [`InodeId`]s, so that a hard
 //! link is two names with one id, and link counts are counted, never stored.
 
+mod adjust;
 mod arena;
 pub(crate) mod check;
 mod content;
@@ -34,7 +35,9 @@ pub use id::TreeInodeId;
 pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Xattrs};
 pub use overlay::Whiteouts;
-pub(crate) use path::{Name, components, is_valid_name, without_case_hack};
+#[cfg(any(feature = "selinux", feature = "tar"))]
+pub(crate) use path::components;
+pub(crate) use path::{Name, is_valid_name, without_case_hack};
 pub(crate) use read::{Holes, Reader};
 pub use read_at::ReadAt;
 pub use walk::{Entry, Walk};

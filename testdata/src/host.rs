@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
+use walkdir::WalkDir;
 
 use crate::digest::{ContentHasher, Digest};
 use crate::entry::{Entry, Kind, Snapshot};
@@ -25,16 +26,12 @@ use crate::num::{index, low32, wide};
 /// The first failing system call, with the path it was about.
 pub fn snapshot(root: &Path) -> io::Result<Snapshot> {
     let mut tree = Snapshot::new();
-    let mut pending = vec![b"/".to_vec()];
-    while let Some(path) = pending.pop() {
-        let host = host_path(root, &path);
-        let entry = read_entry(&host).map_err(|error| at(&host, error))?;
-        if entry.kind == Kind::Directory {
-            for name in list(&host).map_err(|error| at(&host, error))? {
-                pending.push(join(&path, &name));
-            }
-        }
-        tree.insert(path, entry);
+    for found in WalkDir::new(root) {
+        let found = found?;
+        let host = found.path();
+        let below = host.strip_prefix(root).expect("lies below it").as_os_str().as_bytes();
+        let entry = read_entry(host).map_err(|error| at(host, error))?;
+        tree.insert([b"/", below].concat(), entry);
     }
     Ok(tree)
 }
@@ -54,11 +51,6 @@ pub(crate) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     }
     path.extend_from_slice(name);
     path
-}
-
-/// The names in a folder in the order the kernel gives them, without dots.
-pub(crate) fn list(dir: &Path) -> io::Result<Vec<Vec<u8>>> {
-    fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().as_bytes().to_vec())).collect()
 }
 
 fn at(path: &Path, error: io::Error) -> io::Error {

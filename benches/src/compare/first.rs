@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use walkdir::WalkDir;
 
 use super::measure::Sample;
 use super::reading::{Stored, forget};
@@ -21,29 +22,17 @@ const PROGRAM_LEN: u64 = 64 << 10;
 
 /// The first program of a tree in the order of paths, relative to the tree.
 pub fn first_program(root: &Path) -> Result<PathBuf> {
-    let found = first_below(root)?;
-    let path = found.with_context(|| format!("{}: no program in it", root.display()))?;
-    Ok(path.strip_prefix(root)?.to_owned())
-}
-
-fn first_below(dir: &Path) -> Result<Option<PathBuf>> {
-    let entries = fs::read_dir(dir).with_context(|| format!("{}", dir.display()))?;
-    let mut paths = entries.map(|e| Ok(e?.path())).collect::<Result<Vec<_>>>()?;
-    paths.sort();
-    for path in paths {
-        let metadata = fs::symlink_metadata(&path)?;
-        if metadata.is_dir() {
-            if let Some(found) = first_below(&path)? {
-                return Ok(Some(found));
-            }
-        } else if metadata.is_file()
+    for found in WalkDir::new(root).sort_by_file_name() {
+        let found = found?;
+        let metadata = found.metadata()?;
+        if metadata.is_file()
             && metadata.len() >= PROGRAM_LEN
             && metadata.permissions().mode() & 0o111 != 0
         {
-            return Ok(Some(path));
+            return Ok(found.path().strip_prefix(root)?.to_owned());
         }
     }
-    Ok(None)
+    bail!("{}: no program in it", root.display())
 }
 
 /// Mounts the images in turn and reads `program`, `rounds` times and once to

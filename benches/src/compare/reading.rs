@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use walkdir::WalkDir;
 
 use super::measure::run;
 use super::series::Runs;
@@ -169,8 +170,7 @@ pub(super) fn forget() -> Result<()> {
 /// The other side of [`Way::ColdRandom`]: reads files below `at`, the same
 /// ones in the same order each time.
 pub fn read_at_random(at: &Path) -> Result<()> {
-    let mut files = Vec::new();
-    list(at, &mut files)?;
+    let mut files = list(at)?;
     files.sort_unstable();
     ensure!(!files.is_empty(), "{}: no files", at.display());
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -191,30 +191,25 @@ pub fn read_at_random(at: &Path) -> Result<()> {
 }
 
 /// The files below `dir` that have bytes, with their lengths.
-fn list(dir: &Path, files: &mut Vec<(PathBuf, u64)>) -> Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            list(&entry.path(), files)?;
-        } else if kind.is_file() {
-            let len = entry.metadata()?.len();
-            if len > 0 {
-                files.push((entry.path(), len));
-            }
+fn list(dir: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    let mut files = Vec::new();
+    for found in WalkDir::new(dir) {
+        let found = found?;
+        let is_file = found.file_type().is_file();
+        let len = if is_file { found.metadata()?.len() } else { 0 };
+        if len > 0 {
+            files.push((found.into_path(), len));
         }
     }
-    Ok(())
+    Ok(files)
 }
 
 /// Everything below `path`, and itself.
 pub fn count_inodes(path: &Path) -> Result<u64> {
-    let mut count = 1;
-    if fs::symlink_metadata(path)?.is_dir() {
-        for entry in fs::read_dir(path).with_context(|| format!("{}", path.display()))? {
-            let entry = entry?;
-            count += if entry.file_type()?.is_dir() { count_inodes(&entry.path())? } else { 1 };
-        }
+    let mut count = 0;
+    for found in WalkDir::new(path).follow_root_links(false) {
+        found?;
+        count += 1;
     }
     Ok(count)
 }

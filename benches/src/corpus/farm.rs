@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use walkdir::WalkDir;
 
 use super::name::store_name;
 
@@ -66,16 +67,19 @@ pub fn copy_configuration(store: &Path, packages: &[PathBuf], wanted: usize) -> 
     let mut made = 0;
     for folder in CONFIGURATION {
         for package in packages {
-            let mut files = Vec::new();
             let from = package.join(folder);
-            if from.is_dir() {
-                regular_files(&from, &mut files)?;
+            if !from.is_dir() {
+                continue;
             }
-            for file in files {
+            for found in WalkDir::new(from).sort_by_file_name() {
+                let found = found?;
+                if !found.file_type().is_file() {
+                    continue;
+                }
                 if made == wanted {
                     return Ok(());
                 }
-                made += usize::from(copy_one(store, package, &file)?);
+                made += usize::from(copy_one(store, package, found.path())?);
             }
         }
     }
@@ -96,18 +100,6 @@ fn copy_one(store: &Path, package: &Path, file: &Path) -> Result<bool> {
     }
     fs::copy(file, &target)?;
     Ok(true)
-}
-
-fn regular_files(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for (name, is_dir) in sorted_entries(dir)? {
-        let path = dir.join(name);
-        if is_dir {
-            regular_files(&path, files)?;
-        } else if fs::symlink_metadata(&path)?.is_file() {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// Names in byte order, each with whether it is a directory.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use walkdir::WalkDir;
 
 /// The counts of a tree.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,25 +63,26 @@ pub fn seal(out: &Path) -> Result<()> {
 }
 
 fn seal_tree(path: &Path) -> Result<Counts> {
-    let meta = fs::symlink_metadata(path).with_context(|| format!("{}", path.display()))?;
     let mut counts = Counts::default();
-    if meta.is_dir() {
-        counts.dirs = 1;
-        for entry in fs::read_dir(path).with_context(|| format!("{}", path.display()))? {
-            counts.add(seal_tree(&entry?.path())?);
-        }
-    } else if meta.is_file() {
-        counts.files = 1;
-        counts.bytes = meta.len();
-    } else if meta.is_symlink() {
-        counts.symlinks = 1;
-    } else {
-        // Nix knows no devices, pipes or sockets.
-        fs::remove_file(path)?;
-        return Ok(counts);
-    }
     // A directory after what is in it: else its time would change again.
-    seal_one(path, &meta).with_context(|| format!("{}", path.display()))?;
+    for found in WalkDir::new(path).follow_root_links(false).contents_first(true) {
+        let found = found?;
+        let meta = found.metadata()?;
+        if meta.is_dir() {
+            counts.dirs += 1;
+        } else if meta.is_file() {
+            counts.files += 1;
+            counts.bytes += meta.len();
+        } else if meta.is_symlink() {
+            counts.symlinks += 1;
+        } else {
+            // Nix knows no devices, pipes or sockets.
+            fs::remove_file(found.path())?;
+            continue;
+        }
+        let path = found.path();
+        seal_one(path, &meta).with_context(|| format!("{}", path.display()))?;
+    }
     Ok(counts)
 }
 

@@ -163,9 +163,9 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
 #[test]
 fn archives_come_from_a_file_or_from_standard_input() {
     let source = |line: &str| job(line).source;
-    let tar = |file: Option<&str>, compression, converts_aufs| Source::Tar {
+    let tar = |file: Option<&str>, said, converts_aufs| Source::Tar {
         file: file.map(PathBuf::from),
-        compression,
+        said,
         converts_aufs,
         index: false,
     };
@@ -176,12 +176,12 @@ fn archives_come_from_a_file_or_from_standard_input() {
     let containerd = "--tar=f --aufs --quiet -Enoinline_data -b4096 --sort=none -U clear IMG";
     assert_eq!(source(containerd), tar(None, None, true));
     let last = "--tar=f --ungzip --unxz IMG FILE";
-    assert_eq!(source(last), tar(Some("FILE"), Some(Compression::Xz), false));
+    assert_eq!(source(last), tar(Some("FILE"), Some(Said::Xz), false));
     let last = "--tar=f --unlzma --gzip IMG FILE";
-    assert_eq!(source(last), tar(Some("FILE"), Some(Compression::Gzip), false));
+    assert_eq!(source(last), tar(Some("FILE"), Some(Said::Gzip), false));
     assert!(job("--tar --ovlfs-strip IMG").strips_overlay);
     let containerd = "--tar=i --aufs --quiet --sort=none -U clear IMG";
-    let index = Source::Tar { file: None, compression: None, converts_aufs: true, index: true };
+    let index = Source::Tar { file: None, said: None, converts_aufs: true, index: true };
     assert_eq!(source(containerd), index);
     let block_size = BlockSize::new(512).expect("is one");
     assert_eq!(job("--tar=i IMG").options, defaults().block_size(block_size));

@@ -183,7 +183,7 @@ fn many_patterns_are_refused() {
     assert_eq!(message, "hints: line 10001: there are more patterns than 10000");
     place.file("hints", "4096 (abcdefgh){20000}\n".repeat(5000));
     let message = refused(&place, "-zlz4 --compress-hints=hints IMG source");
-    assert!(message.ends_with("the patterns so far take more than 256 MiB"), "{message}");
+    assert!(message.ends_with("the patterns up to this line take more than 256 MiB"), "{message}");
     place.file("contexts", "/x(abcdefgh){20000} system_u:object_r:usr_t:s0\n".repeat(5000));
     let message = refused(&place, "--file-contexts=contexts IMG source");
     assert!(message.starts_with("contexts: line "), "{message}");

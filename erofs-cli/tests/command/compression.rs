@@ -45,7 +45,7 @@ fn hints_that_cannot_be_used_are_named_with_their_line() {
     assert!(message.starts_with("hints: cannot be read: "), "{message}");
     place.file("hints", "4096 a\n4096 1 b\n");
     let message = refusal_of(&place, 1, line);
-    assert_eq!(message, "hints: line 2: '1' is not the number of an algorithm of -z");
+    assert_eq!(message, "hints: line 2: '1' is not the number of an algorithm");
     place.file("hints", "0\n");
     assert_eq!(refusal_of(&place, 1, line), "hints: line 1: a pattern is missing");
     place.file("hints", "4096 (\n");

@@ -145,10 +145,11 @@ fn a_source_date_epoch_that_is_no_time() {
 fn owners_beyond_32_bits_are_an_error_with_a_path() {
     let place = Place::with_source();
     for flag in ["uid", "gid"] {
-        let line = format!("--force-{flag}=4294967294 --{flag}-offset=2 IMG source");
-        let why = "makes its owner a number outside of 0 to 4294967295";
-        assert_eq!(refusal_of(&place, 1, &line), format!("/: --{flag}-offset {why}"));
-        let line = format!("--force-{flag}=1 --{flag}-offset=-2 IMG source");
-        assert_eq!(refusal_of(&place, 1, &line), format!("/: --{flag}-offset {why}"));
+        for (id, offset) in [("4294967294", "2"), ("1", "-2")] {
+            let line = format!("--force-{flag}={id} --{flag}-offset={offset} IMG source");
+            let why = format!("/: with an offset of {offset}, its {flag} {id} is outside");
+            let message = refusal_of(&place, 1, &line);
+            assert_eq!(message, format!("{why} of 0 to 4294967295"));
+        }
     }
 }

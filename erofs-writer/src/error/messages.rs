@@ -23,14 +23,14 @@ macro_rules! names {
 }
 
 names!(error: Error {
-    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, FileContexts, Options, Full,
-    Cancelled,
+    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, FileContexts, CompressHints,
+    Options, Full, Cancelled,
 });
 names!(output: OutputErrorKind { NotAFile, Appends, NotWritable, InsideSource, TooSmall });
 names!(tree: TreeErrorKind {
     BadName, Exists, NotFound, NotADirectory, Root,
         DirectoryHardLink, ForeignInode, BadSymlinkTarget,
-    BadDeviceNumber, BadTimestamp, FileTooLarge, TooMuchData, TooSparse, TooManyChunks, XattrNamespace, XattrName, XattrValue, XattrBody,
+    BadDeviceNumber, Owner, BadTimestamp, FileTooLarge, TooMuchData, TooSparse, TooManyChunks, XattrNamespace, XattrName, XattrValue, XattrBody,
     NotCompact,
 });
 names!(store_paths: StorePathsError { Empty, Relative, NoName, Clash });
@@ -41,6 +41,7 @@ names!(tar: TarErrorKind {
 names!(file_contexts: FileContextsErrorKind {
     Compiled, NotAscii, Incomplete, Excess, Type, Pattern, TooLarge, Context,
 });
+names!(hints: CompressHintsErrorKind { Size, Algorithm, NoPattern, Pattern, TooMany, TooLarge });
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
     MaxExtentLen, Alignment, Level, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, RootXattrLen,
@@ -93,6 +94,7 @@ fn errors() -> Vec<Error> {
         Error::StorePaths(StorePathsError::Empty),
         Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
         Error::FileContexts { path: path(), line: 7, kind: FileContextsErrorKind::NotAscii },
+        Error::CompressHints { path: path(), line: 7, kind: CompressHintsErrorKind::NoPattern },
         Error::Options(OptionsError::MaxExtentLen),
         Error::Full(Limit::Blocks),
         Error::Cancelled,
@@ -112,6 +114,8 @@ fn of_trees() -> Vec<TreeErrorKind> {
         ForeignInode,
         BadSymlinkTarget,
         BadDeviceNumber,
+        Owner { field: "uid", id: 4_294_967_295, offset: 1 },
+        Owner { field: "gid", id: 5, offset: -10 },
         BadTimestamp,
         FileTooLarge { len: u64::MAX },
         TooMuchData { max: 1 << 44 },
@@ -172,6 +176,23 @@ fn of_inputs(out: &mut String) {
             FileContextsErrorKind::Pattern { at: 4, what: "what is wrong".into() },
             FileContextsErrorKind::TooLarge,
             FileContextsErrorKind::Context { len: 65_536 },
+        ],
+    );
+    of_hints(out);
+}
+
+fn of_hints(out: &mut String) {
+    section(
+        out,
+        "CompressHintsErrorKind",
+        hints,
+        &[
+            CompressHintsErrorKind::Size { word: "100".into() },
+            CompressHintsErrorKind::Algorithm { word: "2".into() },
+            CompressHintsErrorKind::NoPattern,
+            CompressHintsErrorKind::Pattern(EreError::Group { at: 3 }),
+            CompressHintsErrorKind::TooMany,
+            CompressHintsErrorKind::TooLarge,
         ],
     );
 }

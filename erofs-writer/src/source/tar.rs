@@ -1,7 +1,9 @@
-//! A tree from a tar archive: ustar, GNU or pax, uncompressed.
+//! A tree from a tar archive: ustar, GNU or pax.
 
 mod ahead;
 mod assemble;
+#[cfg(feature = "decoders")]
+mod compressed;
 mod header;
 mod input;
 mod members;
@@ -18,6 +20,8 @@ use crate::event::Phase;
 use crate::observer::Conduct;
 use crate::pool::Threads;
 use crate::source::candidate::{Candidate, Keep};
+#[cfg(feature = "decoders")]
+use crate::source::decode::Compression;
 use crate::source::hard_links::HardLinks;
 use crate::source::setters;
 use crate::tree::{FileId, Tree};
@@ -56,6 +60,8 @@ pub struct Tar<'a> {
     options: Options<'a>,
     /// What the archive is on the host, if it is a file there.
     host_file: Option<FileId>,
+    #[cfg(feature = "decoders")]
+    compression: Option<Compression>,
     conduct: Conduct<'a>,
 }
 
@@ -76,8 +82,8 @@ impl std::fmt::Debug for Tar<'_> {
 }
 
 impl<'a> Tar<'a> {
-    /// The archive in the file `path`. Contents stay there until the image is
-    /// written, and must not change before.
+    /// The archive in the file `path`, which is not compressed. Contents stay there
+    /// until the image is written, and must not change before.
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be opened.
@@ -101,7 +107,7 @@ impl<'a> Tar<'a> {
         Ok(tar)
     }
 
-    /// The archive that comes from `reader`. Contents are kept in a file
+    /// The archive that comes from `reader`, not compressed. Contents are kept in a file
     /// without a name in `spool_dir`, and take as much there as in the archive;
     /// but not those of an [`index`](Tar::index).
     pub fn stream(
@@ -122,7 +128,14 @@ impl<'a> Tar<'a> {
             index: false,
             keep: None,
         };
-        Tar { input, options, host_file: None, conduct: Conduct::default() }
+        Tar {
+            input,
+            options,
+            host_file: None,
+            #[cfg(feature = "decoders")]
+            compression: None,
+            conduct: Conduct::default(),
+        }
     }
 
     /// What becomes of hard links. Default: [`HardLinks::Keep`].
@@ -210,6 +223,8 @@ impl<'a> Tar<'a> {
     /// [`Error::Write`] if contents cannot be spooled, [`Error::Full`] if there
     /// are too many inodes, and [`Error::Cancelled`] if it was to end early.
     pub fn read(mut self) -> Result<Tree> {
+        #[cfg(feature = "decoders")]
+        self.check_index()?;
         let observer = &self.conduct.observer();
         observer.phase(Phase::Scan)?;
         let total = self.input.len().unwrap_or_default();

@@ -26,6 +26,7 @@ pub struct Content {
 /// Where contents are. One of these stands in every file of a tree, so that
 /// the common case, a file found by scanning, is kept small.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "tar"), allow(dead_code, reason = "only archives are devices"))]
 pub(crate) enum Location {
     Bytes(Arc<[u8]>),
     Path(Arc<PathBuf>),
@@ -106,11 +107,13 @@ impl Content {
     }
 
     /// The `len` bytes of `device` from `pos` on, which stay there.
+    #[cfg(feature = "tar")]
     pub(crate) fn on_device(device: Arc<Device>, pos: u64, len: u64) -> Self {
         Content { len, location: Location::OnDevice(device, pos) }
     }
 
     /// The same for `len` bytes of which a device holds only some runs.
+    #[cfg(feature = "tar")]
     pub(crate) fn scattered(len: u64, scattered: Scattered) -> Self {
         Content { len, location: Location::Scattered(Arc::new(scattered)) }
     }

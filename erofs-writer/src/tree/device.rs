@@ -17,11 +17,13 @@ pub(crate) struct Device {
 }
 
 impl Device {
+    #[cfg(feature = "tar")]
     pub(crate) fn new(readable: Option<(Arc<File>, u64)>) -> Self {
         Device { readable, len: OnceLock::new() }
     }
 
     /// Says how many bytes there are, which whoever reads them does at the end.
+    #[cfg(feature = "tar")]
     pub(crate) fn set_len(&self, len: u64) {
         self.len.set(len).expect("an end is reached once");
     }

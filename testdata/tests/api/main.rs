@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod decoders;
 mod errors;
 mod events;
+mod examples;
 mod layers;
 mod options;
 mod threads;

@@ -145,6 +145,12 @@ impl<'a> Input<'a> {
         self.device = on.then(|| Arc::new(Device::new(place)));
     }
 
+    /// The error of an archive that cannot be read as it is asked for.
+    #[cfg(feature = "decoders")]
+    pub(super) fn unreadable(&self, source: io::Error) -> Error {
+        Error::read(&self.path, source)
+    }
+
     /// What is wrong at `offset`.
     pub(super) fn error(&self, offset: u64, kind: TarErrorKind) -> Error {
         Error::Tar { path: self.path.clone(), offset, kind }

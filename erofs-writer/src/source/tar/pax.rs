@@ -4,6 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
+
 use crate::error::TarErrorKind;
 use crate::time::Timestamp;
 use crate::tree::{XattrMap, Xattrs};
@@ -201,7 +204,7 @@ fn attribute(keyword: &[u8], value: &[u8]) -> Option<(Vec<u8>, Attribute)> {
         return Some((name.to_vec(), Attribute { form: Form::Schily, value }));
     }
     if let Some(name) = keyword.strip_prefix(LIBARCHIVE) {
-        let value = base64_decoded(value).map_or(Value::Bad, |value| Value::Is(value.into()));
+        let value = BASE64.decode(value).map_or(Value::Bad, |value| Value::Is(value.into()));
         return Some((percent_decoded(name), Attribute { form: Form::Libarchive, value }));
     }
     let value = if value.is_empty() { Value::Undone } else { Value::Is(value.into()) };
@@ -271,33 +274,13 @@ fn percent_decoded(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What base 64 stands for, with or without its padding.
-fn base64_decoded(text: &[u8]) -> Option<Vec<u8>> {
-    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    let digits = &text[..text.len() - padding];
-    if padding > 2 || digits.len() % 4 == 1 {
-        return None;
-    }
-    let digit = |byte: &u8| {
-        Some(match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        })
-    };
-    let mut out = Vec::with_capacity(digits.len() * 3 / 4);
-    for group in digits.chunks(4) {
-        let mut bits = 0_u32;
-        for at in 0..4 {
-            bits = bits << 6 | u32::from(group.get(at).map_or(Some(0), digit)?);
-        }
-        out.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
-    }
-    Some(out)
-}
+/// Base 64 as libarchive writes it, without padding, and as others do.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 #[cfg(test)]
 mod tests {
@@ -422,12 +405,11 @@ mod tests {
         assert_eq!(xattrs(&pax(&bad).expect("a record")).err(), Some(TarErrorKind::Pax));
         let both = [record("SCHILY.xattr.user.a", b"1"), bad].concat();
         assert_eq!(xattrs(&pax(&both).expect("two")).expect("one").get("user.a"), Some(&b"1"[..]));
-        assert_eq!(base64_decoded(b"SGVsbG8"), Some(b"Hello".to_vec()));
-        assert_eq!(base64_decoded(b"SGVsbA=="), Some(b"Hell".to_vec()));
-        assert_eq!(base64_decoded(b""), Some(Vec::new()));
-        assert_eq!(
-            (base64_decoded(b"S"), base64_decoded(b"S*=="), base64_decoded(b"====")),
-            (None, None, None)
-        );
+        let decoded = |text: &[u8]| BASE64.decode(text).ok();
+        assert_eq!(decoded(b"SGVsbG8"), Some(b"Hello".to_vec()));
+        assert_eq!(decoded(b"SGVsbA=="), Some(b"Hell".to_vec()));
+        assert_eq!(decoded(b"SGVsbB"), Some(b"Hell".to_vec()));
+        assert_eq!(decoded(b""), Some(Vec::new()));
+        assert_eq!((decoded(b"S"), decoded(b"S*=="), decoded(b"====")), (None, None, None));
     }
 }

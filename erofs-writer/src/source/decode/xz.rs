@@ -5,20 +5,20 @@ use std::io::{self, Read};
 
 use lzma_rust2::XzReader;
 
-use super::Stream;
-use super::decode::{DICTIONARY_MAX, check_memory, invalid};
+use super::stream::{DICTIONARY_MAX, Stream, check_memory, invalid};
+use crate::format::to_u64;
 
 /// Decodes all streams, which may have padding between them.
-pub(super) struct XzStreams(XzReader<Followed>);
+pub(super) struct XzStreams<'a>(XzReader<Followed<'a>>);
 
-impl XzStreams {
-    pub(super) fn new(stream: Stream) -> Self {
+impl<'a> XzStreams<'a> {
+    pub(super) fn new(stream: Stream<'a>) -> Self {
         let follower = Follower::default();
         XzStreams(XzReader::new(Followed { stream, follower }, true))
     }
 }
 
-impl Read for XzStreams {
+impl Read for XzStreams<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let len = self.0.read(buf)?;
         match len == 0 && !buf.is_empty() && self.0.inner().follower.padding % 4 != 0 {
@@ -29,12 +29,12 @@ impl Read for XzStreams {
 }
 
 /// Passes bytes on, and follows the parts of the streams.
-struct Followed {
-    stream: Stream,
+struct Followed<'a> {
+    stream: Stream<'a>,
     follower: Follower,
 }
 
-impl Read for Followed {
+impl Read for Followed<'_> {
     /// Fills `buf` completely, as the decoder does not ask for the rest of a field that
     /// comes short.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -126,7 +126,7 @@ impl Follower {
                     if !matches!(self.part, Part::Chunk | Part::BlockEnd | Part::StreamEnd) {
                         self.bytes.extend_from_slice(part);
                     }
-                    self.left -= len_of(part);
+                    self.left -= to_u64(part.len());
                     bytes = behind;
                     if self.left == 0 {
                         self.next()?;
@@ -180,7 +180,7 @@ impl Follower {
             Part::ChunkHead => {
                 let at = if self.bytes.len() == 2 { 0 } else { 2 };
                 let len = u64::from(u16::from_be_bytes([self.bytes[at], self.bytes[at + 1]])) + 1;
-                self.count += len_of(&self.bytes) + len;
+                self.count += to_u64(self.bytes.len()) + len;
                 self.begin(Part::Chunk, len);
             }
             Part::Chunk => self.begin(Part::Control, 1),
@@ -248,10 +248,6 @@ fn number(bytes: &mut &[u8]) -> io::Result<u64> {
     let (number, rest) = bytes.split_at_checked(len).ok_or_else(damaged)?;
     *bytes = rest;
     Ok(number.iter().rev().fold(0, |number, byte| number << 7 | u64::from(byte & 0x7f)))
-}
-
-fn len_of(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).expect("64 bits")
 }
 
 fn damaged() -> io::Error {

@@ -4,8 +4,8 @@ use std::io::{self, Cursor, Read};
 
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::Stream;
-use super::decode::{Decoder, Next, check_memory, invalid, next_byte};
+use super::stream::{Decode, Next, Stream, check_memory, invalid, next_byte};
+use crate::format::to_u64;
 
 const MAGIC: u32 = 0xfd2f_b528;
 const LZ4: u32 = 0x184d_2204;
@@ -16,9 +16,9 @@ const SKIPPED: std::ops::RangeInclusive<u32> = 0x184d_2a50..=0x184d_2a5f;
 const WINDOW_MAX: u64 = 128 << 20;
 
 /// A frame that is being decoded.
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
     decoder: FrameDecoder,
-    stream: Stream,
+    stream: Stream<'a>,
     /// The number of decoded bytes in its header, if there is one.
     len: Option<u64>,
     /// How many bytes have been decoded.
@@ -35,7 +35,7 @@ struct Header {
 
 impl Header {
     /// Reads the header after the magic number.
-    fn read(stream: &mut Stream) -> io::Result<Self> {
+    fn read(stream: &mut Stream<'_>) -> io::Result<Self> {
         let mut bytes = MAGIC.to_le_bytes().to_vec();
         let mut field = |len: usize| -> io::Result<u64> {
             let mut field = [0; 8];
@@ -65,8 +65,8 @@ impl Header {
     }
 }
 
-impl Decoder for Frame {
-    fn start(mut stream: Stream, is_first: bool) -> io::Result<Next<Self>> {
+impl<'a> Decode<'a> for Frame<'a> {
+    fn start(mut stream: Stream<'a>, is_first: bool) -> io::Result<Next<'a, Self>> {
         let mut is_first = is_first;
         loop {
             if !is_first && next_byte(&mut stream)?.is_none() {
@@ -105,7 +105,7 @@ impl Decoder for Frame {
         Ok(Next::Decoder(Frame { decoder, stream, len: header.len, decoded: 0 }))
     }
 
-    fn into_rest(self) -> io::Result<Stream> {
+    fn into_rest(self) -> io::Result<Stream<'a>> {
         let said = self.decoder.get_checksum_from_data();
         if said.is_some() && said != self.decoder.get_calculated_checksum() {
             return Err(invalid("is damaged: the checksum of a frame of zstd is wrong"));
@@ -117,14 +117,14 @@ impl Decoder for Frame {
     }
 }
 
-impl Read for Frame {
+impl Read for Frame<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
             let one = BlockDecodingStrategy::UptoBlocks(1);
             self.decoder.decode_blocks(&mut self.stream, one).map_err(io::Error::other)?;
         }
         let len = self.decoder.read(buf)?;
-        self.decoded += u64::try_from(len).expect("64 bits");
+        self.decoded += to_u64(len);
         Ok(len)
     }
 }

@@ -5,47 +5,47 @@ use std::io::{self, Read};
 use flate2::Crc;
 use lzma_rust2::LzmaReader;
 
-use super::Stream;
-use super::decode::{DICTIONARY_MAX, Decoder, Next, check_memory, invalid};
+use super::stream::{DICTIONARY_MAX, Decode, Next, Stream, check_memory, invalid};
+use crate::format::to_u64;
 
 const MAGIC: &[u8; 4] = b"LZIP";
 const HEADER_LEN: usize = 6;
 const TRAILER_LEN: usize = 20;
 
 /// A member that is being decoded.
-pub(super) struct Member {
-    reader: LzmaReader<Counted>,
+pub(super) struct Member<'a> {
+    reader: LzmaReader<Counted<'a>>,
     crc: Crc,
     len: u64,
 }
 
 /// Counts the bytes that are read.
-struct Counted {
-    stream: Stream,
+struct Counted<'a> {
+    stream: Stream<'a>,
     count: u64,
 }
 
-impl Read for Counted {
+impl Read for Counted<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let len = self.stream.read(buf)?;
-        self.count += u64::try_from(len).expect("64 bits");
+        self.count += to_u64(len);
         Ok(len)
     }
 }
 
-impl Read for Member {
+impl Read for Member<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let len = self.reader.read(buf)?;
         self.crc.update(&buf[..len]);
-        self.len += u64::try_from(len).expect("64 bits");
+        self.len += to_u64(len);
         Ok(len)
     }
 }
 
 /// Bytes after the last member that do not look like a damaged header are ignored, as
 /// lzip does.
-impl Decoder for Member {
-    fn start(mut stream: Stream, is_first: bool) -> io::Result<Next<Self>> {
+impl<'a> Decode<'a> for Member<'a> {
+    fn start(mut stream: Stream<'a>, is_first: bool) -> io::Result<Next<'a, Self>> {
         let mut header = Vec::new();
         (&mut stream).take(6).read_to_end(&mut header)?;
         let same = header.iter().zip(MAGIC).filter(|(byte, magic)| byte == magic).count();
@@ -71,7 +71,7 @@ impl Decoder for Member {
         Ok(Next::Decoder(Member { reader, crc: Crc::new(), len: 0 }))
     }
 
-    fn into_rest(self) -> io::Result<Stream> {
+    fn into_rest(self) -> io::Result<Stream<'a>> {
         let Counted { mut stream, count } = self.reader.into_inner();
         let mut trailer = [0; TRAILER_LEN];
         stream.read_exact(&mut trailer)?;
@@ -80,7 +80,7 @@ impl Decoder for Member {
             u64::from_le_bytes(bytes)
         };
         let crc = u32::from_le_bytes(trailer[..4].try_into().expect("four"));
-        let around = u64::try_from(HEADER_LEN + TRAILER_LEN).expect("a few");
+        let around = to_u64(HEADER_LEN + TRAILER_LEN);
         match (crc, number(4), number(12)) == (self.crc.sum(), self.len, count + around) {
             true => Ok(stream),
             false => {

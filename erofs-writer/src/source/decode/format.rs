@@ -1,25 +1,48 @@
-//! The format of an archive, detected from its first bytes.
+//! How an archive is compressed, as its first bytes tell.
 
-use super::Compression;
+use std::fmt;
+use std::io;
+use std::ops::Range;
 
-/// The format of an archive: that of its compression, or tar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Tar,
+use super::stream::invalid;
+
+/// How an archive is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compression {
+    /// By gzip.
     Gzip,
+    /// By bzip2.
     Bzip2,
+    /// By xz.
     Xz,
+    /// By lzma, the predecessor of xz.
     Lzma,
+    /// By lzip.
     Lzip,
+    /// By zstd.
     Zstd,
 }
 
-/// How many bytes decide the format: those of a header of a tar archive.
-pub(super) const MAGIC_LEN: usize = 512;
-/// The place of the checksum in a header.
-const CHKSUM: std::ops::Range<usize> = 148..156;
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Compression::Gzip => "gzip",
+            Compression::Bzip2 => "bzip2",
+            Compression::Xz => "xz",
+            Compression::Lzma => "lzma",
+            Compression::Lzip => "lzip",
+            Compression::Zstd => "zstd",
+        })
+    }
+}
 
-/// Formats that are none of these, with their first bytes.
+/// So many bytes tell the format: a header of a tar archive has as many.
+pub(crate) const MAGIC_LEN: usize = 512;
+/// Where a header has its checksum.
+const CHKSUM: Range<usize> = 148..156;
+
+/// What is none of these, by its first bytes.
 const OTHERS: &[(&str, &[u8])] = &[
     ("is compressed by lz4", &[0x04, 0x22, 0x4d, 0x18]),
     ("is compressed by lz4", &[0x02, 0x21, 0x4c, 0x18]),
@@ -43,46 +66,37 @@ const OTHERS: &[(&str, &[u8])] = &[
     ("is a squashfs image", b"hsqs"),
 ];
 
-impl Format {
-    /// The format of an archive that begins with `magic`, or a text about what it is
-    /// instead. A tar archive may begin with any name, so the header of one is looked for
-    /// first.
-    pub(super) fn of(magic: &[u8]) -> Result<Self, String> {
+impl Compression {
+    /// How that is compressed which begins with `magic`, if it is. Any name may be
+    /// the first one of an archive, so that a header is looked for first.
+    pub(crate) fn of(magic: &[u8]) -> io::Result<Option<Self>> {
         if is_header(magic) {
-            return Ok(Format::Tar);
+            return Ok(None);
         }
-        Ok(match magic {
-            [0x1f, 0x8b, ..] => Format::Gzip,
+        Ok(Some(match magic {
+            [0x1f, 0x8b, ..] => Compression::Gzip,
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
             | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => {
-                Format::Bzip2
+                Compression::Bzip2
             }
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Format::Xz,
-            [b'L', b'Z', b'I', b'P', 1, ..] => Format::Lzip,
-            _ if is_lzma(magic) => Format::Lzma,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
+            [b'L', b'Z', b'I', b'P', 1, ..] => Compression::Lzip,
+            _ if is_lzma(magic) => Compression::Lzma,
             // A frame to be skipped may come first.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Format::Zstd,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
             _ => match OTHERS.iter().find(|(_, start)| magic.starts_with(start)) {
                 Some((what, _)) => {
-                    return Err(format!("{what}, and not a tar archive that can be read"));
+                    return Err(invalid(format!("{what}, and not a tar archive that can be read")));
                 }
-                None => Format::Tar,
+                None => return Ok(None),
             },
-        })
-    }
-
-    pub(super) fn fits(self, said: Option<Compression>) -> bool {
-        match said {
-            None => true,
-            Some(Compression::Gzip) => matches!(self, Format::Gzip | Format::Tar),
-            Some(Compression::Xz) => matches!(self, Format::Xz | Format::Lzma | Format::Lzip),
-        }
+        }))
     }
 }
 
-/// Whether `magic` begins a stream of lzma, which has no magic number. The checks are
-/// those of xz: not too many bits, a dictionary of 2^n bytes or half as much again, and a
-/// length that is unknown or below 256 GiB.
+/// Whether `magic` begins a stream of lzma, which has no number of its own. What xz
+/// goes by: bits that are not too many, a dictionary of 2^n bytes or half as much
+/// again, and a length that is not known or below 256 GiB.
 fn is_lzma(magic: &[u8]) -> bool {
     let [bits @ 0..225, a, b, c, d, len @ ..] = magic else { return false };
     let (literal, position) = (bits % 9, bits / 9 % 5);
@@ -100,7 +114,7 @@ fn is_lzma(magic: &[u8]) -> bool {
     literal + position <= 4 && is_size && is_len
 }
 
-/// Whether `block` is the header of a member of a tar archive.
+/// Whether `block` is the header of a member.
 fn is_header(block: &[u8]) -> bool {
     if block.len() != MAGIC_LEN {
         return false;
@@ -124,22 +138,22 @@ mod tests {
         for start in [&b"PK\x03\x04"[..], lzma, b"070701", b"BZh91AY&SY", b"\x1f\x8b"] {
             let mut block = [0; MAGIC_LEN];
             block[..start.len()].copy_from_slice(start);
-            let otherwise = Format::of(&block);
-            assert_ne!(otherwise, Ok(Format::Tar), "{start:?}");
+            let otherwise = Compression::of(&block);
+            assert!(!matches!(otherwise, Ok(None)), "{start:?}");
             block[CHKSUM].fill(b' ');
             let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
             block[CHKSUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-            assert_eq!(Format::of(&block), Ok(Format::Tar), "{start:?}");
+            assert_eq!(Compression::of(&block).expect("is an archive"), None, "{start:?}");
         }
-        assert_eq!(Format::of(b""), Ok(Format::Tar));
+        assert_eq!(Compression::of(b"").expect("may be an archive"), None);
     }
 
     #[test]
     fn lzma_is_known_by_what_it_can_be() {
-        let of = |bits: u8, dictionary: u32, len: u64| {
-            Format::of(&[&[bits][..], &dictionary.to_le_bytes(), &len.to_le_bytes()].concat())
+        let is_lzma = |bits: u8, dictionary: u32, len: u64| {
+            let head = [&[bits][..], &dictionary.to_le_bytes(), &len.to_le_bytes()].concat();
+            matches!(Compression::of(&head), Ok(Some(Compression::Lzma)))
         };
-        let is = Ok(Format::Lzma);
         for (bits, dictionary, len) in [
             (0x5d, 1 << 23, u64::MAX),
             (0x5e, 1 << 23, u64::MAX),
@@ -147,7 +161,7 @@ mod tests {
             (0x5d, 3 << 24, (1 << 38) - 1),
             (0, u32::MAX, 0),
         ] {
-            assert_eq!(of(bits, dictionary, len), is, "{bits} {dictionary} {len}");
+            assert!(is_lzma(bits, dictionary, len), "{bits} {dictionary} {len}");
         }
         for (bits, dictionary, len) in [
             (225, 1 << 23, 0),
@@ -157,8 +171,8 @@ mod tests {
             (0x5d, 1 << 23, 1 << 38),
             (8, 1 << 23, 0),
         ] {
-            assert_ne!(of(bits, dictionary, len), is, "{bits} {dictionary} {len}");
+            assert!(!is_lzma(bits, dictionary, len), "{bits} {dictionary} {len}");
         }
-        assert_eq!(Format::of(b"]\0\0\x80\0"), Ok(Format::Tar));
+        assert_eq!(Compression::of(b"]\0\0\x80\0").expect("may be an archive"), None);
     }
 }

@@ -1,0 +1,86 @@
+//! Summaries as data, in the form of `docs/report.schema.json`.
+
+use std::time::Duration;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::event::{EntrySize, InodeCounts, Phase, Summary};
+
+/// Under the names of its fields, with these differences: `uuid` and `oldest_kernel`
+/// are strings, `inodes` has their `total` too, `entry_sizes` is called `entries` and
+/// left out if there are none, and `times` is called `phases`, which are objects with
+/// a `name` and `seconds`. `mkfs-erofs --json` tells the same.
+impl Serialize for Summary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let len = 16 + usize::from(!self.entry_sizes.is_empty());
+        let mut out = serializer.serialize_struct("Summary", len)?;
+        out.serialize_field("uuid", &self.uuid.to_string())?;
+        out.serialize_field("oldest_kernel", &self.oldest_kernel.to_string())?;
+        out.serialize_field("page_size_min", &self.page_size_min)?;
+        out.serialize_field("block_size", &self.block_size)?;
+        out.serialize_field("blocks", &self.blocks)?;
+        out.serialize_field("bytes_in", &self.bytes_in)?;
+        out.serialize_field("bytes_out", &self.bytes_out)?;
+        out.serialize_field("metadata_bytes", &self.metadata_bytes)?;
+        out.serialize_field("shared_bytes", &self.shared_bytes)?;
+        out.serialize_field("repeated_bytes", &self.repeated_bytes)?;
+        out.serialize_field("fragment_bytes", &self.fragment_bytes)?;
+        out.serialize_field("hole_bytes", &self.hole_bytes)?;
+        out.serialize_field("device_bytes", &self.device_bytes)?;
+        out.serialize_field("kernel_copied_bytes", &self.kernel_copied_bytes)?;
+        out.serialize_field("inodes", &self.inodes)?;
+        if self.entry_sizes.is_empty() {
+            out.skip_field("entries")?;
+        } else {
+            out.serialize_field("entries", &self.entry_sizes)?;
+        }
+        let phases: Vec<PhaseTime> =
+            self.times.iter().map(|(phase, time)| PhaseTime(*phase, *time)).collect();
+        out.serialize_field("phases", &phases)?;
+        out.end()
+    }
+}
+
+impl Serialize for InodeCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("InodeCounts", 5)?;
+        out.serialize_field("total", &self.total())?;
+        out.serialize_field("directories", &self.directories)?;
+        out.serialize_field("files", &self.files)?;
+        out.serialize_field("symlinks", &self.symlinks)?;
+        out.serialize_field("others", &self.others)?;
+        out.end()
+    }
+}
+
+/// Bytes of the name that are no UTF-8 are replaced.
+impl Serialize for EntrySize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("EntrySize", 3)?;
+        out.serialize_field("name", &String::from_utf8_lossy(&self.name))?;
+        out.serialize_field("bytes_in", &self.bytes_in)?;
+        out.serialize_field("bytes_out", &self.bytes_out)?;
+        out.end()
+    }
+}
+
+/// By its name, as [`Display`](std::fmt::Display) has it.
+impl Serialize for Phase {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+struct PhaseTime(Phase, Duration);
+
+impl Serialize for PhaseTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let PhaseTime(phase, time) = self;
+        // To the microsecond.
+        let seconds = (time.as_secs_f64() * 1e6).round() / 1e6;
+        let mut out = serializer.serialize_struct("PhaseTime", 2)?;
+        out.serialize_field("name", phase)?;
+        out.serialize_field("seconds", &seconds)?;
+        out.end()
+    }
+}

@@ -1,0 +1,95 @@
+//! Streams of which several may follow each other, and how one is decoded.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// What is decoded.
+pub(super) type Stream<'a> = BufReader<Box<dyn Read + Send + 'a>>;
+
+/// A decoder of the family of xz that needs a longer dictionary is refused: it
+/// has that much memory at once, whatever it decodes. The levels of xz and lzip
+/// need up to 64 MiB.
+pub(super) const DICTIONARY_MAX: u64 = 256 << 20;
+
+/// A decoder of one stream.
+pub(super) trait Decode<'a>: Read + Sized {
+    /// A decoder of what comes next in `stream`, which is the first one or one
+    /// after others; none at the end, and `stream` again.
+    fn start(stream: Stream<'a>, is_first: bool) -> io::Result<Next<'a, Self>>;
+
+    /// What is left after the stream that has been decoded.
+    fn into_rest(self) -> io::Result<Stream<'a>>;
+}
+
+/// What comes next.
+pub(super) enum Next<'a, D> {
+    Decoder(D),
+    End(Stream<'a>),
+}
+
+/// Streams, one after the other.
+pub(super) enum Streams<'a, D> {
+    Between(Stream<'a>, bool),
+    Within(D),
+    /// And for the moment of a change.
+    Ended,
+}
+
+impl<'a, D> Streams<'a, D> {
+    pub(super) fn new(stream: Stream<'a>) -> Self {
+        Streams::Between(stream, true)
+    }
+}
+
+impl<'a, D: Decode<'a>> Read for Streams<'a, D> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match std::mem::replace(self, Streams::Ended) {
+                Streams::Ended => return Ok(0),
+                Streams::Between(stream, is_first) => match D::start(stream, is_first)? {
+                    Next::Decoder(decoder) => *self = Streams::Within(decoder),
+                    Next::End(mut stream) => {
+                        // Who writes this is not to fail.
+                        io::copy(&mut stream, &mut io::sink())?;
+                    }
+                },
+                Streams::Within(mut decoder) => match decoder.read(buf)? {
+                    0 => *self = Streams::Between(decoder.into_rest()?, false),
+                    len => {
+                        *self = Streams::Within(decoder);
+                        return Ok(len);
+                    }
+                },
+            }
+        }
+    }
+}
+
+pub(super) fn invalid(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.into())
+}
+
+/// Refuses a stream that needs too long a dictionary, or window.
+pub(super) fn check_memory(name: &str, needed: u64, most: u64) -> io::Result<()> {
+    if needed <= most {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "needs {} MiB of memory for its {name}, but at most {} are allowed",
+        needed.div_ceil(1 << 20),
+        most >> 20
+    )))
+}
+
+/// The next byte, which is not passed; none at the end.
+pub(super) fn next_byte(stream: &mut Stream<'_>) -> io::Result<Option<u8>> {
+    loop {
+        match stream.fill_buf() {
+            Ok(bytes) => return Ok(bytes.first().copied()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
