@@ -157,7 +157,8 @@ fn numbers_beyond_all_bounds_are_refused() {
     for (line, expected) in [
         (
             "--root-xattr-isize=4294967295 IMG source",
-            "/: its extended attributes need 4294967295 bytes, but at most 262148 can be stored",
+            "invalid value '4294967295' for '--root-xattr-isize': the xattrs of an inode have at \
+             most 262148 bytes",
         ),
         (
             "--offset=18446744073709551615 IMG source",

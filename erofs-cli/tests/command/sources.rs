@@ -162,8 +162,8 @@ fn a_file_that_cannot_be_added_is_named() {
         ("new=source", "source: cannot be read: not a regular file".to_owned()),
         ("new=/dev/null", "/dev/null: cannot be read: not a regular file".to_owned()),
         ("a/file=source/b", "/a/file: exists already".to_owned()),
-        ("none/new=source/b", "/none/new: does not exist".to_owned()),
-        ("b/new=source/b", "/b/new: is not a directory".to_owned()),
+        ("none/new=source/b", "/none: does not exist".to_owned()),
+        ("b/new=source/b", "/b: is not a directory".to_owned()),
     ] {
         assert_eq!(refusal_of(&place, 1, &format!("--add-file {added} IMG source")), message);
     }
