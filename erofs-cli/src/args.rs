@@ -50,8 +50,9 @@ pub(crate) struct Args {
 
     /// The directory to pack; with --store-paths, where the store lies
     ///
-    /// Of several directories later ones are laid over earlier ones: those with
-    /// one path are merged, of anything else the last one counts.
+    /// Of several directories, later ones are laid over earlier ones. Directories
+    /// with the same path are merged; of other files with the same path, the last
+    /// one counts.
     #[arg(value_name = "SOURCE")]
     pub(crate) sources: Vec<PathBuf>,
 
@@ -69,9 +70,9 @@ pub(crate) struct Args {
 
     /// Put the contents of FILE at PATH in the image; may be repeated
     ///
-    /// The directory PATH lies in must be in the source, PATH itself not. The
-    /// mode is 0444, or 0555 if FILE is executable; owner and time are 0 or
-    /// what flags say. Excludes do not count.
+    /// The source must have the directory of PATH, but not PATH itself. The
+    /// mode is 0444, or 0555 if FILE is executable. Owner and time are 0, unless
+    /// flags set them. Excludes do not apply.
     #[arg(
         long,
         value_name = "PATH=FILE",
@@ -83,14 +84,15 @@ pub(crate) struct Args {
     /// Pack a tar archive: the file SOURCE, or without one (or with -) standard
     /// input
     ///
-    /// In the forms of POSIX, GNU and star; gzip, xz, lzma, lzip and zstd are
-    /// known by how they begin. An uncompressed file is read in place, contents
-    /// of anything else wait in a file where the variable TMPDIR says. Of
-    /// members with the same name the last one counts.
+    /// The archive is in the format of POSIX, GNU or star. Compression by gzip,
+    /// bzip2, xz, lzma, lzip or zstd is recognised by the first bytes. An
+    /// uncompressed file is read in place; other contents wait in a file in the
+    /// directory that the variable TMPDIR names. Of members with the same name,
+    /// the last one counts.
     ///
-    /// With i the image is an index of an uncompressed archive, without its
-    /// contents. To be mounted it needs the archive, given as -o device=ARCHIVE
-    /// or appended to the image (Linux 6.4).
+    /// With i, the image is an index of an uncompressed archive, without its
+    /// contents. To mount it, give the archive as -o device=ARCHIVE or append it
+    /// to the image (Linux 6.4).
     #[arg(
         long,
         value_name = "f|i",
@@ -197,9 +199,9 @@ pub(crate) struct Args {
 
     /// Refuse extended attributes whose names an image cannot hold
     ///
-    /// Without it those are left out, and a note counts them: all that do not
-    /// begin with user., trusted. or security. and are no ACL of POSIX, such as
-    /// com.apple.provenance and btrfs.compression.
+    /// Without this flag they are left out, and a note counts them. An image holds
+    /// names that begin with user., trusted. or security., and POSIX ACLs; it
+    /// cannot hold com.apple.provenance or btrfs.compression.
     #[arg(long, help_heading = "Source")]
     pub(crate) strict_xattrs: bool,
 
@@ -215,10 +217,10 @@ pub(crate) struct Args {
 
     /// Compress files with ALGORITHM: lz4, or lz4hc with a level of 1 to 12
     ///
-    /// Written lz4hc,9 or lz4hc,level=9; without one the level is 9. A file
-    /// that does not become smaller is stored as it is. Of several, joined by
-    /// colons, the first is for all files for which --compress-hints names no
-    /// other.
+    /// A level is given as lz4hc,9 or lz4hc,level=9; the default is 9. A file
+    /// that does not become smaller is stored as it is. Several algorithms are
+    /// joined by colons: the first one is for all files for which
+    /// --compress-hints names no other.
     #[arg(short = 'z', value_name = "ALGORITHM", help_heading = "Layout")]
     pub(crate) compress: Option<String>,
 
@@ -238,10 +240,10 @@ pub(crate) struct Args {
 
     /// Compress the files that match a line of FILE as this line says
     ///
-    /// Lines are SIZE [NUMBER] REGEX: the size of pclusters, or 0 to store
-    /// such files as they are; which algorithm of -z, the first being 0; and
-    /// an extended regular expression for paths. The first that matches
-    /// decides.
+    /// A line is SIZE [NUMBER] REGEX: the pcluster size, or 0 to store the files
+    /// as they are; the number of an algorithm of -z, the first of which is 0;
+    /// and an extended regular expression for paths. The first line that matches
+    /// counts.
     #[arg(long, value_name = "FILE", help_heading = "Layout")]
     pub(crate) compress_hints: Option<PathBuf>,
 
@@ -294,7 +296,7 @@ pub(crate) struct Args {
     )]
     pub(crate) xattr_prefix: Vec<XattrPrefix>,
 
-    /// Where the image will be mounted, which is what --file-contexts goes by
+    /// Where the image will be mounted: --file-contexts has rules for paths there
     #[arg(long, value_name = "PATH", help_heading = "Layout")]
     pub(crate) mount_point: Option<OsString>,
 
@@ -341,11 +343,11 @@ pub(crate) struct Args {
 
     /// The time of the build and, without --mkfs-time, of all files
     ///
-    /// In seconds since 1970. The environment variable SOURCE_DATE_EPOCH goes
-    /// before it: it is then the time of the build, and files keep their
-    /// times except those that are later. With --store-paths it matters only
-    /// together with --preserve-mtime. Without either, no time of the build
-    /// is recorded and files keep their times.
+    /// In seconds since 1970. If the environment variable SOURCE_DATE_EPOCH is
+    /// set, it is the time of the build instead, and only files with later times
+    /// get it. With --store-paths that variable matters only together with
+    /// --preserve-mtime. Without either, no time of the build is recorded and
+    /// files keep their times.
     #[arg(
         short = 'T',
         value_name = "SECONDS",
@@ -387,7 +389,7 @@ pub(crate) struct Args {
     #[arg(short = 'U', value_name = "UUID", value_parser = uuid, help_heading = "Identity")]
     pub(crate) uuid: Option<UuidArg>,
 
-    /// Write nothing to standard output, but for what --json asks for
+    /// Write nothing to standard output, except the report of --json
     #[arg(long, help_heading = "Output")]
     pub(crate) quiet: bool,
 
@@ -395,7 +397,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 
-    /// Write the image to the disk before it is done, and tell of errors there
+    /// Return only when the image is on the disk, and report write errors
     #[arg(long, help_heading = "Output")]
     pub(crate) sync: bool,
 
