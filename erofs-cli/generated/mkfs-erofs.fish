@@ -23,7 +23,7 @@ complete -c mkfs-erofs -l fsalignblks -d 'Pad the image to a multiple of N block
 complete -c mkfs-erofs -l offset -d 'Leave N bytes of FILE before the image as they are' -r
 complete -c mkfs-erofs -l root-xattr-isize -d 'Reserve at least N bytes for the root\'s extended attributes' -r
 complete -c mkfs-erofs -l xattr-prefix -d 'Store this prefix of extended attribute names once; may be repeated' -r
-complete -c mkfs-erofs -l mount-point -d 'Where the image will be mounted, which is what --file-contexts goes by' -r
+complete -c mkfs-erofs -l mount-point -d 'The directory where the image will be mounted, for the paths of --file-contexts' -r
 complete -c mkfs-erofs -l clean -d 'Write all data anew, as is done anyway' -r -f -a "data\t''"
 complete -c mkfs-erofs -l root-mode -d 'Give the root these permissions, in octal' -r
 complete -c mkfs-erofs -l force-uid -d 'Make user UID own everything' -r
@@ -47,9 +47,9 @@ complete -c mkfs-erofs -l all-time -d 'Give all files the time of the build; imp
 complete -c mkfs-erofs -l mkfs-time -d 'Let files keep their times in spite of -T'
 complete -c mkfs-erofs -l ignore-mtime -d 'Give all files the time of the build, the current time if none is given'
 complete -c mkfs-erofs -l preserve-mtime -d 'Undo --ignore-mtime; with --store-paths, keep the times of the host'
-complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output, but for what --json asks for'
+complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output, except the report of --json'
 complete -c mkfs-erofs -l json -d 'Report on standard output as one JSON object'
-complete -c mkfs-erofs -l sync -d 'Write the image to the disk before it is done, and tell of errors there'
+complete -c mkfs-erofs -l sync -d 'Return only when the image is on the disk, and report write errors'
 complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'
 complete -c mkfs-erofs -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mkfs-erofs -s V -l version -d 'Print version'

@@ -296,7 +296,7 @@ pub(crate) struct Args {
     )]
     pub(crate) xattr_prefix: Vec<XattrPrefix>,
 
-    /// Where the image will be mounted: --file-contexts has rules for paths there
+    /// The directory where the image will be mounted, for the paths of --file-contexts
     #[arg(long, value_name = "PATH", help_heading = "Layout")]
     pub(crate) mount_point: Option<OsString>,
 
