@@ -1,7 +1,7 @@
-//! The tree of an image: what is to be stored, before anything is placed.
+//! The tree of an image: all that is to be stored, before anything has a place.
 //!
-//! An arena of inodes; a directory maps names to [`InodeId`]s, so that a hard
-//! link is two names with one id, and link counts are counted, never stored.
+//! A tree is an arena of inodes. A directory maps names to [`InodeId`]s, so a hard link
+//! is a second name with the same id. Link counts are counted, never stored.
 
 mod adjust;
 mod arena;

@@ -1,4 +1,4 @@
-//! The arena of inodes that a tree is.
+//! The tree, which is an arena of inodes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,10 +17,10 @@ use crate::tree::path::{Name, absolute, components, first_names, is_valid_name};
 /// The names in a directory.
 pub(crate) type Children = BTreeMap<Name, InodeId>;
 
-/// A tree of directories, files and the rest, as an image will show it.
+/// A tree of directories, files and other inodes, as an image will show it.
 ///
-/// Paths are bytes, absolute or relative to the root; a final or a doubled
-/// slash means nothing.
+/// Paths are bytes, absolute or relative to the root. A slash at the end and doubled
+/// slashes are ignored.
 ///
 /// ```
 /// use erofs_writer::{Metadata, Node, Tree};
@@ -36,26 +36,28 @@ pub(crate) type Children = BTreeMap<Name, InodeId>;
 #[derive(Debug)]
 pub struct Tree {
     pub(super) inodes: Vec<Inode>,
-    /// Tells its ids from those of other trees.
+    /// The number that tells the ids of this tree from those of other trees.
     number: u64,
-    /// The trees that it was cloned from, with how many inodes each had then.
+    /// The numbers of the trees that this one was cloned from, each with the number of
+    /// inodes that it had then.
     origins: Vec<(u64, usize)>,
-    /// What of the host it was read from.
+    /// The files and directories of the host that it was read from.
     pub(crate) host: HostSources,
-    /// Files with contents that may be emptied when these have been written.
+    /// Files with spooled contents, which may be truncated once the contents have been
+    /// written.
     pub(crate) spools: Vec<Arc<File>>,
-    /// What is to be mounted together with the image, in this order.
+    /// The extra devices to be mounted with the image, in this order.
     pub(crate) devices: Vec<Arc<Device>>,
 }
 
-/// What the arena holds.
+/// An inode of the arena.
 #[derive(Debug, Clone)]
 pub(crate) struct Inode {
     pub(crate) metadata: Metadata,
     pub(crate) kind: Kind,
 }
 
-/// A [`Node`] with the children of a directory in it.
+/// Like [`Node`], but a directory has its children.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
     Directory(Children),
@@ -85,7 +87,7 @@ impl Tree {
     /// The root directory of every tree.
     pub(crate) const ROOT: InodeId = InodeId(0);
 
-    /// A tree of an empty root directory.
+    /// A tree that has only a root directory, with the metadata `root`.
     pub fn new(root: Metadata) -> Self {
         let root = Inode { metadata: root, kind: Kind::Directory(Children::new()) };
         Tree {
@@ -98,12 +100,12 @@ impl Tree {
         }
     }
 
-    /// Puts `node` at `path`, whose parent directory must be there.
+    /// Adds `node` at `path`. Its parent directory must exist.
     ///
     /// # Errors
-    /// [`Error::Tree`] if the path is taken, its parent is missing or no
-    /// directory, or its name cannot be stored; [`Error::Full`] if there are
-    /// 2^32 - 1 inodes already.
+    /// [`Error::Tree`] if the path exists, its parent is missing or is not a directory,
+    /// or its name cannot be stored; [`Error::Full`] if there are 2^32 - 1 inodes
+    /// already.
     pub fn insert(
         &mut self,
         path: impl AsRef<[u8]>,
@@ -116,22 +118,22 @@ impl Tree {
         Ok(self.public_id(id))
     }
 
-    /// What callers get for `id`.
+    /// The public id of the inode `id`.
     pub(crate) fn public_id(&self, id: InodeId) -> TreeInodeId {
         TreeInodeId { tree: self.number, id }
     }
 
-    /// The inode that a caller means, if it is one of this tree.
+    /// The inode of a public id, if it belongs to this tree.
     fn own_id(&self, TreeInodeId { tree, id }: TreeInodeId) -> Option<InodeId> {
         let known = |(origin, len): &(u64, usize)| *origin == tree && id.index() < *len;
         (tree == self.number || self.origins.iter().any(known)).then_some(id)
     }
 
-    /// Gives the inode `target` a further name. Its link count follows.
+    /// Gives the inode `target` the further name `path`. Its link count grows by one.
     ///
     /// # Errors
-    /// [`Error::Tree`] as for [`insert`](Tree::insert), and if `target` is a
-    /// directory or an inode of another tree.
+    /// [`Error::Tree`] as for [`insert`](Tree::insert), and if `target` is a directory
+    /// or belongs to another tree.
     pub fn hard_link(&mut self, path: impl AsRef<[u8]>, target: TreeInodeId) -> Result<()> {
         let path = path.as_ref();
         let foreign = || Error::tree(path, TreeErrorKind::ForeignInode);
@@ -144,7 +146,7 @@ impl Tree {
         Ok(())
     }
 
-    /// How many inodes the arena has, among them those no path leads to.
+    /// The number of inodes in the arena, including those to which no path leads.
     pub(crate) fn arena_len(&self) -> usize {
         self.inodes.len()
     }
@@ -157,7 +159,7 @@ impl Tree {
         &mut self.inodes[id.index()]
     }
 
-    /// The names in the directory `id`; none if it is something else.
+    /// The children of the directory `id`. None if it is not a directory.
     pub(crate) fn children(&self, id: InodeId) -> Option<&Children> {
         match &self.inode(id).kind {
             Kind::Directory(children) => Some(children),
@@ -165,7 +167,7 @@ impl Tree {
         }
     }
 
-    /// The names in `id`, which the caller knows to be a directory.
+    /// The children of `id`, which must be a directory.
     pub(crate) fn children_mut(&mut self, id: InodeId) -> &mut Children {
         match &mut self.inodes[id.index()].kind {
             Kind::Directory(children) => children,
@@ -173,7 +175,7 @@ impl Tree {
         }
     }
 
-    /// Adds an inode that no path leads to yet.
+    /// Adds an inode to which no path leads yet.
     pub(crate) fn add(&mut self, metadata: Metadata, kind: Kind) -> Result<InodeId> {
         let id = u32::try_from(self.inodes.len())
             .ok()
@@ -187,13 +189,13 @@ impl Tree {
         self.inodes.iter_mut()
     }
 
-    /// Gives the arena back the room it took in advance.
+    /// Frees the memory that the arena has reserved but does not use.
     pub(crate) fn shrink(&mut self) {
         self.inodes.shrink_to_fit();
     }
 
-    /// The directory and the free name that `path` stands for. A parent that is in
-    /// the way is named by itself.
+    /// The parent directory and the name for a new inode at `path`. An error about a
+    /// parent names the path of that parent.
     fn vacancy(&self, path: &[u8]) -> Result<(InodeId, Name)> {
         let mut names = components(path);
         let Some(name) = names.next_back() else {
@@ -217,7 +219,8 @@ impl Tree {
     }
 }
 
-/// A clone is another tree: what is added to one of them is not in the other.
+/// A clone is another tree. An inode that is added to one of the two is not in the
+/// other.
 impl Clone for Tree {
     fn clone(&self) -> Self {
         let mut origins = self.origins.clone();
@@ -239,7 +242,7 @@ fn next_number() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The length of a file or a symlink; 0 for everything else.
+/// The length in bytes of a file or a symlink's target. All other kinds have 0.
 pub(crate) fn content_len(kind: &Kind) -> u64 {
     match kind {
         Kind::File(content) => content.len(),
@@ -304,7 +307,7 @@ mod tests {
         other.insert("x", dir(), Node::Socket).expect("free");
         assert_eq!(kind_of(other.hard_link("y", id)), TreeErrorKind::ForeignInode);
         assert!(other.get("y").is_none());
-        // A clone has what was there when it was made.
+        // A clone has the inodes that existed when it was made.
         let mut clone = tree.clone();
         clone.hard_link("b", id).expect("it has this inode");
         let [later, in_clone] = [&mut tree, &mut clone]
@@ -314,7 +317,7 @@ mod tests {
         let mut third = clone.clone();
         third.hard_link("c", id).expect("it has this inode");
         third.hard_link("d", in_clone).expect("and this one");
-        // What is laid over another tree gets other ids.
+        // The inodes of an overlay get new ids.
         tree.overlay(third).expect("few inodes");
         assert_eq!(kind_of(tree.hard_link("e", in_clone)), TreeErrorKind::ForeignInode);
     }

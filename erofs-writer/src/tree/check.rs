@@ -1,5 +1,5 @@
-//! Every limit of the format that a tree can break, found before the first
-//! byte is written.
+//! Checks of a tree against every limit of the format, before the first byte is
+//! written.
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::to_u64;
@@ -52,7 +52,7 @@ fn check_xattr(name: &[u8], value: &[u8]) -> Result<(), TreeErrorKind> {
     Ok(())
 }
 
-/// Whether an attribute can have this name, whatever its value.
+/// Checks the name of an attribute. The value does not matter.
 pub(super) fn check_xattr_name(name: &[u8]) -> Result<(), TreeErrorKind> {
     let Some((_, suffix)) = split_name(name) else {
         return Err(TreeErrorKind::XattrNamespace { name: name.to_vec() });

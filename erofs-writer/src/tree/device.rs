@@ -1,18 +1,17 @@
-//! Contents that stay outside of an image: on a device that is mounted
-//! together with it.
+//! Contents that are not in the image but on a device that is mounted with it.
 
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
 use crate::tree::read_at::ReadAt;
 
-/// What holds contents that do not go into the image.
+/// A device with contents that do not go into the image.
 #[derive(Debug)]
 pub(crate) struct Device {
-    /// A file with its bytes, and where in that they start. None if they came
-    /// from a stream, and were not kept.
+    /// A file that has the bytes of the device, and the position in it at which they
+    /// start. None if the bytes came from a stream and were not kept.
     readable: Option<(Arc<File>, u64)>,
-    /// How many bytes it has, once that is known.
+    /// The length in bytes, once it is known.
     len: OnceLock<u64>,
 }
 
@@ -32,41 +31,40 @@ impl Device {
         *self.len.get().expect("a tree is there when its source has been read")
     }
 
-    /// A file in which its bytes can be read, and where they start.
+    /// The file that has the bytes of the device, and the position at which they start.
     pub(crate) fn readable(&self) -> Option<&(Arc<File>, u64)> {
         self.readable.as_ref()
     }
 }
 
-/// Bytes of a file that lie side by side on a device.
+/// A run of bytes of a file that are contiguous on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DeviceRun {
-    /// Where in the file they start.
+    /// The offset of the run in the file, in bytes.
     pub(crate) offset: u64,
     pub(crate) len: u64,
-    /// Where on the device they start.
+    /// The position of the run on the device, in bytes.
     pub(crate) pos: u64,
 }
 
 impl DeviceRun {
-    /// Where in the file they end.
+    /// The end of the run in the file.
     pub(crate) fn end(self) -> u64 {
         self.offset + self.len
     }
 }
 
-/// The contents of a file of which a device holds some runs; between them
-/// are zeros.
+/// Contents of which a device has some runs. Between the runs are zeros.
 pub(crate) struct Scattered {
     pub(crate) device: Arc<Device>,
-    /// In the order of the file.
+    /// The runs, in the order of their offsets.
     pub(crate) runs: Vec<DeviceRun>,
-    /// All of it, if the device can be read.
+    /// Reads the whole contents. None if the device cannot be read.
     pub(crate) reader: Option<Box<dyn ReadAt>>,
 }
 
-/// log2 of the longest chunks in which a file of `len` bytes can be cut so that
-/// each is all zeros, or bytes side by side on a device.
+/// log2 of the length of the longest chunks into which a file of `len` bytes can be cut
+/// so that each chunk is all zeros, or contiguous on the device.
 pub(crate) fn chunk_bits(runs: &[DeviceRun], len: u64) -> u32 {
     let whole = len.max(1).next_power_of_two().trailing_zeros();
     let edges = runs.iter().flat_map(|run| [run.offset, run.end()]);
@@ -87,7 +85,7 @@ mod tests {
         assert_eq!(bits(&[(0, 1)], 1), 0);
         assert_eq!(bits(&[(0, 4096)], 4096), 12);
         assert_eq!(bits(&[(0, 4097)], 4097), 13);
-        // The end of the file is no edge, wherever it is.
+        // The end of the file does not limit chunks.
         assert_eq!(bits(&[(8192, 5000)], 13_192), 13);
         assert_eq!(bits(&[(0, 5000)], 13_192), 3);
         assert_eq!(bits(&[(4096, 512), (65_536, 512)], 1 << 20), 9);

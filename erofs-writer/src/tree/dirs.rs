@@ -1,6 +1,6 @@
-//! Directories of the host that a tree was read from. What is in one is found
-//! relative to it and never through a symlink, and the directory must be the
-//! one that was scanned.
+//! Directories of the host that a tree was read from. Files are opened relative to
+//! their directory, never through a symlink, and the directory must be the one that was
+//! scanned.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,31 +17,31 @@ use crate::error::{Change, Unreadable};
 use crate::tree::file_id::FileId;
 use crate::tree::path::Name;
 
-/// What is at a path is not what was found there before.
+/// Another file or directory has taken the place of the one that was found.
 const REPLACED: Unreadable = Unreadable::Changed(Change::Replaced);
 
-/// The longest path that is given to the system at once; Linux takes 4,095
-/// bytes, macOS 1,023.
+/// The longest path, in bytes, that is passed to one system call: 4,095 on Linux, 1,023
+/// on macOS.
 const PATH_MAX: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
-/// Room for a path of usual length.
+/// The initial capacity for a path, in bytes. Most paths fit.
 const SHORT: usize = 256;
 
-/// A directory of the host as it was found.
+/// A directory of the host, with the identity that it had when it was found.
 ///
-/// It knows its name in its parent and not its path, so that deep trees take
-/// memory for each name once.
+/// It has its name in its parent and not its whole path, so that deep trees store each
+/// name once.
 #[derive(Debug)]
 pub(crate) struct HostDir {
     id: FileId,
-    /// None for one that the caller named, by a path in which symlinks count.
+    /// None for a directory that the caller named. Symlinks in that name are followed.
     parent: Option<Arc<HostDir>>,
     name: Name,
     path_len: usize,
 }
 
 impl HostDir {
-    /// Opens a directory that the caller named. If nobody lists it, it is enough
-    /// that it may be entered.
+    /// Opens a directory that the caller named. If it will not be listed, search
+    /// permission is enough.
     pub(crate) fn named(path: &Path, is_listed: bool) -> io::Result<(Arc<Self>, OwnedFd)> {
         let name = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let name: Name = name.as_os_str().as_bytes().into();
@@ -61,19 +61,19 @@ impl HostDir {
         self.id
     }
 
-    /// This directory and those above it, the one that was named last.
+    /// This directory and its parents. The directory that the caller named comes last.
     fn upwards(&self) -> impl Iterator<Item = &HostDir> {
         std::iter::successors(Some(self), |dir| dir.parent.as_deref())
     }
 
-    /// Its path, as far as the caller named it so.
+    /// The path of this directory. It begins with the name that the caller gave.
     pub(crate) fn path(&self) -> PathBuf {
         let mut dirs: Vec<&HostDir> = self.upwards().collect();
         dirs.reverse();
         dirs.into_iter().map(|dir| OsStr::from_bytes(&dir.name)).collect()
     }
 
-    /// Its path relative to the one that was named.
+    /// The path of this directory relative to the one that the caller named.
     pub(crate) fn relative_path(&self) -> Vec<u8> {
         let mut names: Vec<&[u8]> =
             self.upwards().filter(|dir| dir.parent.is_some()).map(|dir| &*dir.name).collect();
@@ -89,7 +89,7 @@ impl HostDir {
     }
 }
 
-/// One after the other: a chain of parents may be longer than the stack.
+/// Drops the parents in a loop, since a chain of them may be longer than the stack.
 impl Drop for HostDir {
     fn drop(&mut self) {
         let mut next = self.parent.take();
@@ -99,12 +99,12 @@ impl Drop for HostDir {
     }
 }
 
-/// Opens directories again that were found before.
+/// Opens directories that were found before.
 ///
-/// A path of several names is opened at once, and what is found there must be
-/// the directory that was scanned: then it does not matter what the names on
-/// the way lead through. Paths too long for that are opened in steps, from
-/// a directory that is still open from the last time if there is one.
+/// Most paths are opened by one call, and the result must be the directory that was
+/// scanned. So it does not matter if a name on the way leads elsewhere. Paths that are
+/// too long for one call are opened in steps. The first step starts from a parent that
+/// is still open, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct DirOpener {
     deep: Mutex<Vec<OpenDir>>,
@@ -113,11 +113,11 @@ pub(crate) struct DirOpener {
 /// A directory that is open.
 type OpenDir = (Arc<HostDir>, OwnedFd);
 
-/// How many directories of long paths are kept open.
+/// The number of directories with long paths that are kept open.
 const DEEP_DIRS: usize = 4;
 
 impl DirOpener {
-    /// Opens `dir`, which must still be what it was.
+    /// Opens `dir`. It is an error if another directory has its place.
     pub(crate) fn open(&self, dir: &Arc<HostDir>) -> io::Result<OwnedFd> {
         if dir.path_len > PATH_MAX {
             return self.open_deep(dir);
@@ -151,8 +151,8 @@ impl DirOpener {
     }
 }
 
-/// Opens the last of `dirs`, each of which is in the one before it, and the
-/// first of them in `start`.
+/// Opens the last of `dirs`. The first one is in `start`, and each other one in the one
+/// before.
 fn open_in_steps(start: Option<OwnedFd>, dirs: &[&HostDir]) -> io::Result<OwnedFd> {
     let mut fd = start;
     let mut path = Vec::with_capacity(SHORT);
@@ -179,11 +179,12 @@ fn open_in_steps(start: Option<OwnedFd>, dirs: &[&HostDir]) -> io::Result<OwnedF
 
 const DIR_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
-/// Opens a directory below one that was named.
+/// Opens a directory below one that the caller named. Symlinks at its end are not
+/// followed.
 fn open_dir(from: impl AsFd, path: &[u8]) -> io::Result<OwnedFd> {
     let flags = DIR_FLAGS | OFlags::RDONLY | OFlags::NOFOLLOW;
     match retry_on_intr(|| openat(&from, path, flags, Mode::empty())) {
-        // It was a directory.
+        // It was a directory when it was found.
         Err(Errno::NOTDIR | Errno::LOOP) => Err(REPLACED.into()),
         other => Ok(other?),
     }
@@ -199,38 +200,39 @@ fn open_named_dir(path: &[u8], is_listed: bool) -> io::Result<OwnedFd> {
     })
 }
 
-/// For each of some threads the directories in which it opened files last. Files
-/// that lie side by side in the image are of few directories, by turns.
+/// The directories in which each thread has opened files last. Files that are
+/// neighbours in the image are in a few directories, in turn.
 ///
-/// They belong to one build, and not to threads: these may outlive it, and
-/// would keep somebody from unmounting what was read.
+/// They belong to a build and not to the threads, which may outlive it. An open
+/// directory would keep the file system from being unmounted.
 #[derive(Debug, Default)]
 pub(crate) struct OpenDirs {
     last: Vec<Mutex<Vec<OpenDir>>>,
     opener: DirOpener,
 }
 
-/// How many directories each thread keeps open.
+/// The number of directories that each thread keeps open.
 const LAST_DIRS: usize = 4;
 
 impl OpenDirs {
-    /// For so many threads. The others do without.
+    /// Directories for `threads` threads. Further threads keep none open.
     pub(crate) fn new(threads: usize) -> Self {
         let last = std::iter::repeat_with(Mutex::default).take(threads).collect();
         OpenDirs { last, opener: DirOpener::default() }
     }
 
-    /// Opens the regular file `name` in `dir`, which must still be the one that
-    /// has this mark.
+    /// Opens the regular file `name` in `dir`. It is an error if its mark is not
+    /// `mark`.
     pub(super) fn open(&self, dir: &Arc<HostDir>, name: &[u8], mark: u32) -> io::Result<File> {
         let slot = self.last.get(rayon::current_thread_index().unwrap_or_default());
         let file = match slot.map(Mutex::try_lock) {
             Some(Ok(mut last)) => {
-                // The one that was used last comes first.
+                // The directory that was used last comes first.
                 match last.iter().position(|(known, _)| Arc::ptr_eq(known, dir)) {
                     Some(at) => last[..=at].rotate_right(1),
                     None => {
-                        // Closed first: there may be few descriptors.
+                        // Closes a directory before it opens another one, as
+                        // descriptors may be few.
                         last.truncate(LAST_DIRS - 1);
                         last.insert(0, (Arc::clone(dir), self.opener.open(dir)?));
                     }
@@ -246,7 +248,7 @@ impl OpenDirs {
     }
 }
 
-/// Opens the regular file `path`, as the caller named it.
+/// Opens the regular file `path`. Symlinks are followed.
 pub(super) fn open_named(path: &Path) -> io::Result<File> {
     let file = open(CWD, path.as_os_str().as_bytes(), OFlags::empty())?;
     match regular(&file)? {
@@ -255,19 +257,19 @@ pub(super) fn open_named(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The error if contents are to come from something else.
+/// The error for contents that do not come from a regular file.
 pub(super) fn not_regular() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
 }
 
-/// What the system tells of `file`, if it is a regular one.
+/// The metadata of `file`, if it is a regular file.
 fn regular(file: &File) -> io::Result<Option<Stat>> {
     let stat = retry_on_intr(|| fstat(file))?;
     Ok(Some(stat).filter(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile))
 }
 
-/// Opens a file that is meant to be regular. Should it have become a fifo
-/// since, opening must not wait for a writer.
+/// Opens a file that should be regular. If it has become a fifo, opening must not wait
+/// for a writer.
 fn open(dir: impl AsFd, path: &[u8], flags: OFlags) -> io::Result<File> {
     let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     Ok(retry_on_intr(|| openat(&dir, path, flags, Mode::empty()))?.into())

@@ -1,4 +1,4 @@
-//! What a file of the host is, whatever it is called.
+//! The identity of a file of the host, whatever its name.
 
 use std::fs::Metadata;
 use std::hash::Hasher;
@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::Stat;
 
-/// What a file of the host is, by the numbers of its device and its inode.
+/// The identity of a file of the host: the numbers of its device and its inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct FileId {
     dev: u64,
@@ -16,7 +16,7 @@ pub(crate) struct FileId {
 impl FileId {
     #[allow(clippy::useless_conversion, reason = "the types differ between hosts")]
     pub(crate) fn of(stat: &Stat) -> Self {
-        // Those of macOS may be negative.
+        // On macOS device numbers are signed, and may be negative.
         let dev = i64::try_from(stat.st_dev).unwrap_or_default();
         let dev = u64::try_from(stat.st_dev).unwrap_or_else(|_| dev.unsigned_abs());
         FileId { dev, ino: u64::from(stat.st_ino) }
@@ -26,8 +26,8 @@ impl FileId {
         FileId { dev: stat.dev(), ino: stat.ino() }
     }
 
-    /// Half as many bytes, which are the same for the same file and hardly
-    /// ever for another.
+    /// A hash of the identity in 32 bits. The same file always has the same one, and
+    /// another file hardly ever does.
     pub(crate) fn mark(self) -> u32 {
         let mut hasher = std::hash::DefaultHasher::new();
         hasher.write_u64(self.dev);

@@ -8,19 +8,19 @@ use crate::tree::check::check_xattr_name;
 use crate::tree::id::InodeId;
 use crate::tree::node::{XattrMap, Xattrs};
 
-/// What [`Tree::drop_foreign_xattrs`] has taken away.
+/// A report of the attributes that [`Tree::drop_foreign_xattrs`] has removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DroppedXattrs {
-    /// How many attributes, counted for each inode.
+    /// The number of attributes. An attribute that several inodes have counts for each.
     pub count: u64,
-    /// The first path, in the order of paths, that had one.
+    /// The first path, in the order of paths, that had such an attribute.
     pub path: Vec<u8>,
-    /// The first name, in the order of names, that was taken from that path.
+    /// The first name, in the order of names, that was removed at that path.
     pub name: Vec<u8>,
 }
 
-/// Whether an image can have attributes of this name.
+/// Whether an image can store attributes of this name.
 fn is_storable(name: &[u8]) -> bool {
     check_xattr_name(name).is_ok()
 }
@@ -30,15 +30,15 @@ fn has_foreign(xattrs: &Xattrs) -> bool {
 }
 
 impl Tree {
-    /// Takes away the extended attributes whose names an image cannot hold, and
-    /// says which. All others stay.
+    /// Removes the extended attributes whose names an image cannot store, and says
+    /// which. All others stay. Returns `None` if there were none.
     ///
-    /// An image has those that begin with `user.`, `trusted.` or `security.`, and
-    /// the two ACLs of POSIX; with at least a byte behind the prefix, and 255
-    /// bytes in all, as Linux has no way to ask for others. What else there is
-    /// belongs to one system or file system, as `com.apple.provenance`,
-    /// `btrfs.compression` and `system.nfs4_acl` do, and other tools leave it
-    /// behind as well. Without this call, writing is
+    /// An image can store attributes that begin with `user.`, `trusted.` or
+    /// `security.`, and the two ACLs of POSIX. At least one byte must follow the
+    /// prefix, and the name has at most 255 bytes, since Linux has no way to ask for
+    /// longer ones. All other attributes belong to one system or file system, as
+    /// `com.apple.provenance`, `btrfs.compression` and `system.nfs4_acl` do, and other
+    /// tools leave them out as well. Without this call, writing such a tree is an
     /// [`Error::Tree`](crate::Error::Tree), so that nothing is lost unnoticed.
     ///
     /// ```
@@ -55,7 +55,8 @@ impl Tree {
     /// ```
     pub fn drop_foreign_xattrs(&mut self) -> Option<DroppedXattrs> {
         let dropped = self.foreign_xattrs();
-        // Archives give one set to many inodes, which should go on to share it.
+        // Inodes of an archive share sets of attributes, and should share them
+        // afterwards.
         let mut known: HashMap<*const XattrMap, (Arc<XattrMap>, Xattrs)> = HashMap::new();
         for inode in self.inodes_mut() {
             let xattrs = &mut inode.metadata.xattrs;
@@ -67,7 +68,7 @@ impl Tree {
                 continue;
             }
             xattrs.retain(|name, _| is_storable(name));
-            // One reference is the one here.
+            // One of the references is the local one.
             if Arc::strong_count(&set) > 1 {
                 known.insert(Arc::as_ptr(&set), (set, xattrs.clone()));
             }
@@ -75,7 +76,8 @@ impl Tree {
         dropped
     }
 
-    /// Those of inodes that a path leads to.
+    /// Counts the attributes that an image cannot store. Inodes to which no path leads
+    /// do not count.
     fn foreign_xattrs(&self) -> Option<DroppedXattrs> {
         if !self.inodes.iter().any(|inode| has_foreign(&inode.metadata.xattrs)) {
             return None;

@@ -1,21 +1,24 @@
-//! What of the host a tree was read from.
+//! The files and directories of the host that a tree was read from.
 
 use crate::tree::file_id::FileId;
 use crate::tree::id::InodeId;
 
-/// Where a tree comes from.
+/// The files and directories of the host that a tree was read from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HostSources {
-    /// Directories, everything in which may be in the tree.
+    /// Directories that were listed, each with its inode. The tree may have all that is
+    /// in them.
     pub(crate) dirs: Vec<(FileId, InodeId)>,
-    /// Files. Without an inode, one that holds the contents of many.
+    /// Files, each with its inode. None for a file that has the contents of many
+    /// inodes, such as an archive.
     pub(crate) files: Vec<(FileId, Option<InodeId>)>,
-    /// Whether something was asked which paths it wants.
+    /// Whether entries may be missing: a filter was asked, or paths were removed or
+    /// hidden.
     pub(crate) is_filtered: bool,
 }
 
 impl HostSources {
-    /// Adds those of another tree, whose inodes have other ids in this one.
+    /// Adds the sources of another tree. `id` gives the new id of each of its inodes.
     pub(crate) fn extend(&mut self, other: HostSources, id: impl Fn(InodeId) -> InodeId) {
         self.dirs.extend(other.dirs.into_iter().map(|(file, inode)| (file, id(inode))));
         self.files.extend(other.files.into_iter().map(|(file, inode)| (file, inode.map(&id))));

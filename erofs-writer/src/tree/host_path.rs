@@ -1,5 +1,5 @@
-//! Paths of the host that lead to what a tree was read from, so that an output
-//! which is part of it is known by what it is, whatever it is called.
+//! Paths of the host that lead to files of a tree. An output that is part of the tree's
+//! source is recognized by its identity, not by its name.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -14,24 +14,23 @@ use crate::tree::content::Content;
 use crate::tree::file_id::FileId;
 use crate::tree::id::InodeId;
 
-/// How many symlinks are followed, as many as the kernel follows.
+/// The most symlinks that are followed: `MAXSYMLINKS` of Linux.
 const LINKS_MAX: usize = 40;
 
 impl Tree {
-    /// The path that the host's `path` has in the tree, or would have if it was
-    /// there: with what its directory is called in the tree. None if the tree
-    /// was not read from that directory, or does not have it any more.
+    /// The path in the tree of the host's `path`, or the path it would have if it
+    /// existed: the path of its directory in the tree, and its name. None if the tree
+    /// was not read from that directory, or no longer has it.
     ///
-    /// The directory is known by what it is, not by its name, so that symlinks
-    /// and other mounts of it do not matter. A symlink stands for what it points
-    /// at.
+    /// The directory is recognized by its device and inode numbers, so symlinks and
+    /// other mounts of it do not matter. A symlink at `path` is followed.
     ///
     /// # Errors
-    /// Whatever keeps the directory from being looked at.
+    /// Any error of the system when it is asked about the directory.
     pub fn host_path_in_tree(&self, path: impl AsRef<Path>) -> io::Result<Option<Vec<u8>>> {
         let mut path = path.as_ref().to_path_buf();
         let mut left = LINKS_MAX;
-        // Joining replaces all of it if the target is absolute.
+        // Joining replaces the whole path if the target is absolute.
         while let Ok(target) = fs::read_link(&path) {
             path = parent(&path).join(target);
             left = left.checked_sub(1).ok_or(Errno::LOOP)?;
@@ -54,18 +53,18 @@ impl Tree {
         let found = self.walk().filter(|entry| dirs.binary_search(&entry.arena_id()).is_ok());
         let mut paths: BTreeMap<bool, Vec<u8>> = BTreeMap::new();
         for path in found.map(|entry| joined(entry.path().to_vec())) {
-            // One that is there counts more than one that might be.
+            // A path that exists in the tree is better than one that only could.
             paths.entry(self.get(&path).is_some()).or_insert(path);
         }
         Ok(paths.pop_last().map(|(_, path)| path))
     }
 
-    /// Whether `path` is a file that the tree was read from, or would be if the
-    /// tree was read again.
+    /// Whether the tree was read from the file `path`, or would be if it was read
+    /// again.
     pub(crate) fn has_host_path(&self, path: &Path) -> io::Result<bool> {
         if let Some(path) = self.host_path_in_tree(path)? {
-            // What a filter would say to a new name is not known. There is no
-            // harm in one: the tree has been read.
+            // The answer of a filter for a new name is not known. A new file does no
+            // harm, since the tree has been read.
             return Ok(self.get(&path).is_some() || !self.host.is_filtered);
         }
         match fs::metadata(path) {
@@ -75,8 +74,8 @@ impl Tree {
         }
     }
 
-    /// Whether contents of the tree are read from the regular file of which this
-    /// is told, by whatever name.
+    /// Whether contents of the tree are read from the regular file with the metadata
+    /// `stat`, by whatever name.
     pub(crate) fn reads_host_file(&self, stat: &Metadata) -> bool {
         let file = FileId::of_metadata(stat);
         let is_same = |content: &Content| content.host_mark() == Some(file.mark());

@@ -1,4 +1,4 @@
-//! What an inode is known by.
+//! Ids of inodes.
 
 use crate::format::to_usize;
 
@@ -8,8 +8,8 @@ pub(crate) struct InodeId(pub(super) u32);
 
 /// An inode of a [`Tree`](crate::Tree). Two paths with the same id are hard links.
 ///
-/// It belongs to the tree that gave it, and to clones that were made of that
-/// later. Any other tree refuses it.
+/// An id belongs to the tree that gave it, and to clones that were made of that tree
+/// later. Every other tree refuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreeInodeId {
     pub(super) tree: u64,
@@ -17,7 +17,7 @@ pub struct TreeInodeId {
 }
 
 impl InodeId {
-    /// The id's place in tables that have one entry an inode.
+    /// The index of the inode in tables that have one entry for each inode.
     pub(crate) fn index(self) -> usize {
         to_usize(u64::from(self.0))
     }

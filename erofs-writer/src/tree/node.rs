@@ -1,4 +1,4 @@
-//! What an inode is: its metadata and its kind.
+//! Inodes as callers give them: metadata and a kind.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,20 +11,20 @@ use crate::tree::content::Content;
 /// A device number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rdev {
-    /// Of 12 bits.
+    /// The major number, at most 12 bits.
     pub major: u32,
-    /// Of 20 bits.
+    /// The minor number, at most 20 bits.
     pub minor: u32,
 }
 
 /// Extended attributes: full names, such as `user.comment`, and their values.
 ///
-/// Cheap to clone; inodes with the same attributes can share one.
+/// A clone is cheap: it shares the attributes until one of the two is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Xattrs(Option<Arc<XattrMap>>);
 
-/// Attributes by full name, in the order of the names' bytes. What several sets
-/// have can be shared.
+/// Attributes by full name, in the order of the names' bytes. Several sets can share a
+/// name or a value.
 pub(crate) type XattrMap = BTreeMap<Arc<[u8]>, Arc<[u8]>>;
 
 impl Xattrs {
@@ -33,12 +33,12 @@ impl Xattrs {
         Xattrs(None)
     }
 
-    /// Whether there are none.
+    /// Whether there are no attributes.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The value of `name`.
+    /// The value of the attribute `name`, if there is one.
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<&[u8]> {
         self.0.as_ref()?.get(name.as_ref()).map(AsRef::as_ref)
     }
@@ -48,13 +48,13 @@ impl Xattrs {
         self.0.iter().flat_map(|map| map.iter()).map(|(name, value)| (&**name, &**value))
     }
 
-    /// Sets `name` to `value`.
+    /// Sets the attribute `name` to `value`, in place of the value it had.
     pub fn set(&mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         let map = Arc::make_mut(self.0.get_or_insert_default());
         map.insert(name.into().into(), value.into().into());
     }
 
-    /// Takes all attributes away that `keep` does not want.
+    /// Removes all attributes for which `keep` returns `false`.
     pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
         if self.iter().all(|(name, value)| keep(name, value)) {
             return;
@@ -81,7 +81,7 @@ impl FromIterator<(Vec<u8>, Vec<u8>)> for Xattrs {
     }
 }
 
-/// The owner, mode, time and attributes that every inode has, whatever its kind.
+/// The mode, owner, time and attributes that every inode has, whatever its kind.
 ///
 /// ```
 /// use erofs_writer::{Metadata, Timestamp};
@@ -95,12 +95,12 @@ impl FromIterator<(Vec<u8>, Vec<u8>)> for Xattrs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// Permissions with setuid, setgid and sticky bit: the low 12 bits of
-    /// `st_mode`. Others are ignored; the kind gives them.
+    /// The permissions with setuid, setgid and sticky bit: the low 12 bits of
+    /// `st_mode`. Higher bits are ignored, as the kind of the inode gives them.
     pub mode: u16,
-    /// The owner.
+    /// The user id of the owner.
     pub uid: u32,
-    /// The group.
+    /// The group id of the owner.
     pub gid: u32,
     /// The time of the last modification.
     pub mtime: Timestamp,
@@ -109,35 +109,36 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Metadata with this mode, of user and group 0, of 1970 and without
+    /// Metadata with this mode, with user and group 0, the time 0 (1970) and no
     /// attributes.
     pub const fn new(mode: u16) -> Self {
         let mtime = Timestamp::from_sec(0);
         Metadata { mode, uid: 0, gid: 0, mtime, xattrs: Xattrs::new() }
     }
 
-    /// The same of this user and group.
+    /// The same metadata with this user and group.
     #[must_use]
     pub fn with_owner(mut self, uid: u32, gid: u32) -> Self {
         (self.uid, self.gid) = (uid, gid);
         self
     }
 
-    /// The same of this time.
+    /// The same metadata with this time of the last modification.
     #[must_use]
     pub fn with_mtime(mut self, mtime: impl Into<Timestamp>) -> Self {
         self.mtime = mtime.into();
         self
     }
 
-    /// The same with this attribute, in place of one that has its name.
+    /// The same metadata with this attribute. It replaces an attribute of the same
+    /// name.
     #[must_use]
     pub fn with_xattr(mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
         self.xattrs.set(name, value);
         self
     }
 
-    /// The same with these attributes alone.
+    /// The same metadata with these attributes in place of those it had.
     #[must_use]
     pub fn with_xattrs(mut self, xattrs: Xattrs) -> Self {
         self.xattrs = xattrs;
@@ -156,13 +157,13 @@ impl From<&fs::Metadata> for Metadata {
     }
 }
 
-/// A kind of inode, with what only that kind has.
+/// The kind of an inode, with the data that only this kind has.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Node {
-    /// A directory, as yet empty.
+    /// An empty directory.
     Directory,
-    /// A regular file.
+    /// A regular file with these contents.
     File(Content),
     /// A symlink to this path: 1 to 4,095 bytes, none of them NUL.
     Symlink(Vec<u8>),
@@ -177,7 +178,7 @@ pub enum Node {
 }
 
 impl Node {
-    /// A regular file with these contents, which may be text or bytes.
+    /// A regular file with these contents: a [`Content`], text or bytes.
     pub fn file(content: impl Into<Content>) -> Self {
         Node::File(content.into())
     }

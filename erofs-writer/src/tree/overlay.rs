@@ -9,39 +9,42 @@ use crate::tree::id::InodeId;
 use crate::tree::node::{Metadata, Rdev};
 use crate::tree::path::is_valid_name;
 
-/// What aufs calls a file that hides another one: this and its name.
+/// The prefix of aufs whiteouts. A file named by it and NAME hides NAME in layers
+/// below.
 pub(crate) const AUFS_WHITEOUT: &[u8] = b".wh.";
-/// And a file that hides all that a directory has in layers below.
+/// The name of the aufs file that hides all entries its directory has in layers below.
 pub(crate) const AUFS_OPAQUE: &[u8] = b".wh..wh..opq";
-/// The attribute by which overlayfs knows such directories.
+/// The attribute by which overlayfs marks such directories, with the value `y`.
 pub(crate) const OPAQUE_XATTR: &[u8] = b"trusted.overlay.opaque";
-/// The attribute of directories in which overlayfs looks for whiteouts even if
-/// no other layer has them (Linux 6.8).
+/// With an empty value, the attribute of directories in which overlayfs looks for
+/// whiteouts even if no other layer has the directory (Linux 6.8).
 pub(crate) const ORIGIN_XATTR: &[u8] = b"trusted.overlay.origin";
-/// The one of an empty file that is a whiteout (Linux 6.7).
+/// The attribute that makes an empty file a whiteout (`ovl_path_check_xwhiteout_xattr`,
+/// Linux 6.7).
 const WHITEOUT_XATTR: &[u8] = b"trusted.overlay.whiteout";
-/// Where overlays that users mount have their attributes.
+/// The namespaces of overlayfs attributes. Overlays mounted with `userxattr` use the
+/// second one.
 const TRUSTED: &[u8] = b"trusted.overlay.";
 const USER: &[u8] = b"user.overlay.";
 
-/// What becomes of overlayfs' marks when a tree is laid over another one. See
+/// How the marks of overlayfs are treated when a tree is laid over another one. See
 /// [`Tree::overlay_with`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Whiteouts {
-    /// They hide what lies below, and are in the result no more.
+    /// Marks hide entries below, and are not in the result.
     #[default]
     Apply,
-    /// They hide what lies below, and stay, so that the result can be laid over
+    /// Marks hide entries below and stay in the result, so that it can be laid over
     /// further layers.
     Keep,
-    /// They are devices and attributes like any others, and hide nothing.
+    /// Marks are ordinary devices and attributes, and hide nothing.
     Ignore,
 }
 
 impl Tree {
-    /// Lays `upper` over what is here, and applies its whiteouts: see
-    /// [`overlay_with`](Tree::overlay_with) with [`Whiteouts::Apply`].
+    /// Lays `upper` over this tree and applies its whiteouts, as
+    /// [`overlay_with`](Tree::overlay_with) does with [`Whiteouts::Apply`].
     ///
     /// ```
     /// use erofs_writer::{Metadata, Node, Rdev, Tree};
@@ -62,22 +65,27 @@ impl Tree {
         self.overlay_with(upper, Whiteouts::Apply)
     }
 
-    /// Lays `upper` over what is here. Directories of both are merged, and get
-    /// the metadata of `upper`; of anything else with one path in both, what is
-    /// in `upper` counts. Hard links lead to what they led to before.
+    /// Lays `upper` over this tree. A directory that is in both trees is merged, and
+    /// gets the metadata of `upper`. At any other path that is in both, the inode of
+    /// `upper` replaces that of this tree. Hard links still lead to the inodes they led
+    /// to before.
     ///
-    /// What hides something below, unless `whiteouts` says otherwise: a character
-    /// device of the number 0:0, or an empty file with the attribute
-    /// `trusted.overlay.whiteout`, hides what has its name; a directory with
-    /// `trusted.overlay.opaque` of the value `y` hides all that is in the
-    /// directory below. The same attributes in `user.overlay.` count as well.
-    /// Those of this tree do nothing and stay, so that of several layers all go
-    /// over an empty tree. Layers with names of aufs need
-    /// [`convert_aufs`](Tree::convert_aufs) first. That a directory was renamed,
-    /// or a file lies below but for its metadata, is not looked at.
+    /// Unless `whiteouts` says otherwise, these marks hide entries of this tree:
     ///
-    /// Ids of this tree stay what they are. What comes from `upper` gets new ones,
-    /// which [`get`](Tree::get) tells: ids that `upper` gave are refused here.
+    /// - A character device with the number 0:0, or an empty file with the attribute
+    ///   `trusted.overlay.whiteout`, hides the entry of the same name.
+    /// - A directory with the attribute `trusted.overlay.opaque` of the value `y` hides
+    ///   all entries of the directory below.
+    ///
+    /// The same attributes in `user.overlay.` count as well. The marks of this tree
+    /// itself hide nothing and stay. To merge several layers, lay all of them, the
+    /// lowest first, over an empty tree. Layers with names of aufs need
+    /// [`convert_aufs`](Tree::convert_aufs) first. The attributes by which overlayfs
+    /// marks renamed directories (`redirect`) and files that have only metadata
+    /// (`metacopy`) are ignored.
+    ///
+    /// The ids of this tree stay valid. Inodes of `upper` get new ids, which
+    /// [`get`](Tree::get) tells. Ids that `upper` gave are refused here.
     ///
     /// # Errors
     /// [`Error::Full`](crate::Error::Full) if there are too many inodes.
@@ -101,8 +109,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Lays the directory `root` of the arena over the root. Tells which
-    /// directories have become part of which others.
+    /// Lays the directory `root` of the arena over the root of the tree. Returns, for
+    /// each directory that was merged into another one, the id of the other one.
     fn merge(&mut self, root: InodeId, whiteouts: Whiteouts) -> HashMap<InodeId, InodeId> {
         let mut merged = HashMap::from([(root, Tree::ROOT)]);
         let mut pending = vec![(Tree::ROOT, root)];
@@ -133,7 +141,7 @@ impl Tree {
                     }
                     None => {
                         self.children_mut(here).insert(name, id);
-                        // What is in it has marks, too.
+                        // Its entries may have marks, too.
                         if whiteouts == Whiteouts::Apply && self.children(id).is_some() {
                             pending.push((id, id));
                         }
@@ -144,8 +152,7 @@ impl Tree {
         merged
     }
 
-    /// Whether overlayfs takes this for nothing but a sign that something is
-    /// hidden.
+    /// Whether overlayfs takes this inode for a whiteout.
     fn is_whiteout(&self, id: InodeId) -> bool {
         let Inode { metadata, kind } = self.inode(id);
         match kind {
@@ -155,14 +162,13 @@ impl Tree {
         }
     }
 
-    /// Makes of the names by which aufs, and archives of container layers, say
-    /// that something is hidden what overlayfs takes for that: of `.wh.NAME` a
-    /// whiteout NAME, and of `.wh..wh..opq` an opaque directory. A directory that
-    /// has both NAME and its whiteout becomes an opaque one; of anything else
-    /// NAME counts.
+    /// Converts the marks of aufs, which archives of container layers use, to those of
+    /// overlayfs: a file `.wh.NAME` becomes a whiteout NAME, and `.wh..wh..opq` makes
+    /// its directory opaque. If there is also an entry NAME, it stays in place of the
+    /// whiteout. A directory NAME then becomes opaque.
     ///
     /// # Errors
-    /// [`Error::Tree`] if NAME cannot be one; [`Error::Full`] if there are too
+    /// [`Error::Tree`] if NAME is not a valid name; [`Error::Full`] if there are too
     /// many inodes.
     pub fn convert_aufs(&mut self) -> Result<()> {
         let mut pending = vec![Tree::ROOT];
@@ -182,8 +188,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Does so with one name, which leads to `id`. False if it hides nothing that
-    /// there can be.
+    /// Converts one name, which leads to `id`. Returns false if the name it hides is
+    /// not valid.
     fn convert_name(&mut self, dir: InodeId, name: &[u8], id: InodeId) -> Result<bool> {
         let hidden = &name[AUFS_WHITEOUT.len()..];
         if name != AUFS_OPAQUE && !is_valid_name(hidden) {
@@ -211,7 +217,8 @@ impl Tree {
     }
 }
 
-/// The value of one of overlayfs' attributes, in whichever namespace it is.
+/// The value of an overlayfs attribute, which may be in either namespace. `trusted` is
+/// its name in the first one.
 fn mark<'a>(metadata: &'a Metadata, trusted: &[u8]) -> Option<&'a [u8]> {
     let own = || metadata.xattrs.get([USER, &trusted[TRUSTED.len()..]].concat());
     metadata.xattrs.get(trusted).or_else(own)
@@ -221,13 +228,13 @@ fn is_opaque(metadata: &Metadata) -> bool {
     mark(metadata, OPAQUE_XATTR) == Some(b"y")
 }
 
-/// Takes away what says of a directory that something is hidden in it or by it.
+/// Removes the attributes that mark a directory as opaque or as one with whiteouts.
 fn drop_marks(metadata: &mut Metadata) {
     metadata.xattrs.retain(|name, value| {
         let own = name.strip_prefix(TRUSTED).or_else(|| name.strip_prefix(USER));
         match own {
             Some(b"opaque" | b"whiteouts") => false,
-            // Of a directory with whiteouts.
+            // An empty value marks a directory with whiteouts.
             Some(b"origin") => !value.is_empty(),
             _ => true,
         }
@@ -320,7 +327,7 @@ mod tests {
         };
         set("d", "user.overlay.opaque", "y");
         set("f", "user.overlay.whiteout", "");
-        // It has contents.
+        // It has contents, so it is not a whiteout.
         set("d/old", "trusted.overlay.whiteout", "");
         let mut merged = tree(&LOWER);
         merged.overlay(upper).expect("few inodes");
@@ -337,7 +344,7 @@ mod tests {
             "opaque/.wh..wh..opq",
             "opaque/new",
             ".wh.f",
-            // Both: it hides all of the other.
+            // A directory and its whiteout: the directory becomes opaque.
             "d/dir/",
             "d/dir/new",
             "x",

@@ -1,10 +1,10 @@
-//! Names, and the paths that they make.
+//! Names, and paths made of them.
 
 use std::sync::Arc;
 
 use crate::format::dirent::NAME_MAX;
 
-/// A name in a directory, shared with the contents that are found by it.
+/// A name in a directory. The tree and the contents that are opened by it share it.
 pub(crate) type Name = Arc<[u8]>;
 
 /// The names of a path.
@@ -17,7 +17,7 @@ pub(super) fn absolute(path: &[u8]) -> Vec<u8> {
     first_names(path, usize::MAX)
 }
 
-/// The same for the first `count` names of `path`.
+/// The first `count` names of `path`, each with a slash before it.
 pub(super) fn first_names(path: &[u8], count: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len() + 1);
     for name in components(path).take(count) {
@@ -30,7 +30,7 @@ pub(super) fn first_names(path: &[u8], count: usize) -> Vec<u8> {
     out
 }
 
-/// Whether the format can hold `name` as an entry of a directory.
+/// Whether the format can store `name` as an entry of a directory.
 pub(crate) fn is_valid_name(name: &[u8]) -> bool {
     (1..=NAME_MAX).contains(&name.len())
         && name != b"."
@@ -38,10 +38,11 @@ pub(crate) fn is_valid_name(name: &[u8]) -> bool {
         && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
 }
 
-/// What Nix puts behind names on file systems that ignore case, with a number.
+/// The suffix, followed by a number, that Nix adds to names on file systems that ignore
+/// case.
 const CASE_HACK: &[u8] = b"~nix~case~hack~";
 
-/// A name without what Nix has put behind it.
+/// `name` without the suffix that Nix has added.
 pub(crate) fn without_case_hack(name: &[u8]) -> &[u8] {
     let hack = name.windows(CASE_HACK.len()).rposition(|window| window == CASE_HACK);
     match hack {

@@ -1,4 +1,4 @@
-//! The one reader of the contents of a tree: it names what it fails at, and stops
+//! The one reader of the contents of a tree. Its errors name the path, and it stops
 //! when it is told to.
 
 use std::ffi::OsString;
@@ -15,8 +15,8 @@ use crate::tree::content::{Content, OpenContent};
 use crate::tree::dirs::OpenDirs;
 use crate::tree::id::InodeId;
 
-/// The path to name in an error about the contents of `id`: that on the host,
-/// or if there is none, that in the image.
+/// The path that an error about the contents of `id` names: the host path, or the image
+/// path of contents that have none.
 fn shown_path(tree: &Tree, id: InodeId) -> PathBuf {
     let host_path = match &tree.inode(id).kind {
         Kind::File(content) => content.host_path(),
@@ -34,7 +34,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Opens the contents of `id` and hands them to `read`, whose failures get
+    /// Opens the contents of `id` and calls `read` with them. Errors of `read` get
     /// their path.
     pub(crate) fn with_open<T>(
         self,
@@ -44,7 +44,7 @@ impl Reader<'_> {
     ) -> Result<T> {
         self.go_on()?;
         let result = content.open(self.dirs).and_then(|open| read(&open));
-        // What was read may be cut short now.
+        // After a stop the bytes may be incomplete, so the result is not used.
         self.go_on()?;
         self.named(id, result)
     }
@@ -54,7 +54,7 @@ impl Reader<'_> {
         self.named(id, content.open(self.dirs))
     }
 
-    /// Gives a failed read of `id` its path.
+    /// Adds the path to the error of a failed read of `id`.
     pub(crate) fn named<T>(self, id: InodeId, result: io::Result<T>) -> Result<T> {
         result.map_err(|error| Error::read(shown_path(self.tree, id), error))
     }
@@ -63,8 +63,9 @@ impl Reader<'_> {
         if self.stop.is_set() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Reads these bytes of `id`, `step_len` at a time, and tells where each step
-    /// is. Steps in holes are left out if `skips` says so.
+    /// Reads the range `bytes` of `id` in steps of `step_len` bytes, and calls `see`
+    /// with the offset and the bytes of each. If `skips`, steps that lie in holes are
+    /// left out.
     pub(crate) fn steps(
         self,
         id: InodeId,
@@ -87,7 +88,8 @@ impl Reader<'_> {
                     }
                 }
                 let step = to_usize(step_len.min(end - offset));
-                // A copy of another file may not be read again to its end.
+                // At the end of the file this read also checks its length. A file that
+                // is stored as a copy of another one is not read again.
                 open.read_range(&mut buf[..=step], offset)?;
                 see(offset, &buf[..step]);
                 offset += to_u64(step);
@@ -97,26 +99,26 @@ impl Reader<'_> {
     }
 }
 
-/// In shorter files nobody looks for holes.
+/// Files shorter than this are not searched for holes.
 const HOLES_MIN: u64 = 1024 * 1024;
 
-/// Finds the holes of contents that are gone through from start to end.
+/// Finds the holes of contents that are read from start to end.
 pub(crate) struct Holes<'a> {
     pub(crate) open: &'a OpenContent<'a>,
-    /// From here on it is known that the next data is `data`.
+    /// From this offset on, the next data is known to be `data`.
     from: u64,
     data: Range<u64>,
 }
 
 impl<'a> Holes<'a> {
-    /// Those of `open`, which has `len` bytes.
+    /// The holes of `open`, which has `len` bytes.
     pub(crate) fn of(open: &'a OpenContent<'a>, len: u64) -> Self {
         let data = if len < HOLES_MIN { 0..len } else { 0..0 };
         Holes { open, from: 0, data }
     }
 
-    /// Where the next data is, at `offset` or behind it; the end of the contents
-    /// if there is none.
+    /// The offset of the next data at or after `offset`, or the end of the contents if
+    /// there is no more.
     pub(crate) fn data_from(&mut self, offset: u64) -> io::Result<u64> {
         if offset < self.from || offset >= self.data.end {
             self.data = self.open.next_data(offset)?;
@@ -125,7 +127,7 @@ impl<'a> Holes<'a> {
         Ok(self.data.start.max(offset))
     }
 
-    /// Where the data ends that has been found last.
+    /// The end of the data that was found last.
     pub(crate) fn data_end(&self) -> u64 {
         self.data.end
     }

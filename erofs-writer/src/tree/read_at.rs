@@ -1,4 +1,4 @@
-//! Readers of contents: the trait, and what std has that is one.
+//! The trait of readers of contents, and its implementations for types of std.
 
 use std::fs::File;
 use std::io;
@@ -13,49 +13,50 @@ use crate::format::to_u64;
 
 /// Bytes that can be read at any position, from several threads at a time.
 ///
-/// A [`File`] is a reader, as are `Vec<u8>` and slices of bytes, and whatever
-/// leads to a reader: `Box<dyn ReadAt>`, `Arc<dyn ReadAt>`, references.
-/// Contents of a file that is shared with others, or of a part of one, are
-/// better made by [`Content::from_file_range`](crate::Content::from_file_range), as the kernel can copy those.
+/// [`File`], `Vec<u8>` and slices of bytes are readers, and so is every pointer to a
+/// reader: `Box<dyn ReadAt>`, `Arc<dyn ReadAt>`, references. For contents that are a
+/// part of a file, or a whole file that others share,
+/// [`Content::from_file_range`](crate::Content::from_file_range) is better, since the
+/// kernel can copy those.
 pub trait ReadAt: Send + Sync {
-    /// How many bytes there are. Must not change.
+    /// The length in bytes. It must not change.
     fn len(&self) -> u64;
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Reads into `buf` from `offset` on and returns how many bytes were
-    /// read: 0 only at the end or if `buf` is empty. What was interrupted
-    /// ([`io::ErrorKind::Interrupted`]) is done again.
+    /// Reads bytes from `offset` on into `buf` and returns how many were read: 0 only
+    /// at the end or if `buf` is empty. A read that fails with
+    /// [`io::ErrorKind::Interrupted`] is repeated.
     ///
     /// # Errors
-    /// Whatever keeps the bytes from being read.
+    /// Any error that keeps the bytes from being read.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// The first bytes at `offset` or behind it that may be other than zero.
-    /// What is passed over are zeros, which nobody reads then: a reader that
-    /// knows where its holes are costs what its data costs, however long it is.
-    /// An empty range says that there is no more data.
+    /// Returns the first range at or after `offset` whose bytes may be other than zero.
+    /// All bytes between `offset` and that range are zeros, and are not read. So a
+    /// reader that knows its holes takes time for its data only, however long it is. An
+    /// empty range says that there is no more data.
     ///
-    /// It never changes an image, only how long that takes. Without it all
-    /// bytes may be other than zero.
+    /// The answer never changes the image, only how long it takes to write. By default,
+    /// all bytes may be other than zero.
     ///
     /// # Errors
-    /// Whatever keeps the bytes from being found.
+    /// Any error that keeps the data from being found.
     fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
         Ok(offset..self.len().max(offset))
     }
 }
 
-/// A regular file, or a device: what has a length.
+/// A regular file or a block device. Other files have no length.
 impl ReadAt for File {
     fn len(&self) -> u64 {
         match self.metadata() {
             Ok(found) if found.is_file() => found.len(),
-            // Of one that has no end nothing is expected. If it can be read all
-            // the same, it is longer than it says, which is an error.
+            // A file without an end counts as empty. If it has bytes all the same, it
+            // is longer than it says, and that is an error.
             _ => retry_on_intr(|| seek(self, SeekFrom::End(0))).unwrap_or_default(),
         }
     }
@@ -92,7 +93,7 @@ impl ReadAt for Vec<u8> {
     }
 }
 
-/// What leads to a [`ReadAt`] is one.
+/// Implements [`ReadAt`] for pointers to a [`ReadAt`].
 macro_rules! forward_read_at {
     ($($pointer:ty),+) => {$(
         impl<R: ReadAt + ?Sized> ReadAt for $pointer {
@@ -117,13 +118,13 @@ macro_rules! forward_read_at {
 
 forward_read_at!(&R, Box<R>, Arc<R>);
 
-/// Where `file` has data from `offset` on, counted from `base`, in the `len`
-/// bytes behind that.
+/// The next range of data of `file` at or after `offset`. All positions count from
+/// `base`. If the file system does not know, all bytes up to `len` are data.
 pub(super) fn host_data(file: &File, base: u64, offset: u64, len: u64) -> io::Result<Range<u64>> {
     let find = |from| match retry_on_intr(|| seek(file, from)) {
         Ok(pos) => Ok(Some(pos)),
         Err(Errno::NXIO) => Ok(None),
-        // A file system that cannot tell stores every byte, so far as we know.
+        // A file system that does not know its holes may have data everywhere.
         Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::OVERFLOW | Errno::SPIPE) => Err(None),
         Err(error) => Err(Some(error)),
     };

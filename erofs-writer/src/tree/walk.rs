@@ -8,7 +8,7 @@ use crate::tree::id::{InodeId, TreeInodeId};
 use crate::tree::node::{Metadata, Node};
 use crate::tree::path::{Name, absolute, components};
 
-/// One path of a tree.
+/// A path of a tree, and the inode at it.
 #[derive(Debug, Clone)]
 pub struct Entry<'a> {
     tree: &'a Tree,
@@ -21,17 +21,17 @@ impl<'a> Entry<'a> {
         Entry { tree, path, id }
     }
 
-    /// The absolute path; `/` for the root.
+    /// The absolute path. The root has the path `/`.
     pub fn path(&self) -> &[u8] {
         &self.path
     }
 
-    /// The inode; the same for all names of one file.
+    /// The id of the inode. All names of one file have the same id.
     pub fn id(&self) -> TreeInodeId {
         self.tree.public_id(self.id)
     }
 
-    /// Its place in the arena.
+    /// The place of the inode in the arena.
     pub(crate) fn arena_id(&self) -> InodeId {
         self.id
     }
@@ -46,7 +46,7 @@ impl<'a> Entry<'a> {
         self.tree.children(self.id).is_some()
     }
 
-    /// The contents, if this is a regular file.
+    /// The contents of a regular file. None for other kinds.
     pub fn content(&self) -> Option<&'a Content> {
         match &self.tree.inode(self.id).kind {
             Kind::File(content) => Some(content),
@@ -54,7 +54,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The kind of the inode.
+    /// The kind of the inode. A directory comes without its children.
     pub fn node(&self) -> Node {
         match &self.tree.inode(self.id).kind {
             Kind::Directory(_) => Node::Directory,
@@ -68,14 +68,14 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The paths of a tree, made by [`Tree::walk`].
+/// An iterator over the paths of a tree. See [`Tree::walk`].
 #[derive(Debug)]
 pub struct Walk<'a> {
     tree: &'a Tree,
     /// The path of the directory whose children come next.
     path: Vec<u8>,
-    /// For each directory on the way: its remaining children, and how long
-    /// `path` was before its name.
+    /// For each directory on the way, its remaining children, and the length of `path`
+    /// without its name.
     stack: Vec<(btree_map::Iter<'a, Name, InodeId>, usize)>,
     started: bool,
 }
@@ -121,7 +121,8 @@ impl<'a> Iterator for Walk<'a> {
 }
 
 impl Tree {
-    /// What is at `path`.
+    /// The entry at `path`. None if there is nothing, or if a parent is not a
+    /// directory. Symlinks are not followed.
     pub fn get(&self, path: impl AsRef<[u8]>) -> Option<Entry<'_>> {
         let mut id = Tree::ROOT;
         for name in components(path.as_ref()) {
@@ -130,13 +131,14 @@ impl Tree {
         Some(Entry::new(self, absolute(path.as_ref()), id))
     }
 
-    /// Every path of the tree, parents before children and siblings in the
-    /// order of their bytes. Hard links come once for each name.
+    /// All paths of the tree. Parents come before their children, and siblings are in
+    /// the order of their names' bytes. An inode with several names comes once for each
+    /// name.
     pub fn walk(&self) -> Walk<'_> {
         Walk::new(self)
     }
 
-    /// A path of the inode `id`, for messages.
+    /// The first path of the inode `id`, for messages. `/` if no path leads to it.
     pub(crate) fn path_of(&self, id: InodeId) -> Vec<u8> {
         let entry = self.walk().find(|entry| entry.arena_id() == id);
         entry.map_or_else(|| b"/".to_vec(), |entry| entry.path().to_vec())

@@ -3,7 +3,7 @@ use std::io::Read;
 
 use super::*;
 
-/// The directory `name` in `dir`.
+/// The directory `name` in `dir`, as it is now.
 fn found(dir: &Arc<HostDir>, name: &str) -> Arc<HostDir> {
     let stat = fs::symlink_metadata(dir.path().join(name)).expect("is there");
     dir.child(name.as_bytes().into(), FileId::of_metadata(&stat))
@@ -45,15 +45,15 @@ fn files_are_found_in_the_directory_that_is_open() {
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert!(read(at, b"link").is_err(), "a symlink was followed");
     }
-    // It has another name now, but is the one that was open.
+    // The directory has another name now, but is still open.
     fs::rename(b.path(), root.path().join("c")).expect("nothing is there");
     read(1, b"file").expect("it is open");
-    // Out of a pool there is one thread, which has the first place.
+    // A thread outside of a pool uses the first slot.
     open.open(b, b"file", marks[1]).expect("it is open");
-    // A thread without a place.
+    // A thread without a slot looks the directory up again.
     assert!(OpenDirs::default().open(b, b"file", marks[1]).is_err());
     OpenDirs::default().open(a, b"file", marks[0]).expect("it is there");
-    // Another file of that name.
+    // Another file takes the name.
     fs::write(root.path().join("a/new"), "a").expect("there is room");
     fs::rename(root.path().join("a/new"), root.path().join("a/file")).expect("is mine");
     assert!(was_replaced(open.open(a, b"file", marks[0])));
@@ -72,7 +72,8 @@ fn another_directory_of_the_same_path_is_none() {
         opener.open(dir).expect("is as it was");
     }
     fs::rename(a.path(), root.path().join("old")).expect("free");
-    // By a symlink to another, by another, by a file; even by itself, moved.
+    // The directory is replaced by a symlink to another directory, by a symlink to
+    // itself, by another directory, and by a file.
     std::os::unix::fs::symlink("x", a.path()).expect("free");
     assert!(was_replaced(opener.open(&a)) && was_replaced(opener.open(&b)));
     fs::remove_file(a.path()).expect("is there");
