@@ -1,4 +1,4 @@
-//! How an image is to be written: plain data, each value checked when made.
+//! Options of an image. They are plain data, and each value is checked when it is made.
 
 mod compress;
 mod error;

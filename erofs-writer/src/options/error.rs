@@ -1,4 +1,4 @@
-//! What can be wrong with options.
+//! Errors of options.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use crate::options::version::KernelVersion;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OptionsError {
-    /// A block size that is no power of two from 512 to 65,536.
+    /// A block size is not a power of two from 512 to 65,536.
     BlockSize,
-    /// A chunk size that is no power of two, or below 512.
+    /// A chunk size is not a power of two, or is below 512.
     ChunkSize,
     /// The chunk size is below the block size, or over 2^31 blocks.
     ChunkSizeForBlockSize {
@@ -20,49 +20,50 @@ pub enum OptionsError {
         /// The block size in bytes.
         block: u32,
     },
-    /// A pcluster size that is no multiple of 512, or over 1 MiB.
+    /// A pcluster size is not a multiple of 512, is 0, or is over 1 MiB.
     PclusterSize,
-    /// The pcluster size is no multiple of the block size.
+    /// The pcluster size is not a multiple of the block size.
     PclusterSizeForBlockSize {
         /// The pcluster size in bytes.
         pcluster: u64,
         /// The block size in bytes.
         block: u32,
     },
-    /// The bytes of a file that a pcluster may hold are less than a block.
+    /// The maximum length of an extent is less than a block.
     MaxExtentLen,
-    /// Something is to be aligned to 0 blocks.
+    /// An alignment is 0 blocks.
     Alignment,
-    /// A level of LZ4 over 12.
+    /// A level of LZ4 is over 12.
     Level,
-    /// Contents stay in an archive, and blocks have not the 512 bytes that it
-    /// has as well.
+    /// Contents stay in an archive, which needs blocks of 512 bytes like its own, but
+    /// the image has others.
     BlockSizeForDevices {
         /// The block size in bytes.
         block: u32,
     },
-    /// A label over 15 bytes or with a NUL in it.
+    /// A label has more than 15 bytes or a NUL.
     Label,
-    /// An xattr prefix in no namespace that EROFS can store, or over 255 bytes.
+    /// An xattr prefix is in no namespace that EROFS can store, has more than 255 bytes
+    /// after its namespace, or has a NUL.
     XattrPrefix,
-    /// More than 128 xattr prefixes.
+    /// There are more than 128 xattr prefixes.
     TooManyXattrPrefixes,
-    /// Over 262,148 bytes for the root's xattrs.
+    /// More than 262,148 bytes are reserved for the root's xattrs.
     RootXattrLen,
-    /// The image would begin, or end, 2^63 bytes or more behind the start of the
-    /// output.
+    /// The image would begin or end 2^63 bytes or more after the start of the output.
     Offset,
-    /// The build time lies before 1970 or has over 999,999,999 nanoseconds.
+    /// The build time is before 1970 or has more than 999,999,999 nanoseconds.
     BuildTime,
-    /// A version of Linux that is not written as two numbers with a dot.
+    /// A version of Linux is not two numbers with a dot, such as `6.1`, perhaps with a
+    /// third one.
     KernelVersion,
-    /// Something is asked for that the target kernel does not know.
+    /// The options need a feature that the target kernel does not have.
     TargetKernel {
-        /// What it is.
+        /// The name of the feature.
         feature: &'static str,
-        /// The first version that knows it.
+        /// The first version that has it.
         since: KernelVersion,
-        /// The target.
+        /// The version of [`Options::target_kernel`](crate::Options::target_kernel).
         target: KernelVersion,
     },
 }

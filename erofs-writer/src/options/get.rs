@@ -1,4 +1,4 @@
-//! What options say, each by the name of its setter.
+//! Getters of options, each with the name of its setter.
 
 use crate::codec::Codec;
 use crate::options::layout::{InodeForm, Tails};
@@ -9,7 +9,7 @@ use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
 use crate::options::version::KernelVersion;
 use crate::time::Timestamp;
 
-/// Getters of fields that are copied.
+/// Makes getters of fields that are copied, and of the two that are not.
 macro_rules! getters {
     ($($get:ident: $field:ident -> $type:ty;)+) => {
         impl Options {

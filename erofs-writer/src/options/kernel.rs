@@ -1,4 +1,4 @@
-//! Which kernels can mount an image.
+//! The kernels that can mount an image.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use crate::options::error::OptionsError;
 use crate::options::set::Options;
 use crate::options::version::KernelVersion;
 
-/// Reads `6.1`, and of `6.1.192` what decides.
+/// Parses `6.1` or `6.1.192`. A third number is ignored.
 impl FromStr for KernelVersion {
     type Err = OptionsError;
 
@@ -24,7 +24,7 @@ impl FromStr for KernelVersion {
     }
 }
 
-/// What is in an image, or asked for, that not every kernel knows.
+/// Features that an image has, or that options ask for, and that not every kernel has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is there or not, whatever the others")]
 pub(crate) struct Features {
@@ -41,19 +41,21 @@ pub(crate) struct Features {
 
 /// The first version that has chunk-based files.
 const CHUNKS: KernelVersion = KernelVersion::new(5, 15);
-/// And the first one with addresses of 48 bits.
+/// The first version that has addresses of 48 bits.
 pub(super) const WIDE_ADDRESSES: KernelVersion = KernelVersion::new(6, 15);
 
 impl Features {
-    /// Each of them by name, with the first version that knows it.
+    /// The name of each feature that is set, with the first version that has it.
     fn needs(self) -> impl Iterator<Item = (&'static str, KernelVersion)> {
         let since = KernelVersion::new;
         let small_and_compressed = self.small_blocks && self.compressed;
-        // Before, the table of prefixes is looked for in the packed inode.
+        // Before 6.18, `erofs_xattr_prefixes_init` reads the table of prefixes from the
+        // packed inode if there is one.
         let prefixes_and_fragments = self.xattr_prefixes && self.fragments;
         [
             (true, "EROFS images", since(5, 4)),
-            // These may need the next ones.
+            // These features may also need some of the next ones. An error names the
+            // first that is too new.
             (self.fragments, "fragments", since(6, 1)),
             (self.big_pclusters, "pclusters of more than a block", since(5, 13)),
             (self.chunks, "chunk-based files", CHUNKS),
@@ -70,7 +72,7 @@ impl Features {
         .map(|(_, name, since)| (name, since))
     }
 
-    /// The first version that knows all of them.
+    /// The first version that has all of them.
     pub(crate) fn oldest_kernel(self) -> KernelVersion {
         let versions = self.needs().map(|(_, since)| since);
         versions.max().expect("images need some version")
@@ -78,11 +80,12 @@ impl Features {
 }
 
 impl Options {
-    /// Refuses what Linux `version` cannot mount, and leaves out what nobody
-    /// asked for: holes before 5.15. Default: the options alone decide.
+    /// Refuses options that Linux `version` cannot mount. For versions before 5.15, it
+    /// also turns off [holes](Options::holes), which are a default. Default: no target,
+    /// the options alone decide.
     ///
-    /// A version says nothing of pages, on which it depends as well whether
-    /// blocks of over 4096 bytes can be mounted: see
+    /// The version says nothing about the page size. Blocks of more than 4096 bytes
+    /// need pages of at least that size as well: see
     /// [`Summary::page_size_min`](crate::Summary::page_size_min).
     #[must_use]
     pub fn target_kernel(mut self, version: KernelVersion) -> Self {
@@ -96,7 +99,7 @@ impl Options {
         self.holes && target_has_them
     }
 
-    /// What is asked for.
+    /// The features that these options ask for.
     fn features(&self) -> Features {
         Features {
             small_blocks: self.block_size.is_small(),
@@ -111,7 +114,7 @@ impl Options {
         }
     }
 
-    /// An error if something is asked for that the target does not know.
+    /// Returns an error if the options ask for a feature that the target does not have.
     pub(crate) fn check_target(&self) -> Result<(), OptionsError> {
         let Some(target) = self.target_kernel else { return Ok(()) };
         match self.features().needs().find(|(_, since)| *since > target) {

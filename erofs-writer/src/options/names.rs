@@ -1,4 +1,4 @@
-//! Names that an image has: its label, its UUID, and prefixes of xattr names.
+//! The label of an image, its UUID, and prefixes of xattr names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,8 @@ use crate::options::error::OptionsError;
 
 /// The volume label, by which a system can mount the image: at most 15 bytes.
 ///
-/// The field has 16, but Linux before 6.15 refuses one without a final NUL.
+/// The field has 16 bytes, but `erofs_read_superblock` of Linux before 6.15 refuses a
+/// label without a NUL at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Label([u8; 16]);
 
@@ -17,7 +18,7 @@ impl Label {
     /// A label of these bytes.
     ///
     /// # Errors
-    /// [`OptionsError::Label`] if there are over 15 or one is NUL.
+    /// [`OptionsError::Label`] if there are more than 15 bytes, or one is NUL.
     pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, OptionsError> {
         let bytes = bytes.as_ref();
         if bytes.len() > 15 || bytes.contains(&0) {
@@ -47,39 +48,40 @@ impl FromStr for Label {
     }
 }
 
-/// As text, with what is none replaced and what could control a terminal escaped.
+/// Bytes that are not UTF-8 are replaced, and characters that could control a terminal
+/// are escaped.
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         shown(self.as_bytes(), f)
     }
 }
 
-/// What the image's UUID is.
+/// The UUID of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ImageUuid {
-    /// A version 8 UUID derived from every byte of the image by XXH3 of 128
-    /// bits, so that equal images have the same one, and others do not unless
-    /// somebody makes them so.
+    /// A version 8 UUID, derived from every byte of the image by XXH3 of 128 bits.
+    /// Equal images have the same UUID, and different ones do not, unless somebody
+    /// constructs them so.
     #[default]
     FromContent,
-    /// All zeros, which means that there is none.
+    /// All zeros: the image has no UUID.
     None,
-    /// This one.
+    /// This UUID.
     Fixed(Uuid),
 }
 
-/// A prefix of xattr names, such as `trusted.overlay.`, that is stored once
-/// and not with every name (Linux 6.4).
+/// A prefix of xattr names, such as `trusted.overlay.`, that is stored once instead of
+/// with every name (Linux 6.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XattrPrefix(Vec<u8>);
 
 impl XattrPrefix {
-    /// This prefix, written in full.
+    /// A prefix, given in full.
     ///
     /// # Errors
-    /// [`OptionsError::XattrPrefix`] if it is in no namespace that EROFS can
-    /// store, or over 255 bytes behind the namespace.
+    /// [`OptionsError::XattrPrefix`] if `prefix` is in no namespace that EROFS can
+    /// store, has more than 255 bytes after the namespace, or has a NUL.
     pub fn new(prefix: impl Into<Vec<u8>>) -> Result<Self, OptionsError> {
         let prefix = prefix.into();
         match crate::format::xattr::split_name(&prefix) {
@@ -90,7 +92,7 @@ impl XattrPrefix {
         }
     }
 
-    /// The prefix, written in full.
+    /// The bytes of the whole prefix.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -104,7 +106,7 @@ impl FromStr for XattrPrefix {
     }
 }
 
-/// As text, as a [`Label`] is shown.
+/// Bytes and characters are treated as for a [`Label`].
 impl fmt::Display for XattrPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         shown(self.as_bytes(), f)

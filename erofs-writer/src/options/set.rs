@@ -12,14 +12,14 @@ use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
 use crate::options::version::KernelVersion;
 use crate::time::Timestamp;
 
-/// How an image is to be written. The default gives the smallest image, with
-/// the same bytes everywhere. Every kernel since 5.4 can mount it, unless a
-/// file with holes makes that 5.15.
+/// How an image is written. The default options make a small image without compression,
+/// with the same bytes everywhere. Every kernel since 5.4 can mount it, unless it has a
+/// file with holes, which needs 5.15.
 ///
-/// Setters chain. A value that is none is refused when it is made, by its type or
-/// by the setter; what contradicts the tree or another option is found by
-/// [`ImageWriter::write`](crate::ImageWriter::write) before the first byte is
-/// written. Each setter has a getter: `get_` and its name.
+/// Setters chain. Invalid values are refused when they are made, by their types or by
+/// the setter. Options that contradict the tree or each other are found by
+/// [`ImageWriter::write`](crate::ImageWriter::write) before the first byte is written.
+/// Each setter has a getter, named `get_` and the name of the setter.
 ///
 /// ```
 /// use erofs_writer::{BlockSize, Options};
@@ -37,7 +37,7 @@ pub struct Options {
     pub(crate) build_time: Option<Timestamp>,
     pub(crate) checksum: bool,
     pub(crate) wide_addresses: bool,
-    /// Whether it is for the tree to say whether that is so.
+    /// Whether wide addresses are turned on if the tree needs them.
     pub(crate) widens: bool,
     pub(crate) inode_form: InodeForm,
     pub(crate) inline_data: bool,
@@ -110,8 +110,8 @@ impl Options {
         Self::default()
     }
 
-    /// Those of a store image: the label `nix-store`, by which systems built with
-    /// Nixpkgs mount it, and the UUID by which they know it.
+    /// The options of a store image: the label `nix-store`, by which systems built with
+    /// Nixpkgs mount it, and the UUID by which they recognize it.
     pub fn store_image() -> Self {
         let label = Label::new("nix-store").expect("nine letters make a label");
         Options::new().label(label).uuid(ImageUuid::Fixed(STORE_UUID))
@@ -124,7 +124,7 @@ impl Options {
         self
     }
 
-    /// The volume label. Default: none.
+    /// The volume label. Default: an empty one.
     #[must_use]
     pub fn label(mut self, label: Label) -> Self {
         self.label = label;
@@ -138,15 +138,17 @@ impl Options {
         self
     }
 
-    /// The time the image says it was built at. Default: not recorded.
+    /// The build time that the image records. Default: none.
     ///
-    /// Files keep their own times. Without [`Options::wide_addresses`] an inode
-    /// is compact only if its time is the image's `epoch`; without a build time,
-    /// the commonest time of the tree becomes the epoch.
+    /// Files keep their own times. Without [`Options::wide_addresses`], an inode can be
+    /// compact only if its time is the `epoch` of the image. The epoch is the most
+    /// common time of the tree. It is the build time if that cannot be stored relative
+    /// to the most common time: if it is earlier, has nanoseconds, or is 2^32 seconds
+    /// or more later.
     ///
     /// # Errors
-    /// [`OptionsError::BuildTime`] if it is before 1970, or has over 999,999,999
-    /// nanoseconds.
+    /// [`OptionsError::BuildTime`] if `time` is before 1970, or has more than
+    /// 999,999,999 nanoseconds.
     pub fn build_time(mut self, time: Timestamp) -> Result<Self, OptionsError> {
         if time.sec < 0 || time.nsec >= 1_000_000_000 {
             return Err(OptionsError::BuildTime);
@@ -170,9 +172,9 @@ impl Options {
     }
 
     /// Whether the ends of files that are not compressed, and of directories and
-    /// symlinks, lie right after their inodes where they fit into the same block.
-    /// Else they have blocks of their own, which DAX and direct block mapping need.
-    /// Default: yes, which is smaller. For compressed files there is
+    /// symlinks, lie right after their inodes if they fit into the same block.
+    /// Otherwise they have blocks of their own, which DAX and direct block mapping
+    /// need. Default: yes, which makes the image smaller. For compressed files, see
     /// [`Options::tails`].
     #[must_use]
     pub fn inline_data(mut self, on: bool) -> Self {
@@ -180,20 +182,20 @@ impl Options {
         self
     }
 
-    /// Stores every regular file in chunks of this size, equal chunks once
-    /// (Linux 5.15). Default: files are stored whole, except that a file with
-    /// long runs of zeros is chunk-based, so that they take no space.
+    /// Stores every regular file in chunks of this size, and equal chunks once (Linux
+    /// 5.15). Default: files are stored whole, but files with long runs of zeros are
+    /// chunk-based, so that the zeros take no space.
     ///
-    /// With [`Options::codec`] these are the files that are not compressed, as
-    /// a rule says so or as they do not become smaller.
+    /// With [`Options::codec`], this applies to files that are not compressed, because
+    /// a rule says so or because they would not become smaller.
     #[must_use]
     pub fn chunk_size(mut self, size: ChunkSize) -> Self {
         self.chunk_size = Some(size);
         self
     }
 
-    /// Whether chunk maps have 8-byte indexes, not 4-byte block numbers.
-    /// Default: no.
+    /// Whether chunk maps have 8-byte indexes instead of 4-byte block numbers. Default:
+    /// no.
     #[must_use]
     pub fn chunk_indexes(mut self, on: bool) -> Self {
         self.chunk_indexes = on;
@@ -202,47 +204,48 @@ impl Options {
 
     /// Whether files with the same contents share their blocks. Default: yes.
     ///
-    /// Needs no feature of the kernel. Files without a block of their own,
-    /// whose few bytes lie behind the inode, are not looked at.
+    /// This needs no feature of the kernel. Files whose bytes all lie after the inode
+    /// have no blocks to share.
     #[must_use]
     pub fn share_identical(mut self, on: bool) -> Self {
         self.share_identical = on;
         self
     }
 
-    /// Whether long runs of zeros in large files are stored as holes (Linux
-    /// 5.15). Default: yes. The same zeros give the same image whether they
-    /// are holes on the host or not. Files below 1 MiB and runs below 64 KiB
-    /// are not looked at; over 64 GiB these are a millionth of a file.
+    /// Whether long runs of zeros in large files are stored as holes (Linux 5.15).
+    /// Default: yes. Files below 1 MiB and runs below 64 KiB are not searched. In files
+    /// over 64 GiB, a run needs a millionth of the file. Zeros give the same image
+    /// whether they are holes on the host or not.
     ///
-    /// Where files are compressed, so are zeros, but for those of files from 16
-    /// MiB on of which 127 parts in 128 are zeros, and of those over 2^28 blocks.
+    /// With compression, zeros are compressed, too. Only two kinds of files are stored
+    /// with holes then: files of 16 MiB or more of which at least 127/128 are zeros,
+    /// and files of more than 2^28 blocks.
     #[must_use]
     pub fn holes(mut self, on: bool) -> Self {
         self.holes = on;
         self
     }
 
-    /// An xattr that more than `count` inodes have is stored once and shared.
-    /// Default: 2. `u32::MAX` shares none.
+    /// An xattr that more than `count` inodes have is stored once, as a shared xattr.
+    /// Default: 2. With `u32::MAX` none is shared.
     #[must_use]
     pub fn xattr_share_above(mut self, count: u32) -> Self {
         self.xattr_share_above = count;
         self
     }
 
-    /// Whether inodes carry a filter of their xattr names, which saves the
-    /// kernel (since 6.6) looking for absent ones. Default: yes.
+    /// Whether inodes have a filter of their xattr names, so that Linux 6.6 and later
+    /// need not search for names that an inode does not have. Default: yes.
     #[must_use]
     pub fn xattr_name_filter(mut self, on: bool) -> Self {
         self.xattr_name_filter = on;
         self
     }
 
-    /// Prefixes of xattr names to store once (Linux 6.4). Default: none.
+    /// Prefixes of xattr names that are stored once (Linux 6.4). Default: none.
     ///
     /// # Errors
-    /// [`OptionsError::TooManyXattrPrefixes`] if there are over 128.
+    /// [`OptionsError::TooManyXattrPrefixes`] if there are more than 128.
     pub fn xattr_prefixes(
         mut self,
         prefixes: impl IntoIterator<Item = XattrPrefix>,
@@ -254,10 +257,10 @@ impl Options {
         Ok(self)
     }
 
-    /// Reserves at least this many bytes for the root's xattrs. Default: 0.
+    /// Reserves at least `len` bytes for the root's xattrs. Default: 0.
     ///
     /// # Errors
-    /// [`OptionsError::RootXattrLen`] if they are over 262,148.
+    /// [`OptionsError::RootXattrLen`] if `len` is over 262,148.
     pub fn root_xattr_len(mut self, len: u32) -> Result<Self, OptionsError> {
         if u64::from(len) > BODY_MAX {
             return Err(OptionsError::RootXattrLen);
@@ -266,29 +269,29 @@ impl Options {
         Ok(self)
     }
 
-    /// Aligns the data of each file to this many blocks. Default: 1.
+    /// Aligns the data of each file to a multiple of `blocks` blocks. Default: 1.
     ///
     /// # Errors
-    /// [`OptionsError::Alignment`] if it is 0.
+    /// [`OptionsError::Alignment`] if `blocks` is 0.
     pub fn data_alignment(mut self, blocks: u32) -> Result<Self, OptionsError> {
         self.data_alignment = alignment(blocks)?;
         Ok(self)
     }
 
-    /// Pads the image to a multiple of this many blocks. Default: 1.
+    /// Pads the image to a multiple of `blocks` blocks. Default: 1.
     ///
     /// # Errors
-    /// [`OptionsError::Alignment`] if it is 0.
+    /// [`OptionsError::Alignment`] if `blocks` is 0.
     pub fn image_alignment(mut self, blocks: u32) -> Result<Self, OptionsError> {
         self.image_alignment = alignment(blocks)?;
         Ok(self)
     }
 
-    /// Writes the image this many bytes behind the start of the output, which
-    /// keeps what it has before that. Default: 0.
+    /// Writes the image `bytes` bytes after the start of the output. The bytes of the
+    /// output before the image are kept. Default: 0.
     ///
     /// # Errors
-    /// [`OptionsError::Offset`] if it is 2^63 or more.
+    /// [`OptionsError::Offset`] if `bytes` is 2^63 or more.
     pub fn offset(mut self, bytes: u64) -> Result<Self, OptionsError> {
         if i64::try_from(bytes).is_err() {
             return Err(OptionsError::Offset);

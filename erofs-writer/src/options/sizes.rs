@@ -7,9 +7,9 @@ use crate::options::error::OptionsError;
 
 /// The size of a block: a power of two from 512 to 65,536 bytes.
 ///
-/// The kernel mounts only images whose blocks are no larger than its pages,
-/// and below its page size only since Linux 6.4; 4096, the default, works
-/// everywhere.
+/// Linux mounts only images whose blocks are no larger than its pages
+/// (`erofs_read_superblock`). Blocks below the page size need Linux 6.4. The default of
+/// 4096 bytes works everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockSize(u8);
 
@@ -17,8 +17,7 @@ impl BlockSize {
     /// Blocks of `bytes` bytes.
     ///
     /// # Errors
-    /// [`OptionsError::BlockSize`] if `bytes` is no power of two from 512 to
-    /// 65,536.
+    /// [`OptionsError::BlockSize`] if `bytes` is not a power of two from 512 to 65,536.
     pub fn new(bytes: u32) -> Result<Self, OptionsError> {
         match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
             (true, Ok(bits @ 9..=16)) => Ok(BlockSize(bits)),
@@ -31,13 +30,14 @@ impl BlockSize {
         1 << self.0
     }
 
-    /// How many bytes the pages of a machine have at least that mounts such
-    /// blocks. No machine has pages below 4096 bytes.
+    /// The smallest page size, in bytes, of a machine that can mount such blocks. No
+    /// machine has pages below 4096 bytes.
     pub(crate) fn page_size_min(self) -> u32 {
         self.bytes().max(BlockSize::default().bytes())
     }
 
-    /// Whether it is less than the page size that Linux once demanded.
+    /// Whether blocks are below 4096 bytes, the smallest page size. Linux before 6.4
+    /// requires blocks of the page size.
     pub(crate) fn is_small(self) -> bool {
         self.0 < 12
     }
@@ -50,12 +50,12 @@ impl BlockSize {
         1 << self.0
     }
 
-    /// How many blocks hold `len` bytes.
+    /// The number of blocks that hold `len` bytes.
     pub(crate) fn blocks(self, len: u64) -> u64 {
         len.div_ceil(self.len())
     }
 
-    /// How many of `len` bytes lie behind the last full block.
+    /// How many of `len` bytes come after the last full block.
     pub(crate) fn tail(self, len: u64) -> u64 {
         len % self.len()
     }
@@ -90,8 +90,7 @@ impl ChunkSize {
     /// Chunks of `bytes` bytes.
     ///
     /// # Errors
-    /// [`OptionsError::ChunkSize`] if `bytes` is no power of two or below
-    /// 512.
+    /// [`OptionsError::ChunkSize`] if `bytes` is not a power of two, or is below 512.
     pub fn new(bytes: u64) -> Result<Self, OptionsError> {
         match (bytes.is_power_of_two(), u8::try_from(bytes.trailing_zeros())) {
             (true, Ok(bits @ 9..)) => Ok(ChunkSize(bits)),
@@ -104,7 +103,7 @@ impl ChunkSize {
         1 << self.0
     }
 
-    /// Chunks of a block.
+    /// Chunks of one block.
     pub(crate) fn of_block(block_size: BlockSize) -> Self {
         ChunkSize(block_size.bits())
     }
@@ -128,10 +127,11 @@ impl FromStr for ChunkSize {
     }
 }
 
-/// How many bytes a pcluster has at most: 512 to 1,048,576, in whole blocks.
+/// The largest size of a pcluster: 512 to 1,048,576 bytes, a multiple of the block
+/// size.
 ///
-/// A pcluster is decoded as a whole. Larger ones make a smaller image, and
-/// more to decode for a few bytes that are read.
+/// A pcluster is decoded as a whole. Larger ones make the image smaller, but a read of
+/// a few bytes decodes more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PclusterSize(u32);
 
@@ -139,8 +139,8 @@ impl PclusterSize {
     /// Pclusters of up to `bytes` bytes.
     ///
     /// # Errors
-    /// [`OptionsError::PclusterSize`] if `bytes` is no multiple of 512, or
-    /// not from 512 to 1,048,576.
+    /// [`OptionsError::PclusterSize`] if `bytes` is not a multiple of 512 from 512 to
+    /// 1,048,576.
     pub fn new(bytes: u32) -> Result<Self, OptionsError> {
         match (bytes % 512, bytes) {
             (0, 512..=0x10_0000) => Ok(PclusterSize(bytes)),
