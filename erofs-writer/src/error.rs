@@ -24,7 +24,8 @@ pub use source::{Change, ReaderErrorKind};
 pub use store_paths::StorePathsError;
 pub use tar::TarErrorKind;
 
-/// The result of every fallible function that does more than check a value.
+/// The result of functions that can fail. Functions that only check a value return its
+/// own error instead.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an image could not be written. No variant leaves an image that mounts.
@@ -35,43 +36,45 @@ pub enum Error {
     Read {
         /// The host path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A source is no longer what it was when the tree was made: it grew,
-    /// shrank or became something else. Build again from a quiet source.
+    /// A source has changed since the tree was made: it grew, shrank or became
+    /// something else. Build again from a source that nobody changes.
     Changed {
         /// The host path, or the image path of contents that have none.
         path: PathBuf,
-        /// What is known of the change.
+        /// The change, as far as it is known.
         change: Change,
     },
-    /// A reader of your own does not do what [`ReadAt`](crate::ReadAt) asks for.
+    /// A reader that the caller has written does not do what [`ReadAt`](crate::ReadAt)
+    /// demands.
     Reader {
         /// The image path of the contents.
         path: PathBuf,
-        /// What it does.
+        /// The mistake of the reader.
         kind: ReaderErrorKind,
     },
     /// The output could not be written.
     Write {
-        /// The path of the output, where it has one.
+        /// The path of the output. None for an output without one.
         path: Option<PathBuf>,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The output cannot be used: it is of the wrong kind, or part of the source.
+    /// The output cannot be used: it is not a file of the right kind, or is part of the
+    /// source.
     Output {
         /// The path of the output.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         kind: OutputErrorKind,
     },
     /// The tree cannot be stored, or an operation on it is impossible.
     Tree {
         /// The path in the image, `/` for the root.
         path: Vec<u8>,
-        /// What is wrong at that path.
+        /// The error at that path.
         kind: TreeErrorKind,
     },
     /// The list of store paths cannot be used.
@@ -80,18 +83,18 @@ pub enum Error {
     Tar {
         /// The host path, or what the archive is called.
         path: PathBuf,
-        /// Where in the archive, in bytes from its start.
+        /// The position in the archive, in bytes from its start.
         offset: u64,
-        /// What is wrong there.
+        /// The error at that position.
         kind: TarErrorKind,
     },
     /// A file of SELinux contexts cannot be used.
     FileContexts {
         /// The host path, or what the file is called.
         path: PathBuf,
-        /// The line, the first being 1.
+        /// The number of the line. The first line is 1.
         line: usize,
-        /// What is wrong there.
+        /// The error in that line.
         kind: FileContextsErrorKind,
     },
     /// A file of compression hints cannot be used.
@@ -105,56 +108,57 @@ pub enum Error {
     },
     /// Two options contradict each other.
     Options(OptionsError),
-    /// A field of the format is too small for this tree.
+    /// A limit of the format is too low for this tree.
     Full(Limit),
-    /// The event handler returned `Break`, or a
-    /// [`Canceller`](crate::Canceller) was told to cancel.
+    /// The event handler returned `Break`, or a [`Canceller`](crate::Canceller) was
+    /// told to cancel.
     Cancelled,
 }
 
-/// What is wrong with an output. See [`Error::Output`].
+/// The reason why an output cannot be used. See [`Error::Output`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputErrorKind {
-    /// A directory, a pipe, a terminal, or another device that is not a block
-    /// device.
+    /// The output is not a regular file or a block device, but a directory, a pipe, a
+    /// terminal or another device.
     NotAFile,
-    /// An open file to which everything is appended, whatever its place is.
+    /// The output is open for appending, so all bytes would go to its end.
     Appends,
-    /// An open file that is for reading only.
+    /// The output is open for reading only.
     NotWritable,
-    /// The output lies in the source, so that it would contain itself.
+    /// The output is part of the source, so the image would contain itself.
     InsideSource,
     /// The device holds fewer bytes than the image needs.
     TooSmall {
-        /// The bytes needed.
+        /// The length of the image in bytes.
         needed: u64,
-        /// The bytes there are.
+        /// The size of the device in bytes.
         available: u64,
     },
 }
 
-/// What is wrong with a tree. See [`Error::Tree`].
+/// The reason why a tree cannot be stored or changed. See [`Error::Tree`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TreeErrorKind {
-    /// A name is empty, over 255 bytes, `.` or `..`, or holds `/` or NUL.
+    /// A name is empty, has more than 255 bytes, is `.` or `..`, or has a slash or a
+    /// NUL.
     BadName,
-    /// There is something at this path already.
+    /// The path exists already.
     Exists,
-    /// There is nothing at this path.
+    /// The path does not exist.
     NotFound,
-    /// Something other than a directory has been given children.
+    /// The path is not a directory, but is the parent of another one.
     NotADirectory,
     /// The root can be neither removed nor replaced.
     Root,
     /// A directory cannot have a second name.
     DirectoryHardLink,
-    /// The inode that is to get a further name is one of another tree.
+    /// The inode that should get a further name belongs to another tree.
     ForeignInode,
-    /// A symlink's target is empty, over 4,095 bytes or holds a NUL.
+    /// The target of a symlink is empty, has more than 4,095 bytes or has a NUL.
     BadSymlinkTarget,
-    /// A device number over 12 bits (major) or 20 bits (minor).
+    /// A device number has more than 12 bits (major) or 20 bits (minor).
     BadDeviceNumber,
     /// An owner is not from 0 to 4,294,967,295 any more when the offset is added. See
     /// [`Tree::offset_owners`](crate::Tree::offset_owners).
@@ -168,55 +172,56 @@ pub enum TreeErrorKind {
     },
     /// Nanoseconds of 1,000,000,000 or more.
     BadTimestamp,
-    /// A file over 2^63 - 1 bytes.
+    /// A file has more than 2^63 - 1 bytes.
     FileTooLarge {
         /// The length of the file in bytes.
         len: u64,
     },
-    /// A file has more data than an image has room for, and more than 16 TiB.
+    /// A file has more than 16 TiB of data, and more than an image has room for.
     TooMuchData {
-        /// How many bytes of data a file can have.
+        /// The most bytes of data that a file can have.
         max: u64,
     },
-    /// A file has holes that are so large that chunks of the format are too short
-    /// for them, or too long for what is between them.
+    /// A file has holes so large that no length of chunks is right: short chunks are
+    /// too many, and long ones store too many zeros.
     TooSparse {
         /// The length of the file in bytes.
         len: u64,
-        /// How many bytes its data would take.
+        /// The length in bytes that its data would take.
         stored: u64,
     },
-    /// A file would have a map of more than 67,108,864 chunks.
+    /// A file needs a map of more than 67,108,864 chunks.
     TooManyChunks {
-        /// How many chunks it would have.
+        /// The number of chunks.
         chunks: u64,
     },
-    /// An attribute's name is in no namespace that EROFS can store.
-    /// [`Tree::drop_foreign_xattrs`](crate::Tree::drop_foreign_xattrs) leaves it out.
+    /// The name of an attribute is in no namespace that EROFS can store.
+    /// [`Tree::drop_foreign_xattrs`](crate::Tree::drop_foreign_xattrs) removes such
+    /// attributes.
     XattrNamespace {
         /// The name of the attribute.
         name: Vec<u8>,
     },
-    /// An attribute's name is over 255 bytes, has nothing behind its prefix,
-    /// or holds a NUL.
+    /// The name of an attribute has more than 255 bytes, has nothing after its prefix,
+    /// or has a NUL.
     XattrName {
         /// The name of the attribute.
         name: Vec<u8>,
     },
-    /// An attribute's value is over 65,535 bytes.
+    /// The value of an attribute has more than 65,535 bytes.
     XattrValue {
         /// The name of the attribute.
         name: Vec<u8>,
         /// The length of the value in bytes.
         len: usize,
     },
-    /// All attributes of the inode together are over 262,148 bytes.
+    /// All attributes of an inode together have more than 262,148 bytes.
     XattrBody {
         /// The length of the attributes as stored, in bytes.
         len: u64,
     },
-    /// [`InodeForm::Compact`](crate::InodeForm::Compact) was asked for, and
-    /// the inode's owner, size, links or time need the extended form.
+    /// With [`InodeForm::Compact`](crate::InodeForm::Compact), the owner, size, link
+    /// count or time of an inode needs the extended form.
     NotCompact,
 }
 
@@ -224,27 +229,27 @@ pub enum TreeErrorKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// More than 2^32 - 1 inodes.
+    /// A tree has more than 2^32 - 1 inodes.
     Inodes,
-    /// More than 2^32 - 1 blocks: 16 TiB with blocks of 4 KiB. Wide addresses
-    /// allow for more.
+    /// An image has more than 2^32 - 1 blocks, which is 16 TiB with blocks of 4 KiB.
+    /// [Wide addresses](crate::Options::wide_addresses) allow more.
     Blocks,
-    /// More than 2^48 - 1 blocks, or 2^63 - 1 bytes.
+    /// An image with wide addresses has more than 2^48 - 1 blocks or 2^63 - 1 bytes.
     WideBlocks,
-    /// Compressed files have more than 2^32 - 1 blocks, or go on behind these.
+    /// Compressed files do not end within the first 2^32 - 1 blocks.
     Pclusters,
-    /// The shared xattrs lie beyond 16 GiB.
+    /// The shared xattrs do not end within the first 16 GiB.
     SharedXattrs,
-    /// More than 1,024 further devices.
+    /// An image has more than 1,024 extra devices.
     Devices,
-    /// An image and its further devices have more than 2^32 - 1 blocks together:
-    /// 2 TiB with blocks of 512 bytes. With wide addresses the last device may
-    /// have more.
+    /// An image and its extra devices have more than 2^32 - 1 blocks together, which is
+    /// 2 TiB with blocks of 512 bytes. With wide addresses, the last device does not
+    /// count.
     DeviceBlocks,
 }
 
 impl Limit {
-    /// How many blocks an image has.
+    /// The limit for the number of blocks of an image.
     pub(crate) fn of_blocks(options: &Options) -> Self {
         if options.wide_addresses { Limit::WideBlocks } else { Limit::Blocks }
     }
@@ -255,7 +260,8 @@ impl Error {
         Error::Tree { path: path.into(), kind }
     }
 
-    /// The error of a failed read of `path`.
+    /// The error of a failed read of `path`. If `source` says that the path has
+    /// changed, or that its reader is wrong, that is the error.
     pub(crate) fn read(path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
         let why = source.get_ref().and_then(|inner| inner.downcast_ref());
@@ -331,7 +337,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
             Error::Read { source, .. } | Error::Write { source, .. } => source.kind(),
-            // Not `Interrupted`, upon which much of std tries again.
+            // `Interrupted` would make much of std try again.
             Error::Cancelled | Error::Changed { .. } | Error::Reader { .. } => io::ErrorKind::Other,
             Error::Output { kind: OutputErrorKind::TooSmall { .. }, .. } => {
                 io::ErrorKind::StorageFull

@@ -1,9 +1,9 @@
-//! Writes [EROFS] file-system images: read-only, mounted by Linux since 5.4,
-//! made for root file systems, containers and stores.
+//! Writes images of [EROFS], a read-only file system that Linux can mount since 5.4,
+//! for root file systems, containers and stores.
 //!
-//! Three nouns and a verb: a [`Tree`] of what is to be stored, [`Options`] for
-//! how, an output, and [`ImageWriter`] that writes. The crate is pure Rust
-//! without `unsafe`, uses all processors, and gives the same bytes everywhere.
+//! A [`Tree`] says what is stored, [`Options`] say how, and an [`ImageWriter`] writes
+//! the image to an output. The crate is pure Rust without `unsafe`, uses all
+//! processors, and gives the same bytes everywhere.
 //!
 //! # A directory
 //!
@@ -17,10 +17,10 @@
 //!
 //! # Store paths
 //!
-//! A Nix closure becomes a store disk without being copied together first.
-//! Each path is `/<basename>` in the image; owners, times, xattrs and hard
-//! links of the host are left out, and the root has the mode 0755, so that the
-//! image is the same on every host.
+//! A Nix closure becomes a store disk without a copy of its files on the host. Each
+//! path becomes `/<basename>` in the image. Owners, times, xattrs and hard links of the
+//! host are left out, and the root has the mode 0755, so that the image is the same on
+//! every host.
 //!
 //! ```no_run
 //! use erofs_writer::source::{StorePaths, parse_store_paths};
@@ -53,12 +53,12 @@
 //! # Ok::<(), erofs_writer::Error>(())
 //! ```
 //!
-//! Of an archive that is kept there can also be an [index](source::Tar::index):
-//! an image without contents, mounted together with the archive.
+//! An archive that is kept can also get an [index](source::Tar::index): an image
+//! without contents that is mounted together with the archive.
 //!
 //! # In memory
 //!
-//! Trees can be made and changed by hand, and written to anything that seeks.
+//! Trees can be made and changed by hand, and images written to anything that seeks.
 //!
 //! ```
 //! use erofs_writer::{ImageWriter, Metadata, Node, Options, SeekWriter, Tree};
@@ -108,46 +108,46 @@
 //!
 //! # Guarantees
 //!
-//! - **The same bytes** for the same tree and options, whatever the number of
-//!   threads, the host, its page size, the order in which it lists directories,
-//!   its umask, time zone or locale. A file with zeros gives the same image
-//!   whether they are holes on the host or not. The crate reads no environment
-//!   and no clock but to time its phases. Default bytes change only with a line
-//!   in the change log.
-//! - **No half image.** Everything that can be wrong with a tree or an option
-//!   is found before the first byte is written; the superblock is the last
-//!   write of all; [`write_path`](ImageWriter::write_path) gives a complete file
-//!   its name. An older image in an output is none as soon as it is written to.
-//! - **Changes are noticed.** A file that is longer, shorter or gone when it is
-//!   read is [`Error::Changed`] or [`Error::Read`], with its path.
-//! - **Bounded memory.** A tree costs some 350 bytes an inode, and contents are
-//!   not held: a worker has two buffers of about 1 MiB, or when it compresses
-//!   some 20 MiB, and up to 100 MiB where a packed inode has over 256 MiB, whose
-//!   parts are then longer than 4 MiB, 32 MiB at most. Only what lies behind
-//!   inodes with [`Tails::Inline`], less than a block a file, is kept
-//!   until they are written, and for [`Options::dedupe`] some 25 bytes for each
-//!   KiB of files. Fragments take 32 MiB in all for what tells which are alike.
-//! - **Kernels.** The default options need Linux 5.4; a file with holes and
-//!   [`Options::chunk_size`] need 5.15, [`Options::xattr_prefixes`] needs 6.4,
-//!   blocks below the page size, and so [`source::Tar::index`], need 6.4, and 6.8
-//!   if files are compressed;
-//!   [`Options::pcluster_size`] over a block needs 5.13, and
-//!   [`Tails::Inline`] 5.17, [`Tails::Fragments`] and
-//!   [`Options::dedupe`] 6.1, and [`Options::wide_addresses`] 6.15.
-//!   [`Options::target_kernel`] refuses what is too new, and
-//!   [`Summary::oldest_kernel`] says what an image needs.
+//! - **The same bytes** for the same tree and options, whatever the number of threads,
+//!   the host, its page size, the order in which it lists directories, its umask, time
+//!   zone or locale. A file with zeros gives the same image whether they are holes on
+//!   the host or not. The crate does not read the environment, and reads the clock only
+//!   to time its phases. The bytes that default options give change only with a line in
+//!   the change log.
+//! - **No half image.** Every error in a tree or an option is found before the first
+//!   byte is written. The superblock is the last write of all, and
+//!   [`write_path`](ImageWriter::write_path) gives the file its name only when it is
+//!   complete. The first write to an output makes an older image in it invalid.
+//! - **Changes are noticed.** If a file is longer, shorter or gone when it is read, the
+//!   error is [`Error::Changed`] or [`Error::Read`], with its path.
+//! - **Bounded memory.** A tree takes some 350 bytes for each inode. Contents are not
+//!   held: a worker has two buffers of about 1 MiB, or some 20 MiB if it compresses. If
+//!   the packed inode has over 256 MiB, its parts are longer than 4 MiB, up to 32 MiB,
+//!   and a worker has up to 100 MiB. With [`Tails::Inline`] the ends of files, less
+//!   than a block each, are kept until their inodes are written. With
+//!   [`Options::dedupe`] some 25 bytes are kept for each KiB of files. With fragments,
+//!   32 MiB in all are kept to find those that are alike.
+//! - **Kernels.** Images that the default options give need Linux 5.4, or 5.15 if a
+//!   file has holes. [`Options::pcluster_size`] over a block needs 5.13,
+//!   [`Options::chunk_size`] 5.15, [`Tails::Inline`] 5.17, [`Tails::Fragments`] 6.1,
+//!   and [`Options::dedupe`] 6.1, or 5.15 if files are not compressed.
+//!   [`Options::xattr_prefixes`] needs 6.4. Blocks below the page size, and so
+//!   [`source::Tar::index`], need 6.4, and 6.8 if files are compressed.
+//!   [`Options::wide_addresses`] needs 6.15. [`Options::target_kernel`] refuses options
+//!   that are too new for a kernel, and [`Summary::oldest_kernel`] says which version
+//!   an image needs.
 //!
 //! # Features of the format
 //!
-//! Every kind of inode, hard links, devices, xattrs and ACLs (inline, shared,
-//! long prefixes, name filter), inline tails, files that share their blocks,
-//! chunk-based files, holes, extra devices with the contents of archives, block
-//! sizes from 512 to 65,536 bytes, labels and UUIDs. Files can be compressed with LZ4, at levels from fast to near-optimal
-//! ([`Options::codec`], and [`codec`] for the encoders themselves), all alike or
-//! by rules for their paths, with their ends in blocks, behind inodes, or
-//! together in a packed inode. Bytes that come again in files that differ can be
-//! stored once ([`Options::dedupe`]). SELinux labels come from the files that
-//! policies have for them ([`FileContexts`]).
+//! The crate writes every kind of inode, hard links, xattrs and ACLs (inline, shared,
+//! with long prefixes and name filters), inline tails, files that share their blocks,
+//! chunk-based files, holes, extra devices with the contents of archives, block sizes
+//! from 512 to 65,536 bytes, labels and UUIDs. Files can be compressed with LZ4, at
+//! levels from fast to near-optimal ([`Options::codec`], and [`codec`] for the encoders
+//! themselves), all in the same way or by rules for their paths. The ends of compressed
+//! files go to blocks, after inodes, or together to a packed inode. Bytes that are
+//! repeated in different files can be stored once ([`Options::dedupe`]). SELinux labels
+//! come from the files of a policy ([`FileContexts`]).
 //!
 //! # Cargo features
 //!

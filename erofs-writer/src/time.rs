@@ -2,17 +2,17 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A point in time: seconds since 1970, negative before, and nanoseconds.
+/// A point in time: seconds since 1970, which are negative before, and nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp {
     /// Whole seconds since 1970-01-01 00:00 UTC.
     pub sec: i64,
-    /// Nanoseconds after `sec`, under 1,000,000,000.
+    /// Nanoseconds after `sec`: 0 to 999,999,999.
     pub nsec: u32,
 }
 
 impl Timestamp {
-    /// A whole second.
+    /// The time `sec` seconds after 1970, without nanoseconds.
     pub const fn from_sec(sec: i64) -> Self {
         Timestamp { sec, nsec: 0 }
     }

@@ -1,21 +1,22 @@
-//! What can be wrong with a file of SELinux contexts.
+//! Errors of files of SELinux contexts.
 
 use std::fmt;
 
 use crate::error::shown::Shown;
 
-/// What is wrong with a file of SELinux contexts. See
+/// The reason why a file of SELinux contexts cannot be used. See
 /// [`Error::FileContexts`](crate::Error::FileContexts).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileContextsErrorKind {
-    /// It is what `sefcontext_compile` makes of such a file.
+    /// The file was compiled by `sefcontext_compile`. The text from which it was made
+    /// is needed.
     Compiled,
-    /// A word has a byte that is no ASCII character.
+    /// A word has a byte that is not ASCII.
     NotAscii,
-    /// A pattern has no context, or a path to replace no replacement.
+    /// A pattern has no context, or a path to be replaced has no replacement.
     Incomplete,
-    /// A line has a further word.
+    /// A line has a word too many.
     Excess {
         /// The word.
         word: String,
@@ -26,18 +27,18 @@ pub enum FileContextsErrorKind {
         /// The word.
         word: String,
     },
-    /// A pattern is none, or not one that can be matched here.
+    /// A pattern is not a regular expression, or not one that this library can match.
     Pattern {
-        /// Where in the pattern, in bytes from its start.
+        /// The position in the pattern, in bytes from its start.
         at: usize,
-        /// What is wrong there.
+        /// A description of the error.
         what: String,
     },
-    /// With this pattern all together take more than 256 MiB.
+    /// The patterns up to this line take more than 256 MiB.
     TooLarge,
     /// A context does not fit into an extended attribute.
     Context {
-        /// How many bytes it has.
+        /// The length of the context in bytes.
         len: usize,
     },
 }

@@ -1,5 +1,5 @@
-//! Every message of the library, as in `messages.txt`. `UPDATE_GOLDEN=1` writes
-//! that file anew; the diff is the review of the words.
+//! Compares all messages of the library with `messages.txt`. With `UPDATE_GOLDEN=1` the
+//! file is written again, and its diff shows which words have changed.
 
 use std::error::Error as _;
 use std::fmt::{Display, Write as _};
@@ -9,8 +9,8 @@ use super::*;
 use crate::ere::EreError;
 use crate::options::KernelVersion;
 
-/// A function that gives the name of a variant, and those of all variants. One
-/// that is not named here does not compile.
+/// Makes a function that returns the name of a variant, and the names of all. It does
+/// not compile if a variant is missing here.
 macro_rules! names {
     ($function:ident: $of:ident { $($variant:ident),* $(,)? }) => {
         fn $function(value: &$of) -> (&'static str, &'static [&'static str]) {
@@ -56,7 +56,7 @@ names!(ere: EreError {
     Class, Collating, Height, TooLarge,
 });
 
-/// Adds a line for each value, of which there must be one of each variant.
+/// Adds a line for each value. There must be a value of each variant.
 fn section<T: Display>(
     out: &mut String,
     title: &str,
@@ -256,7 +256,7 @@ fn messages_are_those_that_were_reviewed() {
     let mut out = String::new();
     section(&mut out, "Error", error, &errors());
     for error in errors() {
-        // What has a source says it there alone.
+        // The message of a source is not repeated in the message of the error.
         let source = error.source().map(ToString::to_string);
         assert!(source.is_none_or(|source| !error.to_string().contains(&source)));
     }

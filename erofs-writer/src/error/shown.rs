@@ -1,18 +1,18 @@
-//! Names as messages show them.
+//! Names and paths in messages.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
-/// A name is shown whole if it has no more bytes: any path that the system takes.
+/// Names up to this many bytes are shown whole. Any path that a system call takes is
+/// short enough.
 const WHOLE_LEN: usize = 4096;
-/// Of a longer one so many bytes are shown at its start and at its end.
+/// The number of bytes that are shown of the start and of the end of a longer name.
 const PART_LEN: usize = 500;
 
-/// A name or a path as a message shows it, whatever it is: characters that could
-/// control a terminal, or turn the direction in which it writes, are escaped,
-/// bytes that are no text replaced, and of more than 4,096 bytes only the start
-/// and the end are shown.
+/// Shows a name or a path in a message. Characters that could control a terminal or
+/// change the direction of its text are escaped, and bytes that are not UTF-8 are
+/// replaced. Of a name with more than 4,096 bytes only the start and the end are shown.
 ///
 /// ```
 /// use erofs_writer::Shown;
@@ -26,17 +26,17 @@ pub struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// A name, or a path.
+    /// A name or a path.
     pub fn new(name: &'a (impl AsRef<OsStr> + ?Sized)) -> Self {
         Shown::bytes(name.as_ref().as_bytes())
     }
 
-    /// A name that comes as bytes.
+    /// A name or a path given as bytes.
     pub fn bytes(bytes: &'a [u8]) -> Self {
         Shown { bytes, is_whole: bytes.len() <= WHOLE_LEN }
     }
 
-    /// A text of which everything is shown, however long it is.
+    /// A text that is shown whole, however long it is.
     pub fn whole(text: &'a str) -> Self {
         Shown { bytes: text.as_bytes(), is_whole: true }
     }

@@ -1,45 +1,44 @@
-//! What can be wrong with contents that are read: they are not what they were,
-//! or whoever reads them does not do what [`ReadAt`](crate::ReadAt) asks for.
+//! Errors of contents: they have changed, or their reader does not do what
+//! [`ReadAt`](crate::ReadAt) demands.
 
 use std::fmt;
 use std::io;
 
-/// How a source differs from what it was. See [`Error::Changed`](crate::Error::Changed).
+/// The change of a source. See [`Error::Changed`](crate::Error::Changed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// There is another file or directory in its place, or something of another
-    /// kind.
+    /// Another file or directory is in its place, perhaps of another kind.
     Replaced,
-    /// It has another length.
+    /// The length is another one.
     Length {
-        /// How many bytes it had.
+        /// The length in bytes that it had.
         before: u64,
-        /// How many were found now. If it grew, it may have even more.
+        /// The length in bytes that was found now. A file that grew may be even longer.
         now: u64,
     },
 }
 
-/// What a reader does that it must not. See [`Error::Reader`](crate::Error::Reader).
+/// A mistake of a reader. See [`Error::Reader`](crate::Error::Reader).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReaderErrorKind {
-    /// It ends before its length.
+    /// The reader has fewer bytes than its length.
     Short {
-        /// How many bytes it says that it has.
+        /// The length in bytes that it has reported.
         len: u64,
-        /// It gives nothing from this byte on. It may end before, as parts are read
-        /// in any order.
+        /// The first offset at which it has returned no bytes. It may end before that,
+        /// as contents are read in any order.
         read: u64,
     },
-    /// It has more bytes than its length.
+    /// The reader has more bytes than its length.
     Long {
-        /// How many bytes it says that it has.
+        /// The length in bytes that it has reported.
         len: u64,
     },
-    /// It says that it has read more bytes than there was room for.
+    /// The reader says that it has read more bytes than the buffer holds.
     Overfull,
-    /// It tells of data that ends before it begins.
+    /// The reader reports a range of data that ends before it begins.
     DataRange,
 }
 
@@ -71,8 +70,8 @@ impl fmt::Display for ReaderErrorKind {
     }
 }
 
-/// Why reading failed if it was not the system's fault. It goes through functions
-/// that give what the system said, and `Error::read` finds it there.
+/// Why a read failed, if it was not for an error of the system. It is passed on inside
+/// of an `io::Error`, in which `Error::read` finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreadable {
     Changed(Change),

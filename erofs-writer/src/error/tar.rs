@@ -1,67 +1,68 @@
-//! What can be wrong with a tar archive.
+//! Errors of tar archives.
 
 use std::fmt;
 
 use crate::error::shown::Shown;
 
-/// What is wrong with a tar archive. See [`Error::Tar`](crate::Error::Tar).
+/// The reason why a tar archive cannot be used. See [`Error::Tar`](crate::Error::Tar).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TarErrorKind {
-    /// It ends within a member: it was cut off, or what writes it has failed.
+    /// The archive ends within a member. It was truncated, or the program that wrote it
+    /// has failed.
     Truncated,
-    /// A header is none: its checksum is wrong. At the start of the archive
-    /// this may mean that it is compressed, or no archive at all.
+    /// The checksum of a header is wrong. At the start of a file this may mean that the
+    /// file is compressed, or is not an archive.
     Checksum,
-    /// A number in a header is none, or too large.
+    /// A field of a header is not a number, or the number is too large.
     Number {
-        /// What the number tells.
+        /// The name of the field.
         field: &'static str,
     },
-    /// A header of extended attributes ("pax") breaks the rules for these.
+    /// An extended header ("pax") does not follow the rules of its format.
     Pax,
-    /// The list of what a sparse file holds breaks the rules for it.
+    /// The map of a sparse file does not follow the rules of its format.
     Sparse,
-    /// The runs of data in a sparse file begin or end within a block of 512 bytes, or
-    /// are too many, so that no index can lead to them.
+    /// The runs of data of a sparse file do not begin and end at blocks of 512 bytes,
+    /// or are too many, so that an index cannot have the file.
     SparseIndex,
-    /// A header says that more than 16 MiB of metadata follow.
+    /// A member or a global header has more than 16 MiB of metadata.
     Metadata {
-        /// How many bytes.
+        /// The length of the metadata in bytes.
         len: u64,
     },
-    /// More than 128 records, or 256 KiB, are to hold for all members that
-    /// follow.
+    /// The records for all following members are more than 128, or have more than 256
+    /// KiB.
     Global,
-    /// A member is of a type that is not known.
+    /// The type of a member is unknown.
     Type {
-        /// The byte that tells the type.
+        /// The byte of the header that gives the type.
         flag: u8,
     },
-    /// A path has `..` in it, or is that of the root and not of a directory.
+    /// A path has a `..` in it, or is the root, but its member is not a directory.
     Path {
         /// The path as it stands in the archive.
         path: Vec<u8>,
     },
-    /// A path, or that of a link, has more than 64 KiB, or leads through more
-    /// than 4,096 names, those in targets of symlinks among them, or more than
+    /// A path or the target of a link has more than 64 KiB; or it leads through more
+    /// than 4,096 names, including those in targets of symlinks; or it is more than
     /// 2,048 directories deep.
     LongPath {
         /// The path as it stands in the archive.
         path: Vec<u8>,
     },
-    /// A hard link to something that is not there, or not yet.
+    /// The target of a hard link does not come before it in the archive.
     LinkTarget {
-        /// The path of the link.
+        /// The path of the hard link.
         path: Vec<u8>,
-        /// The path that it links to.
+        /// The path of its target.
         target: Vec<u8>,
     },
-    /// A hard link to a directory.
+    /// The target of a hard link is a directory.
     LinkToDirectory {
-        /// The path of the link.
+        /// The path of the hard link.
         path: Vec<u8>,
-        /// The path that it links to.
+        /// The path of its target.
         target: Vec<u8>,
     },
 }
