@@ -1,4 +1,4 @@
-//! Where trees come from: a directory, a list of store paths, or a tar archive.
+//! Sources of trees: a directory, a list of store paths, or a tar archive.
 
 mod candidate;
 #[cfg(feature = "decoders")]
@@ -27,9 +27,9 @@ use crate::error::Result;
 use crate::tree::Tree;
 
 impl Tree {
-    /// The directory `path` of the host, with everything as it is there. See
-    /// [`Directory`] for choices, and [`Tree::drop_foreign_xattrs`] for attributes
-    /// that only the file system there has.
+    /// Reads the directory `path` of the host into a tree, with all that is in it. See
+    /// [`Directory`] for choices, and [`Tree::drop_foreign_xattrs`] for attributes that
+    /// only the host's file system has.
     ///
     /// # Errors
     /// As for [`Directory::read`].
@@ -47,7 +47,7 @@ impl Tree {
         Tar::open(path)?.read()
     }
 
-    /// The store paths `paths`, each as `/<basename>`. See [`StorePaths`] for
+    /// Reads store paths into a tree, each as `/<basename>`. See [`StorePaths`] for
     /// what is left out, and for choices.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
-//! Which of what there is a source reads.
+//! The question that a source asks about each entry: whether to read it.
 
-/// Something of which a source asks whether it is wanted.
+/// An entry of a source, of which a [`Keep`] says whether it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     path: &'a [u8],
@@ -17,11 +17,12 @@ impl<'a> Candidate<'a> {
         self.path
     }
 
-    /// Whether it is a directory. A symlink to one is none.
+    /// Whether the entry is a directory. A symlink to a directory is not one.
     pub fn is_dir(&self) -> bool {
         self.is_dir
     }
 }
 
-/// Whether something is wanted.
+/// Returns whether a source reads an entry. Several threads may call it at the same
+/// time.
 pub type Keep<'a> = dyn Fn(Candidate<'_>) -> bool + Send + Sync + 'a;

@@ -10,13 +10,13 @@ use crate::source::scan::{ScanOptions, Scanner};
 use crate::source::setters;
 use crate::tree::Tree;
 
-/// Reads a directory of the host into a [`Tree`], several subdirectories at a
-/// time. Only names and metadata are read; contents stay where they are until
-/// the image is written.
+/// Reads a directory of the host into a [`Tree`], several subdirectories at a time.
+/// Only names and metadata are read. Contents stay where they are until the image is
+/// written.
 ///
-/// No symlink below the root is followed, now or when contents are read, and
-/// a directory or file that is another one by then is an error
-/// ([`Error::Changed`](crate::Error::Changed)). Paths may be of any length.
+/// No symlink below the root is followed, neither now nor when contents are read. If a
+/// file or directory has been replaced by then, that is an error
+/// ([`Error::Changed`](crate::Error::Changed)). Paths may have any length.
 pub struct Directory<'a> {
     root: PathBuf,
     options: ScanOptions<'a>,
@@ -30,14 +30,14 @@ impl std::fmt::Debug for Directory<'_> {
 }
 
 impl<'a> Directory<'a> {
-    /// The directory `root`, whose own metadata becomes that of the image's
-    /// root. A symlink to a directory is followed.
+    /// Will read the directory `root`. Its metadata becomes that of the image's root.
+    /// If `root` is a symlink to a directory, it is followed.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let (options, conduct) = (ScanOptions::default(), Conduct::default());
         Directory { root: root.into(), options, conduct }
     }
 
-    /// What becomes of hard links. Default: [`HardLinks::Keep`].
+    /// How files with several names are handled. Default: [`HardLinks::Keep`].
     #[must_use]
     pub fn hard_links(mut self, policy: HardLinks) -> Self {
         self.options.hard_links = policy;
@@ -51,8 +51,9 @@ impl<'a> Directory<'a> {
         self
     }
 
-    /// Reads only what `keep` wants. A directory that it does not want is not
-    /// entered. It may be called from several threads. Default: everything.
+    /// Reads only entries for which `keep` returns `true`. Other directories are not
+    /// entered. Several threads may call `keep` at the same time. Default: everything
+    /// is read.
     ///
     /// ```no_run
     /// use erofs_writer::source::Directory;
@@ -68,8 +69,8 @@ impl<'a> Directory<'a> {
         self
     }
 
-    /// Strips the suffix that Nix adds on macOS to names which differ only in
-    /// case (`~nix~case~hack~1`). Default: no.
+    /// Whether the suffix is stripped that Nix on macOS adds to names which differ only
+    /// in case (`~nix~case~hack~1`). Default: no.
     #[must_use]
     pub fn strip_case_hack(mut self, on: bool) -> Self {
         self.options.strip_case_hack = on;
@@ -82,11 +83,12 @@ impl<'a> Directory<'a> {
     /// Reads the directory.
     ///
     /// # Errors
-    /// [`Error::Read`](crate::Error::Read) if something cannot be read or the
-    /// root is no directory, [`Error::Changed`](crate::Error::Changed) if a
-    /// directory has been replaced since it was found,
-    /// [`Error::Full`](crate::Error::Full) if there are too many inodes,
-    /// [`Error::Cancelled`](crate::Error::Cancelled) if it was to end early.
+    /// [`Error::Read`](crate::Error::Read) if something cannot be read or the root is
+    /// not a directory, [`Error::Changed`](crate::Error::Changed) if a directory has
+    /// been replaced since it was found, [`Error::Tree`](crate::Error::Tree) if a name
+    /// cannot be stored or two become one, [`Error::Full`](crate::Error::Full) if there
+    /// are too many inodes, [`Error::Cancelled`](crate::Error::Cancelled) if reading
+    /// was cancelled.
     pub fn read(mut self) -> Result<Tree> {
         let wanted = self.conduct.wanted.clone();
         let observer = &self.conduct.observer();

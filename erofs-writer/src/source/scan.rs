@@ -1,8 +1,8 @@
 //! Reading host directories, many at a time, into a tree.
 //!
-//! Directories are read level by level in batches: the workers list and stat,
-//! the calling thread puts what they found into the tree. Ids, and so
-//! everything after, do not depend on which worker was first.
+//! Directories are read level by level, in batches. Worker threads list directories and
+//! stat their entries, and the calling thread puts the results into the tree. So ids,
+//! and everything that depends on them, do not depend on which worker was first.
 
 mod found;
 mod insert;
@@ -36,23 +36,24 @@ pub(crate) struct Scanner<'a, 'h> {
     inserter: Inserter,
     observer: &'a Observer<'h>,
     wanted: Wanted,
-    /// Who reads where there is much, once that was so.
+    /// The threads that read if there is much to read, once they were needed.
     threads: Option<Threads>,
 }
 
-/// Names by the folder of the host that they are in, each with its image name.
+/// For each folder of the host, the names to read in it.
 pub(crate) type Folders = BTreeMap<PathBuf, Vec<Name>>;
 
-/// How many directories one batch has: enough to keep workers busy, few
-/// enough that what they found does not pile up beside the tree.
+/// The number of directories in a batch: enough to keep all workers busy, and few
+/// enough that results waiting for the tree take little memory.
 const BATCH: usize = 256;
 
-/// So few directories, or names in one of them, the calling thread reads.
+/// Up to this many directories of a batch are read by the calling thread, or up to this
+/// many names of a folder.
 const FEW: usize = 8;
 const FEW_NAMES: usize = 64;
 
 impl<'a, 'h> Scanner<'a, 'h> {
-    /// One that tells `observer` what it does, from the first phase on.
+    /// A scanner that tells `observer` of its phase and its progress.
     pub(crate) fn new(
         options: ScanOptions<'a>,
         observer: &'a Observer<'h>,
@@ -64,7 +65,7 @@ impl<'a, 'h> Scanner<'a, 'h> {
         Ok(Scanner { lister, inserter, observer, wanted, threads: None })
     }
 
-    /// Who is to read, if there is `much` to be read.
+    /// The threads that read. `much` says whether there is much to read.
     fn threads(&mut self, much: bool) -> Threads {
         match (much, &self.threads) {
             (_, Some(threads)) => threads.clone(),
@@ -73,8 +74,8 @@ impl<'a, 'h> Scanner<'a, 'h> {
         }
     }
 
-    /// A tree with the metadata of the directory `path`, which the caller named,
-    /// and that directory, of which nothing is read yet.
+    /// A tree that has only the metadata of the directory `path`, which the caller
+    /// named, and the directory, which is still to be read.
     pub(crate) fn root(&mut self, path: &Path) -> Result<(Tree, Pending)> {
         let read = |error: io::Error| Error::read(path, error);
         let (dir, fd) = HostDir::named(path, true).map_err(read)?;
@@ -90,8 +91,8 @@ impl<'a, 'h> Scanner<'a, 'h> {
         Ok((tree, (Tree::ROOT, dir)))
     }
 
-    /// Puts what is in folders of the host under given names into the root, and
-    /// returns the directories among it.
+    /// Reads the given names in folders of the host and puts them into the root.
+    /// Returns those that are directories, which are still to be read.
     pub(crate) fn insert_all(&mut self, tree: &mut Tree, folders: Folders) -> Result<Vec<Pending>> {
         tree.host.is_filtered = self.lister.options.keep.is_some();
         let mut all = Vec::new();
@@ -123,13 +124,13 @@ impl<'a, 'h> Scanner<'a, 'h> {
         Ok(inserted.directories)
     }
 
-    /// Reads the directories `pending` and all below them into `tree`.
+    /// Reads the directories `pending`, and all directories below them, into `tree`.
     pub(crate) fn fill(&mut self, tree: &mut Tree, pending: Vec<Pending>) -> Result<()> {
         let mut level = pending;
         while !level.is_empty() {
             let mut next = Vec::new();
             let mut listed: (&[Pending], Vec<Vec<Found>>) = (&[], Vec::new());
-            // While one batch is put into the tree the next is listed.
+            // The next batch is listed while this one is put into the tree.
             for batch in level.chunks(BATCH).chain([&[][..]]) {
                 let threads = self.threads(batch.len() > FEW);
                 let Scanner { lister, inserter, observer, .. } = self;
@@ -149,9 +150,9 @@ impl<'a, 'h> Scanner<'a, 'h> {
         Ok(())
     }
 
-    /// Looks at the entries of those directories that have many, several at a
-    /// time, but at one directory after the other. So each thread has one
-    /// directory open, however they share the work.
+    /// Looks at the entries of large directories, one directory after the other, each
+    /// by several threads. So a thread has only one directory open, however the work is
+    /// shared.
     fn resolve(&mut self, batch: &[Pending], listings: Vec<Listing>) -> Result<Vec<Vec<Found>>> {
         let all = batch.iter().zip(listings);
         all.map(|((_, dir), listing)| match listing {

@@ -1,12 +1,12 @@
-//! What all sources can be told of who works, whom to tell and when to stop. It is
-//! the same for each, and so is what is said of it.
+//! Setters that sources have in common, and their documentation.
 
-/// For a type of lifetime `$a` with a field `conduct`: whom to tell, and when to stop.
+/// Setters for events and cancelling. The type has the lifetime `$a` and a field
+/// `conduct`.
 macro_rules! events {
     ($a:lifetime) => {
-        /// Calls `on_event` with what happens, as
-        /// [`ImageWriter::on_event`](crate::ImageWriter::on_event) does, which takes
-        /// the same handler. If it returns `Break`, reading ends with
+        /// Calls `on_event` with each event of reading.
+        /// [`ImageWriter::on_event`](crate::ImageWriter::on_event) takes the same
+        /// handler. If it returns `Break`, reading ends with
         /// [`Error::Cancelled`](crate::Error::Cancelled).
         #[must_use]
         pub fn on_event(
@@ -17,7 +17,8 @@ macro_rules! events {
             self
         }
 
-        /// Lets `canceller` end reading from another thread.
+        /// Lets `canceller` end reading from another thread, with
+        /// [`Error::Cancelled`](crate::Error::Cancelled).
         #[must_use]
         pub fn canceller(mut self, canceller: &crate::cancel::Canceller) -> Self {
             self.conduct.canceller = canceller.clone();
@@ -26,19 +27,20 @@ macro_rules! events {
     };
 }
 
-/// The same for one that several threads read: who works.
+/// Setters for threads, for sources that several threads read. The type has a field
+/// `conduct`.
 macro_rules! threads {
     () => {
-        /// How many threads of its own reading has. Default: as
-        /// [`ImageWriter::threads`](crate::ImageWriter::threads) has them.
+        /// The number of threads that reading makes for itself. Default: as for
+        /// [`ImageWriter::threads`](crate::ImageWriter::threads).
         #[must_use]
         pub fn threads(mut self, threads: std::num::NonZeroUsize) -> Self {
             self.conduct.wanted.threads = Some(threads);
             self
         }
 
-        /// Lets the threads of `pool` read, as
-        /// [`ImageWriter::pool`](crate::ImageWriter::pool) does.
+        /// Lets the threads of `pool` read, as with
+        /// [`ImageWriter::pool`](crate::ImageWriter::pool).
         #[must_use]
         pub fn pool(mut self, pool: &std::sync::Arc<rayon::ThreadPool>) -> Self {
             self.conduct.wanted.pool = Some(std::sync::Arc::clone(pool));

@@ -17,15 +17,14 @@ use crate::source::setters;
 use crate::time::Timestamp;
 use crate::tree::{Metadata, Tree};
 
-/// Reads store paths into a [`Tree`] in which each is `/<basename>`.
+/// Reads store paths into a [`Tree`], each as `/<basename>`.
 ///
-/// A path may be a directory, a file or a symlink. Directories are not looked
-/// into unless they are listed: the cost follows the closure, not the store
-/// it lies in.
+/// A path may be a directory, a file or a symlink. Only listed directories are read, so
+/// the time depends on the size of the closure and not of the store.
 ///
-/// What only the host knows is left out: owners and groups are 0, times are
-/// 0, xattrs and ACLs are dropped, hard links are ignored, and the root is a
-/// directory of mode 0755. The setters change each of them.
+/// Properties that differ between hosts are left out: owners, groups and times are 0,
+/// xattrs and ACLs are dropped, and hard links are ignored. The setters change each of
+/// these. The root is a directory of mode 0755.
 pub struct StorePaths<'a> {
     paths: Vec<PathBuf>,
     store: Option<PathBuf>,
@@ -44,21 +43,21 @@ impl std::fmt::Debug for StorePaths<'_> {
     }
 }
 
-/// The most bytes of a line in a list of store paths.
+/// The most bytes of a line of a list of store paths.
 const LINE_MAX: u64 = 64 << 10;
-/// The most lines, and the most bytes.
+/// The most lines of a list, and the most bytes.
 const LINES_MAX: usize = 1 << 22;
 const LIST_MAX: u64 = 256 << 20;
 
-/// Splits a list of store paths, one a line, as `closureInfo` and
-/// `writeClosure` of Nixpkgs give them. Empty lines and a carriage return at
-/// the end of a line mean nothing.
+/// Splits a list of store paths, one for each line, as `closureInfo` and `writeClosure`
+/// of Nixpkgs write it. Empty lines and a carriage return at the end of a line are
+/// ignored.
 ///
-/// A line may have 64 KiB, and a list 4,194,304 lines and 256 MiB.
+/// A line may have 64 KiB, and the list 4,194,304 lines and 256 MiB.
 ///
 /// # Errors
-/// Whatever keeps `list` from being read, and
-/// [`InvalidData`](io::ErrorKind::InvalidData) if it is longer.
+/// Any error of `list`, and [`InvalidData`](io::ErrorKind::InvalidData) if a line or
+/// the list is too long.
 pub fn parse_store_paths(list: impl BufRead) -> io::Result<Vec<PathBuf>> {
     let mut list = list.take(LIST_MAX + 1);
     let mut paths = Vec::new();
@@ -89,7 +88,8 @@ pub fn parse_store_paths(list: impl BufRead) -> io::Result<Vec<PathBuf>> {
 }
 
 impl<'a> StorePaths<'a> {
-    /// The store paths `paths`: absolute, in any order, duplicates allowed.
+    /// Will read the store paths `paths`. They must be absolute. Their order does not
+    /// matter, and a path may be listed twice.
     pub fn new<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Self {
         StorePaths {
             paths: paths.into_iter().map(Into::into).collect(),
@@ -105,30 +105,29 @@ impl<'a> StorePaths<'a> {
         }
     }
 
-    /// Reads each path's basename in the directory `store`, and not the path
-    /// itself: `/nix/store/NAME` is then `store/NAME`. Default: paths are
-    /// read as they stand.
+    /// Reads each path from the directory `store`: `/nix/store/NAME` is then read from
+    /// `store/NAME`. Default: paths are read as they are listed.
     #[must_use]
     pub fn store_directory(mut self, store: impl Into<PathBuf>) -> Self {
         self.store = Some(store.into());
         self
     }
 
-    /// Whether owners and groups are those of the host. Default: no, 0.
+    /// Whether owners and groups of the host are kept. Default: no, they are 0.
     #[must_use]
     pub fn keep_owners(mut self, on: bool) -> Self {
         self.owners = on;
         self
     }
 
-    /// Whether times are those of the host. Default: no, 0.
+    /// Whether times of the host are kept. Default: no, they are 0.
     #[must_use]
     pub fn keep_times(mut self, on: bool) -> Self {
         self.times = on;
         self
     }
 
-    /// What becomes of hard links. Default: [`HardLinks::Ignore`].
+    /// How files with several names are handled. Default: [`HardLinks::Ignore`].
     #[must_use]
     pub fn hard_links(mut self, policy: HardLinks) -> Self {
         self.options.hard_links = policy;
@@ -142,8 +141,8 @@ impl<'a> StorePaths<'a> {
         self
     }
 
-    /// As [`Directory::keep`](crate::source::Directory::keep): paths begin
-    /// with the basename of a store path.
+    /// As [`Directory::keep`](crate::source::Directory::keep). Paths begin with the
+    /// basename of a store path.
     #[must_use]
     pub fn keep(mut self, keep: impl Fn(Candidate<'_>) -> bool + Send + Sync + 'a) -> Self {
         self.options.keep = Some(Box::new(keep));
@@ -163,9 +162,9 @@ impl<'a> StorePaths<'a> {
     /// Reads the store paths.
     ///
     /// # Errors
-    /// [`Error::StorePaths`](crate::Error::StorePaths) if the list is empty, or
-    /// a path relative or of the same name as another; otherwise as for
-    /// [`Directory::read`](crate::source::Directory::read).
+    /// [`Error::StorePaths`](crate::Error::StorePaths) if the list is empty, a path is
+    /// relative or has no name, or two paths have the same name; all other errors are
+    /// as for [`Directory::read`](crate::source::Directory::read).
     pub fn read(mut self) -> Result<Tree> {
         let sources = sources(&self.paths, self.store.as_deref())?;
         let mut tree = Tree::new(Metadata::new(0o755));
@@ -191,7 +190,7 @@ impl<'a> StorePaths<'a> {
     }
 }
 
-/// The names to look for in each folder of the host.
+/// The names to read in each folder of the host.
 fn folders(sources: BTreeMap<Box<[u8]>, PathBuf>) -> Folders {
     let mut folders = Folders::new();
     for (name, path) in sources {
@@ -201,7 +200,7 @@ fn folders(sources: BTreeMap<Box<[u8]>, PathBuf>) -> Folders {
     folders
 }
 
-/// The name in the image of each listed path, and where to read it.
+/// Maps the image name of each listed path to the host path to read.
 fn sources(
     paths: &[PathBuf],
     store: Option<&Path>,
@@ -214,7 +213,7 @@ fn sources(
         let name =
             path.file_name().ok_or_else(|| StorePathsError::NoName { path: path.clone() })?;
         match listed.insert(name, path) {
-            // Compared by components: a final slash makes no other path.
+            // Paths are compared by components, so a final slash makes no difference.
             Some(first) if first != path => {
                 return Err(StorePathsError::Clash { first: first.clone(), second: path.clone() });
             }
@@ -225,8 +224,8 @@ fn sources(
         return Err(StorePathsError::Empty);
     }
     let source = |(name, path): (&OsStr, &PathBuf)| {
-        // Collecting the components drops a final slash, which would make a
-        // symlink be followed.
+        // Collecting the components drops a final slash. With it, a symlink would be
+        // followed.
         let host = store.map_or_else(|| path.components().collect(), |store| store.join(name));
         (Box::from(name.as_bytes()), host)
     };

@@ -11,23 +11,23 @@ use rustix::io::{Errno, retry_on_intr};
 
 use crate::tree::{FileId, HostDir, Xattrs};
 
-/// There is no attribute of this name.
+/// The error for a name of which a file has no attribute.
 #[cfg(not(target_vendor = "apple"))]
 const MISSING: Errno = Errno::NODATA;
 #[cfg(target_vendor = "apple")]
 const MISSING: Errno = Errno::NOATTR;
 
-/// How the attributes of a file in an open directory are asked for: no function
-/// of libc takes the directory and a name.
+/// The way in which attributes of a file in an open directory are read, since no
+/// function of libc takes a directory and a name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ways {
-    /// Whether `/proc/self/fd` leads to open directories. Then any file can be
-    /// asked, also a symlink, a device, or one that we may not open.
+    /// Whether `/proc/self/fd` leads to open directories. If it does, attributes of any
+    /// file can be read, also of a symlink, a device, or a file that cannot be opened.
     has_proc: bool,
 }
 
 impl Ways {
-    /// What works here, tried with the open directory `dir`.
+    /// Finds the way that works on this host, by a try with the open directory `dir`.
     pub(crate) fn find(dir: BorrowedFd<'_>) -> Self {
         let by_proc = stat(path_by_proc(dir, b".").as_slice()).map(|stat| FileId::of(&stat));
         let direct = fstat(dir).map(|stat| FileId::of(&stat));
@@ -49,7 +49,7 @@ impl Ways {
             let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
             return of_open(retry_on_intr(|| openat(fd, name, flags, Mode::empty()))?.as_fd());
         }
-        // These have hardly ever any.
+        // Other kinds hardly ever have attributes.
         let path = dir.path().join(OsStr::from_bytes(name));
         read(Target::Path(path.as_os_str().as_bytes()))
     }
@@ -66,10 +66,10 @@ pub(crate) fn of_open(file: BorrowedFd<'_>) -> io::Result<Xattrs> {
     read(Target::Open(file))
 }
 
-/// Whose attributes are read.
+/// The file of which attributes are read.
 #[derive(Clone, Copy)]
 enum Target<'a> {
-    /// What is there itself, not what a symlink points at.
+    /// The file at this path. A symlink is not followed.
     Path(&'a [u8]),
     Open(BorrowedFd<'a>),
 }
@@ -90,9 +90,9 @@ impl Target<'_> {
     }
 }
 
-/// The attributes of `target`. A file system without attributes has none.
+/// The attributes of `target`. None if its file system does not support attributes.
 fn read(target: Target<'_>) -> io::Result<Xattrs> {
-    // Most files have no attribute, and few have more than this holds.
+    // Most files have no attributes, and few have a list of names longer than this.
     let mut buf = [0_u8; 512];
     let names = match target.list(&mut buf) {
         Ok(0) | Err(Errno::NOTSUP) => return Ok(Xattrs::new()),
@@ -105,19 +105,22 @@ fn read(target: Target<'_>) -> io::Result<Xattrs> {
         .filter(|name| !name.is_empty())
         .filter_map(|name| match grow(|buf| target.get(name, buf)) {
             Ok(value) => Some(Ok((name.to_vec(), value))),
-            // Removed since it was listed, or listed but kept from us.
+            // The attribute was removed since it was listed, or is hidden from this
+            // user.
             Err(MISSING) => None,
             Err(error) => Some(Err(error.into())),
         })
         .collect()
 }
 
-/// No system has longer values or lists of names.
+/// The longest value or list of names, in bytes, for which a buffer grows. No system
+/// has longer ones.
 const LEN_MAX: usize = 1 << 24;
 
-/// Calls `get` with ever larger buffers, as what it reads may grow.
+/// Calls `get` with larger and larger buffers, as a value may grow between calls.
 fn grow(mut get: impl FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
-    // Never an empty buffer: that would ask for a size, and rustix then says 0.
+    // The buffer is never empty, since with an empty one the system returns the size,
+    // which rustix turns into 0.
     let mut len = 512;
     loop {
         let mut buf = vec![0; len];

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use crate::tree::{FileId, HostDir, InodeId, Kind, Metadata, Name};
 
-/// A directory to read: its inode, and where it is on the host.
+/// A directory that is still to be read: its inode, and its place on the host.
 pub(crate) type Pending = (InodeId, Arc<HostDir>);
 
-/// What a worker found under one name.
+/// An entry of a directory, as a worker has found it.
 pub(super) struct Found {
     /// The name in the image.
     pub(super) name: Name,
     pub(super) metadata: Metadata,
     pub(super) kind: Kind,
     pub(super) file: FileId,
-    /// Whether it has several names.
+    /// Whether the file has several names.
     pub(super) is_linked: bool,
-    /// The name on the host, where it is not the name in the image.
+    /// The name on the host if it differs from the name in the image.
     pub(super) host_name: Option<Name>,
 }

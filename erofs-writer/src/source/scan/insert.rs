@@ -1,4 +1,4 @@
-//! Putting what was found into a tree.
+//! Putting the results of a scan into a tree.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use crate::source::hard_links::HardLinks;
 use crate::source::scan::found::{Found, Pending};
 use crate::tree::{FileId, HostDir, InodeId, Kind, Tree};
 
-/// Puts what was found into a tree.
+/// Puts the results of a scan into a tree.
 pub(super) struct Inserter {
     policy: HardLinks,
-    /// Files of several names, and the inode that the first name got.
+    /// For each file with several names, the inode that its first name got.
     linked: HashMap<FileId, InodeId>,
 }
 
-/// What has been put into a directory.
+/// The directories and files that have been put into a directory.
 #[derive(Default)]
 pub(super) struct Inserted {
     pub(super) directories: Vec<Pending>,
@@ -27,7 +27,8 @@ impl Inserter {
         Inserter { policy, linked: HashMap::new() }
     }
 
-    /// Puts directories into the tree, and appends those in them to `next`.
+    /// Puts the entries of a batch of directories into the tree. Appends the
+    /// directories among them to `next`.
     pub(super) fn insert_listed(
         &mut self,
         tree: &mut Tree,
@@ -41,8 +42,8 @@ impl Inserter {
         Ok(())
     }
 
-    /// Puts what was found into the directory `dir` of the tree. `parent` knows
-    /// the host directory that has a name.
+    /// Puts `listing` into the directory `dir` of the tree. `parent` returns the host
+    /// directory in which a name is.
     pub(super) fn insert(
         &mut self,
         tree: &mut Tree,
@@ -78,15 +79,15 @@ impl Inserter {
         let target = tree.children_mut(dir);
         target.extend(children);
         if target.len() < expected {
-            // Only stripped suffixes can make two names one.
+            // Two names can become the same one only if suffixes are stripped.
             return Err(Error::tree(tree.path_of(dir), TreeErrorKind::Exists));
         }
         Ok(inserted)
     }
 }
 
-/// An inode of its own may be known to have the same bytes as another, without
-/// reading them.
+/// The kind of a further inode for a file whose first one is `first`. It shares the
+/// contents of `first`, so they need not be read to find out that they are equal.
 fn same_bytes(tree: &Tree, first: Option<InodeId>, kind: Kind) -> Kind {
     let first = first.map(|first| &tree.inode(first).kind);
     if let (Some(Kind::File(first)), Kind::File(content)) = (first, &kind) {

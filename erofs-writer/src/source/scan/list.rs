@@ -1,4 +1,4 @@
-//! What workers do: listing a directory, and looking at what is in it. All of it
+//! The work of scan threads: listing a directory and looking at its entries. Everything
 //! is found relative to the open directory, and no symlink is followed.
 
 use std::collections::BTreeMap;
@@ -26,27 +26,28 @@ use crate::tree::{
     without_case_hack,
 };
 
-/// Looks at the host.
+/// Lists directories and looks at their entries.
 pub(super) struct Lister<'a> {
     pub(super) options: ScanOptions<'a>,
     stop: &'a dyn Stop,
     opener: DirOpener,
-    /// Found out with the first directory.
+    /// Known once the first directory has been opened.
     ways: Option<Ways>,
 }
 
-/// What is in a directory.
+/// The result of listing a directory.
 pub(super) enum Listing {
-    /// In the order of the names' bytes.
+    /// All entries, in the order of the names' bytes.
     Found(Vec<Found>),
-    /// So much that several threads should look at it.
+    /// The names of a directory that has so many that several threads should look at
+    /// them.
     Large(Vec<Entry>),
 }
 
-/// What a directory says of one name.
+/// An entry as the directory lists it.
 pub(super) struct Entry {
     pub(super) name: Name,
-    /// What it says that this is, which file systems may leave open.
+    /// The listed type. Some file systems do not list it.
     file_type: FileType,
 }
 
@@ -55,8 +56,8 @@ impl Entry {
         Entry { name, file_type: FileType::Unknown }
     }
 
-    /// Whether it is a directory in the directory `fd`. What cannot be looked at
-    /// is told of if it is wanted.
+    /// Whether the entry, which is in the directory `fd`, is a directory. An error
+    /// counts as no: if the entry is wanted, the error is found again.
     fn is_dir(&self, fd: BorrowedFd<'_>) -> bool {
         let file_type = match self.file_type {
             FileType::Unknown => {
@@ -69,7 +70,7 @@ impl Entry {
     }
 }
 
-/// A directory with more entries is looked at by several threads.
+/// Several threads look at the entries of a directory that has more than this many.
 const LARGE: usize = 1024;
 
 impl<'a> Lister<'a> {
@@ -77,14 +78,15 @@ impl<'a> Lister<'a> {
         Lister { options, stop, opener: DirOpener::default(), ways: None }
     }
 
-    /// Finds out by an open directory how attributes can be read.
+    /// Finds out how attributes can be read, by a try with an open directory.
     pub(super) fn find_ways(&mut self, dir: &OwnedFd) {
         if self.options.xattrs {
             self.ways.get_or_insert_with(|| Ways::find(dir.as_fd()));
         }
     }
 
-    /// Lists one directory, and tells `report` how much is in it.
+    /// Lists a directory, looks at its entries, and reports how many were found. A
+    /// large directory is only listed.
     pub(super) fn list(
         &self,
         dir: &Arc<HostDir>,
@@ -105,7 +107,7 @@ impl<'a> Lister<'a> {
         Ok(Listing::Found(sorted(found)))
     }
 
-    /// Looks at what is in a directory under these names.
+    /// Looks at these entries of a directory, by several threads.
     pub(super) fn look_all(
         &self,
         dir: &Arc<HostDir>,
@@ -116,7 +118,7 @@ impl<'a> Lister<'a> {
         self.look_parallel(dir, fd.as_fd(), names, report)
     }
 
-    /// The same for one that is open.
+    /// Looks at these entries of an open directory, by several threads.
     pub(super) fn look_parallel(
         &self,
         dir: &Arc<HostDir>,
@@ -134,7 +136,8 @@ impl<'a> Lister<'a> {
         Ok(sorted(found.into_iter().flatten().collect()))
     }
 
-    /// The path with a slash that who is asked what is wanted knows `dir` by.
+    /// The path of `dir` with a final slash, as the filter gets it. Empty for the root,
+    /// or if there is no filter.
     fn keep_path(&self, dir: &HostDir) -> Vec<u8> {
         let mut path = Vec::new();
         if self.options.keep.is_some() {
@@ -146,8 +149,8 @@ impl<'a> Lister<'a> {
         path
     }
 
-    /// What is in the directory `dir`, open as `fd`, under one name, if it is
-    /// wanted.
+    /// Looks at one entry of the directory `dir`, open as `fd`. None if the filter does
+    /// not want it.
     fn entry(
         &self,
         dir: &Arc<HostDir>,
@@ -183,15 +186,15 @@ impl<'a> Lister<'a> {
         Ok(Some(found))
     }
 
-    /// A symlink of which nothing but its target counts: half of a system's
-    /// inodes are such.
+    /// Reads a symlink of which only the target counts. This saves a call for half of a
+    /// system's inodes.
     fn symlink(&self, fd: BorrowedFd<'_>, name: &Name) -> io::Result<Found> {
         let kind = Kind::Symlink(target(fd, name)?);
         let found = self.named(name, Metadata::new(0o777), kind);
         Ok(Found { is_linked: false, ..found })
     }
 
-    /// What `stat` says is there.
+    /// The entry that `stat` describes.
     fn found(
         &self,
         dir: &Arc<HostDir>,
@@ -222,7 +225,7 @@ impl<'a> Lister<'a> {
         Ok(Found { file, is_linked, ..self.named(name, metadata(stat, xattrs), kind) })
     }
 
-    /// What was found under `name`, as the image names it.
+    /// An entry with the name that it has in the image.
     fn named(&self, name: &Name, metadata: Metadata, kind: Kind) -> Found {
         let image_name = match self.options.strip_case_hack {
             true => without_case_hack(name),
@@ -248,7 +251,7 @@ fn names(stream: &mut Dir) -> Result<Vec<Entry>, Errno> {
         match stream.read() {
             None => return Ok(names),
             Some(Err(Errno::INTR)) => {
-                // It says no more after an error.
+                // The stream ends after an error, so it starts again.
                 stream.rewind();
                 names.clear();
             }
@@ -263,7 +266,7 @@ fn names(stream: &mut Dir) -> Result<Vec<Entry>, Errno> {
     }
 }
 
-/// Where a symlink leads.
+/// The target of a symlink.
 fn target(fd: BorrowedFd<'_>, name: &[u8]) -> io::Result<Box<[u8]>> {
     let target = retry_on_intr(|| readlinkat(fd, name, Vec::new()))?;
     Ok(target.into_bytes().into())

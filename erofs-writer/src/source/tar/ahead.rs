@@ -1,12 +1,12 @@
-//! A buffered reader that shows what comes next.
+//! A buffered reader that can show the next bytes without consuming them.
 
 use std::io::{self, BufRead, Read};
 
-/// Reads from `R`, and can be asked for some bytes before they are passed.
+/// Reads from `R`, and can show bytes before they are consumed.
 pub(super) struct Ahead<R> {
     inner: R,
     bytes: Vec<u8>,
-    /// Those in `bytes` that have been read and not passed.
+    /// The bytes from `start` to `end` have been read, but not consumed.
     start: usize,
     end: usize,
 }
@@ -16,12 +16,12 @@ impl<R: Read> Ahead<R> {
         Ahead { inner, bytes: vec![0; capacity], start: 0, end: 0 }
     }
 
-    /// What is read from.
+    /// The inner reader.
     pub(super) fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
-    /// The next `len` bytes, which must fit the capacity; fewer at the end.
+    /// The next `len` bytes, or fewer at the end. `len` is at most the capacity.
     pub(super) fn peek(&mut self, len: usize) -> io::Result<&[u8]> {
         assert!(len <= self.bytes.len(), "{len} bytes are more than are read at a time");
         if self.end - self.start < len {
@@ -32,7 +32,8 @@ impl<R: Read> Ahead<R> {
         Ok(&self.bytes[self.start..self.end.min(self.start + len)])
     }
 
-    /// Reads into the room behind what there is.
+    /// Reads into the room after the bytes that are there. Returns how many were read:
+    /// 0 at the end, or if there is no room.
     fn read_more(&mut self) -> io::Result<usize> {
         loop {
             match self.inner.read(&mut self.bytes[self.end..]) {
@@ -73,7 +74,7 @@ impl<R: Read> BufRead for Ahead<R> {
 mod tests {
     use super::*;
 
-    /// Gives a byte at a time, and is interrupted before each.
+    /// A reader that returns one byte at a time, and is interrupted before each.
     struct Slow<'a>(&'a [u8], bool);
 
     impl Read for Slow<'_> {

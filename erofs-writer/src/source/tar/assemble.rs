@@ -1,5 +1,5 @@
-//! From members to a tree: the last one of a name counts, and directories that
-//! the archive does not list are there all the same.
+//! Builds a tree from members. Of several members with one path the last one counts.
+//! Directories that the archive does not list are made.
 
 use std::collections::HashSet;
 
@@ -13,23 +13,23 @@ use crate::tree::{
 
 /// The mode of directories that the archive does not list.
 const MODE: u16 = 0o755;
-/// A path leads through so many names, those in targets of symlinks among them.
+/// The most names that a path leads through, including those in targets of symlinks.
 const NAMES_MAX: usize = 4096;
-/// Directories lie so deep. What goes through a tree has the path of each of its
-/// entries, so that it takes longer the deeper they are.
+/// The most directories above an entry. A walk of the tree makes the path of each
+/// entry, so deeper trees take longer.
 const DEPTH_MAX: usize = 2048;
-/// So many names in targets of symlinks all paths of an archive may lead through,
-/// and so many more for each member: a member of a block that leads through
-/// thousands would take as much time, and could make as many directories.
+/// The most names in targets of symlinks that all paths of an archive together lead
+/// through, and how many more there may be for each member. Without a bound, a member
+/// of one block could lead through thousands of names, and make as many directories.
 const TARGET_NAMES: usize = 1 << 16;
 const TARGET_NAMES_OF_MEMBER: usize = 64;
 
 /// A tree that members are put into.
 pub(super) struct Assembly {
     tree: Tree,
-    /// Directories that have been in a path only.
+    /// Directories that were only part of a path, and have no member yet.
     implied: HashSet<InodeId>,
-    /// So many names in targets of symlinks may still be gone through.
+    /// The number of names in targets of symlinks that further paths may lead through.
     target_names: usize,
     pub(super) hard_links: HardLinks,
     pub(super) strip_case_hack: bool,
@@ -38,16 +38,16 @@ pub(super) struct Assembly {
     pub(super) converts_aufs: bool,
 }
 
-/// Where a path leads.
+/// The end of a path.
 enum Walked {
     To(InodeId),
-    /// To nothing, or through something that is no directory.
+    /// The path leads to nothing, or through something that is not a directory.
     Nowhere,
-    /// Through more names, or deeper, than any path needs.
+    /// The path leads through too many names, or too deep.
     TooFar,
 }
 
-/// Why a member cannot be put in.
+/// The reason why a member cannot be put into the tree.
 pub(super) enum Refusal {
     Member(TarErrorKind),
     Tree(Error),
@@ -71,7 +71,7 @@ impl Assembly {
         }
     }
 
-    /// Puts `member` where its path says, in place of what is there.
+    /// Puts `member` at its path, in place of the entry that is there.
     pub(super) fn put(&mut self, member: Member) -> Result<(), Refusal> {
         let Member { path, mut metadata, kind, .. } = member;
         self.target_names += TARGET_NAMES_OF_MEMBER;
@@ -124,7 +124,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// The names of a path as the image has them; none if it leads upwards.
+    /// The names of a path, as the image has them. None if one is `..`.
     fn names(&self, path: &[u8]) -> Option<Vec<Vec<u8>>> {
         let names = components(path).filter(|name| *name != b".");
         let image_name = |name: &[u8]| match self.strip_case_hack {
@@ -135,7 +135,7 @@ impl Assembly {
         (!names.iter().any(|name| name == b"..")).then_some(names)
     }
 
-    /// Gives a directory that there is what its member says.
+    /// Gives an existing directory the metadata of its member. Marks of overlayfs stay.
     fn list(&mut self, id: InodeId, metadata: Metadata) {
         self.implied.remove(&id);
         let known = &mut self.tree.inode_mut(id).metadata;
@@ -154,12 +154,12 @@ impl Assembly {
         self.tree.inode_mut(id).metadata.xattrs.set(name, value);
     }
 
-    /// Goes where `names` lead, also through symlinks, which `..` in their
-    /// targets do not take above the root. Directories that are not there are
-    /// made, if they are to be.
+    /// Follows `names` from the root, also through symlinks. A `..` in a target does
+    /// not lead above the root. If `makes`, missing directories are made.
     fn walk(&mut self, mut names: Vec<Vec<u8>>, makes: bool) -> Result<Walked> {
         names.reverse();
-        // The directories above, with their names.
+        // The directories above `id`, each with the name of the entry in it that was
+        // followed.
         let mut above: Vec<(InodeId, Vec<u8>)> = Vec::new();
         let mut id = Tree::ROOT;
         let mut left = NAMES_MAX;
@@ -212,7 +212,7 @@ impl Assembly {
         Ok(Walked::To(id))
     }
 
-    /// Makes the directory `name` in `parent`.
+    /// Makes the directory `name` in `parent`, which no member has listed.
     fn imply(&mut self, parent: InodeId, name: &[u8]) -> Result<InodeId> {
         let id = self.tree.add(Metadata::new(MODE), Kind::Directory(Default::default()))?;
         self.tree.children_mut(parent).insert(name.into(), id);
@@ -220,7 +220,7 @@ impl Assembly {
         Ok(id)
     }
 
-    /// The inode for a further name, `path`, of `target`.
+    /// The inode for `path`, which is a hard link to `target`.
     fn linked(&mut self, path: Vec<u8>, target: &[u8]) -> Result<InodeId, Refusal> {
         let mut names = self.names(target).unwrap_or_default();
         let name = names.pop();
@@ -246,8 +246,8 @@ impl Assembly {
         }
     }
 
-    /// The tree. Directories that were not listed get the owner and the time
-    /// of the one that they are in.
+    /// Returns the tree. Directories that no member has listed get the owner and the
+    /// time of their parent.
     pub(super) fn finish(mut self) -> Tree {
         let mut pending = vec![Tree::ROOT];
         while let Some(id) = pending.pop() {

@@ -1,10 +1,10 @@
-//! The header of a member: a block of fields, most of them octal numbers.
+//! The header of a member: a block of fields, most of which are octal numbers.
 
 use std::ops::Range;
 
 use crate::error::TarErrorKind;
 
-/// Archives are made of such blocks.
+/// The length of a block in bytes. Archives consist of blocks.
 pub(super) const BLOCK_LEN: usize = 512;
 
 /// A block of an archive.
@@ -19,12 +19,12 @@ const MTIME: Range<usize> = 136..148;
 const CHKSUM: Range<usize> = 148..156;
 const TYPEFLAG: usize = 156;
 const LINKNAME: Range<usize> = 157..257;
-/// With the NUL that GNU's has not.
+/// The magic of POSIX, with its NUL. That of GNU has a blank in its place.
 const MAGIC: Range<usize> = 257..263;
 const DEVMAJOR: Range<usize> = 329..337;
 const DEVMINOR: Range<usize> = 337..345;
 const PREFIX: Range<usize> = 345..500;
-/// What star calls its own form by, in which times follow a shorter prefix.
+/// The mark of star's own format. In it, the prefix is shorter and followed by times.
 const STAR: (Range<usize>, &[u8; 4]) = (508..512, b"tar\0");
 const STAR_PREFIX: Range<usize> = 345..476;
 
@@ -38,7 +38,7 @@ impl<'a> Header<'a> {
         let wanted = number(&block[CHKSUM]).ok_or(TarErrorKind::Checksum)?;
         let bytes = block.iter().enumerate();
         let bytes = bytes.map(|(at, byte)| if CHKSUM.contains(&at) { b' ' } else { *byte });
-        // Some old programs took bytes for signed ones.
+        // Some old programs added signed bytes.
         let unsigned: i64 = bytes.clone().map(i64::from).sum();
         let signed: i64 = bytes.map(|byte| i64::from(i8::from_ne_bytes([byte]))).sum();
         match wanted == unsigned || wanted == signed {
@@ -52,7 +52,7 @@ impl<'a> Header<'a> {
         Header::new(block).is_ok()
     }
 
-    /// All of it, for what only some forms have.
+    /// The whole block, for fields that only some formats have.
     pub(super) fn block(&self) -> &'a Block {
         self.0
     }
@@ -61,7 +61,7 @@ impl<'a> Header<'a> {
         self.0[TYPEFLAG]
     }
 
-    /// The name with its prefix, which only one of the two formats has.
+    /// The path of the member: its prefix, if the format has one, and its name.
     pub(super) fn path(&self) -> Vec<u8> {
         let name = text(&self.0[NAME]);
         let prefix = match &self.0[MAGIC] == b"ustar\0" {
@@ -79,12 +79,12 @@ impl<'a> Header<'a> {
         text(&self.0[LINKNAME]).to_vec()
     }
 
-    /// How many bytes the member has in the archive.
+    /// The length of the member's body in the archive, in bytes.
     pub(super) fn size(&self) -> Result<u64, TarErrorKind> {
         self.number(SIZE, "size")
     }
 
-    /// The permissions; the type in them is not looked at.
+    /// The permissions. Bits for the type of the file are ignored.
     pub(super) fn mode(&self) -> Result<u16, TarErrorKind> {
         let mode: u64 = self.number(MODE, "mode")?;
         Ok(u16::try_from(mode & 0o7777).expect("12 bits"))
@@ -98,7 +98,7 @@ impl<'a> Header<'a> {
         self.number(GID, "group")
     }
 
-    /// The time in seconds.
+    /// The time of the last modification, in seconds since 1970.
     pub(super) fn mtime(&self) -> Result<i64, TarErrorKind> {
         self.number(MTIME, "time")
     }
@@ -118,14 +118,16 @@ impl<'a> Header<'a> {
     }
 }
 
-/// What is before the first NUL.
+/// The bytes before the first NUL.
 fn text(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-/// The number in a field: octal digits up to a blank or a NUL, or if they would
-/// be too many, and the first bit is set, two's complement. An empty field is 0.
-/// Where the field before was too long, digits begin behind a NUL.
+/// The number in a field. None if it is not a number, or does not fit. Usually a field
+/// has octal digits up to a blank or a NUL, and an empty one stands for zero. If the
+/// first bit is set, the field is a binary number in two's complement, which has room
+/// for large ones. If the field before was too long, its final NUL comes before the
+/// digits.
 pub(super) fn number(field: &[u8]) -> Option<i64> {
     let (first, rest) = field.split_first()?;
     if first & 0x80 != 0 {

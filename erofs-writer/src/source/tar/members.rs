@@ -1,5 +1,5 @@
-//! The members of an archive, one by one, with all that headers before them
-//! say of them.
+//! The members of an archive, one by one. Each has the properties that extended headers
+//! before it give.
 
 use crate::error::{Error, Result, TarErrorKind};
 use crate::format::to_u64;
@@ -10,17 +10,17 @@ use crate::source::tar::sparse::{CHUNKS_MAX, Map, SparseFile};
 use crate::time::Timestamp;
 use crate::tree::{Content, Metadata, Rdev, Xattrs};
 
-/// A longer path is none that anybody unpacks.
+/// The longest path, in bytes. Nobody can unpack longer ones.
 pub(super) const PATH_LEN_MAX: usize = 1 << 16;
 
 const ZEROS: Block = [0; BLOCK_LEN];
 
-/// What an archive has under one name.
+/// A member of an archive.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Where its header is.
+    /// The position of its header.
     pub(super) offset: u64,
-    /// As it stands in the archive.
+    /// The path as it is in the archive.
     pub(super) path: Vec<u8>,
     pub(super) metadata: Metadata,
     pub(super) kind: MemberKind,
@@ -30,7 +30,7 @@ pub(super) struct Member {
 pub(super) enum MemberKind {
     Directory,
     File(Content),
-    /// One more name for the member with this path.
+    /// A further name for the member with this path.
     HardLink(Vec<u8>),
     Symlink(Vec<u8>),
     CharDevice(Rdev),
@@ -38,23 +38,23 @@ pub(super) enum MemberKind {
     Fifo,
 }
 
-/// Reads members.
+/// Reads the members of an archive.
 pub(super) struct Members<'a> {
     input: Input<'a>,
     /// Whether extended attributes are read.
     xattrs: bool,
     global: Global,
-    /// So many chunks may the sparse files of an index still have.
+    /// The number of chunks that further sparse files of an index may have.
     chunks_left: u64,
 }
 
-/// What stands before the header of a member.
+/// Properties from headers that come before the header of a member.
 #[derive(Default)]
 struct Before {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     pax: Pax,
-    /// How many bytes of these there were.
+    /// The length of these headers, in bytes.
     len: u64,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Members<'a> {
         Members { input, xattrs, global: Global::default(), chunks_left: CHUNKS_MAX }
     }
 
-    /// What is wrong with the member whose header is at `offset`.
+    /// The error about the member whose header is at `offset`.
     pub(super) fn error(&self, offset: u64, kind: TarErrorKind) -> Error {
         self.input.error(offset, kind)
     }
@@ -72,8 +72,8 @@ impl<'a> Members<'a> {
         result.map_err(|kind| self.error(offset, kind))
     }
 
-    /// The next member; none at the end of the archive, which is a block of
-    /// zeros, or where the bytes end between two members.
+    /// The next member. None at the end of the archive, which is a block of zeros, or
+    /// the end of the bytes between two members.
     pub(super) fn next(&mut self) -> Result<Option<Member>> {
         let mut before = Before::default();
         loop {
@@ -82,7 +82,7 @@ impl<'a> Members<'a> {
                 None if before.len == 0 => return Ok(None),
                 None => return Err(self.error(offset, TarErrorKind::Truncated)),
                 Some(ZEROS) => {
-                    // There should be two.
+                    // There should be two blocks of zeros.
                     if self.input.peek()? == Some(ZEROS) {
                         self.input.block()?;
                     }
@@ -97,7 +97,8 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Reads what a header at `offset` says of others, and tells whether it does.
+    /// If this header, at `offset`, only comes before that of a member, reads its body
+    /// and returns true.
     fn is_before(&mut self, offset: u64, header: &Header<'_>, before: &mut Before) -> Result<bool> {
         let flag = header.typeflag();
         if !matches!(flag, b'x' | b'X' | b'g' | b'L' | b'K' | b'V' | b'A') {
@@ -105,8 +106,8 @@ impl<'a> Members<'a> {
         }
         let size = self.check(offset, header.size())?;
         if let b'V' | b'A' = flag {
-            // The name of a volume is of no use, and Solaris' lists of access
-            // control are not those of Linux.
+            // Names of volumes are not needed, and the ACLs of Solaris differ from
+            // those of Linux.
             self.input.skip(size)?;
             return Ok(true);
         }
@@ -125,7 +126,7 @@ impl<'a> Members<'a> {
         match flag {
             b'L' => before.path = Some(before_nul(data)),
             b'K' => before.link = Some(before_nul(data)),
-            // Of several the last one counts, as for GNU tar.
+            // If there are several, the last one counts, as in GNU tar.
             _ => {
                 before.pax = Pax::default();
                 self.check(offset, before.pax.add(&data))?;
@@ -134,7 +135,7 @@ impl<'a> Members<'a> {
         Ok(true)
     }
 
-    /// The member with this header, at `offset`.
+    /// The member whose header is at `offset`.
     fn member(&mut self, offset: u64, header: &Header<'_>, before: Before) -> Result<Member> {
         let said = Said { own: &before.pax, global: &self.global };
         let text = |keyword| said.text(keyword).map(<[u8]>::to_vec);
@@ -155,7 +156,7 @@ impl<'a> Members<'a> {
             metadata.xattrs = self.check(offset, xattrs)?;
         }
         let kind = match header.typeflag() {
-            // Long ago directories were files whose names end in a slash.
+            // In old archives, directories are files whose names end in a slash.
             b'0' | 0 if path.ends_with(b"/") => {
                 self.pass_body(size)?;
                 MemberKind::Directory
@@ -166,14 +167,14 @@ impl<'a> Members<'a> {
                 self.pass_body(size)?;
                 MemberKind::HardLink(link)
             }
-            // Here a size says how long the target is, or how much room the
-            // directory is to have, and nobody writes a body.
+            // The size is the length of the target, or the room that the directory
+            // should get. There is no body.
             b'2' => MemberKind::Symlink(link),
             b'3' => MemberKind::CharDevice(self.check(offset, device)?),
             b'4' => MemberKind::BlockDevice(self.check(offset, device)?),
             b'5' => MemberKind::Directory,
             b'6' => MemberKind::Fifo,
-            // GNU's list of the names in a directory.
+            // The body is GNU's list of the names in the directory.
             b'D' => {
                 self.input.skip(size)?;
                 MemberKind::Directory
@@ -183,9 +184,9 @@ impl<'a> Members<'a> {
         Ok(Member { offset, path, metadata, kind })
     }
 
-    /// Passes the body of a member for which some programs write none, and say
-    /// all the same how long it would be: there is none where the next header
-    /// or the end of the archive follows at once.
+    /// Skips the body of a member, if it has one. Some programs write no body for such
+    /// members, but give the length that it would have. If a header or the end of the
+    /// archive follows at once, there is no body.
     fn pass_body(&mut self, size: u64) -> Result<()> {
         if size == 0 {
             return Ok(());
@@ -201,7 +202,7 @@ impl<'a> Members<'a> {
         let said = Said { own: pax, global: &self.global };
         let len = said.text("GNU.sparse.realsize").or_else(|| said.text("GNU.sparse.size"));
         let Some(len) = len else {
-            // Sparse files of star, or a part of a file.
+            // This is a sparse file of star, or only a part of a file.
             let real = self.check(offset, said.number("SCHILY.realsize", "size"))?;
             let is_sparse = said.text("SCHILY.filetype") == Some(b"sparse");
             if is_sparse || real.is_some_and(|real: u64| real != size) {
@@ -226,8 +227,9 @@ impl<'a> Members<'a> {
         self.sparse(offset, size, len, map)
     }
 
-    /// The map with which the contents of a sparse file begin, in decimal
-    /// lines: how many runs, then the offset and the length of each.
+    /// The map at the start of the contents of a sparse file. It has decimal numbers,
+    /// one for each line: the number of runs, then the offset and the length of each
+    /// run.
     fn map_before_contents(&mut self, offset: u64, size: u64) -> Result<Map> {
         let bad = |input: &Input<'_>| input.error(offset, TarErrorKind::Sparse);
         let mut left = size;
@@ -254,7 +256,7 @@ impl<'a> Members<'a> {
         self.check(offset, Map::from_numbers(&numbers[1..]))
     }
 
-    /// The contents of a sparse file whose header `block` tells of them.
+    /// The contents of a sparse file whose map is in its header `block`.
     fn old_sparse(&mut self, offset: u64, size: u64, block: &Block) -> Result<Content> {
         let mut map = Map::default();
         let (mut has_more, len) = self.check(offset, map.add_header(block))?;
@@ -266,7 +268,8 @@ impl<'a> Members<'a> {
         self.sparse(offset, size, len, map)
     }
 
-    /// The contents of a sparse file of `len` bytes, of which `stored` follow.
+    /// The contents of a sparse file of `len` bytes. Its runs have `stored` bytes,
+    /// which follow.
     fn sparse(&mut self, offset: u64, stored: u64, len: u64, map: Map) -> Result<Content> {
         self.check(offset, map.check(len, stored))?;
         match self.input.contents(stored)? {
@@ -280,13 +283,13 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Reads what is behind the end of the archive.
+    /// Reads the bytes after the end of the archive.
     pub(super) fn finish(self) -> Result<Left> {
         self.input.finish()
     }
 }
 
-/// All but the extended attributes.
+/// The metadata of a member, without extended attributes.
 fn metadata(header: &Header<'_>, said: &Said<'_>) -> Result<Metadata, TarErrorKind> {
     let mtime = match said.mtime()? {
         Some(mtime) => mtime,

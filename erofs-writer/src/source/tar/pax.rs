@@ -1,5 +1,5 @@
-//! Extended headers: records of a keyword and a value, which go before what
-//! the header of the member says.
+//! Extended headers. Their records of a keyword and a value override the fields of a
+//! member's own header.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::error::TarErrorKind;
 use crate::time::Timestamp;
 use crate::tree::{XattrMap, Xattrs};
 
-/// So many records can be kept for all members that follow, ...
+/// The most records that are kept for all members that follow ...
 const GLOBAL_RECORDS_MAX: usize = 128;
-/// ... with so many bytes: the attributes of an inode cannot have more.
+/// ... and the most bytes in them. The attributes of an inode cannot have more.
 const GLOBAL_BYTES_MAX: usize = 256 << 10;
 
-/// Keywords that are looked at, apart from attributes.
+/// Keywords that are read, apart from those of attributes.
 const KEYWORDS: &[&str] = &[
     "path",
     "linkpath",
@@ -35,16 +35,17 @@ const KEYWORDS: &[&str] = &[
     "GNU.sparse.map",
 ];
 
-/// What tells of the runs of one file, and of no other.
+/// Keywords, or their beginnings, that describe the runs of one file. A global header
+/// must not have them.
 const OF_ONE_FILE: [&[u8]; 3] = [b"GNU.sparse.", b"SCHILY.filetype", b"SCHILY.realsize"];
 
-/// What extended headers say of one member, or of all that follow.
+/// Records of extended headers, for one member or for all that follow.
 #[derive(Debug, Default)]
 pub(super) struct Pax {
-    /// By keyword. None where an empty value undid what was said before.
+    /// The values by keyword. None if an empty value has undone an earlier record.
     records: BTreeMap<&'static str, Option<Box<[u8]>>>,
     xattrs: Attributes,
-    /// Offsets and lengths of runs, in the order in which they stand.
+    /// Offsets and lengths of runs, in the order of their records.
     pub(super) sparse: Vec<u64>,
 }
 
@@ -57,8 +58,8 @@ struct Attribute {
     value: Value,
 }
 
-/// How an attribute is written. Of several forms the last one here counts: all
-/// of them say the same, and it says it best.
+/// The form of an attribute's record. If an attribute comes in several forms, the last
+/// of these counts: all have the same value, and it has it most exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Form {
     Libarchive,
@@ -69,14 +70,14 @@ enum Form {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Value {
     Is(Arc<[u8]>),
-    /// An empty value undid what was said before.
+    /// An empty value has undone an earlier record.
     Undone,
-    /// It is no base 64.
+    /// The value is not base 64.
     Bad,
 }
 
 impl Pax {
-    /// Adds what stands in `data`. An empty value undoes what was said before.
+    /// Adds the records in `data`. An empty value undoes an earlier record.
     pub(super) fn add(&mut self, mut data: &[u8]) -> Result<(), TarErrorKind> {
         while !data.is_empty() {
             let (keyword, value, rest) = record(data).ok_or(TarErrorKind::Pax)?;
@@ -96,7 +97,7 @@ impl Pax {
         Ok(())
     }
 
-    /// The extended attributes, which go before those of `global`.
+    /// The extended attributes. They override those of `global`.
     fn xattrs(&self, global: &Pax) -> Result<XattrMap, TarErrorKind> {
         let mut map = XattrMap::new();
         for (name, attribute) in global.xattrs.iter().chain(&self.xattrs) {
@@ -109,22 +110,24 @@ impl Pax {
                 Value::Bad => None,
             };
         }
-        // Made at once, its nodes are full; grown name by name, they are half empty.
+        // A map that is made at once has full nodes. One that has grown name by name
+        // has half-empty ones.
         Ok(map.into_iter().collect())
     }
 }
 
-/// What is said of all members that follow.
+/// The records for all members that follow.
 #[derive(Debug, Default)]
 pub(super) struct Global {
     pax: Pax,
-    /// Attributes of members by those that each has of its own, so that members
-    /// with the same ones share them.
+    /// The attributes of members, by those of their own headers, so that members with
+    /// the same ones share them.
     known: HashMap<Attributes, Xattrs>,
 }
 
 impl Global {
-    /// As [`Pax::add`], in bounds, and without what only one file can have.
+    /// Adds records as [`Pax::add`] does. It is an error if there are too many, or if
+    /// one can only belong to a single file.
     pub(super) fn add(&mut self, data: &[u8]) -> Result<(), TarErrorKind> {
         let mut rest = data;
         while let Some((keyword, _, behind)) = record(rest) {
@@ -136,7 +139,7 @@ impl Global {
         self.pax.add(data)?;
         self.known.clear();
         let Pax { records, xattrs, .. } = &mut self.pax;
-        // Nothing comes before these.
+        // An empty value has no earlier record to undo.
         records.retain(|_, value| value.is_some());
         xattrs.retain(|_, attribute| attribute.value != Value::Undone);
         let len = |attribute: &Attribute| match &attribute.value {
@@ -151,7 +154,7 @@ impl Global {
         }
     }
 
-    /// The extended attributes of a member of which `own` is said.
+    /// The extended attributes of a member with the records `own`.
     pub(super) fn xattrs(&mut self, own: &Pax) -> Result<Xattrs, TarErrorKind> {
         if let Some(known) = self.known.get(&own.xattrs) {
             return Ok(known.clone());
@@ -162,8 +165,8 @@ impl Global {
     }
 }
 
-/// What is said of a member by headers of its own, and where these say nothing,
-/// by those for all members.
+/// The records for a member: those of its own headers, and for other keywords, those
+/// for all members.
 pub(super) struct Said<'a> {
     pub(super) own: &'a Pax,
     pub(super) global: &'a Global,
@@ -196,8 +199,8 @@ const SCHILY: &[u8] = b"SCHILY.xattr.";
 const LIBARCHIVE: &[u8] = b"LIBARCHIVE.xattr.";
 const SELINUX: &[u8] = b"RHT.security.selinux";
 
-/// The attribute that a record is for. An empty value means just that, but for
-/// the label.
+/// The attribute that a record sets. An empty value is a value, except that an empty
+/// SELinux label undoes an earlier one.
 fn attribute(keyword: &[u8], value: &[u8]) -> Option<(Vec<u8>, Attribute)> {
     if let Some(name) = keyword.strip_prefix(SCHILY) {
         let value = Value::Is(value.into());
@@ -212,7 +215,8 @@ fn attribute(keyword: &[u8], value: &[u8]) -> Option<(Vec<u8>, Attribute)> {
     (keyword == SELINUX).then(|| (b"security.selinux".to_vec(), attribute))
 }
 
-/// The first record, `LENGTH KEYWORD=VALUE\n`, and what is behind it.
+/// The keyword and the value of the first record, `LENGTH KEYWORD=VALUE\n`, and the
+/// bytes after it.
 fn record(data: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let space = data.iter().take(20).position(|byte| *byte == b' ')?;
     let len = usize::try_from(decimal(&data[..space])?).ok()?;
@@ -222,7 +226,7 @@ fn record(data: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((&record[..equals], &record[equals + 1..], rest))
 }
 
-/// A number in decimal digits.
+/// The number that decimal digits stand for.
 pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -233,8 +237,8 @@ pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// Seconds, perhaps negative, perhaps with a fraction; what is finer than a
-/// nanosecond is cut off towards the past.
+/// A time in seconds, which may have a sign and a fraction. It is rounded down to
+/// nanoseconds.
 fn time(text: &[u8]) -> Option<Timestamp> {
     let (text, is_negative) = match text.strip_prefix(b"-") {
         Some(text) => (text, true),
@@ -258,7 +262,7 @@ fn time(text: &[u8]) -> Option<Timestamp> {
     Some(Timestamp { sec, nsec })
 }
 
-/// With `%41` as `A`.
+/// Decodes `%41` to `A`.
 fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -300,7 +304,7 @@ mod tests {
         Global::default().xattrs(own)
     }
 
-    /// A record, with its length.
+    /// A record with its length before it.
     fn record(keyword: &str, value: &[u8]) -> Vec<u8> {
         let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
         let fits = |digits: &usize| (rest.len() + digits).to_string().len() == *digits;
@@ -374,7 +378,7 @@ mod tests {
         }
         let long = record("SCHILY.xattr.user.l", &vec![b'x'; GLOBAL_BYTES_MAX]);
         assert_eq!(global(&long).err(), Some(TarErrorKind::Global));
-        // What is not looked at does not count.
+        // Records with unknown keywords do not count.
         assert!(global(&record("comment", &vec![b'x'; GLOBAL_BYTES_MAX])).is_ok());
         for keyword in ["GNU.sparse.realsize", "GNU.sparse.offset", "SCHILY.realsize"] {
             assert_eq!(global(&record(keyword, b"1")).err(), Some(TarErrorKind::Pax), "{keyword}");

@@ -1,4 +1,4 @@
-//! Files of which an archive holds only some runs; between them are zeros.
+//! Sparse files, of which an archive has only some runs. Between the runs are zeros.
 
 use std::fs::File;
 use std::io;
@@ -12,21 +12,21 @@ use crate::source::tar::pax::decimal;
 use crate::tree::device::{self, Device, Scattered};
 use crate::tree::{Content, ReadAt};
 
-/// Where a run lies in the file, and how long it is.
+/// The offset of a run in the file, and its length, in bytes.
 type Run = (u64, u64);
 
-/// Sparse files with more chunks together have an index of more than 128 MiB, and
-/// most likely no contents.
+/// The most chunks of all sparse files of an index. With more, the index has over 128
+/// MiB, and most likely the files have no contents.
 pub(super) const CHUNKS_MAX: u64 = 1 << 24;
 
-/// The runs of a file, in their order.
+/// The runs of a file, as the archive lists them.
 #[derive(Debug, Default)]
 pub(super) struct Map {
     pub(super) runs: Vec<Run>,
 }
 
 impl Map {
-    /// From offsets and lengths in turn.
+    /// A map from offsets and lengths in turn.
     pub(super) fn from_numbers(numbers: &[u64]) -> Result<Self, TarErrorKind> {
         let pairs = numbers.chunks_exact(2);
         match pairs.remainder() {
@@ -35,7 +35,7 @@ impl Map {
         }
     }
 
-    /// From a list with commas, as `GNU.sparse.map` has it.
+    /// A map from numbers with commas between them, as in `GNU.sparse.map`.
     pub(super) fn from_list(list: &[u8]) -> Result<Self, TarErrorKind> {
         if list.is_empty() {
             return Ok(Map::default());
@@ -44,19 +44,21 @@ impl Map {
         Map::from_numbers(&numbers.ok_or(TarErrorKind::Sparse)?)
     }
 
-    /// Adds the four runs of an old GNU header, and tells whether a block of
-    /// more follows, and how long the file is.
+    /// Adds the runs of an old GNU header, at most four. Returns whether a block with
+    /// more follows, and the length of the file.
     pub(super) fn add_header(&mut self, block: &Block) -> Result<(bool, u64), TarErrorKind> {
         let has_more = self.add_entries(&block[386..483])?;
         Ok((has_more, old_number(&block[483..495])?))
     }
 
-    /// Adds the runs of such a block, and tells whether one more follows.
+    /// Adds the runs of a block that follows an old GNU header. Returns whether one
+    /// more follows.
     pub(super) fn add_block(&mut self, block: &Block) -> Result<bool, TarErrorKind> {
         self.add_entries(&block[..505])
     }
 
-    /// Entries of an offset and a length, and whether there are more.
+    /// Adds runs from entries of an offset and a length. Returns whether there are
+    /// more.
     fn add_entries(&mut self, entries: &[u8]) -> Result<bool, TarErrorKind> {
         let (has_more, entries) = entries.split_last().ok_or(TarErrorKind::Sparse)?;
         for entry in entries.chunks_exact(24).filter(|entry| entry[0] != 0) {
@@ -66,8 +68,8 @@ impl Map {
         Ok(*has_more != 0)
     }
 
-    /// The runs that are not empty, of which the first one lies at `start`
-    /// and each other one behind the one before.
+    /// The runs that are not empty, each with its place in the archive. The first one
+    /// is at `start`, and each further one follows the one before.
     pub(super) fn placed(&self, start: u64) -> impl Iterator<Item = (Run, u64)> + '_ {
         let mut next = start;
         let runs = self.runs.iter().filter(|(_, len)| *len > 0);
@@ -78,9 +80,8 @@ impl Map {
         })
     }
 
-    /// A file of `len` bytes with these runs, of which the first one lies at
-    /// `start` of the archive, where they stay. Its chunks are taken off
-    /// `chunks_left`.
+    /// A file of `len` bytes with these runs, which stay in the archive, the first one
+    /// at `start`. The number of its chunks is subtracted from `chunks_left`.
     pub(super) fn on_device(
         &self,
         device: Arc<Device>,
@@ -93,7 +94,7 @@ impl Map {
         let runs: Vec<device::DeviceRun> = runs.collect();
         let bits = device::chunk_bits(&runs, len);
         let is_aligned = runs.iter().all(|run| run.pos % to_u64(BLOCK_LEN) == 0);
-        // Of a short file only the whole can be a chunk.
+        // A file shorter than a block must be one chunk: a single run, or all zeros.
         let is_whole = runs.iter().all(|run| run.offset == 0 && run.len == len);
         let edges_are = is_whole || 1_u64 << bits >= to_u64(BLOCK_LEN);
         let left = chunks_left.checked_sub(len >> bits);
@@ -108,8 +109,8 @@ impl Map {
         Ok(Content::scattered(len, Scattered { device, runs, reader }))
     }
 
-    /// Whether the runs follow each other, end at `len` or before, and have
-    /// `stored` bytes together.
+    /// Checks that the runs are in order, do not overlap, end at or before `len`, and
+    /// have `stored` bytes in all.
     pub(super) fn check(&self, len: u64, stored: u64) -> Result<(), TarErrorKind> {
         let (mut end, mut sum) = (0, 0_u64);
         for (offset, run) in &self.runs {
@@ -125,18 +126,18 @@ fn old_number(field: &[u8]) -> Result<u64, TarErrorKind> {
     number(field).and_then(|number| u64::try_from(number).ok()).ok_or(TarErrorKind::Sparse)
 }
 
-/// The contents of such a file.
+/// The contents of a sparse file.
 #[derive(Debug)]
 pub(super) struct SparseFile {
     file: Arc<File>,
     len: u64,
-    /// Those that are not empty, with their places in `file`.
+    /// The runs that are not empty, each with its place in `file`.
     runs: Vec<(Run, u64)>,
 }
 
 impl SparseFile {
-    /// A file of `len` bytes whose runs lie one behind the other in `file`,
-    /// the first one at `start`.
+    /// A file of `len` bytes. Its runs are contiguous in `file`, and the first one is
+    /// at `start`.
     pub(super) fn new(file: Arc<File>, start: u64, len: u64, map: &Map) -> Self {
         SparseFile { file, len, runs: map.placed(start).collect() }
     }
@@ -156,7 +157,7 @@ impl ReadAt for SparseFile {
                 let within = offset - start;
                 let wanted = to_u64(wanted).min(len - within);
                 match self.file.read_at(&mut buf[..to_usize(wanted)], at + within)? {
-                    // The archive is no longer as long as it was.
+                    // The archive has become shorter.
                     0 if wanted > 0 => {
                         let length = Change::Length { before: self.len, now: offset };
                         Err(Unreadable::Changed(length).into())

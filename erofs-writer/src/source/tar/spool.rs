@@ -1,4 +1,4 @@
-//! Where contents of a stream wait until they are written.
+//! Files in which contents of a stream wait until they are written.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,27 +7,27 @@ use std::sync::Arc;
 
 use crate::format::to_u64;
 
-/// A segment takes contents until it has this many bytes ...
+/// A segment gets no more contents when it has this many bytes ...
 const SEGMENT_LEN: u64 = 16 << 20;
-/// ... or this part of everything, so that a stream of 100 GB has some 360
+/// ... and this fraction of all spooled bytes. So a stream of 100 GB has some 360
 /// segments, each of which is an open file.
 const SEGMENT_PART: u64 = 64;
 
-/// So much is written at a time. With more, file systems look for large folios,
-/// and those take longer to be had than their pages one by one.
+/// The bytes of a write. With more, file systems try to get large folios, which takes
+/// longer than getting their pages one by one.
 const BUFFER_LEN: usize = 32 << 10;
 
-/// Files without names, to which contents are appended. There are several, so
-/// that those can be emptied whose contents have been written: what is still
-/// in memory then need never go to the disk, and a tmpfs has its memory back.
+/// Files without names to which contents are appended. There are several, so that each
+/// can be truncated when its contents have been written. Pages that are still in memory
+/// then need not go to the disk, and a tmpfs gets its memory back.
 pub(super) struct Spool {
     pub(super) dir: PathBuf,
     segments: Vec<Arc<File>>,
-    /// What comes next in the last segment, so that there are fewer writes.
+    /// Bytes that are still to be written to the last segment.
     buffer: Vec<u8>,
-    /// How many bytes are in the last segment, with these.
+    /// The bytes of the last segment, including those in `buffer`.
     last_len: u64,
-    /// And in all.
+    /// The bytes of all segments.
     len: u64,
 }
 
@@ -42,7 +42,7 @@ impl Spool {
         }
     }
 
-    /// The file that the next contents go to, and where in it.
+    /// The file to which the next contents go, and their position in it.
     pub(super) fn next(&mut self) -> io::Result<(Arc<File>, u64)> {
         let full = SEGMENT_LEN.max(self.len / SEGMENT_PART);
         let file = match self.segments.last() {
@@ -66,7 +66,7 @@ impl Spool {
         Ok(())
     }
 
-    /// All files, with everything in them.
+    /// Writes the rest, and returns all files.
     pub(super) fn finish(mut self) -> io::Result<Vec<Arc<File>>> {
         self.flush()?;
         Ok(self.segments)
