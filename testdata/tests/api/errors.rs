@@ -1,4 +1,4 @@
-//! Messages of errors, and their conversion to errors of std.
+//! Errors: their variants, their messages and their conversion to errors of std.
 
 use std::fs;
 use std::io::{self, Cursor};
@@ -66,7 +66,8 @@ fn a_change_is_told_with_what_is_known_of_it() {
     }
 }
 
-/// Says that it has so many bytes, and gives as many as it likes.
+/// A reader that reports the first number as its length, and has as many bytes as the
+/// second.
 struct Says(u64, u64);
 
 impl ReadAt for Says {
@@ -98,7 +99,7 @@ fn a_reader_that_does_not_do_as_it_says_is_no_change() {
     }
 }
 
-/// Is interrupted before each answer.
+/// A reader that is interrupted before each answer.
 struct Interrupted(Vec<u8>, std::sync::atomic::AtomicBool);
 
 impl Interrupted {
@@ -139,7 +140,7 @@ fn what_is_interrupted_is_done_again() {
         lz4().tails(Tails::Inline),
         lz4().tails(Tails::AllFragments).dedupe(true),
     ];
-    // Long enough for somebody to look for holes.
+    // The contents are long enough to be searched for holes.
     let bytes = testdata::trees::text(1, 2 << 20);
     for options in modes {
         let with = |content: [Content; 2]| {

@@ -50,12 +50,12 @@ fn a_source_and_its_image_give_one_stream_of_events() {
     assert_eq!(phases[..4], [Phase::Scan, Phase::Scan, Phase::Scan, Phase::Check]);
     assert_eq!(phases.last(), Some(&Phase::Finish));
     assert!(Phase::Scan < Phase::Check);
-    // Of an archive in a file it is known how long it is.
+    // The total is known for an archive in a file.
     let len = u64::try_from(archive.len()).unwrap();
     assert!(ends.iter().any(|(_, total)| *total == len), "{ends:?}");
 }
 
-/// A source whose reads wait a little, and which never ends.
+/// A stream that never ends, and whose reads take a while.
 struct Endless(usize);
 
 impl Read for Endless {
@@ -73,8 +73,7 @@ fn endless<'a>() -> Tar<'a> {
     Tar::stream("endless", Endless(0), std::env::temp_dir())
 }
 
-/// A directory with many subdirectories, each of which takes a while to be asked
-/// for.
+/// A directory with many subdirectories, and a filter that takes a while for each.
 fn many(dir: &Path) -> Directory<'static> {
     for name in 0..400 {
         fs::create_dir(dir.join(name.to_string())).unwrap();
@@ -94,7 +93,7 @@ fn ends_soon(what: &str, read: impl FnOnce() -> Result<Tree, Error>) {
     assert!(start.elapsed() < Duration::from_secs(2), "{what}: {:?}", start.elapsed());
 }
 
-/// Breaks at the third event.
+/// A handler that breaks at the third event.
 fn breaking() -> impl FnMut(Event) -> ControlFlow<()> + Send {
     let mut left = 3;
     move |_| {
@@ -142,7 +141,7 @@ fn one_token_ends_all() {
     assert!(matches!(result, Err(Error::Cancelled)));
 }
 
-/// Zeros, each read of which takes a while.
+/// A reader whose reads take a while, and are counted.
 struct Slow<'a>(u64, &'a AtomicUsize);
 
 impl ReadAt for Slow<'static> {
@@ -163,7 +162,7 @@ impl ReadAt for Slow<'static> {
 #[test]
 fn a_handler_that_panics_ends_the_build_at_once() {
     static READS: AtomicUsize = AtomicUsize::new(0);
-    // With threads of its own, and so little that it has none.
+    // The first tree is large enough for threads of its own, the second one is not.
     for (files, len) in [(400_u32, 5000), (8, 5000)] {
         let mut tree = Tree::new(Metadata::new(0o755));
         for name in 0..files {

@@ -1,4 +1,4 @@
-//! Single paths are changed, and layers of a container become one tree.
+//! Changes of single paths, and layers of a container that become one tree.
 
 use erofs_writer::source::Tar;
 use erofs_writer::{Content, Error, Metadata, Node, Rdev, Tree, TreeErrorKind, Whiteouts};
@@ -22,7 +22,7 @@ fn layers_of_a_container_are_merged() {
     tree.overlay(over).unwrap();
     let expected = ["/", "/etc", "/etc/kept", "/etc/new", "/var", "/var/new"];
     assert_eq!(paths(&tree), expected);
-    // The same by the source's own conversion, and whiteouts that are kept.
+    // The source can also convert the layer itself, and whiteouts can be kept.
     let over = || {
         let tar = Tar::stream("layer", &upper[..], std::env::temp_dir());
         tar.convert_aufs(true).read().unwrap()
@@ -50,7 +50,7 @@ fn single_paths_are_changed() {
     tree.remove("etc/conf.d").unwrap();
     assert_eq!(paths(&tree), ["/", "/a", "/etc"]);
     assert_eq!(tree.get("a").unwrap().metadata().uid, 5);
-    // Ids of what an overlay brings are those of another tree.
+    // Ids that the upper tree gave are ids of another tree.
     let mut upper = Tree::new(Metadata::new(0o755));
     let foreign = upper.insert("x", Metadata::new(0o644), file(b"x")).unwrap();
     tree.overlay(upper).unwrap();

@@ -1,5 +1,5 @@
-//! First steps of a Rust programmer: the code here must compile, and do what its name
-//! says.
+//! The first steps of a new user of the library. The code here must compile, and do
+//! what its name says.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -16,7 +16,7 @@ use std::io::Cursor;
 
 use erofs_writer::{ImageWriter, Options, SeekWriter, Tree};
 
-/// An image of `tree` by default options.
+/// An image of `tree` with default options.
 fn image(tree: &Tree) -> Vec<u8> {
     let output = SeekWriter::new(Cursor::new(Vec::new()));
     ImageWriter::new(Options::new()).write(tree, &output).unwrap();

@@ -99,11 +99,11 @@ fn values_that_are_none_are_refused_when_they_are_made() {
     assert!(options.clone().xattr_prefixes(prefixes(128)).is_ok());
     let error = Err(OptionsError::TooManyXattrPrefixes);
     assert_eq!(options.clone().xattr_prefixes(prefixes(129)), error);
-    // Nobody waits for the end of what has none.
+    // An iterator without an end is not read to its end.
     let endless = std::iter::repeat_with(|| XattrPrefix::new("user.a.").unwrap());
     assert_eq!(options.xattr_prefixes(endless), error);
     assert_eq!(Level::new(13), Err(LevelError));
-    // All of them become the one error of the crate.
+    // Errors of values become the one error of the crate.
     let level = || -> Result<Level> { Ok("hard".parse()?) };
     assert!(matches!(level(), Err(Error::Options(OptionsError::Level))));
 }

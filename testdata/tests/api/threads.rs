@@ -1,4 +1,5 @@
-//! Who works: the calling thread, a pool of the caller, threads of the build.
+//! The threads that work: the calling thread, a pool of the caller, or threads of the
+//! build.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +16,7 @@ use erofs_writer::{
 };
 use testdata::trees::text;
 
-/// Bytes that know which threads have read them.
+/// A reader that notes which threads have read it.
 struct Watched {
     bytes: Vec<u8>,
     readers: Arc<Mutex<BTreeSet<String>>>,
@@ -36,7 +37,7 @@ impl ReadAt for Watched {
     }
 }
 
-/// A tree of so many files, and who has read them.
+/// A tree of `files` files, and the threads that have read them.
 fn watched(files: u64, len: usize) -> (Tree, Arc<Mutex<BTreeSet<String>>>) {
     let readers = Arc::new(Mutex::new(BTreeSet::new()));
     let mut tree = Tree::new(Metadata::new(0o755));
@@ -95,7 +96,7 @@ fn a_pool_of_the_caller_is_used_and_bytes_are_the_same() {
     }
 }
 
-/// How many threads this process has.
+/// The number of threads of this process.
 fn threads() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
@@ -126,8 +127,8 @@ fn many_builds_at_a_time_make_few_threads() {
             });
         }
     });
-    // Those of this test, those that may be made, and some that have not ended;
-    // other tests run beside it.
+    // Allowed are the threads of this test, those that builds may make, and some that
+    // have not ended or belong to other tests.
     let allowed = before + BUILDS + 4 * processors.max(8) + 40;
     let most = most.into_inner().unwrap();
     assert!(most <= allowed, "{most} threads, and {allowed} are enough");

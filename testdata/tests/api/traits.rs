@@ -1,4 +1,4 @@
-//! Values go to other threads, and types of std are taken as they are.
+//! Values can go to other threads, and types of std are accepted as they are.
 
 use std::fs::{self, File};
 use std::io::{Cursor, Read};
@@ -168,7 +168,7 @@ fn metadata_is_made_of_what_is_known() {
     assert!(metadata.with_xattrs(Default::default()).xattrs.is_empty());
 }
 
-/// Something that keeps a source until it is wanted.
+/// A struct that keeps a source for later.
 struct Build {
     source: Directory<'static>,
 }
@@ -182,7 +182,7 @@ fn what_is_wanted_is_asked_by_any_closure() {
     fs::write(dir.path().join("kept/file"), "").unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
     symlink("kept", dir.path().join("link")).unwrap();
-    // A directory named so, but no file.
+    // The filter refuses directories of this name, but not files.
     let wanted = |found: Candidate<'_>| !(found.is_dir() && found.path().ends_with(b"target"));
     fs::write(dir.path().join("kept/a target"), "").unwrap();
     let expected = ["/", "/file", "/kept", "/kept/a target", "/kept/file", "/link"];
