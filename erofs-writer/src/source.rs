@@ -37,8 +37,9 @@ impl Tree {
         Directory::new(path.as_ref()).read()
     }
 
-    /// The tar archive in the file `path`, which must not be compressed. See
-    /// [`Tar`] for choices, and for archives that are, or that come from elsewhere.
+    /// Reads the tar archive in the file `path`, which must not be compressed, into a
+    /// tree. See [`Tar`] for choices, and for archives that are compressed or come from
+    /// elsewhere.
     ///
     /// # Errors
     /// As for [`Tar::open`] and [`Tar::read`].

@@ -1,4 +1,4 @@
-//! Compressed archives, read as streams.
+//! Decoders of compressed archives.
 
 mod bzip2;
 mod format;
@@ -22,28 +22,27 @@ pub use format::Compression;
 pub(super) use format::MAGIC_LEN;
 use stream::{Stream, Streams};
 
-/// So much is read at a time.
+/// The bytes that are read at a time.
 const BUFFER_LEN: usize = 1 << 18;
 
-/// Reads a tar archive that may be compressed, and gives it as it was before that.
+/// A reader that decodes a tar archive, which may be compressed.
 ///
-/// How it is compressed is found by its first bytes: by gzip, bzip2, xz, lzma, lzip
-/// or zstd. An archive that is not compressed passes unchanged. One in another form
-/// that is known, as lz4 or zip, is an error.
+/// The format is found by the first bytes: gzip, bzip2, xz, lzma, lzip or zstd. An
+/// archive that is not compressed passes unchanged. Other known formats, such as lz4 or
+/// zip, are errors.
 ///
-/// Several streams, one after the other, are one archive. Checksums and lengths are
-/// checked wherever a format has them, when the stream ends: so read it to its end,
-/// as [`Tar`](crate::source::Tar) does.
+/// Several compressed streams, one after the other, make one archive. Checksums and
+/// lengths are checked if the format has them, but only at the end of a stream. So read
+/// to the end, as [`Tar`](crate::source::Tar) does.
 ///
-/// Bounds: xz, lzma and lzip may need a dictionary of up to 256 MiB, and zstd a
-/// window of up to 128 MiB, as the zstd program allows. What needs more is an error
-/// before the memory is taken. How much there is to read is up to the caller: a few
-/// bytes can stand for many gigabytes.
+/// **Bounds.** The dictionary of xz, lzma and lzip has at most 256 MiB, and the window
+/// of zstd at most 128 MiB, as in the zstd program. A stream that needs more is refused
+/// before the memory is allocated. The decoded length is not bounded: a few bytes can
+/// stand for many gigabytes.
 ///
-/// [`Tar::open_compressed`](crate::source::Tar::open_compressed) is made of it.
-/// Errors are those of the reader, or of the kind
-/// [`InvalidData`](io::ErrorKind::InvalidData) or
-/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof); a truncated stream is one.
+/// [`Tar::open_compressed`](crate::source::Tar::open_compressed) uses this. Errors are
+/// those of the reader, or have the kind [`InvalidData`](io::ErrorKind::InvalidData)
+/// or, as for a truncated stream, [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
 ///
 /// ```
 /// use erofs_writer::source::{Compression, Decoder, Tar};
@@ -72,11 +71,12 @@ impl fmt::Debug for Decoder<'_> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Reads the first bytes of `reader`, which needs no buffer of its own.
+    /// Makes a decoder, and reads the first bytes of `reader`. A `reader` without a
+    /// buffer is fine.
     ///
     /// # Errors
-    /// What `reader` says, or [`InvalidData`](io::ErrorKind::InvalidData) if it is
-    /// known to be something else than a tar archive that can be read.
+    /// Any error of `reader`, or [`InvalidData`](io::ErrorKind::InvalidData) if it is
+    /// known to be something other than a tar archive that can be read.
     pub fn new(mut reader: impl Read + Send + 'a) -> io::Result<Self> {
         let mut magic = Vec::new();
         (&mut reader).take(to_u64(MAGIC_LEN)).read_to_end(&mut magic)?;
@@ -84,7 +84,7 @@ impl<'a> Decoder<'a> {
         Decoder::after(magic, reader, compression)
     }
 
-    /// The same for one whose first bytes have been read.
+    /// A decoder of `reader`, whose first bytes `magic` have been read.
     pub(super) fn after(
         magic: Vec<u8>,
         reader: impl Read + Send + 'a,
@@ -95,7 +95,7 @@ impl<'a> Decoder<'a> {
         Ok(Decoder { compression, decoded: decoded(compression, stream) })
     }
 
-    /// How the archive is compressed, if it is.
+    /// The compression of the archive. None if it is not compressed.
     pub fn compression(&self) -> Option<Compression> {
         self.compression
     }

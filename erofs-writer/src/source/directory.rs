@@ -30,8 +30,8 @@ impl std::fmt::Debug for Directory<'_> {
 }
 
 impl<'a> Directory<'a> {
-    /// Will read the directory `root`. Its metadata becomes that of the image's root.
-    /// If `root` is a symlink to a directory, it is followed.
+    /// A source that reads the directory `root`. Its metadata becomes that of the
+    /// image's root. If `root` is a symlink to a directory, it is followed.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let (options, conduct) = (ScanOptions::default(), Conduct::default());
         Directory { root: root.into(), options, conduct }

@@ -88,8 +88,8 @@ pub fn parse_store_paths(list: impl BufRead) -> io::Result<Vec<PathBuf>> {
 }
 
 impl<'a> StorePaths<'a> {
-    /// Will read the store paths `paths`. They must be absolute. Their order does not
-    /// matter, and a path may be listed twice.
+    /// A source that reads the store paths `paths`. They must be absolute. Their order
+    /// does not matter, and a path may be listed twice.
     pub fn new<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Self {
         StorePaths {
             paths: paths.into_iter().map(Into::into).collect(),

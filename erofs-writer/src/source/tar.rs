@@ -32,33 +32,33 @@ use members::Members;
 
 /// Reads a tar archive into a [`Tree`].
 ///
-/// Long names, links, extended attributes, times below a second, sparse files
-/// and large numbers are read in the forms of POSIX, GNU tar, bsdtar and star.
-/// Of several members with one name the last one counts; members may come in
-/// any order, but a hard link only behind what it links to. Directories that
-/// are in no member of their own have the mode 0755, and owner and time of the
-/// directory that they are in; a root like that has owner 0 and the time 0.
+/// Long names and links, extended attributes, times with fractions, sparse files and
+/// large numbers are read in the formats of POSIX, GNU tar, bsdtar and star. Of several
+/// members with one name, the last one counts. Members may come in any order, but a
+/// hard link must come after its target. Directories without a member of their own have
+/// the mode 0755, and owner and time of their parent. A root without a member has owner
+/// 0 and the time 0.
 ///
-/// An archive ends at a block of zeros, or where its bytes end between two
-/// members; one that ends within a member is an error.
+/// An archive ends at a block of zeros, or at the end of its bytes between two members.
+/// It is an error if it ends within a member.
 ///
-/// Bodies: files have as many bytes as their headers say, and so have GNU's lists
-/// of names. Symlinks, devices, fifos and directories have none, whatever their
-/// headers say. Some programs write the size of the file for a hard link, and
-/// no body, and others write both: it has one if neither a header nor the end of
-/// the archive follows at once. Directories of old archives, which are files
-/// whose names end in a slash, are read in the same way.
+/// **Bodies.** The body of a file, or of a list of names by GNU tar, is as long as its
+/// header says. Symlinks, devices, fifos and directories have no body, whatever the
+/// header says. For hard links, some programs write the size of the file and no body,
+/// and others write both: there is a body if neither a header nor the end of the
+/// archive follows at once. The same is true for directories of old archives, which are
+/// files whose names end in a slash.
 ///
-/// Bounds: a path has up to 64 KiB, 2,048 directories and 4,096 names with those
-/// of symlinks that it leads through; paths lead through 65,536 names in targets of
-/// symlinks together, and 64 more for each member; what is said before a member has up to
-/// 16 MiB; up to 128 records, or 256 KiB, hold for all members that follow.
-/// Members with the same extended attributes share them. So memory is in
-/// proportion to the archive.
+/// **Bounds.** A path has at most 64 KiB and 2,048 directories, and leads through at
+/// most 4,096 names, including those in targets of symlinks. All paths together lead
+/// through at most 65,536 names in targets of symlinks, and 64 more for each member.
+/// The metadata before a member has at most 16 MiB. At most 128 records with 256 KiB
+/// hold for all members that follow. Members with the same extended attributes share
+/// them. So the memory is proportional to the length of the archive.
 pub struct Tar<'a> {
     input: Input<'a>,
     options: Options<'a>,
-    /// What the archive is on the host, if it is a file there.
+    /// The identity of the archive, if it is a file of the host.
     host_file: Option<FileId>,
     #[cfg(feature = "decoders")]
     compression: Option<Compression>,
@@ -82,22 +82,23 @@ impl std::fmt::Debug for Tar<'_> {
 }
 
 impl<'a> Tar<'a> {
-    /// The archive in the file `path`, which is not compressed. Contents stay there
-    /// until the image is written, and must not change before.
+    /// A source that reads the archive in the file `path`, which must not be
+    /// compressed. Contents stay in the file until the image is written, and must not
+    /// change before that.
     ///
     /// # Errors
-    /// [`Error::Read`] if it cannot be opened.
+    /// [`Error::Read`] if the file cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| Error::read(path, error))?;
         Tar::in_file(path, file)
     }
 
-    /// The archive in `file` from its position on, as for [`open`](Tar::open).
-    /// `name` is what messages call it.
+    /// A source that reads the archive in `file` from its position on, as
+    /// [`open`](Tar::open) does. Messages name it `name`.
     ///
     /// # Errors
-    /// [`Error::Read`] if it is nothing that has positions.
+    /// [`Error::Read`] if `file` has no position, as a pipe.
     pub fn in_file(name: impl Into<PathBuf>, mut file: File) -> Result<Self> {
         let name = name.into();
         let start = file.stream_position().map_err(|error| Error::read(&name, error))?;
@@ -107,9 +108,10 @@ impl<'a> Tar<'a> {
         Ok(tar)
     }
 
-    /// The archive that comes from `reader`, not compressed. Contents are kept in a file
-    /// without a name in `spool_dir`, and take as much there as in the archive;
-    /// but not those of an [`index`](Tar::index).
+    /// A source that reads the archive, which must not be compressed, from `reader`.
+    /// Contents are spooled to files without a name in `spool_dir`, where they take as
+    /// much room as in the archive. Those of an [`index`](Tar::index) are not spooled.
+    /// Messages name the archive `name`.
     pub fn stream(
         name: impl Into<PathBuf>,
         reader: impl Read + Send + 'a,
@@ -138,7 +140,7 @@ impl<'a> Tar<'a> {
         }
     }
 
-    /// What becomes of hard links. Default: [`HardLinks::Keep`].
+    /// How hard links are handled. Default: [`HardLinks::Keep`].
     #[must_use]
     pub fn hard_links(mut self, policy: HardLinks) -> Self {
         self.options.hard_links = policy;
@@ -159,18 +161,18 @@ impl<'a> Tar<'a> {
         self
     }
 
-    /// Whether members that stand for something to be hidden, as layers of
-    /// containers have them, become what overlayfs takes for that: `.wh.NAME`
-    /// a whiteout of NAME, and `.wh..wh..opq` an opaque directory. Default: no.
+    /// Whether the marks of aufs, which layers of containers have, are converted to
+    /// those of overlayfs: `.wh.NAME` to a whiteout of NAME, and `.wh..wh..opq` to an
+    /// opaque directory. Default: no.
     #[must_use]
     pub fn convert_aufs(mut self, on: bool) -> Self {
         self.options.converts_aufs = on;
         self
     }
 
-    /// Whether what has been spooled of a stream is given up as soon as it has
-    /// been written to an image that is not compressed, so that it need not go
-    /// to the disk. The tree can be written once then. Default: no.
+    /// Whether spooled contents of a stream are freed as soon as they have been written
+    /// to an image that is not compressed, so that they need not go to the disk. The
+    /// tree can then be written only once. Default: no.
     #[must_use]
     pub fn empty_spool(mut self, on: bool) -> Self {
         self.options.empties_spool = on;
@@ -180,15 +182,17 @@ impl<'a> Tar<'a> {
     /// Whether contents stay in the archive, so that an image of the tree is an
     /// index of it (Linux 6.4). Default: no.
     ///
-    /// The archive is then an extra device of the image: either it is given to
-    /// the mount, `-o device=ARCHIVE`, where both are block devices or, since
-    /// 6.12, may be files; or it is appended to the image, and the two are one.
-    /// It must not be compressed, and blocks must have 512 bytes
-    /// ([`Options::block_size`](crate::Options::block_size)), since files begin
-    /// at any multiple of that. Contents are passed over, and not read where
-    /// the archive is a file: those of a stream are gone when its tree is there,
-    /// and do not change the image, nor the UUID that is derived from it.
-    /// Sparse files must have their runs of data at multiples of 512 bytes.
+    /// The archive is then an extra device of the image. It can be given to the mount
+    /// with `-o device=ARCHIVE`. The image and the archive must then be block devices,
+    /// or since Linux 6.12, may be files. Or the archive can be appended to the image,
+    /// so that the two are one file. The archive must not be compressed, and the image
+    /// must have blocks of 512 bytes
+    /// ([`Options::block_size`](crate::Options::block_size)), since files in an archive
+    /// start at multiples of that. The runs of sparse files must start there, too.
+    ///
+    /// Contents are skipped, and if the archive is a file, they are not even read.
+    /// Contents of a stream are lost when the tree has been read. They do not change
+    /// the image, nor a UUID that is derived from it.
     ///
     /// ```no_run
     /// use erofs_writer::source::Tar;
@@ -205,8 +209,8 @@ impl<'a> Tar<'a> {
         self
     }
 
-    /// Keeps only what `keep` wants. What is in a directory that it does not
-    /// want goes as well. Default: everything.
+    /// Keeps only entries for which `keep` returns `true`. With a directory, all
+    /// entries in it are removed. Default: everything is kept.
     #[must_use]
     pub fn keep(mut self, keep: impl Fn(Candidate<'_>) -> bool + Send + Sync + 'a) -> Self {
         self.options.keep = Some(Box::new(keep));
@@ -218,10 +222,10 @@ impl<'a> Tar<'a> {
     /// Reads the archive to its end, on the calling thread.
     ///
     /// # Errors
-    /// [`Error::Read`] if it cannot be read, [`Error::Tar`] if it is none or
-    /// was cut off, [`Error::Tree`] if an image cannot hold a member,
-    /// [`Error::Write`] if contents cannot be spooled, [`Error::Full`] if there
-    /// are too many inodes, and [`Error::Cancelled`] if it was to end early.
+    /// [`Error::Read`] if the archive cannot be read, [`Error::Tar`] if it is not a tar
+    /// archive or is truncated, [`Error::Tree`] if an image cannot have a member,
+    /// [`Error::Write`] if contents cannot be spooled, [`Error::Full`] if there are too
+    /// many inodes, and [`Error::Cancelled`] if reading was cancelled.
     pub fn read(mut self) -> Result<Tree> {
         #[cfg(feature = "decoders")]
         self.check_index()?;
@@ -235,7 +239,7 @@ impl<'a> Tar<'a> {
     }
 }
 
-/// Makes a tree of the archive in `input`.
+/// Builds a tree from the archive in `input`.
 fn build(mut input: Input<'_>, options: Options<'_>, host_file: Option<FileId>) -> Result<Tree> {
     let Options { hard_links, xattrs, strip_case_hack, converts_aufs, .. } = options;
     let Options { empties_spool, index, keep, .. } = options;

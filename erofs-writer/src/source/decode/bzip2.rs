@@ -6,7 +6,8 @@ use bzip2::bufread::BzDecoder;
 
 use super::stream::{Decode, Next, Stream, next_byte};
 
-/// What follows the first stream, and is none, bzip2 passes over.
+/// Bytes after the first stream that do not begin another one are ignored, as bzip2
+/// does.
 impl<'a> Decode<'a> for BzDecoder<Stream<'a>> {
     fn start(mut stream: Stream<'a>, is_first: bool) -> io::Result<Next<'a, Self>> {
         match next_byte(&mut stream)? {

@@ -1,4 +1,4 @@
-//! How an archive is compressed, as its first bytes tell.
+//! Detection of the compression of an archive by its first bytes.
 
 use std::fmt;
 use std::io;
@@ -6,21 +6,21 @@ use std::ops::Range;
 
 use super::stream::invalid;
 
-/// How an archive is compressed.
+/// The compression of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// By gzip.
+    /// Compressed by gzip.
     Gzip,
-    /// By bzip2.
+    /// Compressed by bzip2.
     Bzip2,
-    /// By xz.
+    /// Compressed by xz.
     Xz,
-    /// By lzma, the predecessor of xz.
+    /// Compressed by lzma, the predecessor of xz.
     Lzma,
-    /// By lzip.
+    /// Compressed by lzip.
     Lzip,
-    /// By zstd.
+    /// Compressed by zstd.
     Zstd,
 }
 
@@ -37,12 +37,12 @@ impl fmt::Display for Compression {
     }
 }
 
-/// So many bytes tell the format: a header of a tar archive has as many.
+/// The number of first bytes that are examined: the length of a tar header.
 pub(crate) const MAGIC_LEN: usize = 512;
-/// Where a header has its checksum.
+/// The place of the checksum in a tar header.
 const CHKSUM: Range<usize> = 148..156;
 
-/// What is none of these, by its first bytes.
+/// Other known formats, with their first bytes.
 const OTHERS: &[(&str, &[u8])] = &[
     ("is compressed by lz4", &[0x04, 0x22, 0x4d, 0x18]),
     ("is compressed by lz4", &[0x02, 0x21, 0x4c, 0x18]),
@@ -67,8 +67,9 @@ const OTHERS: &[(&str, &[u8])] = &[
 ];
 
 impl Compression {
-    /// How that is compressed which begins with `magic`, if it is. Any name may be
-    /// the first one of an archive, so that a header is looked for first.
+    /// The compression of a file that begins with `magic`. None if it is not
+    /// compressed. A tar header is tested for first, since the name of the first member
+    /// may be any bytes.
     pub(crate) fn of(magic: &[u8]) -> io::Result<Option<Self>> {
         if is_header(magic) {
             return Ok(None);
@@ -82,7 +83,7 @@ impl Compression {
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
             [b'L', b'Z', b'I', b'P', 1, ..] => Compression::Lzip,
             _ if is_lzma(magic) => Compression::Lzma,
-            // A frame to be skipped may come first.
+            // A skipped frame may come first.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
             _ => match OTHERS.iter().find(|(_, start)| magic.starts_with(start)) {
                 Some((what, _)) => {
@@ -94,9 +95,9 @@ impl Compression {
     }
 }
 
-/// Whether `magic` begins a stream of lzma, which has no number of its own. What xz
-/// goes by: bits that are not too many, a dictionary of 2^n bytes or half as much
-/// again, and a length that is not known or below 256 GiB.
+/// Whether `magic` begins a stream of lzma, which has no magic number. The rules are
+/// those of xz: lc + lp is at most 4, the dictionary has 2^n bytes or half as much
+/// again, and the length is unknown or below 256 GiB.
 fn is_lzma(magic: &[u8]) -> bool {
     let [bits @ 0..225, a, b, c, d, len @ ..] = magic else { return false };
     let (literal, position) = (bits % 9, bits / 9 % 5);

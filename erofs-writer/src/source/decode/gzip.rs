@@ -6,7 +6,7 @@ use flate2::bufread::GzDecoder;
 
 use super::stream::{Decode, Next, Stream, invalid, next_byte};
 
-/// They may have zeros after them, as on tapes.
+/// Streams may have zeros after them, as on tapes.
 impl<'a> Decode<'a> for GzDecoder<Stream<'a>> {
     fn start(mut stream: Stream<'a>, is_first: bool) -> io::Result<Next<'a, Self>> {
         let Some(next) = next_byte(&mut stream)? else { return Ok(Next::End(stream)) };

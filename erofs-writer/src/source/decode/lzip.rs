@@ -59,7 +59,7 @@ impl<'a> Decode<'a> for Member<'a> {
         if version != 1 {
             return Err(invalid(format!("is compressed by version {version} of lzip")));
         }
-        // A power of two, less some sixteenths of it.
+        // The dictionary is a power of two, less some sixteenths of it.
         let power = u32::from(size & 0x1f);
         if !(12..=29).contains(&power) {
             return Err(invalid("has a damaged lzip header"));

@@ -6,7 +6,7 @@ use lzma_rust2::LzmaReader;
 
 use super::stream::{DICTIONARY_MAX, Decode, Next, Stream, check_memory};
 
-/// There is one stream only.
+/// There is only one stream.
 impl<'a> Decode<'a> for LzmaReader<Stream<'a>> {
     fn start(mut stream: Stream<'a>, is_first: bool) -> io::Result<Next<'a, Self>> {
         if !is_first {

@@ -1,26 +1,26 @@
-//! Streams of which several may follow each other, and how one is decoded.
+//! Decoding of streams, of which several may follow each other.
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// What is decoded.
+/// The compressed input.
 pub(super) type Stream<'a> = BufReader<Box<dyn Read + Send + 'a>>;
 
-/// A decoder of the family of xz that needs a longer dictionary is refused: it
-/// has that much memory at once, whatever it decodes. The levels of xz and lzip
-/// need up to 64 MiB.
+/// The longest dictionary, in bytes, of xz, lzma and lzip. A decoder allocates its
+/// dictionary at once, whatever it decodes. The levels of xz and lzip need up to 64
+/// MiB.
 pub(super) const DICTIONARY_MAX: u64 = 256 << 20;
 
 /// A decoder of one stream.
 pub(super) trait Decode<'a>: Read + Sized {
-    /// A decoder of what comes next in `stream`, which is the first one or one
-    /// after others; none at the end, and `stream` again.
+    /// Makes a decoder of the next stream in `stream`. `is_first` says whether it is
+    /// the first one. At the end, gives `stream` back.
     fn start(stream: Stream<'a>, is_first: bool) -> io::Result<Next<'a, Self>>;
 
-    /// What is left after the stream that has been decoded.
+    /// The input after the stream that has been decoded.
     fn into_rest(self) -> io::Result<Stream<'a>>;
 }
 
-/// What comes next.
+/// The result of [`Decode::start`].
 pub(super) enum Next<'a, D> {
     Decoder(D),
     End(Stream<'a>),
@@ -30,7 +30,7 @@ pub(super) enum Next<'a, D> {
 pub(super) enum Streams<'a, D> {
     Between(Stream<'a>, bool),
     Within(D),
-    /// And for the moment of a change.
+    /// The end, or an error. Also for the moment between two states.
     Ended,
 }
 
@@ -51,7 +51,8 @@ impl<'a, D: Decode<'a>> Read for Streams<'a, D> {
                 Streams::Between(stream, is_first) => match D::start(stream, is_first)? {
                     Next::Decoder(decoder) => *self = Streams::Within(decoder),
                     Next::End(mut stream) => {
-                        // Who writes this is not to fail.
+                        // The rest is read, so that the program that writes it does not
+                        // fail.
                         io::copy(&mut stream, &mut io::sink())?;
                     }
                 },
@@ -71,7 +72,7 @@ pub(super) fn invalid(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.into())
 }
 
-/// Refuses a stream that needs too long a dictionary, or window.
+/// Refuses a stream whose dictionary or window is too long.
 pub(super) fn check_memory(name: &str, needed: u64, most: u64) -> io::Result<()> {
     if needed <= most {
         return Ok(());
@@ -83,7 +84,7 @@ pub(super) fn check_memory(name: &str, needed: u64, most: u64) -> io::Result<()>
     )))
 }
 
-/// The next byte, which is not passed; none at the end.
+/// The next byte, which is not consumed. None at the end.
 pub(super) fn next_byte(stream: &mut Stream<'_>) -> io::Result<Option<u8>> {
     loop {
         match stream.fill_buf() {

@@ -76,7 +76,7 @@ enum Part {
 #[derive(Debug)]
 struct Follower {
     part: Part,
-    /// The bytes of this part so far; empty for long parts.
+    /// The bytes of this part so far. Those of long parts are not kept.
     bytes: Vec<u8>,
     /// How many bytes of this part are left.
     left: u64,
@@ -84,7 +84,8 @@ struct Follower {
     check_len: u64,
     /// How many bytes the contents of the block, or the index, have so far.
     count: u64,
-    /// How many numbers are left in the index, if it has said how many it has.
+    /// How many numbers are left in the index. None before it has said how many there
+    /// are.
     numbers: Option<u64>,
     /// How many zeros came after the last stream.
     padding: u64,
@@ -143,7 +144,7 @@ impl Follower {
         self.bytes.clear();
     }
 
-    /// Goes on after a part that is complete.
+    /// Begins the part after one that is complete.
     fn next(&mut self) -> io::Result<()> {
         match self.part {
             Part::StreamHeader => {

@@ -11,8 +11,8 @@ const MAGIC: u32 = 0xfd2f_b528;
 const LZ4: u32 = 0x184d_2204;
 const SKIPPED: std::ops::RangeInclusive<u32> = 0x184d_2a50..=0x184d_2a5f;
 
-/// The longest window of a frame. Longer ones are refused, as zstd does unless it is told
-/// otherwise: decoded bytes of the length of a window are kept in memory.
+/// The longest window of a frame, in bytes. The decoder keeps that many decoded bytes
+/// in memory. The zstd program refuses longer ones by default, too.
 const WINDOW_MAX: u64 = 128 << 20;
 
 /// A frame that is being decoded.
@@ -21,7 +21,7 @@ pub(super) struct Frame<'a> {
     stream: Stream<'a>,
     /// The number of decoded bytes in its header, if there is one.
     len: Option<u64>,
-    /// How many bytes have been decoded.
+    /// The number of bytes that have been decoded.
     decoded: u64,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Decode<'a> for Frame<'a> {
             } else if magic == MAGIC {
                 break;
             } else if magic == LZ4 {
-                // lz4 has the same numbers for frames to be skipped.
+                // lz4 uses the same magic numbers for skipped frames.
                 return Err(invalid(
                     "is compressed by lz4, and not a tar archive that can be read",
                 ));

@@ -1,4 +1,4 @@
-//! Archives that may be compressed.
+//! Tar archives that may be compressed.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,11 +11,12 @@ use crate::source::decode::{Compression, Decoder, MAGIC_LEN};
 use crate::tree::FileId;
 
 impl<'a> Tar<'a> {
-    /// The archive in the file `path`, which may be compressed as [`Decoder`] says.
+    /// A source that reads the archive in the file `path`, which may be compressed in a
+    /// format of [`Decoder`].
     ///
-    /// If it is not, this is [`open`](Tar::open). If it is, or has no positions, as
-    /// a pipe, it is a [`stream`](Tar::stream) whose contents are kept in
-    /// `spool_dir`.
+    /// A file that is not compressed is read as with [`open`](Tar::open). A file that
+    /// is compressed, or that has no position, as a pipe, is read as a
+    /// [`stream`](Tar::stream) whose contents are spooled to `spool_dir`.
     ///
     /// ```
     /// use erofs_writer::source::Tar;
@@ -34,19 +35,19 @@ impl<'a> Tar<'a> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Read`] if it cannot be opened or read, or is known to be something
-    /// else than an archive.
+    /// [`Error::Read`] if the file cannot be opened or read, or is known to be
+    /// something other than a tar archive.
     pub fn open_compressed(path: impl AsRef<Path>, spool_dir: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| Error::read(path, error))?;
         Tar::in_compressed_file(path, file, spool_dir)
     }
 
-    /// The archive in `file` from its position on, as for
-    /// [`open_compressed`](Tar::open_compressed). `name` is what messages call it.
+    /// A source that reads the archive in `file` from its position on, as
+    /// [`open_compressed`](Tar::open_compressed) does. Messages name it `name`.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`open_compressed`](Tar::open_compressed).
     pub fn in_compressed_file(
         name: impl Into<PathBuf>,
         file: File,
@@ -70,13 +71,14 @@ impl<'a> Tar<'a> {
         Ok(tar)
     }
 
-    /// How the archive is compressed, if [`open_compressed`](Tar::open_compressed) or
-    /// [`in_compressed_file`](Tar::in_compressed_file) found that it is.
+    /// The compression that [`open_compressed`](Tar::open_compressed) or
+    /// [`in_compressed_file`](Tar::in_compressed_file) has found. None if there is
+    /// none.
     pub fn compression(&self) -> Option<Compression> {
         self.compression
     }
 
-    /// Refuses an index of what is compressed.
+    /// Refuses an index of a compressed archive.
     pub(super) fn check_index(&self) -> Result<()> {
         if !self.options.index || self.compression.is_none() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The bytes of an archive, from its start to its end.
+//! Reading of the bytes of an archive, from its start to its end.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
@@ -15,42 +15,43 @@ use crate::source::tar::header::{BLOCK_LEN, Block};
 use crate::source::tar::spool::Spool;
 use crate::tree::device::Device;
 
-/// So much is read and spooled at a time.
+/// The bytes of a stream that are read at a time.
 const BUFFER_LEN: usize = 1 << 20;
-/// Of what is behind the end no more is read: it may have no end itself.
+/// The most bytes after the end of an archive that are read. There may be no end to
+/// them.
 const BEHIND_MAX: u64 = 1 << 30;
-/// So much is read around the headers of an archive that is read in place.
+/// The bytes that are read at once around a header of an archive in a file.
 const AROUND_LEN: usize = 16 * 1024;
-/// More metadata than this no member needs.
+/// The most bytes of metadata of a member. No member needs more.
 pub(super) const METADATA_MAX: u64 = 16 << 20;
 
-/// An archive that is read.
+/// An archive that is being read.
 pub(super) struct Input<'a> {
     archive: Archive<'a>,
-    /// For messages.
+    /// The path or name of the archive, for messages.
     path: PathBuf,
-    /// How many bytes have been read.
+    /// The position in the archive, in bytes.
     pub(super) pos: u64,
-    /// The archive itself, if contents are to stay there.
+    /// The archive as a device, if contents stay in it.
     device: Option<Arc<Device>>,
     watch: Option<Watch<'a>>,
 }
 
 enum Archive<'a> {
-    /// A file, read in place.
+    /// A file whose contents stay in place.
     File { file: Arc<File>, start: u64, len: u64, around: Around },
-    /// A stream, whose contents are spooled.
+    /// A stream whose contents are spooled.
     Stream { reader: Ahead<Watched<'a>>, spool: Spool },
 }
 
-/// Who is told how far reading is, and says whether it is to go on.
+/// A function for the progress of reading, and a token that can stop it.
 #[derive(Clone, Copy)]
 pub(super) struct Watch<'a> {
     pub(super) stop: &'a dyn Stop,
     pub(super) report: &'a (dyn Fn(u64) + Sync),
 }
 
-/// A stream of which each read may be the last one that is wanted.
+/// A stream that reports each read, and fails if reading should stop.
 struct Watched<'a> {
     inner: Box<dyn Read + Send + 'a>,
     watch: Option<Watch<'a>>,
@@ -69,19 +70,19 @@ impl Read for Watched<'_> {
     }
 }
 
-/// What is left of an archive: itself, if contents stay there, and the files in
-/// which they have been spooled.
+/// The archive as a device, if contents stay in it, and the files to which contents
+/// were spooled.
 pub(super) type Left = (Option<Arc<Device>>, Vec<Arc<File>>);
 
-/// Where contents are that were passed.
+/// The place of contents.
 pub(super) enum Stored {
-    /// In a file, from this byte on.
+    /// In a file, from this position on.
     InFile(Arc<File>, u64),
-    /// The same in an archive in which they stay.
+    /// On a device, which is the archive, from this position on.
     OnDevice(Arc<Device>, u64),
 }
 
-/// Some bytes of a file, and where they lie in it.
+/// Some bytes of a file, and their position in it.
 #[derive(Default)]
 struct Around {
     at: u64,
@@ -106,7 +107,7 @@ impl<'a> Input<'a> {
         Input { archive, path, pos: 0, device: None, watch: None }
     }
 
-    /// How many bytes there are, where that is known.
+    /// The length of the archive in bytes. None for a stream.
     pub(super) fn len(&self) -> Option<u64> {
         match &self.archive {
             Archive::File { len, .. } => Some(*len),
@@ -114,7 +115,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The same, which from now on looks whether it is to go on.
+    /// This input with `watch`, which is told of the progress and can stop it.
     pub(super) fn watched<'w>(self, watch: Watch<'w>) -> Input<'w>
     where
         'a: 'w,
@@ -127,7 +128,8 @@ impl<'a> Input<'a> {
         input
     }
 
-    /// Tells how far it is in a file, and looks whether it is to go on.
+    /// Reports the progress in a file since `before`, and stops if it should. A stream
+    /// does this when it is read.
     fn go_on(&self, before: u64) -> Result<()> {
         let (Some(watch), Archive::File { .. }) = (self.watch, &self.archive) else {
             return Ok(());
@@ -136,7 +138,7 @@ impl<'a> Input<'a> {
         if watch.stop.is_set() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Whether contents stay where they are.
+    /// Sets whether contents stay in the archive.
     pub(super) fn keep_contents(&mut self, on: bool) {
         let place = match &self.archive {
             Archive::File { file, start, .. } => Some((file.clone(), *start)),
@@ -145,13 +147,13 @@ impl<'a> Input<'a> {
         self.device = on.then(|| Arc::new(Device::new(place)));
     }
 
-    /// The error of an archive that cannot be read as it is asked for.
+    /// The error for an archive that cannot be read in the way that was asked for.
     #[cfg(feature = "decoders")]
     pub(super) fn unreadable(&self, source: io::Error) -> Error {
         Error::read(&self.path, source)
     }
 
-    /// What is wrong at `offset`.
+    /// The error at `offset`.
     pub(super) fn error(&self, offset: u64, kind: TarErrorKind) -> Error {
         Error::Tar { path: self.path.clone(), offset, kind }
     }
@@ -160,7 +162,7 @@ impl<'a> Input<'a> {
         self.error(self.pos, TarErrorKind::Truncated)
     }
 
-    /// The next block; none at the end.
+    /// The next block. None at the end.
     pub(super) fn block(&mut self) -> Result<Option<Block>> {
         let (block, len) = self.shown()?;
         match len {
@@ -176,13 +178,13 @@ impl<'a> Input<'a> {
         Ok(Some(block))
     }
 
-    /// The next block without passing it; none if less than a block is left.
+    /// The next block, which is not consumed. None if less than a block is left.
     pub(super) fn peek(&mut self) -> Result<Option<Block>> {
         let (block, len) = self.shown()?;
         Ok((len == BLOCK_LEN).then_some(block))
     }
 
-    /// What a block at this place has, and how much of it there is.
+    /// The bytes of the next block, and how many of them there are.
     fn shown(&mut self) -> Result<(Block, usize)> {
         let mut block = [0; BLOCK_LEN];
         let len = match &mut self.archive {
@@ -199,8 +201,8 @@ impl<'a> Input<'a> {
         Ok((block, len))
     }
 
-    /// The next `len` bytes, which are not contents, with what fills their
-    /// last block.
+    /// The next `len` bytes, which are metadata. The padding of their last block is
+    /// consumed, too.
     pub(super) fn metadata(&mut self, len: u64) -> Result<Vec<u8>> {
         if len > METADATA_MAX {
             return Err(self.error(self.pos, TarErrorKind::Metadata { len }));
@@ -214,7 +216,7 @@ impl<'a> Input<'a> {
         Ok(bytes)
     }
 
-    /// Passes `len` bytes of contents, and tells where they are then.
+    /// Consumes `len` bytes of contents, and returns their place.
     pub(super) fn contents(&mut self, len: u64) -> Result<Stored> {
         if let Some(device) = self.device.clone() {
             let pos = self.pos;
@@ -247,7 +249,7 @@ impl<'a> Input<'a> {
         Ok(place)
     }
 
-    /// Passes `len` bytes that nobody wants.
+    /// Skips `len` bytes and the padding of their last block.
     pub(super) fn skip(&mut self, len: u64) -> Result<()> {
         let end = self.pos.checked_add(len).ok_or_else(|| self.truncated())?;
         let passed = match &mut self.archive {
@@ -262,7 +264,7 @@ impl<'a> Input<'a> {
         self.pad()
     }
 
-    /// Passes what fills the last block of a member.
+    /// Skips the padding of a member's last block.
     fn pad(&mut self) -> Result<()> {
         match self.pos.next_multiple_of(to_u64(BLOCK_LEN)) - self.pos {
             0 => Ok(()),
@@ -270,10 +272,10 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Passes what is behind the end, so that who writes a stream does not fail,
-    /// and what decodes it can check it. Gives the archive, which ends
-    /// where it says, if contents stay there, and the files in which contents
-    /// have been spooled.
+    /// Reads the bytes after the end of a stream, so that the program that writes it
+    /// does not fail, and a decoder can check it. Returns the archive as a device,
+    /// which ends at the end of the archive, if contents stay in it, and the files to
+    /// which contents were spooled.
     pub(super) fn finish(self) -> Result<Left> {
         if let Some(device) = &self.device {
             device.set_len(self.pos);
@@ -288,7 +290,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Gives up to `len` bytes of `reader` to `put`, and tells how many there were.
+/// Calls `put` with up to `len` bytes of `reader`, and returns how many there were.
 fn pass(
     reader: &mut impl BufRead,
     len: u64,
@@ -311,7 +313,7 @@ fn pass(
     Ok(passed)
 }
 
-/// Contents cannot be kept in `dir`.
+/// The error for contents that cannot be spooled to `dir`.
 fn unspooled(dir: &Path, source: io::Error) -> Error {
     Error::Write { path: Some(dir.to_owned()), source }
 }
