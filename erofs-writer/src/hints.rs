@@ -1,4 +1,4 @@
-//! Files of compression hints, as those of `mkfs.erofs --compress-hints`.
+//! Files of compression hints, in the format of `mkfs.erofs --compress-hints`.
 
 use std::path::Path;
 
@@ -8,24 +8,24 @@ use crate::ere::Ere;
 use crate::error::{CompressHintsErrorKind, Error, Result};
 use crate::options::{BlockSize, CompressRule, PclusterSize};
 
-/// How many bytes a file of hints has at most.
+/// The most bytes of a file of hints.
 const LEN_MAX: u64 = 4 << 20;
-/// How many patterns are in it at most ...
+/// The most patterns of a file ...
 const PATTERNS_MAX: usize = 10_000;
-/// ... and how many bytes of memory they take.
+/// ... and the most bytes of memory that they take together.
 const MEMORY_MAX: usize = 256 << 20;
 
-/// What a file of compression hints says: how files are compressed whose path a
-/// pattern is found in.
+/// A file of compression hints: rules for the compression of files that have a match of
+/// a pattern in their path.
 ///
-/// A line is `SIZE [ALGORITHM] PATTERN`: how many bytes a pcluster has at most, or
-/// 0 to store such files as they are; the number of an algorithm, the first being 0,
-/// which is the default; and an [extended regular expression](crate::ere) up to the
-/// end of the line. Lines that are empty or begin with `#` mean nothing. Of the
-/// others the first that matches counts.
+/// A line is `SIZE [ALGORITHM] PATTERN`: the largest size of a pcluster in bytes, or 0
+/// for files that are not compressed; the number of an algorithm, counted from 0, which
+/// is the default; and an [extended regular expression](crate::ere) up to the end of
+/// the line. Lines that are empty or begin with `#` are ignored. The first rule that
+/// matches a file counts.
 ///
-/// Each file is compared with each pattern, and each pattern takes memory: so hints
-/// have 4 MiB and 10,000 patterns at most, which take 256 MiB together.
+/// Each file is compared with each pattern, and each pattern takes memory. So hints
+/// have at most 4 MiB and 10,000 patterns, which take at most 256 MiB together.
 ///
 /// ```
 /// use erofs_writer::codec::lz4::Level;
@@ -46,42 +46,45 @@ const MEMORY_MAX: usize = 256 << 20;
 pub struct CompressHints {
     /// The rules, for [`Options::compress_rules`](crate::Options::compress_rules).
     pub rules: Vec<CompressRule>,
-    /// Lines that are passed over, as `mkfs.erofs` does with a warning.
+    /// Lines that are ignored, as `mkfs.erofs` ignores them with a warning.
     pub passed_over: Vec<PassedOverHint>,
 }
 
-/// A hint whose pclusters would be no whole blocks. See [`CompressHints::passed_over`].
+/// A hint that is ignored, as its size is not a whole number of blocks. See
+/// [`CompressHints::passed_over`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PassedOverHint {
-    /// Its line, the first being 1.
+    /// The number of its line. The first line is 1.
     pub line: usize,
-    /// How many bytes its pclusters would have at most.
+    /// The size of pclusters that it asks for, in bytes.
     pub size: u32,
 }
 
-/// What a line says.
+/// The content of a line.
 enum Line {
     Rule(CompressRule),
-    /// Nothing, as pclusters of this size are no whole blocks.
+    /// A hint that is ignored, as this size is not a whole number of blocks.
     PassedOver(u32),
 }
 
 impl CompressHints {
-    /// Reads the file `path`. `codecs` are the algorithms that it has numbers for.
+    /// Reads hints from the file `path`. `codecs` are the algorithms to which the
+    /// numbers refer.
     ///
     /// # Errors
-    /// [`Error::Read`], and [`Error::CompressHints`] for a line that is none.
+    /// [`Error::Read`] if the file cannot be read, and [`Error::CompressHints`] if a
+    /// line is not a hint.
     pub fn open(path: impl AsRef<Path>, codecs: &[Codec], block_size: BlockSize) -> Result<Self> {
         let path = path.as_ref();
         let text = bounded::read(path, LEN_MAX).map_err(|error| Error::read(path, error))?;
         CompressHints::parse(path, &text, codecs, block_size)
     }
 
-    /// Reads hints from memory. `name` is what errors call them.
+    /// Reads hints from memory. Errors name them `name`.
     ///
     /// # Errors
-    /// [`Error::CompressHints`] for a line that is none.
+    /// [`Error::CompressHints`] if a line is not a hint.
     pub fn parse(
         name: impl AsRef<Path>,
         text: &[u8],
@@ -128,7 +131,7 @@ fn line(
     let bad_size = || CompressHintsErrorKind::Size { word: String::from_utf8_lossy(size).into() };
     let size: u32 = number(size).ok_or_else(bad_size)?;
     let (first, rest) = word(rest);
-    // A pattern alone may not have blanks, as in mkfs.erofs.
+    // Without an algorithm, a pattern cannot have blanks, as in `mkfs.erofs`.
     let (codec, pattern) = match (first.is_empty(), rest.is_empty()) {
         (true, _) => return Err(CompressHintsErrorKind::NoPattern),
         (false, true) => (&b"0"[..], first),
@@ -142,7 +145,7 @@ fn line(
     if size == 0 {
         return Ok(Line::Rule(rule));
     }
-    // mkfs.erofs warns of it, and goes on.
+    // `mkfs.erofs` warns of such a line and ignores it.
     if size % block_size.bytes() != 0 {
         return Ok(Line::PassedOver(size));
     }
@@ -150,7 +153,7 @@ fn line(
     Ok(Line::Rule(rule.codec(*codec).pcluster_size(size)))
 }
 
-/// The first word of `text`, and what follows it and the blanks there.
+/// The first word of `text`, and the rest of the text after the blanks that follow.
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_start();
     let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());

@@ -1,10 +1,11 @@
-//! Rules for how single files are compressed.
+//! Rules for the compression of single files.
 
 use crate::codec::Codec;
 use crate::ere::Ere;
 use crate::options::sizes::PclusterSize;
 
-/// How the files are compressed whose path a pattern is found in.
+/// A rule for the compression of files. See
+/// [`Options::compress_rules`](crate::Options::compress_rules).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompressRule {
     pub(super) pattern: Ere,
@@ -13,20 +14,20 @@ pub struct CompressRule {
 }
 
 impl CompressRule {
-    /// A rule for the files in whose path `pattern` is found. Paths are those
-    /// in the image, without a leading slash; of a file with several names
-    /// the first in the order of their bytes counts. Unless a codec is set such
-    /// files are stored as they are.
+    /// A rule for files that have a match of `pattern` anywhere in their path. Paths
+    /// are those in the image, without a leading slash. For a file with several names,
+    /// the first one in the order of bytes counts. Without a [`codec`](Self::codec),
+    /// such files are not compressed.
     pub fn new(pattern: Ere) -> Self {
         CompressRule { pattern, codec: None, pcluster_size: None }
     }
 
-    /// How many bytes of memory its pattern takes.
+    /// The memory that the pattern takes, in bytes.
     pub fn memory_usage(&self) -> usize {
         self.pattern.memory_usage()
     }
 
-    /// In which paths it is looked for.
+    /// The pattern that is searched in paths.
     pub fn get_pattern(&self) -> &Ere {
         &self.pattern
     }
@@ -41,14 +42,14 @@ impl CompressRule {
         self.pcluster_size
     }
 
-    /// What they are compressed with, if with anything.
+    /// The codec that compresses such files. Default: `None`, they are not compressed.
     #[must_use]
     pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Self {
         self.codec = codec.into();
         self
     }
 
-    /// How large their pclusters are at most. Default: a block.
+    /// The largest size of their pclusters. Default: one block.
     #[must_use]
     pub fn pcluster_size(mut self, size: PclusterSize) -> Self {
         self.pcluster_size = Some(size);

@@ -1,4 +1,4 @@
-//! Changes of whole trees that images for others often need.
+//! Changes of whole trees that many images need.
 
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::time::Timestamp;
@@ -7,8 +7,9 @@ use crate::tree::node::{Metadata, Node, Rdev};
 use crate::tree::overlay::{OPAQUE_XATTR, ORIGIN_XATTR};
 
 impl Tree {
-    /// Adds `uid_offset` to all users and `gid_offset` to all groups, as for
-    /// containers whose ids are those of a range of the host. Both may be negative.
+    /// Adds `uid_offset` to all users and `gid_offset` to all groups. This is for
+    /// containers whose ids are mapped to a range of ids of the host. Both offsets may
+    /// be negative.
     ///
     /// ```
     /// use erofs_writer::{Metadata, Tree};
@@ -21,8 +22,8 @@ impl Tree {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Tree`] with [`TreeErrorKind::Owner`] if a sum
-    /// is not from 0 to 4,294,967,295. The tree is what it was then.
+    /// [`Error::Tree`] with [`TreeErrorKind::Owner`] if a sum is not from 0 to
+    /// 4,294,967,295. The tree is unchanged then.
     pub fn offset_owners(&mut self, uid_offset: i64, gid_offset: i64) -> Result<()> {
         if (uid_offset, gid_offset) == (0, 0) {
             return Ok(());
@@ -40,15 +41,16 @@ impl Tree {
             return Err(error);
         }
         self.update_metadata(|metadata| {
-            // Only inodes that no path leads to can be out of range, and stay behind.
+            // Only inodes to which no path leads can be out of range. They stay as they
+            // are.
             metadata.uid = sum(metadata.uid, uid_offset).unwrap_or(metadata.uid);
             metadata.gid = sum(metadata.gid, gid_offset).unwrap_or(metadata.gid);
         });
         Ok(())
     }
 
-    /// Gives what was changed after `latest` that time, as `SOURCE_DATE_EPOCH` asks
-    /// for: times before it stay, those of later builds are all the same.
+    /// Sets all times after `latest` to `latest`, as `SOURCE_DATE_EPOCH` demands: times
+    /// up to it stay, and later ones do not depend on when something was built.
     ///
     /// ```
     /// use erofs_writer::{Metadata, Timestamp, Tree};
@@ -63,12 +65,12 @@ impl Tree {
         self.update_metadata(|metadata| metadata.mtime = metadata.mtime.min(latest));
     }
 
-    /// Takes away what only overlayfs understands: whiteouts, which are character
-    /// devices of the number 0:0, the attribute `trusted.overlay.opaque`, and an
-    /// empty `trusted.overlay.origin`, which marks directories with whiteouts.
+    /// Removes the marks of overlayfs: whiteouts, which are character devices with the
+    /// number 0:0, the attribute `trusted.overlay.opaque`, and an empty
+    /// `trusted.overlay.origin`, which marks directories with whiteouts.
     ///
-    /// What they hide is in other layers, and is not hidden any more. To apply them,
-    /// lay the tree over those with [`overlay`](Tree::overlay).
+    /// Entries of other layers that the marks hide are then visible again. To apply the
+    /// marks instead, lay the tree over those layers with [`overlay`](Tree::overlay).
     ///
     /// ```
     /// use erofs_writer::{Metadata, Node, Rdev, Tree};

@@ -1,4 +1,4 @@
-//! The bytes of a regular file: where they are, and how to get at them.
+//! The contents of regular files: where the bytes are, and how they are read.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -23,27 +23,28 @@ pub struct Content {
     location: Location,
 }
 
-/// Where contents are. One of these stands in every file of a tree, so that
-/// the common case, a file found by scanning, is kept small.
+/// The location of contents. Each file of a tree has one, so the most common case, a
+/// file that a scan has found, is kept small.
 #[derive(Clone)]
 #[cfg_attr(not(feature = "tar"), allow(dead_code, reason = "only archives are devices"))]
 pub(crate) enum Location {
     Bytes(Arc<[u8]>),
     Path(Arc<PathBuf>),
-    /// A file found in a scanned directory, which the directory's files
-    /// share, as they share each name with the tree. The last is its mark.
+    /// A file in a scanned directory: the directory, which all of its files share; the
+    /// name, which is shared with the tree; and the mark of the file.
     InDirectory(Arc<HostDir>, Name, u32),
     FileRange(Arc<File>, u64),
     Reader(Arc<Box<dyn ReadAt>>),
-    /// Bytes that stay where they are, from this one on.
+    /// Bytes that stay on a device, from this position on.
     OnDevice(Arc<Device>, u64),
     Scattered(Arc<Scattered>),
 }
 
-/// For fewer bytes it costs less to read them than to look for a hole.
+/// Reads of fewer bytes than this do not look for a hole first, since reading takes
+/// less time.
 const HOLE_MIN: usize = 256 * 1024;
 
-// A million of these are held at once.
+// A tree may have millions of these.
 const _: () = assert!(size_of::<Content>() <= 40);
 
 impl std::fmt::Debug for Location {
@@ -61,24 +62,25 @@ impl std::fmt::Debug for Location {
 }
 
 impl Content {
-    /// These bytes. What has text or bytes in memory also becomes contents by
-    /// `into`.
+    /// Contents of these bytes. Types with text or bytes in memory can also be turned
+    /// into contents by `into`.
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes: Arc<[u8]> = bytes.into();
         Content { len: ReadAt::len(&bytes), location: Location::Bytes(bytes) }
     }
 
-    /// The host file `path`, which has `len` bytes. If it has more or fewer when
-    /// it is read, the build fails with
+    /// The contents of the host file `path`, which has `len` bytes. If it has more or
+    /// fewer when it is read, the build fails with
     /// [`Error::Changed`](crate::Error::Changed).
     pub fn from_path(path: impl Into<PathBuf>, len: u64) -> Self {
         Content { len, location: Location::Path(Arc::new(path.into())) }
     }
 
-    /// The host file `path`, which has as many bytes as it has now.
+    /// The contents of the host file `path`, with the length that it has now.
     ///
     /// # Errors
-    /// [`Error::Read`] if it cannot be looked at, or is no regular file.
+    /// [`Error::Read`] if the file is missing, cannot be accessed, or is not a regular
+    /// file.
     pub fn of_host_file(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         match fs::metadata(&path) {
@@ -88,38 +90,38 @@ impl Content {
         }
     }
 
-    /// A part of an open host file. If that ends before the part does, the build
-    /// fails with [`Error::Changed`](crate::Error::Changed).
+    /// The bytes `range` of an open host file. If the file ends before they do, the
+    /// build fails with [`Error::Changed`](crate::Error::Changed).
     pub fn from_file_range(file: Arc<File>, range: Range<u64>) -> Self {
         let len = range.end.saturating_sub(range.start);
         Content { len, location: Location::FileRange(file, range.start) }
     }
 
-    /// Whatever `reader` reads. If that is more or less than it says now, the
-    /// build fails with [`Error::Reader`](crate::Error::Reader).
+    /// The bytes that `reader` reads. If they are more or fewer than its length now,
+    /// the build fails with [`Error::Reader`](crate::Error::Reader).
     pub fn new(reader: impl ReadAt + 'static) -> Self {
         Content { len: reader.len(), location: Location::Reader(Arc::new(Box::new(reader))) }
     }
 
-    /// The file `file`, found as `name` in `dir`.
+    /// The contents of the file `file`, which was found as `name` in `dir`.
     pub(crate) fn in_directory(dir: Arc<HostDir>, name: Name, file: FileId, len: u64) -> Self {
         Content { len, location: Location::InDirectory(dir, name, file.mark()) }
     }
 
-    /// The `len` bytes of `device` from `pos` on, which stay there.
+    /// The `len` bytes of `device` from the position `pos` on. They stay there.
     #[cfg(feature = "tar")]
     pub(crate) fn on_device(device: Arc<Device>, pos: u64, len: u64) -> Self {
         Content { len, location: Location::OnDevice(device, pos) }
     }
 
-    /// The same for `len` bytes of which a device holds only some runs.
+    /// Contents of `len` bytes of which a device has only some runs. They stay there.
     #[cfg(feature = "tar")]
     pub(crate) fn scattered(len: u64, scattered: Scattered) -> Self {
         Content { len, location: Location::Scattered(Arc::new(scattered)) }
     }
 
-    /// The device on which the bytes stay, and where on that they are, if they
-    /// are not for the image.
+    /// The device on which the bytes stay, and their runs on it. None if the bytes go
+    /// into the image.
     pub(crate) fn device(&self) -> Option<(&Arc<Device>, Cow<'_, [DeviceRun]>)> {
         match &self.location {
             Location::OnDevice(device, pos) => {
@@ -141,7 +143,8 @@ impl Content {
         self.len == 0
     }
 
-    /// The host file the bytes come from, if they come from a whole one.
+    /// The path of the host file whose bytes these are. None if they do not come from a
+    /// whole file.
     pub fn host_path(&self) -> Option<PathBuf> {
         match &self.location {
             Location::Path(path) => Some(path.to_path_buf()),
@@ -150,7 +153,8 @@ impl Content {
         }
     }
 
-    /// The mark of the scanned file that the bytes come from.
+    /// The mark of the scanned file that the bytes come from. None if they come from
+    /// elsewhere.
     pub(crate) fn host_mark(&self) -> Option<u32> {
         match self.location {
             Location::InDirectory(_, _, mark) => Some(mark),
@@ -158,7 +162,7 @@ impl Content {
         }
     }
 
-    /// The open file the bytes are a part of, if they are.
+    /// The open file of which the bytes are a range. None if they come from elsewhere.
     pub(crate) fn shared_file(&self) -> Option<&Arc<File>> {
         match &self.location {
             Location::FileRange(file, _) => Some(file),
@@ -166,19 +170,19 @@ impl Content {
         }
     }
 
-    /// Whether somebody else's code reads the bytes, from wherever they are.
+    /// Whether a reader of the caller reads the bytes.
     pub(crate) fn is_custom(&self) -> bool {
         matches!(self.location, Location::Reader(_))
     }
 
-    /// Whether somebody who named the contents said that there are none, and
-    /// nobody has looked whether that is so.
+    /// Whether the contents have the length 0 only because the caller or its reader has
+    /// said so, and nothing has checked it.
     pub(crate) fn is_said_to_be_empty(&self) -> bool {
         self.len == 0 && matches!(self.location, Location::Path(_) | Location::Reader(_))
     }
 
-    /// Something that is equal only if the bytes are the same for sure,
-    /// because they are the same memory or the same file.
+    /// A key that is equal for two contents only if they are the same memory or the
+    /// same file, and so have the same bytes.
     pub(crate) fn identity(&self) -> Identity {
         fn address<T: ?Sized>(arc: &Arc<T>) -> usize {
             Arc::as_ptr(arc).addr()
@@ -194,8 +198,8 @@ impl Content {
         }
     }
 
-    /// Gets the bytes ready to be read. Files of one directory are faster found
-    /// one after the other, with `dirs`.
+    /// Opens the contents for reading. Files of one directory are opened faster one
+    /// after the other, with the same `dirs`.
     pub(crate) fn open(&self, dirs: &OpenDirs) -> io::Result<OpenContent<'_>> {
         let opened = match &self.location {
             Location::Bytes(bytes) => Opened::Bytes(bytes),
@@ -215,7 +219,7 @@ impl Content {
     }
 }
 
-/// For each of these types: bytes in memory are contents.
+/// Implements `From` for types with bytes in memory.
 macro_rules! from_bytes {
     ($([$($const:tt)*] $type:ty),+) => {$(
         impl<$($const)*> From<$type> for Content {
@@ -247,7 +251,7 @@ fn not_kept() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, why)
 }
 
-/// Opens the contents for each read: meant for a look at them, not for speed.
+/// Opens the contents for each read. This is for looking at contents, and is slow.
 impl ReadAt for Content {
     fn len(&self) -> u64 {
         self.len
@@ -268,7 +272,7 @@ impl ReadAt for Content {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity(u8, usize, u64);
 
-/// [`Content`] that is open.
+/// Contents that are open.
 pub(crate) struct OpenContent<'a> {
     len: u64,
     opened: Opened<'a>,
@@ -282,7 +286,8 @@ enum Opened<'a> {
 }
 
 impl OpenContent<'_> {
-    /// The file that holds the bytes, and where in it they start.
+    /// The file that has the bytes, and the position in it at which they start. None if
+    /// they are not in a file.
     pub(crate) fn as_file(&self) -> Option<(&File, u64)> {
         match &self.opened {
             Opened::Owned(file) => Some((file, 0)),
@@ -291,14 +296,14 @@ impl OpenContent<'_> {
         }
     }
 
-    /// Whether the source can turn out longer than it was: a part of a file
-    /// cannot, as what is behind it belongs to others.
+    /// Whether the source can be longer than expected. A range of a file cannot, since
+    /// the bytes after it do not belong to it.
     fn can_grow(&self) -> bool {
         matches!(self.opened, Opened::Owned(_) | Opened::Custom(_))
     }
 
-    /// Where data lies at `offset` or behind it, as far as the source knows; an
-    /// empty range at the end if there is none. See [`ReadAt::next_data`].
+    /// The next range of data at or after `offset`, as far as the source knows. An
+    /// empty range at the end if there is no more. See [`ReadAt::next_data`].
     pub(crate) fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
         let len = self.len;
         let found = match &self.opened {
@@ -317,13 +322,14 @@ impl OpenContent<'_> {
         Ok(start..found.end.min(len))
     }
 
-    /// Whether all of these bytes are zeros that need not be read.
+    /// Whether all of `bytes` are in a hole, so that they are zeros and need not be
+    /// read.
     pub(crate) fn is_hole(&self, bytes: &Range<u64>) -> io::Result<bool> {
         Ok(self.next_data(bytes.start)?.start >= bytes.end && self.reaches(bytes.end)?)
     }
 
-    /// Whether the source has so many bytes: behind the end of a file there is
-    /// no data either.
+    /// Whether the source has at least `end` bytes. This is checked since a file has no
+    /// data after its end, either.
     fn reaches(&self, end: u64) -> io::Result<bool> {
         match &self.opened {
             Opened::Owned(file) => Ok(file.metadata()?.len() >= end),
@@ -344,7 +350,7 @@ impl OpenContent<'_> {
         }
     }
 
-    /// Reads until `buf` is full or the source ends; returns how far it came.
+    /// Reads until `buf` is full or the source ends. Returns how many bytes were read.
     fn read_up_to(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
@@ -356,16 +362,18 @@ impl OpenContent<'_> {
         Ok(filled)
     }
 
-    /// The error if there are `found` bytes, or no less than so many.
+    /// The error for a source that has `found` bytes, or if that is more than it should
+    /// have, at least so many.
     fn wrong_length(&self, found: u64) -> io::Error {
         let len = self.len;
-        // What was read before may be gone by now.
+        // A file may have changed again since it was read. Its length now is reported,
+        // if that is wrong, too.
         let found = match &self.opened {
             Opened::Owned(file) => {
                 let now = file.metadata().map(|stat| stat.len());
                 now.ok().filter(|now| *now != len).unwrap_or(found)
             }
-            // Its file may go on.
+            // The file may have more bytes after the range.
             Opened::Range(file, start) if found < len => {
                 let now = file.metadata().map(|stat| stat.len().saturating_sub(*start));
                 now.map_or(found, |now| now.min(found))
@@ -382,7 +390,7 @@ impl OpenContent<'_> {
         why.into()
     }
 
-    /// Fills `buf` from `offset` on.
+    /// Fills `buf` with the bytes from `offset` on. It is an error if there are fewer.
     pub(crate) fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         if self.fill_hole(buf, offset)? {
             return Ok(());
@@ -393,8 +401,8 @@ impl OpenContent<'_> {
         }
     }
 
-    /// Fills `buf` with the zeros of a hole, if it is so long that it is worth
-    /// looking for one.
+    /// If `buf` is long enough to look for a hole, and the bytes are in one, fills
+    /// `buf` with zeros and returns true.
     fn fill_hole(&self, buf: &mut [u8], offset: u64) -> io::Result<bool> {
         let bytes = offset..offset.saturating_add(to_u64(buf.len()));
         let is_hole = buf.len() >= HOLE_MIN && bytes.end <= self.len && self.is_hole(&bytes)?;
@@ -404,9 +412,9 @@ impl OpenContent<'_> {
         Ok(is_hole)
     }
 
-    /// Fills `buf` but for its last byte from `offset` on. If the bytes should
-    /// end there, there is room for one too many, so that one read tells both
-    /// that they are all there and that there are no more.
+    /// Fills all but the last byte of `buf` with the bytes from `offset` on. If the
+    /// contents should end there, the last byte is room for one byte too many. So a
+    /// single read shows that all bytes are there and that there are no more.
     pub(crate) fn read_range(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let expected = buf.len() - 1;
         let is_end = offset + to_u64(expected) == self.len;
@@ -426,13 +434,13 @@ impl OpenContent<'_> {
         }
     }
 
-    /// Checks that the source still ends where it should.
+    /// Checks that the source still has the expected length.
     pub(crate) fn check_end(&self) -> io::Result<()> {
         let found = match &self.opened {
             Opened::Owned(file) => file.metadata()?.len(),
-            // All of it is read or has been found.
+            // Bytes in memory cannot change.
             Opened::Bytes(_) => self.len,
-            // Its file may go on.
+            // The file may have more bytes after the range.
             Opened::Range(file, start) => {
                 file.metadata()?.len().saturating_sub(*start).min(self.len)
             }
@@ -445,7 +453,7 @@ impl OpenContent<'_> {
     }
 }
 
-/// Does what may be interrupted until it is not.
+/// Repeats `work` as long as it is interrupted.
 fn retry<T>(mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match work() {

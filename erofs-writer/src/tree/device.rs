@@ -21,7 +21,7 @@ impl Device {
         Device { readable, len: OnceLock::new() }
     }
 
-    /// Says how many bytes there are, which whoever reads them does at the end.
+    /// Sets the length in bytes. The source calls this when it has reached the end.
     #[cfg(feature = "tar")]
     pub(crate) fn set_len(&self, len: u64) {
         self.len.set(len).expect("an end is reached once");

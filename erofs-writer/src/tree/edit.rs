@@ -1,4 +1,4 @@
-//! Changing a tree as a whole: every exclude and every owner option is this.
+//! Changes of trees. Options for exclusion and for owners are made of them.
 
 use std::mem;
 
@@ -10,7 +10,7 @@ use crate::tree::node::{Metadata, Node};
 use crate::tree::path::{Name, absolute, components, first_names, is_valid_name};
 use crate::tree::walk::Entry;
 
-/// One path of a tree, to be changed. Made by [`Tree::get_mut`].
+/// A path of a tree, and the inode at it, which can be changed. See [`Tree::get_mut`].
 #[derive(Debug)]
 pub struct EntryMut<'a> {
     tree: &'a mut Tree,
@@ -18,7 +18,7 @@ pub struct EntryMut<'a> {
 }
 
 impl EntryMut<'_> {
-    /// The inode; the same for all names of one file.
+    /// The id of the inode. All names of one file have the same id.
     pub fn id(&self) -> TreeInodeId {
         self.tree.public_id(self.id)
     }
@@ -38,7 +38,7 @@ impl EntryMut<'_> {
         &mut self.tree.inode_mut(self.id).metadata
     }
 
-    /// The contents, if this is a regular file.
+    /// The contents of a regular file. None for other kinds.
     pub fn content(&self) -> Option<&Content> {
         match &self.tree.inode(self.id).kind {
             Kind::File(content) => Some(content),
@@ -46,7 +46,7 @@ impl EntryMut<'_> {
         }
     }
 
-    /// The contents, to be changed, if this is a regular file.
+    /// The contents of a regular file, to be changed. None for other kinds.
     pub fn content_mut(&mut self) -> Option<&mut Content> {
         match &mut self.tree.inode_mut(self.id).kind {
             Kind::File(content) => Some(content),
@@ -56,9 +56,9 @@ impl EntryMut<'_> {
 }
 
 impl Tree {
-    /// Removes every path that `keep` does not want, and what lies below it.
-    /// The root stays. Parents are asked before their children, which are not
-    /// asked when a parent goes.
+    /// Removes all paths for which `keep` returns `false`, and all that lies below
+    /// them. The root always stays. `keep` is called for parents before their children,
+    /// and not for children of a removed parent.
     pub fn retain(&mut self, mut keep: impl FnMut(&Entry<'_>) -> bool) {
         self.host.is_filtered = true;
         let mut pending = vec![(Tree::ROOT, Vec::new())];
@@ -85,26 +85,28 @@ impl Tree {
         }
     }
 
-    /// Calls `edit` once for the metadata of each inode, in no given order.
+    /// Calls `edit` once with the metadata of each inode, in any order.
     pub fn update_metadata(&mut self, mut edit: impl FnMut(&mut Metadata)) {
         for inode in self.inodes_mut() {
             edit(&mut inode.metadata);
         }
     }
 
-    /// What is at `path`, to be changed. All names of its inode see the change.
+    /// The entry at `path`, to be changed. None if there is nothing. All names of its
+    /// inode see the change.
     pub fn get_mut(&mut self, path: impl AsRef<[u8]>) -> Option<EntryMut<'_>> {
         let id = self.get(path)?.arena_id();
         Some(EntryMut { tree: self, id })
     }
 
-    /// The metadata at `path`, to be changed; all names of one inode have the same.
+    /// The metadata of the inode at `path`, to be changed. None if there is nothing.
+    /// All names of the inode see the change.
     pub fn metadata_mut(&mut self, path: impl AsRef<[u8]>) -> Option<&mut Metadata> {
         let id = self.get(path)?.arena_id();
         Some(&mut self.inode_mut(id).metadata)
     }
 
-    /// Gives what is at `path` this metadata, and so all names of its inode.
+    /// Sets the metadata of the inode at `path`. All names of the inode see the change.
     ///
     /// # Errors
     /// [`Error::Tree`] if there is nothing at `path`.
@@ -115,8 +117,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes `path` a directory, and all that it leads through, with `metadata`.
-    /// Directories that are there stay as they are.
+    /// Makes the directory `path` and all missing parents, each with `metadata`.
+    /// Directories that exist stay as they are.
     ///
     /// ```
     /// use erofs_writer::{Metadata, Node, Tree};
@@ -128,15 +130,15 @@ impl Tree {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Tree`] if something that is no directory is in the way, or a name
-    /// cannot be stored; [`Error::Full`] if there are too many inodes.
+    /// [`Error::Tree`] if something other than a directory is at `path` or at a parent,
+    /// or a name cannot be stored; [`Error::Full`] if there are too many inodes.
     pub fn create_dir_all(
         &mut self,
         path: impl AsRef<[u8]>,
         metadata: Metadata,
     ) -> Result<TreeInodeId> {
         let path = path.as_ref();
-        // Nothing is made if not all can be.
+        // No directory is made if a name is not valid.
         let bad_name = components(path).any(|name| !is_valid_name(name));
         if bad_name {
             return Err(Error::tree(absolute(path), TreeErrorKind::BadName));
@@ -161,9 +163,8 @@ impl Tree {
         Ok(self.public_id(dir))
     }
 
-    /// Takes the path `path` away, and all that lies below it. Other names of its
-    /// inode stay, and its id: [`hard_link`](Tree::hard_link) can give it a name
-    /// again.
+    /// Removes `path`, and all that lies below it. Other names of its inode stay. Its
+    /// id stays valid, and [`hard_link`](Tree::hard_link) can give it a name again.
     ///
     /// # Errors
     /// [`Error::Tree`] if there is nothing at `path`, or if it is the root.
@@ -174,9 +175,9 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts `node` at `path` in place of what is there, and of all that lies
-    /// below that. Other names of what was there stay what they are;
-    /// [`get_mut`](Tree::get_mut) is for changes that all names see.
+    /// Puts `node` at `path`, in place of the entry that is there and of all that lies
+    /// below it. Other names of the old inode still lead to the old one. For changes
+    /// that all names see, use [`get_mut`](Tree::get_mut).
     ///
     /// # Errors
     /// [`Error::Tree`] if there is nothing at `path`, or if it is the root;
@@ -194,7 +195,7 @@ impl Tree {
         Ok(self.public_id(id))
     }
 
-    /// The directory and the name that lead to `path`, where there is something.
+    /// The parent directory and the name of `path`, which must exist.
     fn taken(&self, path: &[u8]) -> Result<(InodeId, Name)> {
         let error = |kind| Error::tree(absolute(path), kind);
         let mut names = components(path);
@@ -209,8 +210,8 @@ impl Tree {
         known.ok_or_else(|| error(TreeErrorKind::NotFound))
     }
 
-    /// Moves everything in the root below the directory `prefix`. The
-    /// directories on the way get the metadata of the root.
+    /// Moves all entries of the root into the directory `prefix`, which is made. This
+    /// directory and its parents get the metadata of the root.
     ///
     /// # Errors
     /// [`Error::Tree`](crate::Error::Tree) if a name in `prefix` cannot be
@@ -284,7 +285,7 @@ mod tests {
         assert_eq!([mode("/"), mode("a"), mode("a/b"), mode("d")], [0o700, 0o711, 0o600, 0o755]);
         let id = |path: &str| tree.get(path).expect("is there").id();
         assert_eq!(id("a/new"), id("linked"));
-        // What was a hard link there stays what it was.
+        // If one name of a hard link is replaced, the other one keeps its inode.
         let mut tree = sample();
         let mut upper = Tree::new(Metadata::new(0o755));
         upper.insert("d", Metadata::new(0o600), Node::Fifo).expect("free");
