@@ -81,7 +81,7 @@ pub enum Error {
     StorePaths(StorePathsError),
     /// A tar archive cannot be used.
     Tar {
-        /// The host path, or what the archive is called.
+        /// The host path of the archive, or the name that the caller gave it.
         path: PathBuf,
         /// The position in the archive, in bytes from its start.
         offset: u64,
@@ -90,7 +90,7 @@ pub enum Error {
     },
     /// A file of SELinux contexts cannot be used.
     FileContexts {
-        /// The host path, or what the file is called.
+        /// The host path, or the name that the caller gave the file.
         path: PathBuf,
         /// The number of the line. The first line is 1.
         line: usize,
@@ -99,14 +99,14 @@ pub enum Error {
     },
     /// A file of compression hints cannot be used.
     CompressHints {
-        /// The host path, or what the file is called.
+        /// The host path, or the name that the caller gave the file.
         path: PathBuf,
-        /// The line, the first being 1.
+        /// The number of the line. The first line is 1.
         line: usize,
-        /// What is wrong there.
+        /// The error in that line.
         kind: CompressHintsErrorKind,
     },
-    /// Two options contradict each other.
+    /// The value of an option is invalid, or two options contradict each other.
     Options(OptionsError),
     /// A limit of the format is too low for this tree.
     Full(Limit),
@@ -160,17 +160,17 @@ pub enum TreeErrorKind {
     BadSymlinkTarget,
     /// A device number has more than 12 bits (major) or 20 bits (minor).
     BadDeviceNumber,
-    /// An owner is not from 0 to 4,294,967,295 any more when the offset is added. See
+    /// With its offset, an owner is not from 0 to 4,294,967,295. See
     /// [`Tree::offset_owners`](crate::Tree::offset_owners).
     Owner {
-        /// Whose number: `uid` or `gid`.
+        /// The field of the owner: `uid` or `gid`.
         field: &'static str,
-        /// The number before.
+        /// The number without the offset.
         id: u32,
-        /// What was to be added.
+        /// The offset.
         offset: i64,
     },
-    /// Nanoseconds of 1,000,000,000 or more.
+    /// A time has 1,000,000,000 nanoseconds or more.
     BadTimestamp,
     /// A file has more than 2^63 - 1 bytes.
     FileTooLarge {

@@ -37,10 +37,11 @@
 //!
 //! # A tar archive
 //!
-//! A file is read in place; contents of a stream wait in a file without a name.
-//! [`Tar::open_compressed`](source::Tar::open_compressed) also reads archives that
-//! are compressed by gzip, bzip2, xz, lzma, lzip or zstd. Attributes that only other systems have, which archives made on macOS are full
-//! of, are refused unless [`Tree::drop_foreign_xattrs`] takes them away.
+//! An archive in a file is read in place. Contents of a stream are spooled to a file
+//! without a name. [`Tar::open_compressed`](source::Tar::open_compressed) also reads
+//! archives that are compressed by gzip, bzip2, xz, lzma, lzip or zstd. Attributes that
+//! only other systems have, as many archives from macOS do, are refused unless
+//! [`Tree::drop_foreign_xattrs`] removes them.
 //!
 //! ```no_run
 //! use erofs_writer::source::Tar;
@@ -158,8 +159,8 @@
 //! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |
 //! | `serde` | no | [`Summary`] is `Serialize`, for a report in JSON |
 //!
-//! With none of them there are trees from directories, store paths and memory, and
-//! all of the format. What an image is does not depend on features. The crate
+//! Without any of them, the crate has trees from directories, store paths and memory,
+//! and all of the format. The bytes of an image do not depend on features. The crate
 //! needs a 64-bit Unix host.
 //!
 //! [EROFS]: https://erofs.docs.kernel.org

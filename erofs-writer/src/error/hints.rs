@@ -1,32 +1,32 @@
-//! What can be wrong with a file of compression hints.
+//! Errors of files of compression hints.
 
 use std::fmt;
 
 use crate::ere::EreError;
 use crate::error::shown::Shown;
 
-/// What is wrong with a file of compression hints. See
+/// The reason why a file of compression hints cannot be used. See
 /// [`Error::CompressHints`](crate::Error::CompressHints).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompressHintsErrorKind {
     /// A line does not begin with the size of a pcluster.
     Size {
-        /// The word there.
+        /// The word in its place.
         word: String,
     },
     /// There is no algorithm of this number.
     Algorithm {
-        /// The word there.
+        /// The word in its place.
         word: String,
     },
     /// A line has no pattern.
     NoPattern,
-    /// A pattern is none.
+    /// A pattern is not a valid regular expression.
     Pattern(EreError),
     /// There are more than 10,000 patterns.
     TooMany,
-    /// With this pattern all together take more than 256 MiB.
+    /// The patterns up to this line take more than 256 MiB.
     TooLarge,
 }
 

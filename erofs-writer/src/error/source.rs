@@ -76,7 +76,7 @@ impl fmt::Display for ReaderErrorKind {
 pub(crate) enum Unreadable {
     Changed(Change),
     Reader(ReaderErrorKind),
-    /// Reading was to end early.
+    /// Reading was cancelled.
     #[cfg_attr(not(feature = "tar"), allow(dead_code, reason = "only streams end so"))]
     Stopped,
 }

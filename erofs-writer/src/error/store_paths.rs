@@ -1,23 +1,23 @@
-//! What can be wrong with a list of store paths.
+//! Errors of lists of store paths.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::shown::Shown;
 
-/// What is wrong with a list of store paths. See
+/// The reason why a list of store paths cannot be used. See
 /// [`Error::StorePaths`](crate::Error::StorePaths).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StorePathsError {
-    /// The list names no path at all.
+    /// The list has no path.
     Empty,
     /// A path is not absolute.
     Relative {
         /// The path as listed.
         path: PathBuf,
     },
-    /// A path ends in no name: `/`, or one that ends in `..`.
+    /// A path does not end in a name: it is `/`, or ends in `..`.
     NoName {
         /// The path as listed.
         path: PathBuf,

@@ -41,14 +41,14 @@ pub enum TarErrorKind {
     },
     /// A path has a `..` in it, or is the root, but its member is not a directory.
     Path {
-        /// The path as it stands in the archive.
+        /// The path as it is in the archive.
         path: Vec<u8>,
     },
     /// A path or the target of a link has more than 64 KiB; or it leads through more
     /// than 4,096 names, including those in targets of symlinks; or it is more than
     /// 2,048 directories deep.
     LongPath {
-        /// The path as it stands in the archive.
+        /// The path as it is in the archive.
         path: Vec<u8>,
     },
     /// The target of a hard link does not come before it in the archive.
