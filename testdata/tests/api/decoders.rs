@@ -1,4 +1,4 @@
-//! Archives that are compressed: found by their first bytes, read like any other.
+//! Compressed archives are recognized by their first bytes, and read like others.
 
 use std::fs;
 use std::io::{self, Read};
@@ -15,7 +15,7 @@ fn archive() -> Vec<u8> {
     Archive::default().dir("d").file("d/file", &[b'x'; 3000]).finish()
 }
 
-/// The file `tar` in `folder`, and what `program` makes of it.
+/// The path and the bytes of the file that `program` makes of the archive.
 fn packed(folder: &Path, program: &str) -> (std::path::PathBuf, Vec<u8>) {
     let plain = folder.join("tar");
     fs::write(&plain, archive()).unwrap();
@@ -50,7 +50,7 @@ fn compressed_archives_are_read_as_files_and_as_streams() {
         assert_eq!(decoder.compression(), Some(compression));
         let tree = Tar::stream(program, decoder, std::env::temp_dir()).read().unwrap();
         assert!(image(&tree) == wanted, "{program}");
-        // One that is truncated is an error, wherever it ends.
+        // A truncated archive is an error, wherever it ends.
         for len in [bytes.len() / 2, bytes.len() - 1] {
             let decoder = Decoder::new(&bytes[..len]).unwrap();
             let tar = Tar::stream(program, decoder, std::env::temp_dir());
@@ -64,7 +64,7 @@ fn what_is_not_compressed_is_read_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tar");
     fs::write(&path, archive()).unwrap();
-    // Nothing can be spooled there.
+    // Nothing can be spooled to this folder.
     let tar = Tar::open_compressed(&path, "/nowhere").unwrap();
     assert_eq!(tar.compression(), None);
     assert!(image(&tar.read().unwrap()) == image(&open(&path)));
@@ -96,7 +96,7 @@ fn what_is_known_to_be_something_else_is_refused_at_once() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         assert!(error.to_string().contains(name), "{error}");
     }
-    // A window of 2 GiB.
+    // The frame has a window of 2 GiB.
     let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3, 0, 0, 0];
     let error = Decoder::new(&frame[..]).unwrap().read(&mut [0; 10]).unwrap_err();
     assert!(error.to_string().starts_with("needs 2048 MiB of memory"), "{error}");

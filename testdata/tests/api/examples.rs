@@ -1,4 +1,5 @@
-//! The quick starts, which are programs in `erofs-writer/examples`, do what they say.
+//! The quick starts, which are the programs in `erofs-writer/examples`, do what they
+//! say.
 
 use std::error::Error;
 use std::fs;
@@ -9,7 +10,7 @@ use testdata::archive::Archive;
 use testdata::entry::Snapshot;
 use testdata::reader;
 
-/// An example as a module, whose `pack` is called here and its `main` by others.
+/// Includes an example as a module. The tests call its `pack`, and not its `main`.
 macro_rules! example {
     ($name:ident, $path:literal) => {
         #[allow(dead_code, unreachable_pub, reason = "main is for the command line")]
