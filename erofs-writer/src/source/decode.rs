@@ -50,14 +50,14 @@ const BUFFER_LEN: usize = 1 << 18;
 ///
 /// // An empty archive, compressed by gzip.
 /// let bytes = [
-///     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x63, 0x60, 0x18, 5, 0xa3, 0x60, 0xb8, 2, 0, 0x2e,
-///     0xaf, 0xb5, 0xef, 0, 4, 0, 0,
+///     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0x63, 0x60, 0x18, 5, 0xa3, 0x60, 0x14, 0x8c, 0x54,
+///     0, 0, 0x2e, 0xaf, 0xb5, 0xef, 0, 4, 0, 0,
 /// ];
 /// let decoder = Decoder::new(Cursor::new(bytes))?;
 /// assert_eq!(decoder.compression(), Some(Compression::Gzip));
 /// let tree = Tar::stream("layer", decoder, "/var/tmp").read()?;
 /// assert_eq!(tree.walk().count(), 1);
-/// # Ok::<(), erofs_writer::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Decoder<'a> {
     compression: Option<Compression>,

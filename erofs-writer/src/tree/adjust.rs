@@ -55,8 +55,7 @@ impl Tree {
     /// ```
     /// use erofs_writer::{Metadata, Timestamp, Tree};
     ///
-    /// let mtime = Timestamp::from_sec(2000);
-    /// let mut tree = Tree::new(Metadata { mtime, ..Metadata::new(0o755) });
+    /// let mut tree = Tree::new(Metadata::new(0o755).with_mtime(Timestamp::from_sec(2000)));
     /// tree.clamp_times(Timestamp::from_sec(1000));
     /// let root = tree.get("/").expect("every tree has one").metadata();
     /// assert_eq!(root.mtime, Timestamp::from_sec(1000));

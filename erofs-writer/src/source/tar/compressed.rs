@@ -25,8 +25,8 @@ impl<'a> Tar<'a> {
     /// # let dir = tempfile::tempdir()?;
     /// # let archive = dir.path().join("rootfs.tar.gz");
     /// # std::fs::write(&archive, [
-    /// #     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x63, 0x60, 0x18, 5, 0xa3, 0x60, 0xb8, 2, 0,
-    /// #     0x2e, 0xaf, 0xb5, 0xef, 0, 4, 0, 0,
+    /// #     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0x63, 0x60, 0x18, 5, 0xa3, 0x60, 0x14, 0x8c,
+    /// #     0x54, 0, 0, 0x2e, 0xaf, 0xb5, 0xef, 0, 4, 0, 0,
     /// # ])?;
     /// # let image = dir.path().join("rootfs.erofs");
     /// let tree = Tar::open_compressed(&archive, "/var/tmp")?.read()?;
