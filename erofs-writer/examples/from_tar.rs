@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Packs what is in `archive`.
 pub fn pack(archive: &Path, image: &Path) -> Result<(), Box<dyn Error>> {
-    // What is in a compressed archive waits there until it is written.
+    // The contents of a compressed archive wait there until they are written.
     let mut tree = Tar::open_compressed(archive, std::env::temp_dir())?.read()?;
     if let Some(dropped) = tree.drop_foreign_xattrs() {
         eprintln!("{} attributes that no image can hold are left out", dropped.count);

@@ -57,7 +57,7 @@ impl Indexes {
         }
     }
 
-    /// What follows an inode of `head` bytes, for a file of `size` bytes.
+    /// The data that follows an inode of `head` bytes, for a file of `size` bytes.
     fn body<'a>(self, head: u64, size: u64, stored: Stored<'a>) -> IndexBody<'a> {
         let file = match stored {
             Stored::Fragment(at) => return IndexBody::Whole(at),

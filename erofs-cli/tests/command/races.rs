@@ -108,7 +108,7 @@ fn a_busy_source_gives_an_image_or_an_error() {
                     break;
                 }
                 let path = busy.join(number.to_string());
-                // What matters is that something happens, not what.
+                // It matters only that something happens.
                 let _ = fs::remove_file(&path);
                 let _ = fs::write(&path, "longer than before");
             }

@@ -51,7 +51,7 @@ impl Extent {
 /// part that repeats much, copies of all extents for each repeat would take far more
 /// memory than the part itself.
 #[derive(Debug, Clone)]
-pub(crate) struct ExtentRun {
+pub(super) struct ExtentRun {
     /// The index of the first extent in the part, and the byte of the part at which it
     /// begins.
     pub(crate) first: usize,

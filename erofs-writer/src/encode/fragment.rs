@@ -9,7 +9,7 @@ const SKETCHED_MAX: u64 = 64 * 1024;
 
 /// The end of a file, for the packed inode.
 #[derive(Debug, Clone)]
-pub(crate) struct UnplacedFragment {
+pub(super) struct UnplacedFragment {
     pub(crate) len: u64,
     pub(super) digest: blake3::Hash,
     /// `None` if it is not made yet.

@@ -29,7 +29,7 @@ pub(super) const LARGE_PCLUSTER: u64 = 64 * 1024;
 
 /// Some bytes of a file in the packed inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PackedPiece {
+pub(super) struct PackedPiece {
     pub(crate) id: InodeId,
     /// Where they begin in the file.
     pub(crate) offset: u64,
@@ -87,7 +87,7 @@ impl Packed {
 
 /// Fragments that have no place yet.
 #[derive(Debug, Default)]
-pub(crate) struct UnplacedFragments {
+pub(super) struct UnplacedFragments {
     /// The different fragments, in the order of the extensions of their files' names.
     different: Vec<DistinctFragment>,
     /// The files that have fragments, each with the index of its fragment in `different`.

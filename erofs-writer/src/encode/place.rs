@@ -83,7 +83,7 @@ fn narrow(block: u64) -> u32 {
 }
 
 /// A part and its place.
-pub(crate) struct PlacedPart {
+pub(super) struct PlacedPart {
     pub(crate) stream: Stream,
     pub(crate) file: Box<Compressed>,
     /// The end of the file, if it goes into the packed inode.

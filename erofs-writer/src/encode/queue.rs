@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Hands out tasks in order, but each only when the tasks whose bytes it repeats are
 /// done. Takes results in any order.
-pub(crate) struct Queue<'a> {
+pub(super) struct Queue<'a> {
     inputs: &'a Inputs<'a>,
     tasks: &'a [Vec<Part>],
     /// For each task, the earlier tasks whose bytes it repeats.
@@ -225,7 +225,7 @@ impl State {
 }
 
 /// All parts with their places.
-pub(crate) struct PlacedParts {
+pub(super) struct PlacedParts {
     /// The block after all pclusters.
     pub(crate) end: u64,
     /// How many bytes repeat others and have no pcluster of their own.

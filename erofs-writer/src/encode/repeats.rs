@@ -63,18 +63,18 @@ impl Repeats {
     }
 
     /// Whether the file has repeats.
-    pub(crate) fn are_in(&self, file: Stream) -> bool {
+    pub(super) fn are_in(&self, file: Stream) -> bool {
         self.files.contains(&file)
     }
 
     /// The form that the index of the file needs. The pclusters of a file with repeats
     /// may lie anywhere.
-    pub(crate) fn index_form(&self, file: Stream) -> IndexForm {
+    pub(super) fn index_form(&self, file: Stream) -> IndexForm {
         if self.are_in(file) { IndexForm::Full } else { IndexForm::Packs }
     }
 
     /// Whether the file is repeated.
-    pub(crate) fn are_of(&self, file: Stream) -> bool {
+    pub(super) fn are_of(&self, file: Stream) -> bool {
         self.sources.contains(&file)
     }
 
@@ -90,7 +90,7 @@ impl Repeats {
 
     /// The repeats that the part really has. `data` has the bytes of the part, and the
     /// bytes that it repeats have been passed to [`see`](Self::see).
-    pub(crate) fn confirmed<'a>(
+    pub(super) fn confirmed<'a>(
         &'a self,
         part: usize,
         data: &'a [u8],

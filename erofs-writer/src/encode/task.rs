@@ -45,7 +45,7 @@ impl Part {
 
 /// The results of the parts of a task.
 #[derive(Debug, Default)]
-pub(crate) struct EncodedTask {
+pub(super) struct EncodedTask {
     /// The pclusters of all parts.
     pub(crate) bytes: Vec<u8>,
     /// The parts that were worth encoding.
@@ -54,7 +54,7 @@ pub(crate) struct EncodedTask {
 
 /// The result of encoding a part.
 #[derive(Debug)]
-pub(crate) struct EncodedPart {
+pub(super) struct EncodedPart {
     /// The number of the part.
     pub(crate) number: usize,
     pub(crate) stream: Stream,

@@ -21,7 +21,7 @@ use crate::tree::InodeId;
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<'a> {
     pub(crate) inputs: &'a Inputs<'a>,
-    pub(crate) queue: &'a Queue<'a>,
+    pub(super) queue: &'a Queue<'a>,
     pub(crate) room: &'a Room<'a>,
     pub(crate) reader: PartReader<'a>,
     pub(crate) repeats: &'a Repeats,

@@ -200,7 +200,7 @@ impl Options {
     }
 
     /// All ways in which files and the packed inode may be compressed.
-    pub(crate) fn all_codecs(&self) -> impl Iterator<Item = FileCodec> {
+    pub(super) fn all_codecs(&self) -> impl Iterator<Item = FileCodec> {
         let packed = self.packed_codec().filter(|_| self.may_have_fragments());
         self.file_codecs().chain(packed)
     }

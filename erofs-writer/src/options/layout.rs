@@ -38,7 +38,7 @@ pub enum Tails {
 
 impl Tails {
     /// Whether the ends of files go to the packed inode.
-    pub(crate) fn are_fragments(self) -> bool {
+    pub(super) fn are_fragments(self) -> bool {
         matches!(self, Tails::Fragments | Tails::AllFragments)
     }
 }

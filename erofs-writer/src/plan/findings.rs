@@ -22,7 +22,7 @@ pub(crate) struct Finding {
     pub(crate) chunks: Vec<Vec<ContentChunk>>,
 }
 
-pub(crate) type FileFindings = HashMap<InodeId, Finding>;
+pub(super) type FileFindings = HashMap<InodeId, Finding>;
 
 /// The findings about files. They are taken out to be used, so that they are in memory no
 /// longer than that.

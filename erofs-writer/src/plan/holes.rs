@@ -41,7 +41,7 @@ const SAMPLE: u64 = 512;
 
 /// The granules of a file that are not all zeros, counted from its start.
 #[derive(Debug)]
-pub(crate) struct Granules {
+pub(super) struct Granules {
     /// log2 of their length.
     bits: u8,
     runs: Vec<Range<u64>>,
@@ -92,7 +92,7 @@ pub(crate) fn sparse(reader: Reader<'_>, order: &Order, options: &Options) -> Re
 }
 
 /// Gives the files in `sparse` that have no other layout yet their chunk maps.
-pub(crate) fn store_sparse(
+pub(super) fn store_sparse(
     plan: &mut DataPlan,
     reader: Reader<'_>,
     order: &Order,

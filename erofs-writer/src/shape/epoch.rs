@@ -17,7 +17,7 @@ pub(crate) struct Epoch {
 impl Epoch {
     /// The epoch of an image of `tree`, whose build time may be given. `counts`
     /// says whether compact inodes count from it.
-    pub(crate) fn choose(
+    pub(super) fn choose(
         tree: &Tree,
         order: &Order,
         build: Option<Timestamp>,

@@ -42,7 +42,7 @@ impl Flat {
     }
 
     /// The length of its blocks.
-    pub(crate) fn blocks_len(self) -> u64 {
+    pub(super) fn blocks_len(self) -> u64 {
         self.blocks * self.block_size.len()
     }
 }

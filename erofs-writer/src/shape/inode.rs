@@ -21,7 +21,7 @@ pub(crate) struct Inodes<'a> {
     pub(crate) epoch: Epoch,
     /// Whether addresses of blocks may have more than 32 bits.
     pub(crate) far: bool,
-    pub(crate) index_lens: IndexLens,
+    pub(super) index_lens: IndexLens,
     block_size: BlockSize,
     form: InodeForm,
     /// Whether the tails of files may lie inline.

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::format::to_usize;
+
 /// Numbers of byte strings: equal strings have the same one.
 #[derive(Debug, Default)]
 pub(super) struct Interned<'a> {
@@ -28,7 +30,7 @@ impl<'a> Interned<'a> {
 
     /// The string with this number.
     pub(super) fn string(&self, number: u32) -> &'a [u8] {
-        self.strings[crate::format::to_usize(u64::from(number))]
+        self.strings[to_usize(u64::from(number))]
     }
 }
 

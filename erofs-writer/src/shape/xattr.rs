@@ -165,7 +165,7 @@ fn distinct_sets<'a>(
     ids: &[InodeId],
 ) -> (Vec<Set>, HashMap<InodeId, usize>, Interned<'a>) {
     let mut strings = Interned::default();
-    let mut sets: Vec<Set> = Vec::new();
+    let mut counts: Vec<usize> = Vec::new();
     let mut index_of: HashMap<Box<[Pair]>, usize> = HashMap::new();
     // A set that is shared is looked at once, however many inodes have it.
     let mut index_at: HashMap<*const XattrMap, usize> = HashMap::new();
@@ -177,15 +177,18 @@ fn distinct_sets<'a>(
         let index = *index_at.entry(Arc::as_ptr(set)).or_insert_with(|| {
             let pairs =
                 set.iter().map(|(name, value)| (strings.number(name), strings.number(value)));
-            let pairs: Box<[Pair]> = pairs.collect();
-            *index_of.entry(pairs).or_insert_with_key(|pairs| {
-                sets.push(Set { pairs: pairs.clone(), inodes: 0 });
-                sets.len() - 1
+            *index_of.entry(pairs.collect()).or_insert_with(|| {
+                counts.push(0);
+                counts.len() - 1
             })
         });
-        sets[index].inodes += 1;
+        counts[index] += 1;
         of_inode.insert(*id, index);
     }
+    let mut sets: Vec<_> = index_of.into_iter().collect();
+    sets.sort_unstable_by_key(|(_, index)| *index);
+    let sets = sets.into_iter().zip(counts).map(|((pairs, _), inodes)| Set { pairs, inodes });
+    let sets = sets.collect();
     (sets, of_inode, strings)
 }
 

@@ -31,7 +31,7 @@ use list::{Lister, Listing};
 pub(super) use options::ScanOptions;
 
 /// Reads host directories.
-pub(crate) struct Scanner<'a, 'h> {
+pub(super) struct Scanner<'a, 'h> {
     lister: Lister<'a>,
     inserter: Inserter,
     observer: &'a Observer<'h>,
@@ -41,7 +41,7 @@ pub(crate) struct Scanner<'a, 'h> {
 }
 
 /// For each folder of the host, the names to read in it.
-pub(crate) type Folders = BTreeMap<PathBuf, Vec<Name>>;
+pub(super) type Folders = BTreeMap<PathBuf, Vec<Name>>;
 
 /// The number of directories in a batch: enough to keep all workers busy, and few
 /// enough that results waiting for the tree take little memory.
@@ -93,7 +93,7 @@ impl<'a, 'h> Scanner<'a, 'h> {
 
     /// Reads the given names in folders of the host and puts them into the root.
     /// Returns those that are directories, which are still to be read.
-    pub(crate) fn insert_all(&mut self, tree: &mut Tree, folders: Folders) -> Result<Vec<Pending>> {
+    pub(super) fn insert_all(&mut self, tree: &mut Tree, folders: Folders) -> Result<Vec<Pending>> {
         tree.host.is_filtered = self.lister.options.keep.is_some();
         let mut all = Vec::new();
         let mut dirs = HashMap::new();

@@ -20,7 +20,7 @@ const MISSING: Errno = Errno::NOATTR;
 /// The way in which attributes of a file in an open directory are read, since no
 /// function of libc takes a directory and a name.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ways {
+pub(super) struct Ways {
     /// Whether `/proc/self/fd` leads to open directories. If it does, attributes of any
     /// file can be read, also of a symlink, a device, or a file that cannot be opened.
     has_proc: bool,
@@ -62,7 +62,7 @@ fn path_by_proc(dir: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
 }
 
 /// The attributes of an open file.
-pub(crate) fn of_open(file: BorrowedFd<'_>) -> io::Result<Xattrs> {
+pub(super) fn of_open(file: BorrowedFd<'_>) -> io::Result<Xattrs> {
     read(Target::Open(file))
 }
 

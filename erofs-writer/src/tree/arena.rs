@@ -119,7 +119,7 @@ impl Tree {
     }
 
     /// The public id of the inode `id`.
-    pub(crate) fn public_id(&self, id: InodeId) -> TreeInodeId {
+    pub(super) fn public_id(&self, id: InodeId) -> TreeInodeId {
         TreeInodeId { tree: self.number, id }
     }
 
@@ -185,7 +185,7 @@ impl Tree {
         Ok(InodeId(id))
     }
 
-    pub(crate) fn inodes_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
+    pub(super) fn inodes_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
         self.inodes.iter_mut()
     }
 

@@ -27,7 +27,7 @@ pub struct Content {
 /// file that a scan has found, is kept small.
 #[derive(Clone)]
 #[cfg_attr(not(feature = "tar"), allow(dead_code, reason = "only archives are devices"))]
-pub(crate) enum Location {
+pub(super) enum Location {
     Bytes(Arc<[u8]>),
     Path(Arc<PathBuf>),
     /// A file in a scanned directory: the directory, which all of its files share; the
@@ -155,7 +155,7 @@ impl Content {
 
     /// The mark of the scanned file that the bytes come from. None if they come from
     /// elsewhere.
-    pub(crate) fn host_mark(&self) -> Option<u32> {
+    pub(super) fn host_mark(&self) -> Option<u32> {
         match self.location {
             Location::InDirectory(_, _, mark) => Some(mark),
             _ => None,
