@@ -6,22 +6,43 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 need_rust
+check() {
+    echo "features: ${1:-none}"
+    cargo clippy --quiet --locked -p erofs-writer --lib --no-default-features --features "$1" \
+        -- -D warnings
+}
+
 # decoders has tar in it, so that of these two there is one at most.
 for archives in "" tar decoders; do
     for labels in "" selinux; do
         for reports in "" serde; do
-            features=$(echo "$archives $labels $reports" | xargs | tr ' ' ',')
-            echo "features: ${features:-none}"
-            cargo clippy --quiet --locked -p erofs-writer --lib --no-default-features \
-                --features "$features" -- -D warnings
+            check "$(echo lz4 "$archives $labels $reports" | xargs | tr ' ' ',')"
         done
     done
 done
-# Tests and examples that need a feature say so.
-cargo clippy --quiet --locked -p erofs-writer --all-targets --no-default-features -- -D warnings
+# Algorithms share code with each other, and with the decoders.
+for algorithms in "" deflate lzma zstd deflate,lz4 deflate,zstd lz4,zstd lz4,lzma \
+    decoders,lzma deflate,lz4,lzma,zstd; do
+    check "$algorithms"
+done
+# Tests and examples that need a feature say so. All need LZ4.
+cargo clippy --quiet --locked -p erofs-writer --all-targets --no-default-features --features lz4 \
+    -- -D warnings
+
+# The command names the algorithm that its build does not have.
+echo "the command: lz4"
+said=$(cargo run --quiet --locked -p erofs-cli --no-default-features --features lz4 -- \
+    -z zstd IMG DIR 2>&1) && exit 1
+case "$said" in
+    "mkfs-erofs: -z zstd: this build has no zstd"*) ;;
+    *)
+        echo "$0: $said" >&2
+        exit 1
+        ;;
+esac
 
 # A feature that is not among these is not checked.
-known="decoders default selinux serde tar"
+known="decoders default deflate lz4 lzma selinux serde tar zstd"
 there=$(sed -n '/^\[features\]/,/^\[dependencies\]/s/^\([a-z][a-z0-9_-]*\) = .*/\1/p' \
     erofs-writer/Cargo.toml | sort | xargs)
 [ "$there" = "$known" ] || {

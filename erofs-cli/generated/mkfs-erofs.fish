@@ -11,7 +11,7 @@ complete -c mkfs-erofs -l exclude-regex -d 'Leave out paths in which the extende
 complete -c mkfs-erofs -l file-contexts -d 'Give everything the SELinux label that FILE has for its path' -r -F
 complete -c mkfs-erofs -s x -d 'Share extended attributes of more than N inodes; below 0, store none' -r
 complete -c mkfs-erofs -s b -d 'The size of a block in bytes, 512 to 65536 [default: 4096]' -r
-complete -c mkfs-erofs -s z -d 'Compress files with ALGORITHM: lz4, or lz4hc with a level of 1 to 12' -r
+complete -c mkfs-erofs -s z -d 'Compress files with ALGORITHM: lz4, lz4hc, zstd, deflate, libdeflate or lzma' -r
 complete -c mkfs-erofs -s C -d 'Compress into pclusters of up to SIZE bytes [default: a block]' -r
 complete -c mkfs-erofs -l max-extent-bytes -d 'Let a pcluster hold N bytes of a file at most [default: 12 MiB]' -r
 complete -c mkfs-erofs -l compress-hints -d 'Compress the files that match a line of FILE as this line says' -r -F

@@ -215,12 +215,14 @@ pub(crate) struct Args {
     #[arg(short, value_name = "SIZE", value_parser = block_size, help_heading = "Layout")]
     pub(crate) block_size: Option<BlockSize>,
 
-    /// Compress files with ALGORITHM: lz4, or lz4hc with a level of 1 to 12
+    /// Compress files with ALGORITHM: lz4, lz4hc, zstd, deflate, libdeflate or lzma
     ///
-    /// A level is given as lz4hc,9 or lz4hc,level=9; the default is 9. A file
-    /// that does not become smaller is stored as it is. Several algorithms are
-    /// joined by colons: the first one is for all files for which
-    /// --compress-hints names no other.
+    /// A level is given as zstd,9 or zstd,level=9: lz4hc 1-12 (default 9), zstd
+    /// 1-22 (3), deflate 0-9 (1), libdeflate 1-12 (1), lzma 0-9 or 100-109 (6).
+    /// zstd, deflate and lzma take dictsize=N after a comma: how far back a
+    /// match may begin. A file that does not become smaller is stored as it is.
+    /// Several algorithms are joined by colons: the first one is for all files
+    /// for which --compress-hints names no other.
     #[arg(short = 'z', value_name = "ALGORITHM", help_heading = "Layout")]
     pub(crate) compress: Option<String>,
 

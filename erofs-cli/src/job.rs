@@ -109,7 +109,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     let mut notes = index::settle(&mut args, &mut words)?;
     let options = suboptions::apply(&words, args.compress.is_some(), Options::new())?;
     let codecs = match &args.compress {
-        Some(text) => compress::codecs(text).map_err(|error| error.of(text))?,
+        Some(text) => compress::codecs(text)?,
         None => Vec::new(),
     };
     let options = layout(&args, &codecs, options)?;

@@ -1,5 +1,6 @@
 //! Errors of arguments that make no job.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use erofs_writer::Shown;
@@ -13,7 +14,7 @@ enum Kind {
     /// An error of the parser of arguments.
     Parser(Box<clap::Error>),
     /// A flag of mkfs.erofs that does not exist here, and the reason.
-    Refused { flag: String, why: &'static str },
+    Refused { flag: String, why: Cow<'static, str> },
     /// Two flags that cannot both be meant.
     Contradiction { first: String, second: String },
     /// A value that cannot be used, by itself or with another flag.
@@ -24,8 +25,8 @@ enum Kind {
 
 impl UsageError {
     /// The error of a `flag` that is known but not supported.
-    pub(crate) fn refused(flag: impl ToString, why: &'static str) -> Self {
-        UsageError(Kind::Refused { flag: flag.to_string(), why })
+    pub(crate) fn refused(flag: impl ToString, why: impl Into<Cow<'static, str>>) -> Self {
+        UsageError(Kind::Refused { flag: flag.to_string(), why: why.into() })
     }
 
     /// The error of two flags that cannot both be meant.

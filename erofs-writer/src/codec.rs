@@ -4,7 +4,13 @@
 //! its output, not its input, and takes as much input as fits. General compression
 //! libraries have no such mode, or reach it by trying lengths again and again.
 //!
+//! An encoder is made once and used for many segments. What it knows of a segment stays
+//! while it goes from one output to the next, but each output decodes by itself: no match
+//! refers to bytes before it. No call allocates, once the buffers of the encoder have
+//! grown.
+//!
 //! ```
+//! # #[cfg(feature = "lz4")] {
 //! use erofs_writer::codec::lz4::{Encoder, Level};
 //!
 //! let data = b"forty-two ".repeat(1000);
@@ -18,94 +24,64 @@
 //!     // `start` on.
 //!     start += filled.consumed;
 //! }
+//! # }
 //! ```
 
+// What several algorithms use is there if one of them is.
+mod any;
+#[cfg(any(feature = "deflate", feature = "zstd"))]
+#[cfg_attr(
+    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
+    allow(dead_code, reason = "some of it is for one of the algorithms")
+)]
+mod bits;
+#[cfg(any(feature = "deflate", feature = "lz4", feature = "zstd"))]
+#[cfg_attr(
+    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
+    allow(dead_code, reason = "some of it is for one of the algorithms")
+)]
 mod bytes;
 pub(crate) mod config;
+#[cfg(feature = "deflate")]
+pub mod deflate;
+mod error;
 mod filled;
+#[cfg(any(feature = "deflate", feature = "zstd"))]
+mod huffman;
+mod level;
+#[cfg(any(feature = "deflate", feature = "zstd"))]
+mod log2;
+#[cfg(feature = "lz4")]
 pub mod lz4;
+#[cfg(feature = "lzma")]
+pub mod lzma;
+#[cfg(any(feature = "deflate", feature = "lz4", feature = "zstd"))]
+#[cfg_attr(
+    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
+    allow(dead_code, reason = "some of it is for one of the algorithms")
+)]
 mod match_finder;
+#[cfg(any(feature = "deflate", feature = "zstd"))]
+#[cfg_attr(
+    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
+    allow(dead_code, reason = "some of it is for one of the algorithms")
+)]
+mod places;
+#[cfg(any(feature = "deflate", feature = "zstd"))]
+#[cfg_attr(
+    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
+    allow(dead_code, reason = "some of it is for one of the algorithms")
+)]
+mod runs;
+mod segment;
+mod text;
+#[cfg(feature = "zstd")]
+pub mod zstd;
 
-use crate::format::algorithm::Algorithm;
-
+pub use crate::format::algorithm::Algorithm;
+pub use any::Codec;
+pub use error::SettingError;
 pub use filled::Filled;
-
-/// An algorithm that compresses files, with its settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Codec {
-    /// LZ4 (Linux 5.4).
-    Lz4(lz4::Level),
-}
-
-impl Codec {
-    pub(crate) fn algorithm(self) -> Algorithm {
-        match self {
-            Codec::Lz4(_) => Algorithm::Lz4,
-        }
-    }
-
-    /// The quickest codec of the same algorithm. It estimates whether something can be
-    /// compressed, and how much fits into a block.
-    pub(crate) fn quickest(self) -> Codec {
-        match self {
-            Codec::Lz4(_) => Codec::Lz4(lz4::Level::FAST),
-        }
-    }
-}
-
-/// The encoder of a codec. One encoder serves for many segments.
-#[derive(Debug)]
-pub(crate) enum Encoder {
-    Lz4(lz4::Encoder),
-}
-
-impl Encoder {
-    pub(crate) fn new(codec: Codec) -> Self {
-        match codec {
-            Codec::Lz4(level) => Encoder::Lz4(lz4::Encoder::new(level)),
-        }
-    }
-
-    /// Begins a segment with the bytes `data`.
-    pub(crate) fn segment<'a>(&'a mut self, data: &'a [u8]) -> Segment<'a> {
-        match self {
-            Encoder::Lz4(encoder) => Segment::Lz4(encoder.segment(data)),
-        }
-    }
-}
-
-/// An encoder at work on a segment, from whose bytes it fills one output after the other.
-/// Callers rely on this contract:
-///
-/// - The output depends on the bytes of the segment, on the codec, and on the earlier
-///   requests in the segment. It does not depend on earlier segments, on threads or on
-///   the host.
-/// - An output is never longer than asked for, and decodes by itself.
-/// - Starts never go back, except after [`Segment::restart`]. Bytes may be skipped, which
-///   costs no more than encoding them.
-/// - Another request from the same start with less room is cheap: what was searched is
-///   not searched again. With another end it costs as much as the first request. Callers
-///   make up to two of either for the last output of a segment.
-/// - An output of two bytes or more takes at least one byte of input.
-#[derive(Debug)]
-pub(crate) enum Segment<'a> {
-    Lz4(lz4::Segment<'a>),
-}
-
-impl Segment<'_> {
-    /// Lets the next output begin anywhere, even before earlier ones.
-    pub(crate) fn restart(&mut self) {
-        match self {
-            Segment::Lz4(segment) => segment.restart(),
-        }
-    }
-
-    /// Writes bytes to `out` that decode to the bytes of the segment from `start` on: as
-    /// many as fit, up to `end` at most.
-    pub(crate) fn fill(&mut self, start: usize, end: usize, out: &mut [u8]) -> Filled {
-        match self {
-            Segment::Lz4(segment) => segment.fill(start, end, out),
-        }
-    }
-}
+pub(crate) use segment::Encode;
+pub use segment::{SEGMENT_MAX, Segment};
+pub use text::CodecError;

@@ -4,7 +4,6 @@ mod contexts;
 mod hints;
 #[cfg(test)]
 mod messages;
-mod shown;
 mod source;
 mod store_paths;
 mod tar;
@@ -13,12 +12,12 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::codec::lz4::LevelError;
+use crate::codec::SettingError;
 use crate::options::{Options, OptionsError};
+use crate::shown::Shown;
 
 pub use contexts::FileContextsErrorKind;
 pub use hints::CompressHintsErrorKind;
-pub use shown::Shown;
 pub(crate) use source::Unreadable;
 pub use source::{Change, ReaderErrorKind};
 pub use store_paths::StorePathsError;
@@ -321,8 +320,8 @@ impl From<OptionsError> for Error {
     }
 }
 
-impl From<LevelError> for Error {
-    fn from(error: LevelError) -> Self {
+impl From<SettingError> for Error {
+    fn from(error: SettingError) -> Self {
         Error::Options(error.into())
     }
 }

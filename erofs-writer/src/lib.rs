@@ -131,7 +131,8 @@
 //! - **Kernels.** Images that the default options give need Linux 5.4, or 5.15 if a
 //!   file has holes. [`Options::pcluster_size`] over a block needs 5.13,
 //!   [`Options::chunk_size`] 5.15, [`Tails::Inline`] 5.17, [`Tails::Fragments`] 6.1,
-//!   and [`Options::dedupe`] 6.1, or 5.15 if files are not compressed.
+//!   and [`Options::dedupe`] 6.1, or 5.15 if files are not compressed. LZMA needs 5.16,
+//!   deflate 6.6 and zstd 6.10.
 //!   [`Options::xattr_prefixes`] needs 6.4. Blocks below the page size, and so
 //!   [`source::Tar::index`], need 6.4, and 6.8 if files are compressed.
 //!   [`Options::wide_addresses`] needs 6.15. [`Options::target_kernel`] refuses options
@@ -143,9 +144,9 @@
 //! The crate writes every kind of inode, hard links, xattrs and ACLs (inline, shared,
 //! with long prefixes and name filters), inline tails, files that share their blocks,
 //! chunk-based files, holes, extra devices with the contents of archives, block sizes
-//! from 512 to 65,536 bytes, labels and UUIDs. Files can be compressed with LZ4, at
-//! levels from fast to near-optimal ([`Options::codec`], and [`codec`] for the encoders
-//! themselves), all in the same way or by rules for their paths. The ends of compressed
+//! from 512 to 65,536 bytes, labels and UUIDs. Files can be compressed by LZ4, zstd,
+//! deflate or LZMA, at levels from fast to near-optimal ([`Options::codec`], and [`codec`]
+//! for the encoders themselves), all in the same way or by rules for their paths. The ends of compressed
 //! files go to blocks, after inodes, or together to a packed inode. Bytes that are
 //! repeated in different files can be stored once ([`Options::dedupe`]). SELinux labels
 //! come from the files of a policy ([`FileContexts`]).
@@ -154,6 +155,7 @@
 //!
 //! | feature | default | |
 //! | --- | --- | --- |
+//! | `lz4`, `zstd`, `deflate`, `lzma` | yes | the algorithms of [`Codec`] |
 //! | `tar` | yes | [`source::Tar`]: trees of tar archives, and indexes of them |
 //! | `decoders` | yes | [`source::Decoder`]: archives that are compressed |
 //! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |
@@ -175,9 +177,17 @@ mod alike;
 mod bounded;
 mod build;
 mod cancel;
+#[cfg_attr(
+    not(any(feature = "deflate", feature = "lz4", feature = "lzma", feature = "zstd")),
+    allow(unused, reason = "without an algorithm nothing is compressed")
+)]
 pub mod codec;
 #[cfg(feature = "selinux")]
 mod contexts;
+#[cfg_attr(
+    not(any(feature = "deflate", feature = "lz4", feature = "lzma", feature = "zstd")),
+    allow(unreachable_code, unused, reason = "without an algorithm nothing is compressed")
+)]
 mod encode;
 pub mod ere;
 mod error;
@@ -192,6 +202,7 @@ mod output;
 mod plan;
 mod pool;
 mod shape;
+mod shown;
 mod sink;
 pub mod source;
 mod time;
@@ -205,7 +216,7 @@ pub use codec::Codec;
 pub use contexts::FileContexts;
 pub use error::{
     Change, CompressHintsErrorKind, Error, FileContextsErrorKind, Limit, OutputErrorKind,
-    ReaderErrorKind, Result, Shown, StorePathsError, TarErrorKind, TreeErrorKind,
+    ReaderErrorKind, Result, StorePathsError, TarErrorKind, TreeErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use hints::{CompressHints, PassedOverHint};
@@ -214,6 +225,7 @@ pub use options::{
     OptionsError, PclusterSize, Tails, XattrPrefix,
 };
 pub use rayon::{ThreadPool, ThreadPoolBuilder};
+pub use shown::Shown;
 pub use sink::{SeekWriter, WriteAt};
 pub use source::HardLinks;
 pub use time::Timestamp;

@@ -8,12 +8,12 @@ use std::io::Cursor;
 use std::num::NonZeroUsize;
 
 use arbitrary::Arbitrary;
-use erofs_writer::codec::lz4::Level;
 use erofs_writer::{
-    BlockSize, Codec, Content, ImageUuid, ImageWriter, InodeForm, Metadata, Node, Options,
-    PclusterSize, SeekWriter, Tails, Tree,
+    BlockSize, Content, ImageUuid, ImageWriter, InodeForm, Metadata, Node, Options, PclusterSize,
+    SeekWriter, Tails, Tree,
 };
 use libfuzzer_sys::fuzz_target;
+use testdata::codecs::choose;
 use testdata::entry::{Compare, diff};
 use testdata::raw::{self, Image};
 use testdata::{expected, reader, trees};
@@ -26,7 +26,9 @@ struct Input {
     files: Vec<File>,
     block_bits: u8,
     pcluster_bits: u8,
+    algorithm: u8,
     level: u8,
+    window: u8,
     full_indexes: bool,
     own_blocks: bool,
     extended: bool,
@@ -106,7 +108,7 @@ fn options(input: &Input, block: u32) -> Options {
     let pcluster = (block << (input.pcluster_bits % 9)).min(1 << 20);
     let mut options = Options::new()
         .uuid(ImageUuid::FromContent)
-        .codec(Codec::Lz4(Level::new(input.level % 13).expect("is one of 13")))
+        .codec(choose(input.algorithm, input.level, input.window))
         .block_size(BlockSize::new(block).expect("is a power of two"))
         .pcluster_size(PclusterSize::new(pcluster).expect("is whole blocks"))
         .full_indexes(input.full_indexes)

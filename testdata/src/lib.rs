@@ -5,7 +5,8 @@
 //! [`raw`] (a strict checker of every rule of the format), [`reader`]
 //! (`erofs-rs`), [`mount`] (the kernel) and [`tools`] (`fsck.erofs`, `blkid`).
 //! All give a [`entry::Snapshot`] or a list of complaints. [`dump`] and
-//! [`golden`] make the bytes of small images reviewable.
+//! [`golden`] make the bytes of small images reviewable. [`codecs`] has decoders for what
+//! encoders make.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +14,7 @@
 )]
 
 pub mod archive;
+pub mod codecs;
 pub mod digest;
 pub mod dump;
 pub mod entry;

@@ -5,9 +5,10 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use crate::codec::config::CompressionConfig;
 use crate::error::{Error, Result};
+use crate::format::algorithm::Algorithm;
 use crate::format::superblock::{
     COMPAT_MTIME, COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_XATTR_FILTER, DEVT_SLOT_LEN,
-    INCOMPAT_48BIT, INCOMPAT_BIG_PCLUSTER, INCOMPAT_CHUNKED_FILE, INCOMPAT_DEDUPE,
+    INCOMPAT_48BIT, INCOMPAT_CHUNKED_FILE, INCOMPAT_COMPR_CFGS, INCOMPAT_DEDUPE,
     INCOMPAT_DEVICE_TABLE, INCOMPAT_FRAGMENTS, INCOMPAT_LZ4_0PADDING, INCOMPAT_XATTR_PREFIXES,
     INCOMPAT_ZTAILPACKING, SUPER_MAGIC, SUPER_OFFSET, SuperBlock,
 };
@@ -22,7 +23,7 @@ impl Job<'_> {
     /// all: until then there is nothing that could be mounted.
     pub(super) fn finish(&self, mut head: Vec<u8>) -> Result<Uuid> {
         let config = self.compression_config();
-        let mut superblock = self.superblock(config.u1);
+        let mut superblock = self.superblock(config.u1, !config.records.is_empty());
         let start = to_usize(SUPER_OFFSET);
         let field = start..start + size_of::<SuperBlock>();
         head[field.clone()].copy_from_slice(superblock.as_bytes());
@@ -53,14 +54,14 @@ impl Job<'_> {
     /// The settings of the algorithms in the image.
     fn compression_config(&self) -> CompressionConfig {
         let encoded = self.placement.bodies.encoded;
-        let blocks = match encoded.has_big_pclusters {
-            true => self.options.pcluster_blocks_max(),
-            false => 1,
-        };
-        CompressionConfig::new(&encoded.algorithms, blocks)
+        let mut limits = self.options.codec_limits();
+        if !encoded.has_big_pclusters {
+            limits.pcluster_blocks = 1;
+        }
+        CompressionConfig::new(&encoded.algorithms, limits)
     }
 
-    fn superblock(&self, u1: u16) -> SuperBlock {
+    fn superblock(&self, u1: u16, has_records: bool) -> SuperBlock {
         let Job { options, placement, .. } = self;
         let xattrs = self.inodes.xattrs;
         let features = self.features();
@@ -73,7 +74,7 @@ impl Job<'_> {
         let incompat = flag(features.chunks, INCOMPAT_CHUNKED_FILE)
             | flag(!self.plan.devices.is_empty(), INCOMPAT_DEVICE_TABLE)
             | flag(features.compressed, INCOMPAT_LZ4_0PADDING)
-            | flag(features.big_pclusters, INCOMPAT_BIG_PCLUSTER)
+            | flag(has_records, INCOMPAT_COMPR_CFGS)
             | flag(features.inline_pclusters, INCOMPAT_ZTAILPACKING)
             | flag(features.fragments, INCOMPAT_FRAGMENTS)
             | flag(features.dedupe, INCOMPAT_DEDUPE)
@@ -119,6 +120,9 @@ impl Job<'_> {
         Features {
             small_blocks: self.options.block_size.is_small(),
             compressed: !encoded.is_empty(),
+            lzma: encoded.algorithms.contains(&Algorithm::Lzma),
+            deflate: encoded.algorithms.contains(&Algorithm::Deflate),
+            zstd: encoded.algorithms.contains(&Algorithm::Zstd),
             big_pclusters: encoded.has_big_pclusters,
             chunks: !self.plan.maps.is_empty(),
             inline_pclusters: encoded.has_inline_pclusters,

@@ -6,7 +6,9 @@
     reason = "positions are below 2^31, and tables are indexed by masked hashes"
 )]
 
-use super::bytes::word;
+use std::fmt::Debug;
+
+use super::bytes::{chunk, word};
 
 /// How many places are added at a time, ahead of those that are asked for.
 const BATCH: usize = 256;
@@ -15,7 +17,7 @@ const BATCH: usize = 256;
 const BEHIND: usize = 8;
 
 /// Some bytes that are compared at once.
-pub(super) trait Word: Copy + Eq + Default {
+pub(super) trait Word: Copy + Eq + Default + Debug {
     /// How many bytes are read for a word.
     const READ: usize;
 
@@ -49,8 +51,31 @@ impl Word for u32 {
     }
 }
 
+/// `LEN` bytes, 5 to 8, as the upper bytes of a number whose other bytes are 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Long<const LEN: u32>(u64);
+
+impl<const LEN: u32> Word for Long<LEN> {
+    const READ: usize = 8;
+
+    #[inline(always)]
+    fn of(bytes: &[u8]) -> Self {
+        Long(bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)) << (64 - 8 * LEN))
+    }
+
+    #[inline(always)]
+    fn at(data: &[u8], at: u32) -> Option<Self> {
+        chunk::<8>(data, at as usize).map(|bytes| Self::of(bytes))
+    }
+
+    #[inline(always)]
+    fn hash(self, bits: u32) -> usize {
+        (self.0.wrapping_mul(0x9E37_79B1_85EB_CA87) >> (64 - bits)) as usize
+    }
+}
+
 /// The distance from one place to another, or a place modulo `MAX + 1`.
-pub(super) trait Link: Copy + Eq + Default {
+pub(super) trait Link: Copy + Eq + Default + Debug + Send + Sync {
     /// The greatest link.
     const MAX: usize;
 
@@ -64,41 +89,58 @@ pub(super) trait Link: Copy + Eq + Default {
     fn first_set(links: &[Self]) -> Option<usize>;
 }
 
-impl Link for u16 {
-    const MAX: usize = u16::MAX as usize;
+macro_rules! link {
+    ($type:ty, $first_set:item) => {
+        impl Link for $type {
+            const MAX: usize = <$type>::MAX as usize;
 
-    #[inline(always)]
-    fn new(value: usize) -> Self {
-        value as u16
-    }
+            #[inline(always)]
+            fn new(value: usize) -> Self {
+                value as $type
+            }
 
-    #[inline(always)]
-    fn get(self) -> usize {
-        self as usize
-    }
+            #[inline(always)]
+            fn get(self) -> usize {
+                self as usize
+            }
 
-    #[inline(always)]
-    fn wrapping_add(self, other: Self) -> Self {
-        self.wrapping_add(other)
-    }
+            #[inline(always)]
+            fn wrapping_add(self, other: Self) -> Self {
+                self.wrapping_add(other)
+            }
 
-    #[inline(always)]
-    fn wrapping_sub(self, other: Self) -> Self {
-        self.wrapping_sub(other)
-    }
+            #[inline(always)]
+            fn wrapping_sub(self, other: Self) -> Self {
+                self.wrapping_sub(other)
+            }
 
-    #[inline(always)]
-    fn is_within(self, max: Self, more: Self) -> bool {
-        self <= max.saturating_add(more)
-    }
+            #[inline(always)]
+            fn is_within(self, max: Self, more: Self) -> bool {
+                self <= max.saturating_add(more)
+            }
 
-    #[inline(always)]
-    fn first_set(links: &[Self]) -> Option<usize> {
+            #[inline(always)]
+            $first_set
+        }
+    };
+}
+
+link!(
+    u16,
+    fn first_set(links: &[u16]) -> Option<usize> {
         // Eight links in one number.
         let all = links.iter().rev().fold(0, |all, link| all << 16 | u128::from(*link));
         (all != 0).then(|| all.trailing_zeros() as usize / 16)
     }
-}
+);
+
+link!(
+    u32,
+    fn first_set(links: &[u32]) -> Option<usize> {
+        let all = links.iter().fold(0, |all, link| all | link);
+        if all == 0 { None } else { links.iter().position(|link| *link != 0) }
+    }
+);
 
 /// Chains of places with equal words, each linked to the one before it in the
 /// block.
@@ -157,7 +199,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
         (self.start, self.next) = (0, 0);
     }
 
-    /// Begins the block at `start`. Hashes may have 14, 16 or 17 bits.
+    /// Begins the block at `start`. Hashes may have 14, 16, 17 or 18 bits.
     pub(super) fn begin_block(&mut self, start: usize, hash_bits: u32) {
         // Places were added to the table with other hashes, or so many are added ahead
         // that the ring has lost the first places of the block.
@@ -209,7 +251,8 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
         match self.hash_bits {
             14 => self.extend_by::<14, { 1 << 14 }>(data),
             16 => self.extend_by::<16, { 1 << 16 }>(data),
-            _ => self.extend_by::<17, { 1 << 17 }>(data),
+            17 => self.extend_by::<17, { 1 << 17 }>(data),
+            _ => self.extend_by::<18, { 1 << 18 }>(data),
         }
     }
 
@@ -255,6 +298,15 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
         self.next.saturating_sub(Self::RING)
     }
 
+    /// The link of `at`, where a word can be read. It may not be in yet.
+    #[inline(always)]
+    pub(super) fn find_link(&mut self, data: &[u8], at: usize) -> usize {
+        while at >= self.next {
+            self.extend(data);
+        }
+        self.link(at)
+    }
+
     /// The distance from `at` to the place before with the same word; 0 if there is none
     /// near enough.
     #[inline(always)]
@@ -267,56 +319,8 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
 mod tests {
     use super::*;
 
-    /// Five bytes, as the upper bytes of a number.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    struct Five(u64);
-
-    impl Word for Five {
-        const READ: usize = 8;
-
-        fn of(bytes: &[u8]) -> Self {
-            Five(u64::from_le_bytes(*bytes.first_chunk().expect("eight bytes")) << 24)
-        }
-
-        fn at(data: &[u8], at: u32) -> Option<Self> {
-            data.get(at as usize..)?.first_chunk::<8>().map(|bytes| Self::of(bytes))
-        }
-
-        fn hash(self, bits: u32) -> usize {
-            (self.0.wrapping_mul(0x9E37_79B1_85EB_CA87) >> (64 - bits)) as usize
-        }
-    }
-
-    impl Link for u32 {
-        const MAX: usize = u32::MAX as usize;
-
-        fn new(value: usize) -> Self {
-            value as u32
-        }
-
-        fn get(self) -> usize {
-            self as usize
-        }
-
-        fn wrapping_add(self, other: Self) -> Self {
-            self.wrapping_add(other)
-        }
-
-        fn wrapping_sub(self, other: Self) -> Self {
-            self.wrapping_sub(other)
-        }
-
-        fn is_within(self, max: Self, more: Self) -> bool {
-            self <= max.saturating_add(more)
-        }
-
-        fn first_set(links: &[Self]) -> Option<usize> {
-            links.iter().position(|link| *link != 0)
-        }
-    }
-
     type Near = MatchFinder<u32, u16, { 1 << 17 }, { (1 << 16) + BEHIND }>;
-    type Far = MatchFinder<Five, u32, { 1 << 17 }, { (1 << 18) + BEHIND }>;
+    type Far = MatchFinder<Long<5>, u32, { 1 << 17 }, { (1 << 18) + BEHIND }>;
 
     /// Noise that comes again after `period` bytes, once.
     fn twice(period: usize) -> Vec<u8> {

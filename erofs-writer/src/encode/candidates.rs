@@ -1,6 +1,6 @@
 //! The files that may become smaller when they are encoded.
 
-use crate::codec::Encoder;
+use crate::codec::Segment;
 use crate::encode::inputs::Inputs;
 use crate::encode::task::TASK_LEN;
 use crate::error::Result;
@@ -49,7 +49,7 @@ impl FileToEncode<'_> {
         if self.content.len() <= TASK_LEN {
             return Ok(true);
         }
-        let mut encoder = Encoder::new(self.codec.codec.quickest());
+        let mut encoder = self.codec.codec.quickest().encoder(to_usize(PROBE_LEN));
         let mut data = vec![0; to_usize(PROBE_LEN)];
         let mut out = vec![0; to_usize(PROBE_LEN)];
         let mut saved = 0;
@@ -58,7 +58,7 @@ impl FileToEncode<'_> {
             inputs
                 .reader
                 .with_open(self.id, self.content, |open| open.read_exact_at(&mut data, offset))?;
-            let filled = encoder.segment(&data).fill(0, data.len(), &mut out);
+            let filled = Segment::new(&mut *encoder, &data).fill(0, data.len(), &mut out);
             saved += filled.consumed.saturating_sub(filled.written);
         }
         Ok(to_u64(saved) > PROBES * PROBE_LEN / 64)

@@ -1,5 +1,6 @@
 //! One worker, which encodes one part after the other.
 
+use crate::codec::Segment;
 use crate::encode::encoders::{EncoderPair, Encoders};
 use crate::encode::extent::Extent;
 use crate::encode::inputs::Inputs;
@@ -182,9 +183,9 @@ impl<'a> Worker<'a> {
                 && !options.full_indexes,
             stop: self.shared.inputs.reader.stop,
         };
-        let EncoderPair { encoder, quickest } = self.encoders.of(part.codec.codec);
-        let segment = encoder.segment(data);
-        Filler::new(input, segment, quickest, out, &mut self.scratch).run(repeats)
+        let EncoderPair { encoder, quickest } = self.encoders.of(part.codec);
+        let segment = Segment::new(&mut **encoder, data);
+        Filler::new(input, segment, &mut **quickest, out, &mut self.scratch).run(repeats)
     }
 
     /// Where the end of a part may go.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::shown::Shown;
+use crate::shown::Shown;
 
 /// The reason why a file of SELinux contexts cannot be used. See
 /// [`Error::FileContexts`](crate::Error::FileContexts).

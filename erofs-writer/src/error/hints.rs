@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::ere::EreError;
-use crate::error::shown::Shown;
+use crate::shown::Shown;
 
 /// The reason why a file of compression hints cannot be used. See
 /// [`Error::CompressHints`](crate::Error::CompressHints).

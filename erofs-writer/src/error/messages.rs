@@ -44,7 +44,7 @@ names!(file_contexts: FileContextsErrorKind {
 names!(hints: CompressHintsErrorKind { Size, Algorithm, NoPattern, Pattern, TooMany, TooLarge });
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
-    MaxExtentLen, Alignment, Level, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, RootXattrLen,
+    MaxExtentLen, Alignment, Codec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, RootXattrLen,
     Offset, BuildTime,
     KernelVersion, TargetKernel,
 });
@@ -211,7 +211,8 @@ fn of_options(out: &mut String) {
             PclusterSizeForBlockSize { pcluster: 512, block: 4096 },
             MaxExtentLen,
             Alignment,
-            Level,
+            Codec(SettingError::Lz4Level),
+            Codec(SettingError::LzmaDictSize),
             BlockSizeForDevices { block: 4096 },
             Label,
             XattrPrefix,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::error::shown::Shown;
+use crate::shown::Shown;
 
 /// The reason why a list of store paths cannot be used. See
 /// [`Error::StorePaths`](crate::Error::StorePaths).

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::shown::Shown;
+use crate::shown::Shown;
 
 /// The reason why a tar archive cannot be used. See [`Error::Tar`](crate::Error::Tar).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,15 +1,24 @@
-//! Compression algorithms (`Z_EROFS_COMPRESSION_*`), and their entries after the
+//! Compression algorithms (`Z_EROFS_COMPRESSION_*`), and their records after the
 //! superblock.
 
-use zerocopy::little_endian::U16;
+use std::fmt;
+
+use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
 
-/// An algorithm of the format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) enum Algorithm {
+/// An algorithm of the format. `Display` gives its name, such as `zstd`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[non_exhaustive]
+pub enum Algorithm {
     /// `Z_EROFS_COMPRESSION_LZ4`.
     #[default]
     Lz4,
+    /// `Z_EROFS_COMPRESSION_LZMA`.
+    Lzma,
+    /// `Z_EROFS_COMPRESSION_DEFLATE`.
+    Deflate,
+    /// `Z_EROFS_COMPRESSION_ZSTD`.
+    Zstd,
 }
 
 impl Algorithm {
@@ -17,22 +26,64 @@ impl Algorithm {
     pub(crate) const fn number(self) -> u8 {
         match self {
             Algorithm::Lz4 => 0,
+            Algorithm::Lzma => 1,
+            Algorithm::Deflate => 2,
+            Algorithm::Zstd => 3,
         }
     }
 }
 
-/// The entry of LZ4 (`struct z_erofs_lz4_cfgs` in the kernel), after its length.
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Algorithm::Lz4 => "lz4",
+            Algorithm::Lzma => "lzma",
+            Algorithm::Deflate => "deflate",
+            Algorithm::Zstd => "zstd",
+        })
+    }
+}
+
+/// The record of LZ4 (`struct z_erofs_lz4_cfgs` in the kernel). The length of a record
+/// comes before it.
 #[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Lz4Cfgs {
-    /// How many bytes follow.
-    pub(crate) len: U16,
     pub(crate) max_distance: U16,
     pub(crate) max_pclusterblks: U16,
     pub(crate) reserved: [u8; 10],
 }
 
-const _: () = assert!(size_of::<Lz4Cfgs>() == 16);
+/// The record of LZMA (`struct z_erofs_lzma_cfgs`).
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct LzmaCfgs {
+    pub(crate) dict_size: U32,
+    pub(crate) format: U16,
+    pub(crate) reserved: [u8; 8],
+}
+
+/// The record of deflate (`struct z_erofs_deflate_cfgs`).
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct DeflateCfgs {
+    /// The logarithm of the window.
+    pub(crate) windowbits: u8,
+    pub(crate) reserved: [u8; 5],
+}
+
+/// The record of Zstandard (`struct z_erofs_zstd_cfgs`).
+#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ZstdCfgs {
+    pub(crate) format: u8,
+    /// The logarithm of the window, less 10.
+    pub(crate) windowlog: u8,
+    pub(crate) reserved: [u8; 4],
+}
+
+const _: () = assert!(size_of::<Lz4Cfgs>() == 14 && size_of::<LzmaCfgs>() == 14);
+const _: () = assert!(size_of::<DeflateCfgs>() == 6 && size_of::<ZstdCfgs>() == 6);
 
 /// The greatest distance of an LZ4 match.
 pub(crate) const LZ4_MAX_DISTANCE: u16 = 65_535;

@@ -22,9 +22,9 @@ pub(crate) const COMPAT_PLAIN_XATTR_PFX: u32 = 0x10;
 /// `feature_incompat`: compressed bytes are right-aligned in their pcluster
 /// (Linux 5.4).
 pub(crate) const INCOMPAT_LZ4_0PADDING: u32 = 0x001;
-/// `feature_incompat`: pclusters of several blocks; `u1` has the algorithms, whose
-/// settings follow the superblock (Linux 5.13).
-pub(crate) const INCOMPAT_BIG_PCLUSTER: u32 = 0x002;
+/// `feature_incompat`: `u1` has the algorithms, whose settings follow the superblock, and
+/// pclusters may have several blocks (Linux 5.13).
+pub(crate) const INCOMPAT_COMPR_CFGS: u32 = 0x002;
 /// `feature_incompat`: chunk-based files (Linux 5.15).
 pub(crate) const INCOMPAT_CHUNKED_FILE: u32 = 0x004;
 /// `feature_incompat`: a table of further devices (Linux 5.16).

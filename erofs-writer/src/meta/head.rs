@@ -27,7 +27,7 @@ pub(crate) struct Head {
 
 impl Head {
     pub(crate) fn new(inodes: &Inodes<'_>, devices: usize, options: &Options) -> Result<Self> {
-        let config = CompressionConfig::new(&options.algorithms(), options.pcluster_blocks_max());
+        let config = CompressionConfig::new(&options.algorithms(), options.codec_limits());
         let super_end = SUPER_OFFSET + SUPER_LEN + round_up(config.records_len(), SLOT_LEN);
         let devices_len = devices::table_len(devices);
         let (devices, used) = match round_up(super_end, DEVT_SLOT_LEN) {

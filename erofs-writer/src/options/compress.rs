@@ -1,7 +1,9 @@
 //! How files are compressed.
 
 use crate::codec::Codec;
+use crate::codec::config::CodecLimits;
 use crate::format::algorithm::Algorithm;
+use crate::format::to_usize;
 use crate::options::error::OptionsError;
 use crate::options::layout::Tails;
 use crate::options::names::ImageUuid;
@@ -216,10 +218,15 @@ impl Options {
         self.all_codecs().map(|codec| codec.pcluster_len).max().unwrap_or(0)
     }
 
-    /// The most blocks that a pcluster has.
-    pub(crate) fn pcluster_blocks_max(&self) -> u16 {
+    /// The most that a decoder needs.
+    pub(crate) fn codec_limits(&self) -> CodecLimits {
         let blocks = self.pcluster_len_max() / self.block_size.len();
-        u16::try_from(blocks).expect("at most 1 MiB in blocks of 512 bytes")
+        let mut limits = CodecLimits {
+            pcluster_blocks: u16::try_from(blocks).expect("at most 1 MiB in blocks of 512 bytes"),
+            ..CodecLimits::default()
+        };
+        self.all_codecs().for_each(|codec| limits.add(codec.codec, to_usize(codec.pcluster_len)));
+        limits
     }
 
     /// The algorithms that may be in the image, in the order of their numbers.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::codec::lz4::LevelError;
+use crate::codec::SettingError;
 use crate::options::version::KernelVersion;
 
 /// Why a value or a combination of values cannot be used.
@@ -33,8 +33,8 @@ pub enum OptionsError {
     MaxExtentLen,
     /// An alignment is 0 blocks.
     Alignment,
-    /// A level of LZ4 is over 12.
-    Level,
+    /// A codec has no such setting.
+    Codec(SettingError),
     /// Contents stay in an archive, which needs blocks of 512 bytes like its own, but
     /// the image has others.
     BlockSizeForDevices {
@@ -92,7 +92,7 @@ impl fmt::Display for OptionsError {
                 f.write_str("the maximum length of an extent must be at least the block size")
             }
             OptionsError::Alignment => f.write_str("an alignment must be at least one block"),
-            OptionsError::Level => LevelError.fmt(f),
+            OptionsError::Codec(error) => error.fmt(f),
             OptionsError::BlockSizeForDevices { block } => write!(
                 f,
                 "contents that stay in an archive need blocks of 512 bytes, not of {block}"
@@ -126,8 +126,8 @@ impl fmt::Display for OptionsError {
 
 impl std::error::Error for OptionsError {}
 
-impl From<LevelError> for OptionsError {
-    fn from(_: LevelError) -> Self {
-        OptionsError::Level
+impl From<SettingError> for OptionsError {
+    fn from(error: SettingError) -> Self {
+        OptionsError::Codec(error)
     }
 }

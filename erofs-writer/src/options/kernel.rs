@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::format::algorithm::Algorithm;
 use crate::options::error::OptionsError;
 use crate::options::set::Options;
 use crate::options::version::KernelVersion;
@@ -30,6 +31,9 @@ impl FromStr for KernelVersion {
 pub(crate) struct Features {
     pub(crate) small_blocks: bool,
     pub(crate) compressed: bool,
+    pub(crate) lzma: bool,
+    pub(crate) deflate: bool,
+    pub(crate) zstd: bool,
     pub(crate) big_pclusters: bool,
     pub(crate) chunks: bool,
     pub(crate) inline_pclusters: bool,
@@ -57,6 +61,9 @@ impl Features {
             // These features may also need some of the next ones. An error names the
             // first that is too new.
             (self.fragments, "fragments", since(6, 1)),
+            (self.zstd, "files compressed by zstd", since(6, 10)),
+            (self.deflate, "files compressed by deflate", since(6, 6)),
+            (self.lzma, "files compressed by LZMA", since(5, 16)),
             (self.big_pclusters, "pclusters of more than a block", since(5, 13)),
             (self.chunks, "chunk-based files", CHUNKS),
             (self.inline_pclusters, "pclusters after inodes", since(5, 17)),
@@ -101,9 +108,13 @@ impl Options {
 
     /// The features that these options ask for.
     fn features(&self) -> Features {
+        let algorithms = self.algorithms();
         Features {
             small_blocks: self.block_size.is_small(),
             compressed: self.may_compress(),
+            lzma: algorithms.contains(&Algorithm::Lzma),
+            deflate: algorithms.contains(&Algorithm::Deflate),
+            zstd: algorithms.contains(&Algorithm::Zstd),
             big_pclusters: self.may_have_big_pclusters(),
             chunks: self.chunk_size.is_some() || self.may_share_blocks(),
             inline_pclusters: self.may_have_inline_pclusters(),

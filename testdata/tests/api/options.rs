@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use erofs_writer::codec::lz4::{Level, LevelError};
+use erofs_writer::codec::{SettingError, lz4::Level};
 use erofs_writer::ere::Ere;
 use erofs_writer::{
     BlockSize, ChunkSize, Codec, CompressRule, Error, ImageUuid, InodeForm, KernelVersion, Options,
@@ -102,10 +102,10 @@ fn values_that_are_none_are_refused_when_they_are_made() {
     // An iterator without an end is not read to its end.
     let endless = std::iter::repeat_with(|| XattrPrefix::new("user.a.").unwrap());
     assert_eq!(options.xattr_prefixes(endless), error);
-    assert_eq!(Level::new(13), Err(LevelError));
+    assert_eq!(Level::new(13), Err(SettingError::Lz4Level));
     // Errors of values become the one error of the crate.
     let level = || -> Result<Level> { Ok("hard".parse()?) };
-    assert!(matches!(level(), Err(Error::Options(OptionsError::Level))));
+    assert!(matches!(level(), Err(Error::Options(OptionsError::Codec(SettingError::Lz4Level)))));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use erofs_writer::codec::lz4::{Level, LevelError};
+use erofs_writer::codec::SettingError;
+use erofs_writer::codec::lz4::Level;
 use erofs_writer::source::StorePaths;
 use erofs_writer::{
     BlockSize, ChunkSize, Codec, Content, Error, ImageWriter, InodeForm, Label, Limit, Metadata,
@@ -207,8 +208,8 @@ fn option_values_are_checked_when_made() {
         assert_eq!(PclusterSize::new(bytes), Err(OptionsError::PclusterSize));
     }
     assert_eq!("x".parse::<PclusterSize>(), Err(OptionsError::PclusterSize));
-    assert_eq!(Level::new(13), Err(LevelError));
-    assert_eq!("-1".parse::<Level>(), Err(LevelError));
+    assert_eq!(Level::new(13), Err(SettingError::Lz4Level));
+    assert_eq!("-1".parse::<Level>(), Err(SettingError::Lz4Level));
     assert_eq!("9".parse::<Level>().map(|level| level.to_string()), Ok("9".to_owned()));
     let options = Options::new();
     assert_eq!(options.clone().data_alignment(0), Err(OptionsError::Alignment));

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod algorithms;
 mod boundary;
 mod cancel;
 mod changes;
 mod chunks;
+mod codecs;
 mod compressed;
 mod dedupe;
 mod determinism;

@@ -30,12 +30,13 @@ fn sources_of(package: &str) -> BTreeMap<PathBuf, String> {
 /// build.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("format", &[]),
-    ("codec", &["format"]),
+    ("shown", &[]),
+    ("codec", &["format", "shown"]),
     ("alike", &["format"]),
     ("ere", &[]),
     ("time", &[]),
     ("options", &["codec", "ere", "format", "time"]),
-    ("error", &["codec", "ere", "options"]),
+    ("error", &["codec", "ere", "options", "shown"]),
     ("cancel", &["error"]),
     ("event", &["options"]),
     ("bounded", &["format"]),

@@ -2,7 +2,7 @@
 
 use crate::alike::Kept;
 use crate::cancel::Stop;
-use crate::codec::{Encoder, Filled, Segment};
+use crate::codec::{Encode, Filled, Segment};
 use crate::encode::extent::{Extent, PclusterOf};
 
 /// The place that the last bytes of a part may get.
@@ -45,7 +45,7 @@ pub(crate) struct Filler<'a> {
     pub(super) input: FillInput<'a>,
     pub(super) segment: Segment<'a>,
     /// Estimates quickly how much fits into a block.
-    pub(super) estimator: &'a mut Encoder,
+    pub(super) estimator: &'a mut dyn Encode,
     /// Receives the pclusters that lie in blocks.
     pub(super) out: &'a mut Vec<u8>,
     /// A buffer with room for one pcluster.
@@ -70,7 +70,7 @@ impl<'a> Filler<'a> {
     pub(crate) fn new(
         input: FillInput<'a>,
         segment: Segment<'a>,
-        estimator: &'a mut Encoder,
+        estimator: &'a mut dyn Encode,
         out: &'a mut Vec<u8>,
         scratch: &'a mut [u8],
     ) -> Self {

@@ -1,6 +1,6 @@
 //! Where the end of a file goes.
 
-use crate::codec::Filled;
+use crate::codec::{Filled, Segment};
 use crate::encode::extent::InlinePcluster;
 use crate::encode::fragment::UnplacedFragment;
 use crate::encode::pclusters::filler::{End, Filler};
@@ -26,7 +26,9 @@ impl Filler<'_> {
             return false;
         }
         let out = &mut self.scratch[..self.input.block_len - 1];
-        self.estimator.segment(self.input.data).fill(start, self.input.data.len(), out).consumed
+        Segment::new(self.estimator, self.input.data)
+            .fill(start, self.input.data.len(), out)
+            .consumed
             == rest
     }
 

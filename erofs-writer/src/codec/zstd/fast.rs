@@ -1,0 +1,170 @@
+//! The lowest levels: the first match that is seen is taken.
+
+use super::frame::Search;
+use super::parse::Parse;
+use crate::codec::bytes::{common_prefix, common_suffix, long_word, word};
+use crate::codec::places::{Base, Places};
+
+/// A match that was found.
+#[derive(Debug, Clone, Copy)]
+struct Match {
+    at: usize,
+    offset: usize,
+    /// So many bytes are known to be the same.
+    known: usize,
+}
+
+/// What a match has to be within, and the last offset.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    start: usize,
+    window: usize,
+    repeat: usize,
+}
+
+impl Bounds {
+    #[inline(always)]
+    fn allow(self, at: usize, offset: usize) -> bool {
+        offset.wrapping_sub(1) < (at - self.start).min(self.window)
+    }
+}
+
+/// See the module. The longer table is for the higher of these levels.
+#[derive(Debug)]
+pub(super) struct Fast<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> {
+    base: Base,
+    short: Places<BYTES, SIZE>,
+    long: Places<8, LONG_SIZE>,
+    window: usize,
+    /// After so many places without a match, as a power of two, every other one is left
+    /// out, then two of three, and so on.
+    skip_bits: u32,
+}
+
+impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SIZE, LONG_SIZE> {
+    pub(super) fn new(window: usize, skip_bits: u32) -> Self {
+        let (short, long) = (Places::new(), Places::new());
+        Fast { base: Base::default(), short, long, window, skip_bits }
+    }
+
+    /// Puts in a place beside those that are looked at.
+    #[inline(always)]
+    fn put(&mut self, data: &[u8], at: usize) {
+        if let Some(bytes) = long_word(data, at) {
+            let place = self.base.place(at);
+            *self.short.slot(bytes) = place;
+            if Places::<8, LONG_SIZE>::IS_USED {
+                *self.long.slot(bytes) = place;
+            }
+        }
+    }
+
+    /// Takes a match, and what repeats the offset before it right behind it.
+    #[inline(always)]
+    fn take(&mut self, data: &[u8], parse: &mut Parse, found: Match) {
+        let Match { mut at, offset, known } = found;
+        let after = at + known;
+        let mut end = after + common_prefix(data, after - offset, after, data.len());
+        let first = parse.fixed.max(parse.anchor);
+        if at > first && at - offset > parse.start && data[at - 1] == data[at - offset - 1] {
+            let max = (at - first).min(at - offset - parse.start);
+            at -= common_suffix(data, at - offset, at, max);
+        }
+        parse.push(at, end - at, offset);
+        self.put(data, found.at + 2);
+        self.put(data, end - 2);
+        loop {
+            let offset = parse.repeats.0[1] as usize;
+            if offset > end - parse.start || !are_same(data, end, offset) {
+                break;
+            }
+            let after = end + 4;
+            let len = 4 + common_prefix(data, after - offset, after, data.len());
+            parse.push(end, len, offset);
+            self.put(data, end);
+            end += len;
+        }
+    }
+
+    /// A match at a place, or one byte behind it.
+    #[inline(always)]
+    fn find(&mut self, data: &[u8], at: usize, bytes: u64, bounds: Bounds) -> Option<Match> {
+        let place = self.base.place(at);
+        let far = if Places::<8, LONG_SIZE>::IS_USED { self.long.replace(bytes, place) } else { 0 };
+        let near = self.short.replace(bytes, place);
+        let repeated = word(data, before(at + 1, bounds.repeat as u32));
+        if repeated == Some((bytes >> 8) as u32) && bounds.repeat <= at + 1 - bounds.start {
+            return Some(Match { at: at + 1, offset: bounds.repeat, known: 4 });
+        }
+        if Places::<8, LONG_SIZE>::IS_USED
+            && long_word(data, before(at, far) as usize) == Some(bytes)
+            && bounds.allow(at, far as usize)
+        {
+            return Some(Match { at, offset: far as usize, known: 8 });
+        }
+        // What was left from elsewhere is seldom the same.
+        if word(data, before(at, near)) != Some(bytes as u32) || !bounds.allow(at, near as usize) {
+            return None;
+        }
+        if Places::<8, LONG_SIZE>::IS_USED {
+            // The next place may have a longer one.
+            if let Some(next) = long_word(data, at + 1) {
+                let far = self.long.replace(next, place.wrapping_add(1));
+                if long_word(data, before(at + 1, far) as usize) == Some(next)
+                    && bounds.allow(at + 1, far as usize)
+                {
+                    return Some(Match { at: at + 1, offset: far as usize, known: 8 });
+                }
+            }
+        }
+        Some(Match { at, offset: near as usize, known: 4 })
+    }
+}
+
+/// The place so far before `at`; none that can be read, if there is none.
+#[inline(always)]
+fn before(at: usize, distance: u32) -> u32 {
+    (at as u32).wrapping_sub(distance)
+}
+
+/// Are the four bytes at `at` also `offset` bytes before?
+#[inline(always)]
+fn are_same(data: &[u8], at: usize, offset: usize) -> bool {
+    match (word(data, at as u32), word(data, before(at, offset as u32))) {
+        (Some(a), Some(b)) => a == b,
+        _ => false,
+    }
+}
+
+impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Search
+    for Fast<BYTES, SIZE, LONG_SIZE>
+{
+    fn begin_segment(&mut self, len: usize) {
+        if self.base.advance(len) {
+            self.short.clear();
+            self.long.clear();
+        }
+    }
+
+    fn begin(&mut self, _: usize) {}
+
+    fn advance(&mut self, data: &[u8], parse: &mut Parse, target: usize) {
+        let limit = target.min(data.len().saturating_sub(8));
+        let mut at = parse.at.max(parse.start + 1);
+        let mut bounds =
+            Bounds { start: parse.start, window: self.window, repeat: parse.repeats.0[0] as usize };
+        let mut anchor = parse.anchor;
+        while at < limit {
+            let Some(bytes) = long_word(data, at) else { break };
+            match self.find(data, at, bytes, bounds) {
+                Some(found) => {
+                    self.take(data, parse, found);
+                    (at, anchor) = (parse.at, parse.anchor);
+                    bounds.repeat = parse.repeats.0[0] as usize;
+                }
+                None => at += 1 + ((at - anchor) >> self.skip_bits),
+            }
+        }
+        parse.at = if at < target { data.len() } else { at.min(data.len()) };
+    }
+}
