@@ -40,6 +40,10 @@ pub(crate) fn text(summary: &Summary) -> String {
         Size(summary.metadata_bytes),
         kernel(summary),
     );
+    if !summary.algorithms.is_empty() {
+        let names: Vec<String> = summary.algorithms.iter().map(ToString::to_string).collect();
+        let _ = writeln!(out, "Codecs   {}", names.join(", "));
+    }
     let savings = [
         ("Shared   ", summary.shared_bytes),
         ("Repeated ", summary.repeated_bytes),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::codec::Algorithm;
 use crate::options::KernelVersion;
 
 /// A part of a build, in the order in which they come. The first ones come again
@@ -146,8 +147,11 @@ pub struct Summary {
     /// Bytes that the kernel copied from files to the output by itself. Where
     /// the file system can, it shares their blocks and copies nothing.
     pub kernel_copied_bytes: u64,
+    /// The algorithms that compress something in the image, in the order of their
+    /// numbers.
+    pub algorithms: Vec<Algorithm>,
     /// The oldest Linux that can mount the image, where its configuration has
-    /// the codecs, on a machine with pages of [`Summary::page_size_min`]. On one
+    /// the algorithms, on a machine with pages of [`Summary::page_size_min`]. On one
     /// with larger pages that is 6.4 at least.
     pub oldest_kernel: KernelVersion,
     /// How many bytes the pages of a machine that mounts the image have at least:

@@ -89,7 +89,7 @@ impl AnyEncoder {
 pub fn choose(algorithm: u8, level: u8, window: u8) -> Codec {
     let window = u32::from(window);
     let text = match algorithm % 4 {
-        0 if level % 13 == 0 => "lz4".to_owned(),
+        0 if level.is_multiple_of(13) => "lz4".to_owned(),
         0 => format!("lz4hc,{}", level % 13),
         1 => format!("zstd,{},dictsize={}", level % 22 + 1, 1_u32 << (10 + window % 11)),
         2 => format!("libdeflate,{},dictsize={}", level % 13, 1_u32 << (9 + window % 7)),

@@ -119,6 +119,14 @@ fn what_the_target_kernel_cannot_mount_is_refused() {
     assert!(run.stdout.contains("Kernel   Linux 5.4 or later\n"), "{}", run.stdout);
     let run = place.run("-zlz4 -Efragments --json IMG source");
     assert!(run.stdout.contains("\"oldest_kernel\":\"6.1\""), "{}", run.stdout);
+    for (algorithm, kernel) in [("lzma", "5.16"), ("deflate", "6.6"), ("zstd", "6.10")] {
+        let run = place.run(&format!("-z{algorithm} IMG source"));
+        let told = format!("Kernel   Linux {kernel} or later\nCodecs   {algorithm}\n");
+        assert!(run.stdout.contains(&told), "{}", run.stdout);
+        let run = place.run(&format!("-z{algorithm} --json IMG source"));
+        let told = format!("\"algorithms\":[\"{algorithm}\"]");
+        assert!(run.stdout.contains(&told), "{}", run.stdout);
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn streams_that_are_damaged_or_need_too_much_are_named() {
         ([&gzip[..], b"\0\0x"].concat(), "data after its end that is not gzip"),
         ([&zstd[..], b"rest"].concat(), "data that is not a zstd frame"),
         ([&zstd[..], &skipped(3, 9)[..12]].concat(), "end of file"),
-        ([&xz[..], &[0; 3]].concat(), "the zeros after an xz stream are not whole words"),
+        ([&xz[..], &[0; 3]].concat(), "padding not a multiple of 4 bytes"),
         (flipped("zstd", 1), "the checksum of a frame of zstd is wrong"),
         (flipped("gzip", 6), "cannot be read: "),
         (flipped("bzip2", 3), "cannot be read: "),

@@ -47,6 +47,7 @@ impl Job<'_> {
             hole_bytes: self.plan.hole_bytes,
             device_bytes: self.plan.device_bytes,
             kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
+            algorithms: self.placement.bodies.encoded.algorithms.clone(),
             oldest_kernel: self.features().oldest_kernel(),
             page_size_min: self.options.block_size.page_size_min(),
             entry_sizes: Vec::new(),

@@ -6,15 +6,17 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::event::{EntrySize, InodeCounts, Phase, Summary};
 
-/// Under the names of its fields, with these differences: `uuid` and `oldest_kernel`
-/// are strings, `inodes` has their `total` too, `entry_sizes` is called `entries` and
+/// Under the names of its fields, with these differences: `uuid`, `oldest_kernel`
+/// and the `algorithms` are strings, `inodes` has their `total` too, `entry_sizes` is called `entries` and
 /// left out if there are none, and `times` is called `phases`, which are objects with
 /// a `name` and `seconds`. `mkfs-erofs --json` tells the same.
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let len = 16 + usize::from(!self.entry_sizes.is_empty());
+        let len = 17 + usize::from(!self.entry_sizes.is_empty());
         let mut out = serializer.serialize_struct("Summary", len)?;
         out.serialize_field("uuid", &self.uuid.to_string())?;
+        let algorithms: Vec<String> = self.algorithms.iter().map(ToString::to_string).collect();
+        out.serialize_field("algorithms", &algorithms)?;
         out.serialize_field("oldest_kernel", &self.oldest_kernel.to_string())?;
         out.serialize_field("page_size_min", &self.page_size_min)?;
         out.serialize_field("block_size", &self.block_size)?;

@@ -10,7 +10,7 @@ mod xz;
 mod zstd;
 
 use std::fmt;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Cursor, Read};
 
 use ::bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
@@ -91,7 +91,7 @@ impl<'a> Decoder<'a> {
         compression: Option<Compression>,
     ) -> io::Result<Self> {
         let whole: Box<dyn Read + Send + 'a> = Box::new(Cursor::new(magic).chain(reader));
-        let stream = BufReader::with_capacity(BUFFER_LEN, whole);
+        let stream = Stream::new(whole, BUFFER_LEN);
         Ok(Decoder { compression, decoded: decoded(compression, stream) })
     }
 

@@ -38,7 +38,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("options", &["codec", "ere", "format", "time"]),
     ("error", &["codec", "ere", "options", "shown"]),
     ("cancel", &["error"]),
-    ("event", &["options"]),
+    ("event", &["codec", "options"]),
     ("bounded", &["format"]),
     ("hints", &["bounded", "codec", "ere", "error", "options"]),
     ("pool", &["error"]),

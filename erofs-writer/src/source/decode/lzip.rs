@@ -72,7 +72,9 @@ impl<'a> Decode<'a> for Member<'a> {
     }
 
     fn into_rest(self) -> io::Result<Stream<'a>> {
-        let Counted { mut stream, count } = self.reader.into_inner();
+        let (Counted { mut stream, count }, unused) = self.reader.into_parts();
+        let count = count - to_u64(unused.len());
+        stream.give_back(unused);
         let mut trailer = [0; TRAILER_LEN];
         stream.read_exact(&mut trailer)?;
         let number = |at: usize| {

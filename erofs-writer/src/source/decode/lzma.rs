@@ -21,6 +21,8 @@ impl<'a> Decode<'a> for LzmaReader<Stream<'a>> {
     }
 
     fn into_rest(self) -> io::Result<Stream<'a>> {
-        Ok(self.into_inner())
+        let (mut stream, unused) = self.into_parts();
+        stream.give_back(unused);
+        Ok(stream)
     }
 }

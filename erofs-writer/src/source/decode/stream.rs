@@ -3,7 +3,74 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 /// The compressed input.
-pub(super) type Stream<'a> = BufReader<Box<dyn Read + Send + 'a>>;
+pub(super) struct Stream<'a> {
+    /// Bytes that a decoder has read and not used, from `at` on.
+    unused: Vec<u8>,
+    at: usize,
+    input: BufReader<Box<dyn Read + Send + 'a>>,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(input: Box<dyn Read + Send + 'a>, buffer_len: usize) -> Self {
+        Stream { unused: Vec::new(), at: 0, input: BufReader::with_capacity(buffer_len, input) }
+    }
+
+    /// Gives back the bytes that were read last.
+    pub(super) fn give_back(&mut self, mut bytes: Vec<u8>) {
+        if bytes.len() <= self.at {
+            // They are still there. Thus many short streams are not copied again and again.
+            self.at -= bytes.len();
+        } else {
+            bytes.extend_from_slice(&self.unused[self.at..]);
+            (self.unused, self.at) = (bytes, 0);
+        }
+    }
+
+    /// Whether bytes that were given back are next. If not, `unused` is empty: its bytes
+    /// are no longer the ones that were read last.
+    fn has_unused(&mut self) -> bool {
+        if self.at == self.unused.len() {
+            self.unused.clear();
+            self.at = 0;
+        }
+        !self.unused.is_empty()
+    }
+
+    /// The bytes that can be read at once.
+    pub(super) fn buffer(&self) -> &[u8] {
+        match self.unused.is_empty() {
+            true => self.input.buffer(),
+            false => &self.unused[self.at..],
+        }
+    }
+}
+
+impl Read for Stream<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if !self.has_unused() {
+            return self.input.read(buf);
+        }
+        let len = (&self.unused[self.at..]).read(buf)?;
+        self.at += len;
+        Ok(len)
+    }
+}
+
+impl BufRead for Stream<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.has_unused() {
+            true => Ok(&self.unused[self.at..]),
+            false => self.input.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, len: usize) {
+        match self.unused.is_empty() {
+            true => self.input.consume(len),
+            false => self.at += len,
+        }
+    }
+}
 
 /// The longest dictionary, in bytes, of xz, lzma and lzip. A decoder allocates its
 /// dictionary at once, whatever it decodes. The levels of xz and lzip need up to 64
