@@ -35,6 +35,12 @@ pub enum Oracle {
     Overlay,
     /// `fakeroot`, in which owners are those that it makes up.
     Fakeroot,
+    /// `gzip`, as a decoder.
+    Gzip,
+    /// `xz`, as a decoder.
+    Xz,
+    /// `zstd`, as a decoder.
+    Zstd,
     /// Reading through memory maps, which Python does for us: in Rust it is
     /// not safe.
     Maps,
@@ -60,6 +66,9 @@ impl Oracle {
             Self::Mkfs => tool("mkfs.erofs"),
             Self::Blkid => tool("blkid"),
             Self::Fakeroot => tool("fakeroot"),
+            Self::Gzip => tool("gzip"),
+            Self::Xz => tool("xz"),
+            Self::Zstd => tool("zstd"),
             Self::Maps => tool("python3"),
             Self::Overlay => {
                 let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();

@@ -2,11 +2,11 @@
 //! A change of bytes shows as a change of these files.
 
 use erofs_writer::{
-    BlockSize, ChunkSize, Content, ImageUuid, InodeForm, Metadata, Node, Options, Rdev, Timestamp,
-    Tree, Uuid,
+    BlockSize, ChunkSize, Codec, Content, ImageUuid, InodeForm, Metadata, Node, Options, Rdev,
+    Timestamp, Tree, Uuid,
 };
 use testdata::raw::Image;
-use testdata::trees::{Builder, noise};
+use testdata::trees::{Builder, noise, text};
 use testdata::{dump, golden, verify};
 
 use crate::support::{image, verify};
@@ -216,4 +216,14 @@ fn room_for_root_attributes() {
     let tree = Tree::new(Metadata::new(0o755));
     // A body of zero words, which readers skip.
     compare("root-room", &tree, options().root_xattr_len(20).unwrap());
+}
+
+#[test]
+fn a_compressed_file_of_each_algorithm() {
+    for codec in ["lz4hc,9", "zstd,3", "deflate,6", "lzma,6"] {
+        let mut tree = Builder::new();
+        tree.file("text", text(1, 9000));
+        let name = format!("compressed-{}", codec.split(',').next().unwrap());
+        compare(&name, &tree.done(), options().codec(codec.parse::<Codec>().unwrap()));
+    }
 }

@@ -7,6 +7,7 @@ mod boundary;
 mod cancel;
 mod changes;
 mod chunks;
+mod codec_tools;
 mod codecs;
 mod compressed;
 mod dedupe;

@@ -5,6 +5,9 @@ use lzma_rust2::{EncodeMode, LzmaOptions, MfType};
 use crate::codec::error::SettingError;
 use crate::codec::level::level;
 
+/// How many earlier places are looked at from level 4 on, where liblzma has 48. What is in
+/// a pcluster is short: this takes 6 % less time for 0.03 % more bytes.
+const DEPTH: i32 = 24;
 /// The first of the extreme levels.
 const EXTREME: u8 = 100;
 
@@ -26,6 +29,9 @@ impl Level {
     pub(super) fn preset(self) -> LzmaOptions {
         let preset = self.0 % EXTREME;
         let mut options = LzmaOptions::with_preset(preset.into());
+        if matches!(options.mode, EncodeMode::Normal) {
+            options.depth_limit = DEPTH;
+        }
         if self.0 >= EXTREME {
             options.mode = EncodeMode::Normal;
             options.mf = MfType::Bt4;
