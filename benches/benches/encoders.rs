@@ -4,9 +4,24 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use erofs_writer::codec::lz4::{Encoder, Level};
+use testdata::codecs::AnyEncoder;
 
 const LEN: usize = 1 << 20;
+
+const CODECS: &[&str] = &[
+    "lz4",
+    "lz4hc,9",
+    "lz4hc,12",
+    "zstd,1",
+    "zstd,3",
+    "zstd,9",
+    "zstd,15",
+    "deflate,1",
+    "deflate,6",
+    "libdeflate,9",
+    "libdeflate,12",
+    "lzma,0",
+];
 
 /// Numbers that look random: xorshift.
 struct Numbers(u64);
@@ -66,7 +81,7 @@ fn binary() -> Vec<u8> {
     while binary.len() < LEN {
         for _ in 0..2000 + numbers.below(4000) {
             binary.extend_from_slice(&instructions[numbers.below(instructions.len())]);
-            if numbers.next() % 4 == 0 {
+            if numbers.next().is_multiple_of(4) {
                 binary.extend_from_slice(&numbers.next().to_le_bytes()[..4]);
             }
         }
@@ -84,7 +99,7 @@ fn binary() -> Vec<u8> {
 }
 
 /// Encodes one segment, and returns how many bytes its blocks take.
-fn encode(encoder: &mut Encoder, data: &[u8], out: &mut [u8]) -> usize {
+fn encode(encoder: &mut AnyEncoder, data: &[u8], out: &mut [u8]) -> usize {
     let mut segment = encoder.segment(data);
     let (mut start, mut written) = (0, 0);
     while start < data.len() {
@@ -102,10 +117,11 @@ fn encoders(criterion: &mut Criterion) {
         ("zeros", vec![0; LEN]),
         ("random", Numbers(3).bytes(LEN)),
     ];
-    for level in [0, 9, 12] {
-        let mut encoder = Encoder::new(Level::new(level).expect("there is such a level"));
+    for codec in CODECS {
         for pcluster_len in [4096, 65_536] {
-            let name = format!("level {level}, {} KiB", pcluster_len / 1024);
+            let codec = codec.parse().expect("a codec");
+            let mut encoder = AnyEncoder::new(codec, pcluster_len);
+            let name = format!("{codec}, {} KiB", pcluster_len / 1024);
             let mut group = criterion.benchmark_group(name);
             group.sample_size(10);
             let mut out = vec![0; pcluster_len];
