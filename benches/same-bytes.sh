@@ -39,6 +39,14 @@ derived -zlz4hc -Efragments
 -zlz4 -E48bit
 -zlz4hc -E48bit,fragments,dedupe -C65536
 -zlz4 -Eforce-inode-extended --max-extent-bytes=65536
+-zzstd
+-zzstd,1 -C65536 -Eztailpacking
+-zzstd,9 -C131072 -Eall-fragments,dedupe
+-zzstd,15 -C65536 -Efragments
+-zdeflate
+-zdeflate,6 -C65536 -Efragments
+-zlibdeflate,10 -C16384 -Ededupe
+-zlzma,1 -C65536 -Eztailpacking
 -zlz4 -b512
 -zlz4 -b16384
 -zlz4hc -b65536 -Eztailpacking

@@ -17,7 +17,7 @@
   # At most 15 bytes. Guests mount the store by this.
   label ? "nix-store",
   uuid ? "eb176051-bd15-49b7-9e6b-462e0b467019",
-  # As for -z: "lz4hc", "lz4hc,12". None: files are stored as they are.
+  # As for -z: "lz4hc", "zstd,9". None: files are stored as they are.
   compression ? null,
   # Further flags of mkfs.erofs, one argument each.
   flags ? [ ],

@@ -14,7 +14,9 @@ cd "$(dirname "$0")/.."
 . scripts/boot-lib.sh
 
 # A name (of at most 15 characters), the oldest kernel that has to read it, and flags.
-# Plain images store long runs of zeros as holes in chunk maps, which need 5.15.
+# Plain images store long runs of zeros as holes in chunk maps, which need 5.15. That LZMA
+# (5.16) and deflate (6.6) have to be read only later is due to the configuration of the
+# older kernels, not to their age.
 modes='
 plain           5.15
 plain-b1024     6.4   -b1024
@@ -41,6 +43,14 @@ dedupe-flat     5.15  -Ededupe
 48bit-chunks    6.15  -E48bit,force-chunk-indexes --chunksize=4096
 48bit-C64k      6.15  -zlz4hc -C65536 -E48bit
 48bit-frags     6.15  -zlz4hc -C65536 -E48bit,fragments
+48bit-zstd      6.15  -zzstd -C65536 -E48bit,ztailpacking
+zstd            6.12  -zzstd
+zstd-C64k       6.12  -zzstd,9 -C65536 -Eztailpacking,fragments
+zstd-all-1M     6.12  -zzstd,15 -C1048576 -Eall-fragments,dedupe
+deflate         6.13  -zdeflate
+deflate-C64k    6.13  -zlibdeflate,12 -C65536 -Eztailpacking,dedupe
+lzma            6.13  -zlzma
+lzma-all-1M     6.13  -zlzma,9 -C1048576 -Eall-fragments,dedupe
 '
 
 dir=target/boot

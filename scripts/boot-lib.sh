@@ -99,10 +99,13 @@ use_kvm() {
 
 # add_drive NAME FILE: one more of the array drives, for the next boot. The
 # options are those of store images in NixOS; the guest can read the name. An id
-# must begin with a letter.
+# must begin with a letter. Eight drives share a slot of the bus, which has 32.
 add_drive() {
+    local number=$((${#drives[@]} / 4))
+    local address
+    address=$(printf '%x.%x' $((16 + number / 8)) $((number % 8)))
     drives+=(-drive "file=$2,format=raw,if=none,id=image-$1,read-only=on,werror=report"
-        -device "virtio-blk-pci,drive=image-$1,serial=$1")
+        -device "virtio-blk-pci,drive=image-$1,serial=$1,addr=$address,multifunction=on")
 }
 
 # boot MACHINE SUITE [ARGUMENT...]: with the kernel of the suite and the array
