@@ -58,6 +58,24 @@ impl Codec {
         }
     }
 
+    /// How far back a match may begin in outputs of up to `output_len` bytes.
+    #[cfg_attr(
+        not(any(feature = "lzma", feature = "zstd")),
+        expect(unused_variables, reason = "others have one window for all lengths")
+    )]
+    pub(crate) fn window(self, output_len: usize) -> u64 {
+        match self {
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(_) => 1 << 16,
+            #[cfg(feature = "lzma")]
+            Codec::Lzma(settings) => settings.dict_size(output_len).into(),
+            #[cfg(feature = "deflate")]
+            Codec::Deflate(settings) => 1 << settings.window_log(),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd(settings) => 1 << settings.window_log(output_len),
+        }
+    }
+
     /// An encoder for outputs of up to `output_len` bytes.
     #[cfg_attr(
         not(any(feature = "deflate", feature = "lzma", feature = "zstd")),

@@ -35,8 +35,11 @@ fn gzip_file(bytes: &[u8], expected: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The outputs for all kinds of contents, each with what it decodes to.
-fn outputs(codec: &str, room: usize) -> (Checker, Vec<(Vec<u8>, Vec<u8>)>) {
+/// An output, and what it decodes to.
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// The outputs for all kinds of contents.
+fn outputs(codec: &str, room: usize) -> (Checker, Vec<Pair>) {
     let mut encoder = AnyEncoder::new(codec.parse::<Codec>().unwrap(), room);
     let (checker, least) = (encoder.checker(), encoder.output_min());
     let mut all = Vec::new();

@@ -4,10 +4,17 @@
 use crate::encode::repeats::repeat::Repeat;
 use crate::encode::task::Part;
 use crate::format::to_usize;
+use crate::options::FileCodec;
 
 /// Repeats in shorter blocks are judged as in blocks of this length, as chunks are no
 /// shorter there.
 const BLOCK_MIN: u64 = 4096;
+
+/// Where matches reach further back than this, they find more of the repeats themselves,
+/// and a pcluster that ends early loses more of what is known.
+const SHORT_REACH: u64 = 64 * 1024;
+/// Runs are not more than this many times longer because of that.
+const LONGER_MAX: u64 = 8;
 
 /// How much repeats and cuts have to save. The figures were measured.
 #[derive(Debug, Clone, Copy)]
@@ -27,10 +34,12 @@ pub(super) struct Worth {
 impl Worth {
     pub(super) fn of(parts: &[Part], block_len: u64) -> Self {
         let block = to_usize(block_len.max(BLOCK_MIN));
-        match parts.iter().any(|part| part.codec.pcluster_len > block_len) {
-            false => Worth { run: block * 5 / 4, cut: block * 3 / 4, wanted: 2, ends: false },
-            true => Worth { run: block * 3, cut: block * 5 / 2, wanted: 1, ends: true },
+        if parts.iter().all(|part| part.codec.pcluster_len <= block_len) {
+            return Worth { run: block * 5 / 4, cut: block * 3 / 4, wanted: 2, ends: false };
         }
+        let reach = parts.iter().map(|part| reach(part.codec)).max().unwrap_or(0);
+        let times = to_usize((reach / SHORT_REACH).clamp(1, LONGER_MAX));
+        Worth { run: times * block * 3, cut: times * block * 5 / 2, wanted: 1, ends: true }
     }
 
     /// For each part, the places where its pclusters are made to begin: multiples of a
@@ -55,6 +64,11 @@ impl Worth {
         }
         wanted
     }
+}
+
+/// How far matches reach back: a window, but never much further than a pcluster.
+fn reach(codec: FileCodec) -> u64 {
+    codec.codec.window(to_usize(codec.pcluster_len)).min(codec.pcluster_len)
 }
 
 /// The place where the bytes before `end`, in the part of this number, came first: the
