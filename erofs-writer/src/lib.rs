@@ -122,22 +122,21 @@
 //! - **Changes are noticed.** If a file is longer, shorter or gone when it is read, the
 //!   error is [`Error::Changed`] or [`Error::Read`], with its path.
 //! - **Bounded memory.** A tree takes some 350 bytes for each inode. Contents are not
-//!   held: a worker has two buffers of about 1 MiB, or some 20 MiB if it compresses. If
-//!   the packed inode has over 256 MiB, its parts are longer than 4 MiB, up to 32 MiB,
-//!   and a worker has up to 100 MiB. With [`Tails::Inline`] the ends of files, less
-//!   than a block each, are kept until their inodes are written. With
-//!   [`Options::dedupe`] some 25 bytes are kept for each KiB of files. With fragments,
-//!   32 MiB in all are kept to find those that are alike.
-//! - **Kernels.** Images that the default options give need Linux 5.4, or 5.15 if a
-//!   file has holes. [`Options::pcluster_size`] over a block needs 5.13,
-//!   [`Options::chunk_size`] 5.15, [`Tails::Inline`] 5.17, [`Tails::Fragments`] 6.1,
-//!   and [`Options::dedupe`] 6.1, or 5.15 if files are not compressed. LZMA needs 5.16,
-//!   deflate 6.6 and zstd 6.10.
-//!   [`Options::xattr_prefixes`] needs 6.4. Blocks below the page size, and so
-//!   [`source::Tar::index`], need 6.4, and 6.8 if files are compressed.
-//!   [`Options::wide_addresses`] needs 6.15. [`Options::target_kernel`] refuses options
-//!   that are too new for a kernel, and [`Summary::oldest_kernel`] says which version
-//!   an image needs.
+//!   held: a worker has two buffers of about 1 MiB, or some 20 MiB if it compresses, and
+//!   with LZMA up to 60 MiB more. If the packed inode has over 256 MiB, its parts are
+//!   longer than 4 MiB, up to 32 MiB, and a worker has up to 100 MiB. With
+//!   [`Tails::Inline`] the ends of files, less than a block each, are kept until their
+//!   inodes are written. With [`Options::dedupe`] some 25 bytes are kept for each KiB of
+//!   files. With fragments, 32 MiB in all are kept to find those that are alike.
+//! - **Kernels.** Images that the default options give need Linux 5.4, or 5.15 if a file
+//!   has holes. [`Options::pcluster_size`] over a block needs 5.13,
+//!   [`Options::chunk_size`] 5.15, [`Tails::Inline`] 5.17, [`Tails::Fragments`] 6.1, and
+//!   [`Options::dedupe`] 6.1, or 5.15 if files are not compressed. LZMA needs 5.16,
+//!   deflate 6.6 and zstd 6.10. [`Options::xattr_prefixes`] needs 6.4. Blocks below the
+//!   page size, and so [`source::Tar::index`], need 6.4, and 6.8 if files are
+//!   compressed. [`Options::wide_addresses`] needs 6.15. [`Options::target_kernel`]
+//!   refuses options that are too new for a kernel, and [`Summary::oldest_kernel`] says
+//!   which version an image needs.
 //!
 //! # Features of the format
 //!
