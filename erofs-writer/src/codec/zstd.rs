@@ -22,6 +22,7 @@ mod entropy;
 mod fast;
 mod frame;
 mod fse;
+mod header;
 mod huffman;
 mod lazy;
 mod level;

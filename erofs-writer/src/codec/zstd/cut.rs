@@ -11,6 +11,9 @@ use super::huffman::Code;
 use super::literals::Literals;
 use super::sequences::Coded;
 
+/// Fewer sequences than this are written again without much loss of time.
+const FEW: usize = 128;
+
 /// The rest of an output, and what is to fill it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cut<'a> {
@@ -58,69 +61,46 @@ impl Scratch {
     }
 }
 
-/// What of a block is kept.
+/// The beginning of a block.
 #[derive(Debug, Clone, Copy)]
-struct Kept {
+pub(super) struct Kept {
     sequences: usize,
     /// Their literals.
     literals: usize,
     /// Their bytes.
-    content: usize,
+    pub(super) content: usize,
 }
 
 impl Cut<'_> {
-    /// Cuts `block` and writes its sequences to `scratch`. What it has to be written
-    /// with is returned. `None` if there is no room for such a block.
+    /// Cuts `block` to about what is `kept`, and writes its sequences to `scratch`.
+    /// Returns the plan to write it with, or `None` if no sequence fits.
     pub(super) fn fit(
         self,
         block: &mut Block,
-        entropy: &mut Entropy,
-        mut plan: Plan,
-        scratch: &mut Scratch,
-    ) -> Option<Plan> {
-        let mut kept = fitting(block, entropy, plan, self.room);
-        // Far from the end of the block, its beginning has counts of its own.
-        for _ in 0..3 {
-            let content = block.end - block.start;
-            if content - kept.content < content / 8 || content < 64 {
-                break;
-            }
-            let sequences = (kept.sequences + kept.sequences / 32 + 1).min(block.sequences.len());
-            let next = block.sequences.get(sequences);
-            let literals = next.map_or(block.behind, |next| next.literals as usize);
-            block.cut(self.data, sequences, literals.min(self.room + self.room / 2));
-            block.recount();
-            plan = entropy.plan(&block.counts);
-            kept = fitting(block, entropy, plan, self.room);
-        }
-        self.finish(block, entropy, plan, kept, scratch)
-    }
-
-    /// Writes the sequences that are kept, or some fewer, and finds how many literals
-    /// fit beside them.
-    fn finish(
-        self,
-        block: &mut Block,
         entropy: &Entropy,
-        plan: Plan,
+        mut plan: Plan,
         mut kept: Kept,
         scratch: &mut Scratch,
     ) -> Option<Plan> {
-        let code = entropy.code(plan.literals);
         if plan.literals.is_coded() {
+            let code = entropy.code(plan.literals);
             scratch.sum(code, &block.literals()[..kept.literals]);
         }
         for step in 1.. {
             scratch.write(&block.sequences[..kept.sequences], entropy, plan);
             if let Some(room) = self.room.checked_sub(HEADER_LEN + scratch.stream_len) {
-                let behind = &self.data[block.start + kept.content..self.limit];
-                let first = block.literals().first().copied();
-                let most = kept.literals
-                    + literals_behind(behind, kept, first, code, plan.literals, room, scratch);
-                let len = |count: usize| plan.literals.exact_len(code, count, &scratch.bits_before);
-                if let Some(count) = (kept.literals..=most).rev().find(|count| len(*count) <= room)
-                {
-                    block.cut(self.data, kept.sequences, count - kept.literals);
+                let mut more = self.more(block, kept, entropy, plan.literals, room, scratch);
+                // The code was made for more literals. It may not pay for these.
+                let count = kept.literals + more.unwrap_or(0);
+                let code = entropy.code(plan.literals);
+                if !plan.literals.is_shorter(code, count, &scratch.bits_before) {
+                    let plain = self.more(block, kept, entropy, Literals::Raw, room, scratch);
+                    if plain.is_some() {
+                        (plan.literals, more) = (Literals::Raw, plain);
+                    }
+                }
+                if let Some(more) = more {
+                    block.cut(self.data, kept.sequences, more);
                     return Some(plan);
                 }
             }
@@ -133,12 +113,33 @@ impl Cut<'_> {
         }
         None
     }
+
+    /// How many literals fit into `room` beside those that are kept. `None` if those do
+    /// not fit.
+    fn more(
+        self,
+        block: &Block,
+        kept: Kept,
+        entropy: &Entropy,
+        literals: Literals,
+        room: usize,
+        scratch: &mut Scratch,
+    ) -> Option<usize> {
+        let after = &self.data[block.start + kept.content..self.limit];
+        let first = block.literals().first().copied();
+        let code = entropy.code(literals);
+        let most =
+            kept.literals + literals_after(after, kept, first, code, literals, room, scratch);
+        let len = |count: usize| literals.exact_len(code, count, &scratch.bits_before);
+        let count = (kept.literals..=most).rev().find(|count| len(*count) <= room)?;
+        Some(count - kept.literals)
+    }
 }
 
-/// How many of the bytes behind may become literals, so many that they just do not fit
-/// into `room`.
-fn literals_behind(
-    behind: &[u8],
+/// How many of the bytes after those that are kept may become literals: so many that
+/// they just do not fit into `room`.
+fn literals_after(
+    after: &[u8],
     kept: Kept,
     first: Option<u8>,
     code: &Code,
@@ -147,13 +148,13 @@ fn literals_behind(
     scratch: &mut Scratch,
 ) -> usize {
     match literals {
-        Literals::Raw => behind.len().min(room.saturating_sub(kept.literals)),
-        Literals::Single => behind.iter().take_while(|byte| Some(**byte) == first).count(),
+        Literals::Raw => after.len().min(room.saturating_sub(kept.literals)),
+        Literals::Single => after.iter().take_while(|byte| Some(**byte) == first).count(),
         _ => {
             let sums = &mut scratch.bits_before;
             sums.truncate(kept.literals + 1);
             let mut sum = sums[kept.literals];
-            for byte in behind {
+            for byte in after {
                 let bits = code.bits(*byte);
                 sum += bits;
                 // Bytes that did not come before have no code.
@@ -167,8 +168,8 @@ fn literals_behind(
     }
 }
 
-/// How many sequences seem to fit.
-fn fitting(block: &Block, entropy: &Entropy, plan: Plan, room: usize) -> Kept {
+/// How much of `block` seems to fit.
+pub(super) fn fitting(block: &Block, entropy: &Entropy, plan: Plan, room: usize) -> Kept {
     let code = entropy.code(plan.literals);
     let coded = plan.literals.is_coded();
     let plain = if plan.literals == Literals::Raw { 8 } else { 0 };
@@ -197,6 +198,10 @@ fn fitting(block: &Block, entropy: &Entropy, plan: Plan, room: usize) -> Kept {
     // In 256ths of a bit.
     let mut over = (over as i64) << 11;
     over -= (literals_bits(&literals[kept.literals..]) << 8) as i64;
+    // The estimate is a little too high. Where sequences are few, one more counts.
+    if block.sequences.len() < FEW {
+        over -= 24 << 8;
+    }
     while over > 0 && kept.sequences > 0 {
         kept.sequences -= 1;
         let last = &block.sequences[kept.sequences];

@@ -5,18 +5,19 @@
 //! from what was found so far.
 
 use super::block::{self, BLOCK_MAX, Block, HEADER_LEN, Kind};
-use super::cut::{Cut, Scratch};
+use super::cut::{self, Cut, Kept, Scratch};
 use super::entropy::{Entropy, Plan};
-use super::parse::{Cursor, Parse};
+use super::header::{HEADER_MIN, Headers};
+use super::parse::{Cursor, Parse, Step};
 use super::sequences::Repeats;
 use super::split::Split;
 use crate::codec::filled::Filled;
 
-/// The first bytes of a frame.
-const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
-
 /// The shortest frame that decodes to something: one byte in a block.
-pub(super) const FRAME_MIN: usize = 6 + HEADER_LEN + 1;
+pub(super) const FRAME_MIN: usize = HEADER_MIN + HEADER_LEN + 1;
+
+/// Blocks of a frame are taken back so often at most.
+const TAKEN_BACK_MAX: u32 = 12;
 
 /// What finds matches.
 pub(super) trait Search: std::fmt::Debug + Send + Sync {
@@ -40,11 +41,28 @@ enum Part {
     Open,
 }
 
+/// What is known of where a block may end.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Up to here it fits.
+    fits: usize,
+    /// Up to here it does not.
+    too_far: usize,
+}
+
+impl Bounds {
+    /// How much a block that begins at `begin` may grow from `end` on: half of the way to
+    /// where it is too long, or nothing if that is near.
+    fn growth(self, begin: usize, end: usize) -> usize {
+        let way = self.too_far.saturating_sub(end);
+        if way <= 16 + (end - begin) / 32 { 0 } else { way / 2 }
+    }
+}
+
 /// Writes frames.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// The logarithm of the window.
-    window_log: u32,
+    headers: Headers,
     parse: Parse,
     /// Where the data of the parse end.
     parsed_end: Option<usize>,
@@ -61,6 +79,9 @@ pub(super) struct Frames {
     body_len: usize,
     last_header: usize,
     scratch: Scratch,
+    /// How often a block of the frame was taken back.
+    taken_back: u32,
+    bounds: Bounds,
     /// How many bytes 256 bytes of a frame decoded to, the last time.
     ratio: usize,
 }
@@ -68,7 +89,7 @@ pub(super) struct Frames {
 impl Frames {
     pub(super) fn new(window_log: u32, part: usize) -> Self {
         Frames {
-            window_log,
+            headers: Headers { window_log },
             parse: Parse::new(),
             parsed_end: None,
             block: Block::new(),
@@ -81,6 +102,8 @@ impl Frames {
             body_len: 0,
             last_header: 0,
             scratch: Scratch::default(),
+            taken_back: 0,
+            bounds: Bounds { fits: 0, too_far: 0 },
             ratio: 512,
         }
     }
@@ -93,61 +116,7 @@ impl Frames {
 
     /// The most bytes of a block.
     fn block_max(&self) -> usize {
-        BLOCK_MAX.min(1 << self.window_log)
-    }
-
-    /// The length of the header of a frame of so many bytes.
-    ///
-    /// The number of bytes is told, as the tools up to 1.9 ask for it. With that
-    /// number no window needs to be told, if all is within one.
-    fn header_len(&self, content: usize) -> usize {
-        let in_window = content <= 1 << self.window_log;
-        match content {
-            0..256 => 6,
-            256..65_792 if in_window => 7,
-            256..65_792 => 8,
-            _ if in_window => 9,
-            _ => 10,
-        }
-    }
-
-    /// The most bytes of a frame with a header of that length.
-    fn content_max(&self, header_len: usize) -> usize {
-        match header_len {
-            0..6 => 0,
-            6 => 255,
-            7 => 65_791.min(1 << self.window_log),
-            8 => 65_791,
-            9 => 65_791.max(1 << self.window_log),
-            _ => usize::MAX >> 1,
-        }
-    }
-
-    fn write_header(&self, header_len: usize, content: usize, out: &mut [u8]) {
-        out[..4].copy_from_slice(&MAGIC);
-        let window = ((self.window_log - 10) << 3) as u8;
-        // RFC 8878, 3.1.1.1.1: single segment, or a window behind it.
-        match header_len {
-            6 => out[4..6].copy_from_slice(&[0x20, content as u8]),
-            7 => {
-                out[4] = 0x60;
-                out[5..7].copy_from_slice(&((content - 256) as u16).to_le_bytes());
-            }
-            8 => {
-                out[4] = 0x40;
-                out[5] = window;
-                out[6..8].copy_from_slice(&((content - 256) as u16).to_le_bytes());
-            }
-            9 => {
-                out[4] = 0xa0;
-                out[5..9].copy_from_slice(&(content as u32).to_le_bytes());
-            }
-            _ => {
-                out[4] = 0x80;
-                out[5] = window;
-                out[6..10].copy_from_slice(&(content as u32).to_le_bytes());
-            }
-        }
+        BLOCK_MAX.min(self.headers.window())
     }
 
     /// Encodes a frame that begins at `start`; `data` ends where it must.
@@ -163,6 +132,7 @@ impl Frames {
         }
         self.prepare(search, data.len(), start);
         self.body_len = 0;
+        self.taken_back = 0;
         self.split.clear();
         self.earlier = Cursor::new(start);
         self.block.begin(start, Repeats::FIRST);
@@ -182,8 +152,8 @@ impl Frames {
             return Filled::default();
         };
         *last |= 1;
-        let header_len = self.header_len(content);
-        self.write_header(header_len, content, out);
+        let header_len = self.headers.len(content);
+        self.headers.write(header_len, content, out);
         let written = header_len + self.body_len;
         out[header_len..written].copy_from_slice(&self.body[..self.body_len]);
         self.ratio = (content << 8) / written;
@@ -202,17 +172,19 @@ impl Frames {
     ) -> bool {
         let begin = self.block.end;
         // With whose header the shortest block fits.
-        let content_max = self.content_max(room.saturating_sub(self.body_len + HEADER_LEN + 1));
+        let content_max =
+            self.headers.content_max(room.saturating_sub(self.body_len + HEADER_LEN + 1));
         let max = data.len().min(begin + self.block_max()).min(start + content_max);
         if begin >= max {
             return true;
         }
-        let part = self.next_part(cursor, begin, max);
+        self.bounds = Bounds { fits: begin, too_far: usize::MAX };
+        let mut part = self.next_part(cursor, begin, max);
         if part == Part::None {
             self.gather(search, data, cursor, begin + self.expected(room), max);
         }
         loop {
-            let header_len = self.header_len(self.block.end - start);
+            let header_len = self.headers.len(self.block.end - start);
             let left = room - header_len - self.body_len;
             if let Some(more) = self.missing(left) {
                 self.gather(search, data, cursor, self.block.end + more, max);
@@ -225,16 +197,28 @@ impl Frames {
             }
             let plan = self.entropy.plan(&self.block.counts);
             let len = block::len_of(&self.block, &self.entropy, plan);
-            if len <= left && !self.block.closed {
+            let may_grow = len <= left && !self.block.closed;
+            if may_grow {
+                self.bounds.fits = self.block.end;
                 let more = 64 + (left - len) * (self.block.end - begin) / len;
-                self.gather(search, data, cursor, self.block.end + more, max);
-                continue;
-            }
-            if self.write_whole(data, plan, left) {
+                let more = more.min(self.bounds.growth(begin, self.bounds.fits));
+                if more > 0 {
+                    self.gather(search, data, cursor, self.block.end + more, max);
+                    continue;
+                }
+            } else if self.write_whole(data, plan, left) {
                 return self.block.end == data.len();
             }
-            self.write_cut(data, plan, left, start);
-            return true;
+            let kept = cut::fitting(&self.block, &self.entropy, plan, left);
+            let target = if may_grow { None } else { self.take_back(kept) };
+            if let Some(target) = target {
+                part = self.begin_again(cursor, begin);
+                self.gather(search, data, cursor, target, max);
+                continue;
+            }
+            let left = left - self.write_cut(data, plan, kept, left, start);
+            // Room for a block may be left where the bytes that follow have no code.
+            return left < 24 + room / 256;
         }
     }
 
@@ -253,20 +237,57 @@ impl Frames {
             }
             None => {}
         }
-        if cursor.at > begin {
-            *cursor = self.earlier;
-            while cursor.at < begin {
-                cursor.next(&self.parse, 0, begin);
-            }
-        }
+        self.begin_again(cursor, begin)
+    }
+
+    /// Begins a block of which nothing is known.
+    fn begin_again(&mut self, cursor: &mut Cursor, begin: usize) -> Part {
+        self.split.clear();
+        self.seek(cursor, begin);
         self.earlier = *cursor;
         self.block.begin(begin, self.repeats);
         Part::None
     }
 
+    /// Moves the cursor back to `begin`, if it is after it.
+    fn seek(&mut self, cursor: &mut Cursor, begin: usize) {
+        if cursor.at <= begin {
+            return;
+        }
+        *cursor = self.earlier;
+        while cursor.at < begin {
+            if matches!(cursor.next(&self.parse, 0, begin), Step::Nothing) {
+                cursor.take_literals(begin - cursor.at);
+            }
+        }
+    }
+
+    /// Where the block that does not fit should end, if it is much longer than what is
+    /// kept. Its beginning needs other codes then.
+    fn take_back(&mut self, kept: Kept) -> Option<usize> {
+        let begin = self.block.start;
+        let content = self.block.end - begin;
+        let is_near = content < 64 || content - kept.content < content / 16;
+        let is_worse = begin + kept.content < self.bounds.fits;
+        if self.taken_back == TAKEN_BACK_MAX || (is_near && !is_worse) {
+            return None;
+        }
+        self.taken_back += 1;
+        self.bounds.too_far = self.bounds.too_far.min(self.block.end);
+        let target = begin + kept.content + kept.content / 32 + 1;
+        if target > self.bounds.fits {
+            return Some(target);
+        }
+        let growth = self.bounds.growth(begin, self.bounds.fits);
+        if growth == 0 {
+            self.bounds.too_far = self.bounds.fits;
+        }
+        Some(self.bounds.fits + growth)
+    }
+
     /// How many bytes seem to fit, or a little fewer, as more can be added.
     fn expected(&self, room: usize) -> usize {
-        let left = room.saturating_sub(self.header_len(0) + self.body_len);
+        let left = room.saturating_sub(self.headers.len(0) + self.body_len);
         let expected = left * self.ratio / 256;
         (expected - expected / 8).max(64)
     }
@@ -275,14 +296,18 @@ impl Frames {
     /// can be told, if it can have more.
     fn missing(&mut self, left: usize) -> Option<usize> {
         let estimate = self.block.estimate();
-        let enough = left + left / 128 + 8;
+        // A block that was taken back is not made too long again.
+        let is_new = self.bounds.too_far == usize::MAX;
+        let enough = if is_new { left + left / 128 + 8 } else { left };
         if self.block.closed || estimate >= enough {
             return None;
         }
         let len = self.block.end - self.block.start;
         let more = (enough - estimate) * len / estimate;
         let is_far = estimate < left / 4 * 3;
-        Some(if is_far { more - more / 8 } else { more }.max(32))
+        let more = if is_far { more - more / 8 } else { more }.max(32);
+        let growth = self.bounds.growth(self.block.start, self.block.end);
+        Some(more.min(growth)).filter(|more| *more > 0)
     }
 
     /// Parses to `target`, and adds what was found to the block.
@@ -299,9 +324,11 @@ impl Frames {
             search.advance(data, &mut self.parse, target);
         }
         self.block.add(data, &self.parse, cursor, target, max);
-        // Behind the last sequence nothing was found.
+        // Nothing was found after the last sequence.
         if cursor.at < target && !self.block.closed {
-            let literals = self.parse.at.min(max) - cursor.at;
+            let is_new = self.bounds.too_far == usize::MAX;
+            let end = if is_new { self.parse.at.min(max) } else { target };
+            let literals = end - cursor.at;
             cursor.take_literals(literals);
             self.block.add_literals(data, literals);
             self.parse.fixed = self.parse.fixed.max(cursor.at);
@@ -356,13 +383,14 @@ impl Frames {
         self.body_len += len;
     }
 
-    fn write_plain(&mut self, kind: Kind, len: usize, bytes: &[u8]) {
+    fn write_plain(&mut self, kind: Kind, len: usize, bytes: &[u8]) -> usize {
         self.reserve(HEADER_LEN + bytes.len());
         let out = &mut self.body[self.body_len..];
         block::write_header(kind, len, out).expect("there is room");
         out[HEADER_LEN..HEADER_LEN + bytes.len()].copy_from_slice(bytes);
         self.last_header = self.body_len;
         self.body_len += HEADER_LEN + bytes.len();
+        HEADER_LEN + bytes.len()
     }
 
     fn reserve(&mut self, more: usize) {
@@ -372,31 +400,44 @@ impl Frames {
         }
     }
 
-    /// Writes as much of the block as fits.
-    fn write_cut(&mut self, data: &[u8], plan: Plan, left: usize, start: usize) {
+    /// Writes as much of the block as fits, and returns its length.
+    fn write_cut(
+        &mut self,
+        data: &[u8],
+        plan: Plan,
+        kept: Kept,
+        left: usize,
+        start: usize,
+    ) -> usize {
         // The header of the frame must not get longer.
-        let limit = self.content_max(self.header_len(self.block.end - start));
+        let limit = self.headers.content_max(self.headers.len(self.block.end - start));
         let begin = self.block.start;
+        self.split.clear();
         let limit = data.len().min(start + limit).min(begin + self.block_max());
         let raw = (left - HEADER_LEN).min(limit - begin);
         let content = &data[begin..limit];
         let single = content.iter().take_while(|byte| **byte == content[0]).count();
         let cut = Cut { data, limit, room: left };
-        let done = cut.fit(&mut self.block, &mut self.entropy, plan, &mut self.scratch);
+        let done = cut.fit(&mut self.block, &self.entropy, plan, kept, &mut self.scratch);
         if let Some(plan) = done {
             let consumed = self.block.end - begin;
             if consumed > raw.max(single) {
                 if let Some(len) = self.write_compressed(plan).filter(|len| *len <= left) {
+                    self.block.repeats = self.repeats;
+                    for sequence in &self.block.sequences {
+                        self.block.repeats.follow(sequence.value, sequence.literals);
+                    }
                     self.keep(plan, len);
-                    return;
+                    return len;
                 }
             }
         }
         self.block.end = begin + raw.max(single);
+        self.block.repeats = self.repeats;
         if single >= raw {
-            self.write_plain(Kind::Single, single, &content[..1]);
+            self.write_plain(Kind::Single, single, &content[..1])
         } else {
-            self.write_plain(Kind::Raw, raw, &content[..raw]);
+            self.write_plain(Kind::Raw, raw, &content[..raw])
         }
     }
 

@@ -85,6 +85,12 @@ impl Literals {
         }
     }
 
+    /// Whether a code is shorter than the literals themselves, as it has to be.
+    pub(super) fn is_shorter(self, code: &Code, count: usize, bits_before: &[u32]) -> bool {
+        let len = || self.exact_len(code, count, bits_before) - self.header_len(count);
+        !self.is_coded() || len() < count
+    }
+
     /// The exact length, where `bits_before` are the sums of the bits of the codes
     /// before each literal.
     pub(super) fn exact_len(self, code: &Code, count: usize, bits_before: &[u32]) -> usize {

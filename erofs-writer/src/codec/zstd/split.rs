@@ -6,7 +6,7 @@ use crate::codec::runs::{Run, Runs};
 
 /// What a block of its own has to save, in 256ths of a bit, as decoders have to build
 /// its tables.
-const PAYS: i64 = 48 << 11;
+const PAYS: i64 = 16 << 11;
 
 /// A run of sequences, which may become a block.
 #[derive(Debug)]
