@@ -37,8 +37,25 @@ impl Counts {
     }
 
     pub(super) fn add_literals(&mut self, literals: &[u8]) {
-        for byte in literals {
+        if literals.len() < MANY {
+            for byte in literals {
+                self.literals[usize::from(*byte)] += 1;
+            }
+            return;
+        }
+        // A count that was just written is slow to read again. With two tables the same
+        // byte twice in a row does not have to wait.
+        let mut others = [0_u32; 256];
+        let pairs = literals.chunks_exact(2);
+        for byte in pairs.remainder() {
             self.literals[usize::from(*byte)] += 1;
+        }
+        for pair in pairs {
+            self.literals[usize::from(pair[0])] += 1;
+            others[usize::from(pair[1])] += 1;
+        }
+        for (count, more) in self.literals.iter_mut().zip(others) {
+            *count += more;
         }
     }
 
@@ -77,6 +94,9 @@ impl Counts {
         sum + ((self.extra + other.extra) << 8) + (18 << 11)
     }
 }
+
+/// Fewer literals than this are counted one after the other.
+const MANY: usize = 512;
 
 static NOTHING: Counts = Counts { literals: [0; 256], codes: [[0; 64]; 3], extra: 0 };
 

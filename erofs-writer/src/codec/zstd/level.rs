@@ -36,7 +36,7 @@ type FarOptimal = Optimal<u32, { 1 << 18 }, { (1 << 20) + 8 }>;
 pub(super) fn part_len(level: Level, output: usize) -> usize {
     match (level.0, output <= SHORT_OUTPUT) {
         (1..=3, true) => 2048,
-        (1..=4, false) => 4096,
+        (1..=4, false) => 8192,
         (..16, _) => 1024,
         _ => 512,
     }
@@ -67,12 +67,9 @@ fn fast(level: Level, window: usize, output: usize) -> Option<Box<dyn Search>> {
     let skip = if short || long { 7 } else { 6 };
     Some(match (level.0, short) {
         (1, true) => Box::new(Fast::<5, { 1 << 14 }, 1>::new(window, skip)),
-        (1, false) if output <= 2 * SHORT_OUTPUT => {
-            Box::new(Fast::<6, { 1 << 14 }, 1>::new(window, skip))
-        }
-        (1, false) => Box::new(Fast::<7, { 1 << 14 }, 1>::new(window, skip)),
+        (1, false) => Box::new(Fast::<6, { 1 << 14 }, 1>::new(window, 5)),
         (2, true) => Box::new(Fast::<4, { 1 << 14 }, 1>::new(window, skip)),
-        (2, false) => Box::new(Fast::<5, { 1 << 16 }, 1>::new(window, skip)),
+        (2, false) => Box::new(Fast::<5, { 1 << 14 }, { 1 << 15 }>::new(window, skip)),
         (3, true) => Box::new(Fast::<4, { 1 << 14 }, { 1 << 14 }>::new(window, skip)),
         (3, false) if !long => Box::new(Fast::<5, { 1 << 15 }, { 1 << 16 }>::new(window, skip)),
         (3..=4, false) => Box::new(Fast::<5, { 1 << 16 }, { 1 << 17 }>::new(window, skip)),

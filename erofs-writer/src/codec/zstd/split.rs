@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::entropy::Counts;
+use super::sequences::Coded;
 use crate::codec::runs::{Run, Runs};
 
 /// What a block of its own has to save, in 256ths of a bit, as decoders have to build
@@ -38,13 +39,6 @@ impl Run for Part {
         self.sequences += next.sequences;
         self.literals += next.literals;
         self.cost = cost;
-    }
-}
-
-impl Part {
-    fn begin(&mut self) {
-        self.counts.clear();
-        (self.sequences, self.literals) = (0, 0);
     }
 }
 
@@ -115,27 +109,30 @@ impl Split {
     fn cut(&mut self, block: &Block) {
         let mut literals = block.literals();
         let (mut begin, mut at) = (block.start, block.start);
-        let mut part = self.parts.add();
-        part.begin();
-        for sequence in &block.sequences {
-            let (own, rest) = literals.split_at(sequence.literals as usize);
-            literals = rest;
-            part.counts.add_literals(own);
-            part.counts.add(sequence);
-            part.sequences += 1;
-            part.literals += own.len();
+        let (mut first, mut before) = (0, 0);
+        for (index, sequence) in block.sequences.iter().enumerate() {
+            before += sequence.literals as usize;
             at += (sequence.literals + sequence.len) as usize;
             if at - begin >= self.len && block.end - at >= self.len {
-                part.end = at;
-                part.cost = part.counts.estimate();
-                begin = at;
-                part = self.parts.add();
-                part.begin();
+                let (own, rest) = literals.split_at(before);
+                self.add(&block.sequences[first..=index], own, at);
+                literals = rest;
+                (begin, first, before) = (at, index + 1, 0);
             }
         }
+        self.add(&block.sequences[first..], literals, block.end);
+    }
+
+    /// Adds a part.
+    fn add(&mut self, sequences: &[Coded], literals: &[u8], end: usize) {
+        let part = self.parts.add();
+        part.counts.clear();
         part.counts.add_literals(literals);
-        part.literals += literals.len();
-        part.end = block.end;
+        for sequence in sequences {
+            part.counts.add(sequence);
+        }
+        (part.sequences, part.literals) = (sequences.len(), literals.len());
+        part.end = end;
         part.cost = part.counts.estimate();
     }
 }
