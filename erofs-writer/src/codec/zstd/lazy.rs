@@ -4,7 +4,7 @@
 use super::frame::Search;
 use super::parse::Parse;
 use crate::codec::bytes::{common_prefix, common_suffix, word};
-use crate::codec::match_finder::{Link, MatchFinder};
+use crate::codec::match_finder::{Link, MatchFinder, Word};
 
 /// How much is done to find a match.
 #[derive(Debug, Clone, Copy)]
@@ -38,13 +38,13 @@ impl Match {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Lazy<L, const HEADS: usize, const LINKS: usize> {
-    finder: MatchFinder<u32, L, HEADS, LINKS>,
+pub(super) struct Lazy<W, L, const HEADS: usize, const LINKS: usize> {
+    finder: MatchFinder<W, L, HEADS, LINKS>,
     effort: Effort,
     window: usize,
 }
 
-impl<L: Link, const HEADS: usize, const LINKS: usize> Lazy<L, HEADS, LINKS> {
+impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> Lazy<W, L, HEADS, LINKS> {
     pub(super) fn new(effort: Effort, window: usize) -> Self {
         Lazy { finder: MatchFinder::new(), effort, window }
     }
@@ -136,7 +136,9 @@ fn repeated(data: &[u8], at: usize, offset: usize, start: usize) -> usize {
     }
 }
 
-impl<L: Link, const HEADS: usize, const LINKS: usize> Search for Lazy<L, HEADS, LINKS> {
+impl<W: Word + Send + Sync, L: Link, const HEADS: usize, const LINKS: usize> Search
+    for Lazy<W, L, HEADS, LINKS>
+{
     fn begin_segment(&mut self, _: usize) {
         self.finder.begin();
     }

@@ -6,6 +6,7 @@ use super::lazy::{self, Lazy};
 use super::optimal::{self, Optimal};
 use crate::codec::error::SettingError;
 use crate::codec::level::level;
+use crate::codec::match_finder::Long;
 
 level! {
     /// How hard an encoder looks for matches, from 1 to 22. The default is 3.
@@ -26,8 +27,8 @@ const LONG_OUTPUT: usize = 131_072;
 /// The longest window in which places are told by 16 bits.
 const NEAR: usize = 1 << 16;
 
-type NearLazy = Lazy<u16, { 1 << 16 }, { (1 << 16) + 8 }>;
-type FarLazy = Lazy<u32, { 1 << 18 }, { (1 << 20) + 8 }>;
+type NearLazy = Lazy<u32, u16, { 1 << 16 }, { (1 << 16) + 8 }>;
+type FarLazy = Lazy<Long<5>, u32, { 1 << 18 }, { (1 << 20) + 8 }>;
 type NearOptimal = Optimal<u16, { 1 << 16 }, { (1 << 16) + 8 }>;
 type FarOptimal = Optimal<u32, { 1 << 18 }, { (1 << 20) + 8 }>;
 
@@ -37,6 +38,7 @@ pub(super) fn part_len(level: Level, output: usize) -> usize {
     match (level.0, output <= SHORT_OUTPUT) {
         (1..=3, true) => 2048,
         (1..=4, false) => 8192,
+        (5..=9, false) => 2048,
         (..16, _) => 1024,
         _ => 512,
     }
@@ -87,8 +89,8 @@ fn lazy(level: Level, output: usize, hash_bits: u32) -> Option<lazy::Effort> {
         (8, true) => (24, 96, 2),
         (9, true) => (32, 128, 2),
         (10, true) => (48, 192, 2),
-        (5, false) => (4, 48, 0),
-        (6, false) => (8, 64, 1),
+        (5, false) => (4, 48, 1),
+        (6, false) => (7, 64, 1),
         (7, false) => (10, 64, 2),
         (8, false) => (14, 96, 2),
         (9, false) => (20, 128, 2),
@@ -98,7 +100,7 @@ fn lazy(level: Level, output: usize, hash_bits: u32) -> Option<lazy::Effort> {
         _ => return None,
     };
     // The many places of a long output take more time to look at.
-    let depth = if output > LONG_OUTPUT { (depth / 2).max(4) } else { depth };
+    let depth = if output > LONG_OUTPUT && depth > 12 { depth / 3 * 2 } else { depth };
     Some(lazy::Effort { depth, nice, ahead, hash_bits })
 }
 
