@@ -6,7 +6,7 @@ use super::bytes::chunk_mut;
 
 /// Writes numbers of some bits each to a buffer.
 ///
-/// What does not fit any more is left out, and [`BitWriter::finish`] tells so.
+/// Bits that do not fit any more are left out, and [`BitWriter::finish`] tells so.
 #[derive(Debug)]
 pub(super) struct BitWriter<'a> {
     out: &'a mut [u8],
@@ -67,7 +67,7 @@ impl<'a> BitWriter<'a> {
         self.len * 8 + self.count as usize
     }
 
-    /// Copies bytes behind the last whole one, and returns whether they fitted.
+    /// Copies bytes after the last whole one, and returns whether they fitted.
     pub(super) fn copy(&mut self, bytes: &[u8]) -> bool {
         self.flush();
         let to = self.out.get_mut(self.len..self.len + bytes.len());

@@ -9,10 +9,10 @@ use crate::codec::bytes::{chunk, chunk_mut};
 pub(super) const BLOCK_MAX: usize = 128 << 10;
 /// The header of a block.
 pub(super) const HEADER_LEN: usize = 3;
-/// So many bytes are copied for fewer literals.
+/// So many bytes are copied at once for up to as many literals.
 const SHORT: usize = 16;
 
-/// What a block is made of.
+/// The contents of a block.
 #[derive(Debug)]
 pub(super) struct Block {
     /// Where its bytes are in the data.
@@ -21,13 +21,13 @@ pub(super) struct Block {
     /// Nothing can be added to it.
     pub(super) closed: bool,
     pub(super) sequences: Vec<Coded>,
-    /// The literals of all sequences, and of what is behind them.
+    /// The literals of all sequences, and those after the last one.
     literals: Vec<u8>,
     pub(super) literals_len: usize,
-    /// So many of them are counted.
+    /// How many of the literals are counted.
     counted: usize,
-    /// So many are behind the last sequence.
-    pub(super) behind: usize,
+    /// How many of the literals come after the last sequence.
+    pub(super) trailing: usize,
     pub(super) counts: Counts,
     pub(super) repeats: Repeats,
 }
@@ -42,24 +42,24 @@ impl Block {
             literals: vec![0; BLOCK_MAX + SHORT],
             literals_len: 0,
             counted: 0,
-            behind: 0,
+            trailing: 0,
             counts: Counts::new(),
             repeats: Repeats::FIRST,
         }
     }
 
-    /// Begins a block behind the one that left these repeats.
+    /// Begins a block after the one that left these repeats.
     pub(super) fn begin(&mut self, start: usize, repeats: Repeats) {
         (self.start, self.end) = (start, start);
         self.closed = false;
         self.sequences.clear();
-        (self.literals_len, self.counted, self.behind) = (0, 0, 0);
+        (self.literals_len, self.counted, self.trailing) = (0, 0, 0);
         self.counts.clear();
         self.repeats = repeats;
     }
 
-    /// Turns to what is behind the block, and is part of another one up to `end`.
-    /// Nothing is added to it.
+    /// Makes this the block that follows it, up to `end`, from a part of another block.
+    /// Nothing is added to it later.
     pub(super) fn load(
         &mut self,
         sequences: &[Coded],
@@ -72,7 +72,7 @@ impl Block {
         self.sequences.clear();
         self.sequences.extend_from_slice(sequences);
         self.literals[..literals.len()].copy_from_slice(literals);
-        (self.literals_len, self.counted, self.behind) = (literals.len(), literals.len(), 0);
+        (self.literals_len, self.counted, self.trailing) = (literals.len(), literals.len(), 0);
         self.counts.clone_from(counts);
         for sequence in sequences {
             self.repeats.follow(sequence.value, sequence.literals);
@@ -127,8 +127,8 @@ impl Block {
     fn add_sequence(&mut self, data: &[u8], sequence: &Sequence) {
         self.add_literals(data, sequence.literals as usize);
         self.end += sequence.len as usize;
-        let literals = self.behind as u32;
-        self.behind = 0;
+        let literals = self.trailing as u32;
+        self.trailing = 0;
         let coded = sequences::code(&mut self.repeats, literals, sequence.len, sequence.offset);
         self.counts.add(&coded);
         self.sequences.push(coded);
@@ -140,7 +140,7 @@ impl Block {
         let from = chunk::<SHORT>(data, self.end);
         let to = chunk_mut::<SHORT>(&mut self.literals, self.literals_len);
         match (from, to) {
-            // Copies of fixed length are faster, and what is too much is written over.
+            // Copies of fixed length are faster. Bytes too many are overwritten later.
             (Some(from), Some(to)) if len <= SHORT => *to = *from,
             _ => {
                 let to = &mut self.literals[self.literals_len..self.literals_len + len];
@@ -148,7 +148,7 @@ impl Block {
             }
         }
         self.literals_len += len;
-        self.behind += len;
+        self.trailing += len;
         self.end += len;
     }
 
@@ -165,15 +165,14 @@ impl Block {
         (self.counts.estimate() >> 11) as usize
     }
 
-    /// Keeps only the first `count` sequences, and makes the literals of others and
-    /// what is behind them `more` literals.
+    /// Keeps only the first `count` sequences, and `more` literals after them.
     pub(super) fn cut(&mut self, data: &[u8], count: usize, more: usize) {
         let rest = &self.sequences[count..];
         let literals: usize = rest.iter().map(|sequence| sequence.literals as usize).sum();
         let matched: usize = rest.iter().map(|sequence| sequence.len as usize).sum();
-        self.literals_len -= literals + self.behind;
-        self.end -= literals + matched + self.behind;
-        self.behind = 0;
+        self.literals_len -= literals + self.trailing;
+        self.end -= literals + matched + self.trailing;
+        self.trailing = 0;
         self.sequences.truncate(count);
         self.add_literals(data, more);
         self.closed = true;

@@ -44,7 +44,7 @@ impl Scratch {
         self.stream_len = len.expect("there is room");
     }
 
-    /// What was written.
+    /// The sequences as they were written.
     pub(super) fn sequences(&self) -> &[u8] {
         &self.stream[..self.stream_len]
     }
@@ -191,8 +191,8 @@ pub(super) fn fitting(block: &Block, entropy: &Entropy, plan: Plan, room: usize)
     let literals = block.literals();
     let mut kept = Kept {
         sequences: block.sequences.len(),
-        literals: block.literals_len - block.behind,
-        content: block.end - block.start - block.behind,
+        literals: block.literals_len - block.trailing,
+        content: block.end - block.start - block.trailing,
     };
     let over = block::len_of(block, entropy, plan).saturating_sub(room);
     // In 256ths of a bit.

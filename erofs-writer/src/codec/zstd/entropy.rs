@@ -1,4 +1,4 @@
-//! What the symbols of a block are coded with.
+//! The codes and tables of a block: their choice, and what they cost.
 
 use super::fse::Table;
 use super::huffman::{Code, Work};
@@ -59,7 +59,7 @@ impl Counts {
         }
     }
 
-    /// Adds those of a block behind this one.
+    /// Adds those of the block after this one.
     pub(super) fn join(&mut self, other: &Counts) {
         for (count, more) in self.literals.iter_mut().zip(&other.literals) {
             *count += more;
@@ -100,7 +100,7 @@ const MANY: usize = 512;
 
 static NOTHING: Counts = Counts { literals: [0; 256], codes: [[0; 64]; 3], extra: 0 };
 
-/// What is estimated of an alphabet.
+/// The estimate for one alphabet.
 struct Sum {
     total: u32,
     cost: u64,
@@ -158,7 +158,7 @@ impl Mode {
     }
 }
 
-/// What a block is written with.
+/// The codes and tables that a block is written with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
     pub(super) literals: Literals,
@@ -167,7 +167,7 @@ pub(super) struct Plan {
     pub(super) literals_bits: u64,
 }
 
-/// What the block before has left for one of the three codes.
+/// The table that the block before has left for one of the three codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     Nothing,
@@ -179,7 +179,7 @@ enum Last {
 #[derive(Debug)]
 pub(super) struct Entropy {
     predefined: [Table; 3],
-    /// Those of the blocks before, and what there is.
+    /// Those of the blocks before, and which of them there are.
     tables: [Table; 3],
     last: [Last; 3],
     code: Code,

@@ -14,7 +14,7 @@ struct Match {
     known: usize,
 }
 
-/// What a match has to be within, and the last offset.
+/// The bounds of a match, and the last offset.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     start: usize,
@@ -29,7 +29,8 @@ impl Bounds {
     }
 }
 
-/// See the module. The longer table is for the higher of these levels.
+/// Takes the first match that it sees. The table of longer words is for the higher of
+/// these levels.
 #[derive(Debug)]
 pub(super) struct Fast<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> {
     base: Base,
@@ -59,7 +60,7 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SI
         }
     }
 
-    /// Takes a match, and what repeats the offset before it right behind it.
+    /// Takes a match, and matches right after it that repeat the offset before it.
     #[inline(always)]
     fn take(&mut self, data: &[u8], parse: &mut Parse, found: Match) {
         let Match { mut at, offset, known } = found;
@@ -86,7 +87,7 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SI
         }
     }
 
-    /// A match at a place, or one byte behind it.
+    /// A match at a place, or one byte after it.
     #[inline(always)]
     fn find(&mut self, data: &[u8], at: usize, bytes: u64, bounds: Bounds) -> Option<Match> {
         let place = self.base.place(at);
@@ -102,7 +103,7 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SI
         {
             return Some(Match { at, offset: far as usize, known: 8 });
         }
-        // What was left from elsewhere is seldom the same.
+        // The bytes are compared first, as few places of other segments have the same.
         if word(data, before(at, near)) != Some(bytes as u32) || !bounds.allow(at, near as usize) {
             return None;
         }

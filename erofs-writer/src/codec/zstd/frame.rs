@@ -19,7 +19,7 @@ pub(super) const FRAME_MIN: usize = HEADER_MIN + HEADER_LEN + 1;
 /// Blocks of a frame are taken back so often at most.
 const TAKEN_BACK_MAX: u32 = 12;
 
-/// What finds matches.
+/// A search for matches.
 pub(super) trait Search: std::fmt::Debug + Send + Sync {
     /// Turns to a segment of `len` bytes.
     fn begin_segment(&mut self, len: usize);
@@ -31,7 +31,7 @@ pub(super) trait Search: std::fmt::Debug + Send + Sync {
     fn begin(&mut self, start: usize);
 }
 
-/// What is known of a block before it is gathered.
+/// How much of a block is known before it is gathered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     None,
@@ -41,12 +41,12 @@ enum Part {
     Open,
 }
 
-/// What is known of where a block may end.
+/// How long a block may be, as far as it was tried.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    /// Up to here it fits.
+    /// The last end with which it fitted.
     fits: usize,
-    /// Up to here it does not.
+    /// The first end with which it did not.
     too_far: usize,
 }
 
@@ -67,10 +67,10 @@ pub(super) struct Frames {
     /// Where the data of the parse end.
     parsed_end: Option<usize>,
     block: Block,
-    /// What was gathered, if that is several blocks.
+    /// All that was gathered, if it becomes several blocks.
     whole: Block,
     split: Split,
-    /// A place in the parse, not behind the block.
+    /// A place in the parse, at or before the beginning of the block.
     earlier: Cursor,
     entropy: Entropy,
     repeats: Repeats,
@@ -443,7 +443,7 @@ impl Frames {
 
     /// Has a parse that begins at `start`.
     fn prepare(&mut self, search: &mut dyn Search, end: usize, start: usize) {
-        // What was found goes on as well if the end is nearer now.
+        // A parse made for a later end also serves for a nearer one.
         if self.parse.start != start || self.parsed_end.is_none_or(|parsed| parsed < end) {
             search.begin(start);
             self.parse.begin(start);

@@ -18,7 +18,7 @@ struct Transform {
     find: i32,
 }
 
-/// What symbols are coded with.
+/// A table that symbols are coded with.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     /// Of the number of states.
@@ -52,7 +52,7 @@ impl Table {
         table
     }
 
-    /// Turns to one that has a single symbol, which costs nothing.
+    /// Makes it one that has a single symbol, which costs nothing.
     pub(super) fn set_single(&mut self, symbol: u8) {
         self.log = 0;
         self.shares = [0; SYMBOLS];
@@ -63,7 +63,7 @@ impl Table {
         self.description_len = 1;
     }
 
-    /// Turns to one that fits these counts, of which two at least are not 0, with
+    /// Makes it one that fits these counts, of which two at least are not 0, with
     /// at most `1 << log_max` states.
     pub(super) fn set(&mut self, counts: &[u32], log_max: u32) {
         let total: u32 = counts.iter().sum();
@@ -166,14 +166,14 @@ impl Table {
         &self.description[..self.description_len]
     }
 
-    /// What a symbol costs, in 256ths of a bit, if it has a share.
+    /// The cost of a symbol, in 256ths of a bit, if it has a share.
     #[inline(always)]
     pub(super) fn cost(&self, symbol: usize) -> Option<u32> {
         let share = self.shares[symbol];
         (share != 0).then(|| (self.log << 8) - log2(u32::from(share.unsigned_abs())))
     }
 
-    /// What so many symbols cost, in 256ths of a bit, if all have a share.
+    /// The cost of symbols with these counts, in 256ths of a bit, if all have a share.
     pub(super) fn cost_of(&self, counts: &[u32]) -> Option<u64> {
         let mut cost = 0;
         for (symbol, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {

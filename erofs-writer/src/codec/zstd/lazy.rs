@@ -28,7 +28,7 @@ struct Match {
 }
 
 impl Match {
-    /// What it is worth, in quarters of bytes.
+    /// Its worth, in quarters of bytes.
     #[inline(always)]
     fn gain(&self, per_byte: usize) -> i64 {
         let cost = if self.repeats { 0 } else { (self.offset as u32 + 3).ilog2() };
@@ -36,7 +36,7 @@ impl Match {
     }
 }
 
-/// See the module.
+/// Takes a match unless one that begins soon after it is better.
 #[derive(Debug)]
 pub(super) struct Lazy<W, L, const HEADS: usize, const LINKS: usize> {
     finder: MatchFinder<W, L, HEADS, LINKS>,
@@ -49,7 +49,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> Lazy<W, L, HEADS,
         Lazy { finder: MatchFinder::new(), effort, window }
     }
 
-    /// The longest match at a place with a link, and behind `better` bytes.
+    /// The longest match at a place with a link, if it is longer than `better` bytes.
     #[inline(always)]
     fn search(&self, data: &[u8], at: usize, better: usize) -> Match {
         let lowest = self.finder.lowest().max(at.saturating_sub(self.window));
@@ -84,7 +84,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> Lazy<W, L, HEADS,
         Match { at, len, offset, repeats: true }
     }
 
-    /// The best match that begins at `at` or soon behind it.
+    /// The best match that begins at `at` or soon after it.
     fn best(&mut self, data: &[u8], parse: &Parse, at: usize, limit: usize) -> Match {
         let mut best =
             if at == parse.anchor { Match::default() } else { Self::repeat(data, parse, at) };

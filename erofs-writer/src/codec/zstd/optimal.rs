@@ -1,7 +1,7 @@
 //! The upper levels: the cheapest way through the data, by what literals and matches
 //! are expected to cost.
 //!
-//! From a place where a match begins, ways to all places behind it are compared,
+//! From a place where a match begins, ways to all places after it are compared,
 //! until there is one that all matches end at or before.
 
 use super::block::BLOCK_MAX;
@@ -15,7 +15,7 @@ use crate::codec::places::Short;
 
 /// So far ways are compared at once.
 const REACH: usize = 4096;
-/// What a match costs beside its bits, in 256ths of a bit: fewer matches are faster to
+/// The cost of a match beside its bits, in 256ths of a bit: fewer matches are faster to
 /// decode.
 const MATCH_COST: u32 = 51;
 /// A way that was not found yet.
@@ -44,9 +44,9 @@ struct Node {
     /// The last match on it, or 0.
     len: u32,
     offset: u32,
-    /// How many literals are behind that.
+    /// How many literals come after that.
     literals: u32,
-    /// The last offsets. Behind a match they are known only when it is visited.
+    /// The last offsets. After a match they are known only when it is visited.
     repeats: Repeats,
 }
 
@@ -63,7 +63,7 @@ struct Match {
     code: u32,
 }
 
-/// What is found at a place.
+/// The matches that begin at a place.
 struct Found<'a> {
     /// The length of the last match.
     best: usize,
@@ -108,7 +108,7 @@ impl Found<'_> {
     }
 }
 
-/// See the module.
+/// Finds the cheapest way through the data.
 #[derive(Debug)]
 pub(super) struct Optimal<L, const HEADS: usize, const LINKS: usize> {
     finder: MatchFinder<u32, L, HEADS, LINKS>,
@@ -121,7 +121,7 @@ pub(super) struct Optimal<L, const HEADS: usize, const LINKS: usize> {
     /// Have prices been told by some data?
     priced: bool,
     nodes: Box<[Node]>,
-    /// What begins at a place, the shortest first.
+    /// The matches that begin at a place, the shortest first.
     matches: Vec<Match>,
 }
 
@@ -241,7 +241,7 @@ impl<L: Link, const HEADS: usize, const LINKS: usize> Optimal<L, HEADS, LINKS> {
     fn visit(&mut self, at: usize) -> Node {
         let node = self.nodes[at];
         let repeats = if node.len > 0 && node.literals == 0 {
-            self.repeats_behind(at, node)
+            self.repeats_after(at, node)
         } else {
             node.repeats
         };
@@ -249,9 +249,9 @@ impl<L: Link, const HEADS: usize, const LINKS: usize> Optimal<L, HEADS, LINKS> {
         Node { repeats, ..node }
     }
 
-    /// The last offsets behind the match of a node that ends at `end`.
+    /// The last offsets after the match of a node that ends at `end`.
     #[inline(always)]
-    fn repeats_behind(&self, end: usize, node: Node) -> Repeats {
+    fn repeats_after(&self, end: usize, node: Node) -> Repeats {
         let before = self.nodes[end - node.len as usize];
         let mut repeats = before.repeats;
         repeats.code(node.offset, before.literals);
@@ -274,7 +274,7 @@ impl<L: Link, const HEADS: usize, const LINKS: usize> Optimal<L, HEADS, LINKS> {
         }
         self.nodes[at + 1] = Node { cost, literals, ..node };
         // Where few matches follow each other at once, the one that ended here may be
-        // better with a literal behind it.
+        // better with a literal after it.
         let is_match = next.cost != NO_WAY && next.len > 0 && next.literals == 0;
         if !is_match || at + 2 > REACH || prices.literals(1) >= prices.literals(0) {
             return reach;
@@ -283,7 +283,7 @@ impl<L: Link, const HEADS: usize, const LINKS: usize> Optimal<L, HEADS, LINKS> {
         let with_one = more(next.cost, 1, *byte);
         let known = if at + 2 <= reach { self.nodes[at + 2].cost } else { NO_WAY };
         if with_one < more(cost, literals + 1, *byte) && with_one < known {
-            let repeats = self.repeats_behind(at + 1, next);
+            let repeats = self.repeats_after(at + 1, next);
             self.nodes[at + 2] = Node { cost: with_one, literals: 1, repeats, ..next };
             return reach.max(at + 2);
         }
@@ -317,7 +317,7 @@ impl<L: Link, const HEADS: usize, const LINKS: usize> Optimal<L, HEADS, LINKS> {
         reach
     }
 
-    /// Puts the way to `at` into the parse, and a match behind it.
+    /// Puts the way to `at` into the parse, and a match after it.
     fn take(
         &mut self,
         data: &[u8],

@@ -1,4 +1,4 @@
-//! What has been found in the data, before it is cut into blocks.
+//! The matches found in the data, before these are cut into blocks.
 
 use super::sequences::{MIN_MATCH, Repeats, Sequence};
 
@@ -11,7 +11,7 @@ pub(super) struct Parse {
     pub(super) anchor: usize,
     /// Up to here there are no matches but those.
     pub(super) at: usize,
-    /// Matches found later begin here or behind it.
+    /// Matches found later begin here or after it.
     pub(super) fixed: usize,
     /// The last offsets, as far as the search goes by them.
     pub(super) repeats: Repeats,
@@ -48,12 +48,12 @@ pub(super) struct Cursor {
     pub(super) at: usize,
     /// The sequence there.
     index: usize,
-    /// What of it is in a block already.
+    /// How many of its literals and bytes of its match are in a block already.
     literals: u32,
     len: u32,
 }
 
-/// What comes next.
+/// The next step of a cursor.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     /// This sequence, or the first part of one.
@@ -104,7 +104,7 @@ impl Cursor {
         if bytes <= end - self.at {
             self.at += bytes;
             *self = Cursor { at: self.at, index: self.index + 1, literals: 0, len: 0 };
-            // What is left of one in the block before may be too short for a match.
+            // The rest of a match that was begun in the block before may be too short for one.
             return if left.len < MIN_MATCH as u32 {
                 Step::Literals(bytes)
             } else {

@@ -1,4 +1,4 @@
-//! What literals and matches are expected to cost.
+//! The costs that are expected for literals and matches.
 //!
 //! The costs follow the counts of what was found so far, those of the last frames
 //! with less and less weight.

@@ -6,7 +6,7 @@ use crate::codec::bits::BitWriter;
 /// The shortest match.
 pub(super) const MIN_MATCH: usize = 3;
 
-/// Some literals and a match behind them.
+/// Some literals and a match after them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sequence {
     pub(super) literals: u32,
@@ -50,7 +50,7 @@ impl Repeats {
     /// Those at the beginning of a frame.
     pub(super) const FIRST: Repeats = Repeats([1, 4, 8]);
 
-    /// What stands for `offset` behind so many literals. The offset becomes the last
+    /// The number that stands for `offset` after so many literals. The offset becomes the last
     /// one.
     #[inline(always)]
     pub(super) fn code(&mut self, offset: u32, literals: u32) -> u32 {
@@ -79,7 +79,7 @@ impl Repeats {
 }
 
 impl Repeats {
-    /// Goes behind a sequence that was coded.
+    /// Follows a sequence that was coded.
     #[inline(always)]
     pub(super) fn follow(&mut self, value: u32, literals: u32) {
         let [first, second, third] = self.0;
@@ -154,7 +154,7 @@ pub(super) fn offset_code(value: u32) -> u8 {
     (31 - value.leading_zeros()) as u8
 }
 
-/// The code of what a sequence has, and `repeats` behind it.
+/// Codes a sequence and updates `repeats`.
 #[inline(always)]
 pub(super) fn code(repeats: &mut Repeats, literals: u32, len: u32, offset: u32) -> Coded {
     let value = repeats.code(offset, literals);
@@ -200,8 +200,8 @@ fn write_extra(writer: &mut BitWriter<'_>, sequence: &Coded) {
     let low = |value: u32, bits: u32| u64::from(value & ((1 << bits) - 1));
     let literals_bits = LITERALS_EXTRA[usize::from(codes.literals) % 64];
     let len_bits = LEN_EXTRA[usize::from(codes.len) % 64];
-    // What a code begins with is a multiple of how many values it has, so that the
-    // bits are the lowest ones of the number.
+    // The first value of a code is a multiple of how many values it has. So the bits
+    // are the lowest ones of the number.
     writer.put(low(sequence.literals, literals_bits), literals_bits);
     if literals_bits + len_bits + u32::from(codes.offset) > 30 {
         writer.flush();

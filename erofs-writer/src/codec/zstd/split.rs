@@ -5,8 +5,8 @@ use super::entropy::Counts;
 use super::sequences::Coded;
 use crate::codec::runs::{Run, Runs};
 
-/// What a block of its own has to save, in 256ths of a bit, as decoders have to build
-/// its tables.
+/// How much a block of its own has to save, in 256ths of a bit, because decoders have to
+/// build its tables.
 const PAYS: i64 = 16 << 11;
 
 /// A run of sequences, which may become a block.
@@ -99,7 +99,7 @@ impl Split {
         self.taken += 1;
         let is_last = self.taken == self.parts.len();
         if is_last {
-            block.behind = whole.behind;
+            block.trailing = whole.trailing;
             self.clear();
         }
         Some(is_last)
