@@ -177,16 +177,6 @@ impl Block {
         self.add_literals(data, more);
         self.closed = true;
     }
-
-    /// Counts all once more.
-    pub(super) fn recount(&mut self) {
-        self.counts.clear();
-        for sequence in &self.sequences {
-            self.counts.add(sequence);
-        }
-        self.counted = 0;
-        self.count_literals();
-    }
 }
 
 /// The length of the number of sequences.
