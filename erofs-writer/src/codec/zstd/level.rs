@@ -28,7 +28,8 @@ const LONG_OUTPUT: usize = 131_072;
 const NEAR: usize = 1 << 16;
 
 type NearLazy = Lazy<u32, u16, { 1 << 16 }, { (1 << 16) + 8 }>;
-type FarLazy = Lazy<Long<5>, u32, { 1 << 18 }, { (1 << 20) + 8 }>;
+type FiveBytesLazy = Lazy<Long<5>, u32, { 1 << 18 }, { (1 << 20) + 8 }>;
+type FarLazy = Lazy<u32, u32, { 1 << 18 }, { (1 << 20) + 8 }>;
 type NearOptimal = Optimal<u16, { 1 << 16 }, { (1 << 16) + 8 }>;
 type FarOptimal = Optimal<u32, { 1 << 18 }, { (1 << 20) + 8 }>;
 
@@ -38,7 +39,7 @@ pub(super) fn part_len(level: Level, output: usize) -> usize {
     match (level.0, output <= SHORT_OUTPUT) {
         (1..=3, true) => 2048,
         (1..=4, false) => 8192,
-        (5..=9, false) => 2048,
+        (5, false) => 2048,
         (..16, _) => 1024,
         _ => 512,
     }
@@ -57,6 +58,9 @@ pub(super) fn search(level: Level, window: usize, output: usize) -> Box<dyn Sear
     }
     match (lazy(level, output, hash_bits), window <= NEAR) {
         (Some(effort), true) => Box::new(NearLazy::new(effort, window)),
+        // Fewer places of longer words are enough for little effort. With more, the matches
+        // of four bytes that are missed cost 1 to 2 %.
+        (Some(effort), false) if level.0 <= 5 => Box::new(FiveBytesLazy::new(effort, window)),
         (Some(effort), false) => Box::new(FarLazy::new(effort, window)),
         (None, true) => Box::new(NearOptimal::new(optimal(level, short, hash_bits), window)),
         (None, false) => Box::new(FarOptimal::new(optimal(level, short, hash_bits), window)),
@@ -90,7 +94,7 @@ fn lazy(level: Level, output: usize, hash_bits: u32) -> Option<lazy::Effort> {
         (9, true) => (32, 128, 2),
         (10, true) => (48, 192, 2),
         (5, false) => (4, 48, 1),
-        (6, false) => (7, 64, 1),
+        (6, false) => (8, 64, 1),
         (7, false) => (10, 64, 2),
         (8, false) => (14, 96, 2),
         (9, false) => (20, 128, 2),
@@ -100,7 +104,7 @@ fn lazy(level: Level, output: usize, hash_bits: u32) -> Option<lazy::Effort> {
         _ => return None,
     };
     // The many places of a long output take more time to look at.
-    let depth = if output > LONG_OUTPUT && depth > 12 { depth / 3 * 2 } else { depth };
+    let depth = if output > LONG_OUTPUT { (depth / 2).max(4) } else { depth };
     Some(lazy::Effort { depth, nice, ahead, hash_bits })
 }
 
