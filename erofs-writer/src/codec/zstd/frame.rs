@@ -249,15 +249,17 @@ impl Frames {
         Part::None
     }
 
-    /// Moves the cursor back to `begin`, if it is after it.
+    /// Moves the cursor to `begin`, where a block begins.
     fn seek(&mut self, cursor: &mut Cursor, begin: usize) {
-        if cursor.at <= begin {
-            return;
+        if cursor.at > begin {
+            *cursor = self.earlier;
         }
-        *cursor = self.earlier;
         while cursor.at < begin {
             if matches!(cursor.next(&self.parse, 0, begin), Step::Nothing) {
                 cursor.take_literals(begin - cursor.at);
+                // The block before may have taken bytes that were not searched yet.
+                self.parse.fixed = self.parse.fixed.max(begin);
+                self.parse.at = self.parse.at.max(begin);
             }
         }
     }

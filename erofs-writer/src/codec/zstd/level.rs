@@ -73,7 +73,7 @@ fn fast(level: Level, window: usize, output: usize) -> Option<Box<dyn Search>> {
     let skip = if short || long { 7 } else { 6 };
     Some(match (level.0, short) {
         (1, true) => Box::new(Fast::<5, { 1 << 14 }, 1>::new(window, skip)),
-        (1, false) => Box::new(Fast::<6, { 1 << 14 }, 1>::new(window, 5)),
+        (1, false) => Box::new(Fast::<6, { 1 << 14 }, 1>::new(window, skip)),
         (2, true) => Box::new(Fast::<4, { 1 << 14 }, 1>::new(window, skip)),
         (2, false) => Box::new(Fast::<5, { 1 << 14 }, { 1 << 15 }>::new(window, skip)),
         (3, true) => Box::new(Fast::<4, { 1 << 14 }, { 1 << 14 }>::new(window, skip)),
@@ -126,9 +126,9 @@ fn optimal(level: Level, short: bool, hash_bits: u32) -> optimal::Effort {
         (17, false) => (20, 20, 128),
         (18, false) => (32, 32, 192),
         (19, false) => (24, 96, 256),
-        (20, _) => (32, 96, 384),
-        (21, _) => (48, 192, 512),
-        (22.., _) => (64, 384, 1024),
+        (20, _) => (28, 96, 320),
+        (21, _) => (32, 128, 384),
+        (22.., _) => (40, 160, 512),
     };
     let thorough = level.0 >= if short { 18 } else { 19 };
     optimal::Effort { depth, long_depth, nice, thorough, twice: level.0 >= 20, hash_bits }

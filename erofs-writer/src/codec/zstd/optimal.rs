@@ -32,7 +32,7 @@ pub(super) struct Effort {
     pub(super) nice: usize,
     /// All lengths of a match are tried, and all places where one may begin.
     pub(super) thorough: bool,
-    /// The beginning of each frame is gone through twice, first for what things cost.
+    /// The first block of each frame is gone through twice, first to find prices.
     pub(super) twice: bool,
     pub(super) hash_bits: u32,
 }
@@ -399,7 +399,7 @@ impl<L: Link, const HEADS: usize, const LINKS: usize> Search for Optimal<L, HEAD
             self.prices.begin(some);
         }
         if first && (self.effort.twice || (!self.priced && self.effort.thorough)) {
-            self.run(data, parse, target);
+            self.run(data, parse, target.min(parse.start + BLOCK_MAX));
             parse.begin(parse.start);
             // The first run may have gone further than the finders remember.
             self.begin(parse.start);
