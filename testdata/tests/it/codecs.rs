@@ -114,8 +114,10 @@ fn all_rooms_are_filled() {
                 let ends = (1000, data.len());
                 let (filled, _) =
                     tested.checker.fill(&mut segment, &data, ends, (room, tested.least));
-                // Blocks are split where it seems best, which depends on the room.
-                let most = last.saturating_add(last / 16 + 32);
+                // Blocks are split where it seems best, which depends on the room. In
+                // deflate, a symbol without a code ends a stream, even a short one.
+                let margin = if matches!(codec, Codec::Deflate(_)) { 3 } else { 16 };
+                let most = last.saturating_add(last / margin + 32);
                 assert!(
                     filled.consumed <= most,
                     "{codec}, {kind}, {room}: {} after {last}",
@@ -332,4 +334,18 @@ fn encoders_and_segments_can_be_sent() {
     fn is_send<T: Send + Sync>() {}
     is_send::<AnyEncoder>();
     is_send::<Segment<'_>>();
+}
+
+/// A block that is cut may take literals that were not searched yet, and another block
+/// may follow it.
+#[test]
+fn blocks_follow_a_block_that_took_all_it_could() {
+    let data = [contents(1, 1000, 5), contents(8, 3000, 6)].concat();
+    for codec in all() {
+        let mut tested = Tested::new(codec, 2048);
+        let step = if codec.to_string().starts_with("zstd") { 1 } else { 37 };
+        for room in (20..600).step_by(step) {
+            tested.once(&data, room);
+        }
+    }
 }
