@@ -48,9 +48,9 @@ zstd            6.12  -zzstd
 zstd-C64k       6.12  -zzstd,9 -C65536 -Eztailpacking,fragments
 zstd-all-1M     6.12  -zzstd,15 -C1048576 -Eall-fragments,dedupe
 deflate         6.13  -zdeflate
-deflate-C64k    6.13  -zlibdeflate,12 -C65536 -Eztailpacking,dedupe
-lzma            6.13  -zlzma
-lzma-all-1M     6.13  -zlzma,9 -C1048576 -Eall-fragments,dedupe
+deflate-C64k    6.13  -zdeflate,9 -C65536 -Eztailpacking,dedupe
+lzma            6.13  -zlzma,1
+lzma-all-1M     6.13  -zlzma,1 -C1048576 -Eall-fragments,dedupe
 '
 
 dir=target/boot
