@@ -30,16 +30,8 @@
 // What several algorithms use is there if one of them is.
 mod any;
 #[cfg(any(feature = "deflate", feature = "zstd"))]
-#[cfg_attr(
-    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
-    allow(dead_code, reason = "some of it is for one of the algorithms")
-)]
 mod bits;
 #[cfg(any(feature = "deflate", feature = "lz4", feature = "zstd"))]
-#[cfg_attr(
-    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
-    allow(dead_code, reason = "some of it is for one of the algorithms")
-)]
 mod bytes;
 pub(crate) mod config;
 #[cfg(feature = "deflate")]
@@ -56,25 +48,15 @@ pub mod lz4;
 #[cfg(feature = "lzma")]
 pub mod lzma;
 #[cfg(any(feature = "deflate", feature = "lz4", feature = "zstd"))]
-#[cfg_attr(
-    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
-    allow(dead_code, reason = "some of it is for one of the algorithms")
-)]
 mod match_finder;
 #[cfg(any(feature = "deflate", feature = "zstd"))]
-#[cfg_attr(
-    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
-    allow(dead_code, reason = "some of it is for one of the algorithms")
-)]
 mod places;
 #[cfg(any(feature = "deflate", feature = "zstd"))]
-#[cfg_attr(
-    not(all(feature = "deflate", feature = "lz4", feature = "zstd")),
-    allow(dead_code, reason = "some of it is for one of the algorithms")
-)]
 mod runs;
 mod segment;
 mod text;
+#[cfg(any(feature = "deflate", feature = "zstd"))]
+mod window;
 #[cfg(feature = "zstd")]
 pub mod zstd;
 

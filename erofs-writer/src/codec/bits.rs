@@ -55,6 +55,7 @@ impl<'a> BitWriter<'a> {
 
     /// Ends a stream that is read backwards: above its last bit there is a one, and
     /// then zeros (RFC 8878, 4.1).
+    #[cfg(feature = "zstd")]
     #[inline(always)]
     pub(super) fn finish_backward(mut self) -> Option<usize> {
         self.put(1, 1);
@@ -62,12 +63,14 @@ impl<'a> BitWriter<'a> {
     }
 
     /// How many bits were written.
+    #[cfg(feature = "deflate")]
     #[inline(always)]
     pub(super) fn bits(&self) -> usize {
         self.len * 8 + self.count as usize
     }
 
     /// Copies bytes after the last whole one, and returns whether they fitted.
+    #[cfg(feature = "deflate")]
     pub(super) fn copy(&mut self, bytes: &[u8]) -> bool {
         self.flush();
         let to = self.out.get_mut(self.len..self.len + bytes.len());
@@ -91,7 +94,7 @@ fn write_near_end(out: &mut [u8], len: usize, bits: u64) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "deflate", feature = "zstd"))]
 mod tests {
     use super::*;
 

@@ -8,7 +8,9 @@
 
 use std::fmt::Debug;
 
-use super::bytes::{chunk, word};
+#[cfg(feature = "zstd")]
+use super::bytes::chunk;
+use super::bytes::word;
 
 /// How many places are added at a time, ahead of those that are asked for.
 const BATCH: usize = 256;
@@ -52,9 +54,11 @@ impl Word for u32 {
 }
 
 /// `LEN` bytes, 5 to 8, as the upper bytes of a number whose other bytes are 0.
+#[cfg(feature = "zstd")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Long<const LEN: u32>(u64);
 
+#[cfg(feature = "zstd")]
 impl<const LEN: u32> Word for Long<LEN> {
     const READ: usize = 8;
 
@@ -134,6 +138,7 @@ link!(
     }
 );
 
+#[cfg(feature = "zstd")]
 link!(
     u32,
     fn first_set(links: &[u32]) -> Option<usize> {
@@ -299,6 +304,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
     }
 
     /// The link of `at`, where a word can be read. It may not be in yet.
+    #[cfg(feature = "deflate")]
     #[inline(always)]
     pub(super) fn find_link(&mut self, data: &[u8], at: usize) -> usize {
         while at >= self.next {
@@ -315,7 +321,7 @@ impl<W: Word, L: Link, const HEADS: usize, const LINKS: usize> MatchFinder<W, L,
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "zstd"))]
 mod tests {
     use super::*;
 

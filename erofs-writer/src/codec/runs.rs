@@ -53,11 +53,13 @@ impl<R: Run> Runs<R> {
     }
 
     /// The same, to change it.
+    #[cfg(feature = "deflate")]
     pub(super) fn get_mut(&mut self, index: usize) -> &mut R {
         &mut self.all[self.order[index] as usize].0
     }
 
     /// All of them.
+    #[cfg(feature = "deflate")]
     pub(super) fn iter(&self) -> impl Iterator<Item = &R> {
         self.order.iter().map(|index| &self.all[*index as usize].0)
     }

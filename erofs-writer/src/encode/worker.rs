@@ -53,7 +53,7 @@ struct Zeros {
 impl<'a> Worker<'a> {
     pub(crate) fn new(shared: Shared<'a>) -> Self {
         let scratch = vec![0; to_usize(shared.inputs.options.pcluster_len_max())];
-        let encoders = Encoders::default();
+        let encoders = Encoders::new(to_usize(shared.inputs.options.block_size.len()));
         Worker { shared, encoders, data: Vec::new(), scratch, zeros: None }
     }
 
@@ -183,9 +183,9 @@ impl<'a> Worker<'a> {
                 && !options.full_indexes,
             stop: self.shared.inputs.reader.stop,
         };
-        let EncoderPair { encoder, quickest } = self.encoders.of(part.codec);
+        let EncoderPair { encoder, estimator } = self.encoders.of(part.codec);
         let segment = Segment::new(&mut **encoder, data);
-        Filler::new(input, segment, &mut **quickest, out, &mut self.scratch).run(repeats)
+        Filler::new(input, segment, &mut **estimator, out, &mut self.scratch).run(repeats)
     }
 
     /// Where the end of a part may go.

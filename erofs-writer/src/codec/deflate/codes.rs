@@ -27,10 +27,10 @@ pub(super) const FIXED: [u8; SYMBOLS] = {
     lengths
 };
 
-/// What a symbol without a code is taken to cost.
+/// The assumed cost of a symbol without a code.
 const MISSING: u32 = 12;
 
-/// See the module.
+/// The codes of a block, and the description of them.
 #[derive(Debug)]
 pub(super) struct Codes {
     lengths: [u8; SYMBOLS],
@@ -62,7 +62,7 @@ impl Codes {
         codes
     }
 
-    /// Turns to the codes that suit these counts.
+    /// Makes the codes that suit these counts.
     pub(super) fn set(&mut self, counts: &Counts, passes: u32) {
         let (litlens, distances) = self.lengths.split_at_mut(DISTANCES);
         let litlen_counts = &counts.symbols[..LITLENS_LEN];
@@ -153,7 +153,7 @@ impl Codes {
         }
     }
 
-    /// Writes sequences, of which the first begins at `at`. The place behind them is
+    /// Writes sequences, of which the first begins at `at`. The place after them is
     /// returned.
     pub(super) fn write(
         &self,

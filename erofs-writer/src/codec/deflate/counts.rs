@@ -51,7 +51,7 @@ impl Counts {
         self.bytes -= sequence.bytes();
     }
 
-    /// Adds those of the block behind, whose end is left out.
+    /// Adds those of the next block, whose end is left out.
     pub(super) fn join(&mut self, next: &Counts) {
         for (count, next) in self.symbols.iter_mut().zip(&next.symbols) {
             *count += next;
@@ -65,7 +65,7 @@ impl Counts {
         bits(self.bytes, |symbol| self.symbols[symbol])
     }
 
-    /// The same for these and those of the block behind.
+    /// The same for these and those of the next block.
     pub(super) fn estimate_with(&self, next: &Counts) -> u64 {
         bits(self.bytes + next.bytes, |symbol| {
             self.symbols[symbol] + next.symbols[symbol] - u32::from(symbol == END)

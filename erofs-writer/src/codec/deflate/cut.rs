@@ -20,23 +20,23 @@ pub(super) struct Cut<'a> {
     pub(super) room: usize,
 }
 
-/// What comes behind the whole sequences of a block.
+/// Bytes after the whole sequences of a block.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tail {
     /// Some literals, then a match, then literals again.
     pub(super) before: Sequence,
-    pub(super) behind: u32,
+    pub(super) after: u32,
 }
 
 impl Tail {
     pub(super) fn bytes(self) -> usize {
-        self.before.bytes() + self.behind as usize
+        self.before.bytes() + self.after as usize
     }
 }
 
 impl Cut<'_> {
     /// Shortens `block` until it fits with `codes`, made for it, and finds what else fits
-    /// behind it. Nothing may be left.
+    /// after it. Nothing may be left of the block.
     pub(super) fn fit(&self, block: &mut Part, codes: &mut Codes, effort: Effort) -> Tail {
         let mut bits = self.remove(block, codes);
         for round in 1..=effort.rounds {
@@ -83,7 +83,7 @@ impl Cut<'_> {
     }
 
     /// How many sequences from `first` on fit with fixed codes, and where they end, if
-    /// they begin at `at`; and what fits behind them.
+    /// they begin at `at`; and what fits after them.
     pub(super) fn fit_fixed(
         &self,
         mut first: usize,
@@ -103,7 +103,7 @@ impl Cut<'_> {
         (first, at, self.tail(first, at, codes, left))
     }
 
-    /// What fits from a sequence on, which begins at `at`.
+    /// The part of a sequence that fits, which begins at `at`.
     pub(super) fn tail(&self, first: usize, at: usize, codes: &Codes, mut room: usize) -> Tail {
         let Some(sequence) = self.sequences.get(first) else { return Tail::default() };
         let literals_end = at + sequence.literals as usize;
@@ -126,7 +126,7 @@ impl Cut<'_> {
         // Also a short rest of a match may be literals.
         let end = literals_end + usize::from(sequence.len);
         let begin = literals_end + usize::from(tail.before.len);
-        tail.behind = self.literals(begin, end, codes, &mut room) as u32;
+        tail.after = self.literals(begin, end, codes, &mut room) as u32;
         tail
     }
 

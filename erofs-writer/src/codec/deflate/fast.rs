@@ -4,7 +4,7 @@ use super::parse::Parse;
 use super::stream::Search;
 use super::symbols::MAX_MATCH;
 use crate::codec::bytes::{common_prefix, common_suffix, long_word, word};
-use crate::codec::places::{Base, Places};
+use crate::codec::places::{Tables, before};
 
 /// A match that was found.
 #[derive(Debug, Clone, Copy)]
@@ -29,12 +29,10 @@ impl Bounds {
     }
 }
 
-/// See the module. The longer table is for the higher of these levels.
+/// The search of the lowest levels. The longer table is for the higher of these levels.
 #[derive(Debug)]
 pub(super) struct Fast<const SIZE: usize, const LONG_SIZE: usize> {
-    base: Base,
-    short: Places<4, SIZE>,
-    long: Places<7, LONG_SIZE>,
+    tables: Tables<4, SIZE, 7, LONG_SIZE>,
     window: usize,
 }
 
@@ -44,19 +42,7 @@ const SKIP_BITS: u32 = 7;
 
 impl<const SIZE: usize, const LONG_SIZE: usize> Fast<SIZE, LONG_SIZE> {
     pub(super) fn new(window: usize) -> Self {
-        Fast { base: Base::default(), short: Places::new(), long: Places::new(), window }
-    }
-
-    /// Puts in a place beside those that are looked at.
-    #[inline(always)]
-    fn put(&mut self, data: &[u8], at: usize) {
-        if let Some(bytes) = long_word(data, at) {
-            let place = self.base.place(at);
-            *self.short.slot(bytes) = place;
-            if Places::<7, LONG_SIZE>::IS_USED {
-                *self.long.slot(bytes) = place;
-            }
-        }
+        Fast { tables: Tables::new(), window }
     }
 
     /// Takes a match and returns where it ends.
@@ -75,18 +61,16 @@ impl<const SIZE: usize, const LONG_SIZE: usize> Fast<SIZE, LONG_SIZE> {
             end = end.min(at + MAX_MATCH);
         }
         parse.push(at, end - at, distance);
-        self.put(data, found.at + 1);
-        self.put(data, end - 2);
+        self.tables.put(data, found.at + 1);
+        self.tables.put(data, end - 2);
         end
     }
 
-    /// A match at a place, or one byte behind it.
+    /// A match at a place, or one byte after it.
     #[inline(always)]
     fn find(&mut self, data: &[u8], at: usize, bytes: u64, bounds: Bounds) -> Option<Match> {
-        let place = self.base.place(at);
-        let far = if Places::<7, LONG_SIZE>::IS_USED { self.long.replace(bytes, place) } else { 0 };
-        let near = self.short.replace(bytes, place);
-        if Places::<7, LONG_SIZE>::IS_USED {
+        let (near, far) = self.tables.replace(at, bytes);
+        if LONG_SIZE > 1 {
             if let Some(found) = long_match(data, at, bytes, far, bounds) {
                 return Some(found);
             }
@@ -95,10 +79,10 @@ impl<const SIZE: usize, const LONG_SIZE: usize> Fast<SIZE, LONG_SIZE> {
         if word(data, before(at, near)) != Some(bytes as u32) || !bounds.allow(at, near) {
             return None;
         }
-        if Places::<7, LONG_SIZE>::IS_USED {
+        if LONG_SIZE > 1 {
             // The next place may have a longer one.
             if let Some(next) = long_word(data, at + 1) {
-                let far = self.long.replace(next, place.wrapping_add(1));
+                let far = self.tables.replace_long(at + 1, next);
                 if let Some(found) = long_match(data, at + 1, next, far, bounds) {
                     return Some(found);
                 }
@@ -106,12 +90,6 @@ impl<const SIZE: usize, const LONG_SIZE: usize> Fast<SIZE, LONG_SIZE> {
         }
         Some(Match { at, distance: near as usize, known: 4 })
     }
-}
-
-/// The place so far before `at`; none that can be read, if there is none.
-#[inline(always)]
-fn before(at: usize, distance: u32) -> u32 {
-    (at as u32).wrapping_sub(distance)
 }
 
 /// A match of seven bytes.
@@ -124,10 +102,7 @@ fn long_match(data: &[u8], at: usize, bytes: u64, far: u32, bounds: Bounds) -> O
 
 impl<const SIZE: usize, const LONG_SIZE: usize> Search for Fast<SIZE, LONG_SIZE> {
     fn begin_segment(&mut self, len: usize) {
-        if self.base.advance(len) {
-            self.short.clear();
-            self.long.clear();
-        }
+        self.tables.begin_segment(len);
     }
 
     fn begin(&mut self, _: usize) {}

@@ -18,7 +18,7 @@ const BITS_MAX: usize = 7;
 const ORDER: [usize; CODES_LEN] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// What each code for a length is expected to take before anything is known.
+/// The bits that each code for a length is expected to take before anything is known.
 const FIRST_BITS: [u8; CODES_LEN] = [3, 7, 6, 5, 4, 3, 3, 3, 3, 3, 4, 5, 6, 6, 7, 7, 3, 4, 4];
 
 /// How many extra bits the code for a length has.
@@ -31,7 +31,7 @@ fn extra_bits(code: usize) -> u32 {
     }
 }
 
-/// See the module.
+/// The description of codes, as it is written.
 #[derive(Debug)]
 pub(super) struct Header {
     /// The codes for lengths, and above them, from bit 5 on, their extra bits.

@@ -38,14 +38,14 @@ struct Match {
 const SHORT_DISTANCE: usize = 2048;
 
 impl Match {
-    /// What it is worth, in quarters of bytes.
+    /// Its worth, in quarters of bytes.
     #[inline(always)]
     fn gain(&self) -> i64 {
         4 * self.len as i64 - i64::from((self.distance as u32 | 1).ilog2())
     }
 }
 
-/// See the module.
+/// The search of the middle levels.
 #[derive(Debug)]
 pub(super) struct Lazy {
     finder: Finder,
@@ -118,7 +118,7 @@ impl Lazy {
         Match::default()
     }
 
-    /// The best of a match and those that begin soon behind it.
+    /// The best of a match and those that begin soon after it.
     #[inline(always)]
     fn best(&mut self, data: &[u8], start: usize, limit: usize, mut best: Match) -> Match {
         let mut next = best.at + 1;

@@ -34,7 +34,7 @@ const SHORT_OUTPUT: usize = 8192;
 pub(super) fn effort(level: Level, output: usize) -> Effort {
     let short = output <= SHORT_OUTPUT;
     match level.0 {
-        0..=4 => Effort { part_len: if short { 4096 } else { 8192 }, passes: 1, rounds: 1 },
+        0..=4 => Effort { part_len: if short { 4096 } else { 8192 }, passes: 1, rounds: 2 },
         5..=7 => Effort { part_len: if short { 2048 } else { 4096 }, passes: 2, rounds: 2 },
         _ => Effort { part_len: if short { 1024 } else { 2048 }, passes: 2, rounds: 3 },
     }

@@ -38,7 +38,7 @@ pub(super) struct Effort {
 
 #[derive(Debug, Clone, Copy)]
 struct Match {
-    /// What the length has more than the shortest one.
+    /// The length, less the shortest one.
     more: u8,
     /// The symbol of the distance, less that of the shortest one.
     code: u8,
@@ -61,14 +61,14 @@ impl Match {
 /// How a way goes on at a place.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    /// What it costs up to the end.
+    /// The cost from here to the end.
     cost: u32,
     /// A match that begins here; a literal has the length 1.
     len: u16,
     distance: u16,
 }
 
-/// See the module.
+/// The search of the upper levels.
 #[derive(Debug)]
 pub(super) struct Optimal {
     finder: Finder,
@@ -79,7 +79,7 @@ pub(super) struct Optimal {
     priced: bool,
     /// The matches of all places, the shortest first at each.
     matches: Vec<Match>,
-    /// For each place, the index behind its matches.
+    /// For each place, the index after its matches.
     ends: Vec<u32>,
     nodes: Vec<Node>,
     /// The last way, to find blocks in it.
@@ -173,7 +173,7 @@ impl Optimal {
         best
     }
 
-    /// Sets the costs behind the region. What reaches there saves something.
+    /// Sets the costs after the region. A match that reaches there saves something.
     fn begin_ways(&mut self, len: usize) {
         let none = Node { cost: 0, len: 1, distance: 0 };
         self.nodes.clear();
@@ -185,7 +185,7 @@ impl Optimal {
     }
 
     /// Finds the cheapest way from `first` to `last` in the region `data`, if those
-    /// behind are known.
+    /// after `last` are known.
     fn find_way(&mut self, data: &[u8], first: usize, last: usize) {
         let prices = &self.prices;
         let mut matches_end = self.ends[last - 1] as usize;
@@ -202,7 +202,7 @@ impl Optimal {
                 let fixed = prices.distances[usize::from(found.code) % 32];
                 let shorter = index.checked_sub(1).map(|index| matches[index].len());
                 let lens = shorter.unwrap_or(MIN_MATCH - 1)..found.len();
-                // With less of the match, what is behind costs more still.
+                // After less of the match, the rest of the way costs more still.
                 let stop = |best: Node| best.cost.saturating_sub(fixed + prices.len_min);
                 let mut most = stop(best);
                 let costs = prices.lens[1..][lens.clone()].iter().zip(&nodes[lens.clone()]);

@@ -3,7 +3,7 @@
 /// So many literals are in a sequence at most.
 const LITERALS_MAX: usize = 256;
 
-/// Literals, and a match behind them.
+/// Literals, and a match after them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sequence {
     pub(super) literals: u32,

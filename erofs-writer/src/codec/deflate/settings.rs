@@ -3,9 +3,10 @@
 use super::level::Level;
 use super::symbols::WINDOW;
 use crate::codec::error::SettingError;
+use crate::codec::window::window_log;
 
-/// The shortest window that decoders have.
-const WINDOW_MIN: u32 = 512;
+/// The logarithm of the shortest window that decoders have.
+const WINDOW_LOG_MIN: u8 = 9;
 
 /// How files are compressed by deflate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,12 +34,9 @@ impl Settings {
     /// # Errors
     /// [`SettingError::DeflateWindow`] if it is not a power of two from 512 bytes to 32 KiB.
     pub fn with_window(self, bytes: u32) -> Result<Self, SettingError> {
-        let is_valid = bytes.is_power_of_two() && (WINDOW_MIN..=WINDOW as u32).contains(&bytes);
-        if is_valid {
-            Ok(Settings { window_log: Some(bytes.trailing_zeros() as u8), ..self })
-        } else {
-            Err(SettingError::DeflateWindow)
-        }
+        let log = window_log(bytes, WINDOW_LOG_MIN..=WINDOW.ilog2() as u8);
+        let window_log = Some(log.ok_or(SettingError::DeflateWindow)?);
+        Ok(Settings { window_log, ..self })
     }
 
     /// The level.

@@ -11,7 +11,7 @@ pub(super) struct Part {
     /// Where it begins and ends in the data.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// The index of its first sequence, and of that behind its last one.
+    /// The index of its first sequence, and of that after its last one.
     pub(super) first: usize,
     pub(super) last: usize,
     /// How many literals and matches there are.
@@ -67,7 +67,7 @@ impl Parts {
         self.len = 0;
     }
 
-    /// Adds the sequences behind those that were added before, the first of which
+    /// Adds the sequences after those that were added before, the first of which
     /// begins at `start`.
     pub(super) fn add(&mut self, data: &[u8], start: usize, sequences: &[Sequence]) {
         if self.len == 0 {

@@ -25,9 +25,9 @@ const SHORT_ROOM: usize = 8 * 256;
 /// With more bits than these, fixed codes are never the best.
 const FIXED_ROOM: usize = 8 * 512;
 
-/// What finds matches.
+/// A search for matches.
 pub(super) trait Search: std::fmt::Debug + Send + Sync {
-    /// Turns to a segment of `len` bytes.
+    /// Begins a segment of `len` bytes.
     fn begin_segment(&mut self, len: usize);
 
     /// Begins a parse at `start`.
@@ -82,7 +82,7 @@ impl Stream<'_> {
         bytes
     }
 
-    /// Writes a block of sequences that begin at `at`, and what is behind them.
+    /// Writes a block of sequences that begin at `at`, and what comes after them.
     fn write_coded(
         &mut self,
         codes: &Codes,
@@ -94,8 +94,8 @@ impl Stream<'_> {
         self.last_block = self.writer.bits();
         codes.begin(&mut self.writer);
         let at = codes.write(&mut self.writer, data, at, sequences);
-        let behind = Sequence { literals: tail.behind, len: 0, distance: 0 };
-        codes.write(&mut self.writer, data, at, &[tail.before, behind]);
+        let after = Sequence { literals: tail.after, len: 0, distance: 0 };
+        codes.write(&mut self.writer, data, at, &[tail.before, after]);
         codes.end(&mut self.writer);
     }
 
@@ -129,7 +129,7 @@ pub(super) struct Streams {
     ratio: usize,
 }
 
-/// What became of a block.
+/// How writing a block ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// It was written.
@@ -154,7 +154,7 @@ impl Streams {
         }
     }
 
-    /// Turns to another segment, or goes back in one.
+    /// Begins another segment, or goes back in one.
     pub(super) fn begin(&mut self) {
         self.parsed_end = None;
         self.ratio = 512;
@@ -171,7 +171,7 @@ impl Streams {
         if out.len() < STREAM_MIN || start == data.len() {
             return Filled::default();
         }
-        // What was found for another end may go on behind this one.
+        // Matches found for another end may reach beyond this one.
         if self.parse.start != start || self.parsed_end != Some(data.len()) {
             search.begin(start);
             self.parse.begin(start);

@@ -6,7 +6,7 @@ use crate::codec::error::SettingError;
 use crate::codec::level::level;
 
 /// How many earlier places are looked at from level 4 on, where liblzma has 48. What is in
-/// a pcluster is short: this takes 6 % less time for 0.03 % more bytes.
+/// a pcluster is short: this takes 7 % fewer instructions for 0.03 % more bytes.
 const DEPTH: i32 = 24;
 /// The first of the extreme levels.
 const EXTREME: u8 = 100;

@@ -3,7 +3,7 @@
 use super::frame::Search;
 use super::parse::Parse;
 use crate::codec::bytes::{common_prefix, common_suffix, long_word, word};
-use crate::codec::places::{Base, Places};
+use crate::codec::places::{Tables, before};
 
 /// A match that was found.
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +33,7 @@ impl Bounds {
 /// these levels.
 #[derive(Debug)]
 pub(super) struct Fast<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> {
-    base: Base,
-    short: Places<BYTES, SIZE>,
-    long: Places<8, LONG_SIZE>,
+    tables: Tables<BYTES, SIZE, 8, LONG_SIZE>,
     window: usize,
     /// After so many places without a match, as a power of two, every other one is left
     /// out, then two of three, and so on.
@@ -44,20 +42,7 @@ pub(super) struct Fast<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usi
 
 impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SIZE, LONG_SIZE> {
     pub(super) fn new(window: usize, skip_bits: u32) -> Self {
-        let (short, long) = (Places::new(), Places::new());
-        Fast { base: Base::default(), short, long, window, skip_bits }
-    }
-
-    /// Puts in a place beside those that are looked at.
-    #[inline(always)]
-    fn put(&mut self, data: &[u8], at: usize) {
-        if let Some(bytes) = long_word(data, at) {
-            let place = self.base.place(at);
-            *self.short.slot(bytes) = place;
-            if Places::<8, LONG_SIZE>::IS_USED {
-                *self.long.slot(bytes) = place;
-            }
-        }
+        Fast { tables: Tables::new(), window, skip_bits }
     }
 
     /// Takes a match, and matches right after it that repeat the offset before it.
@@ -72,8 +57,8 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SI
             at -= common_suffix(data, at - offset, at, max);
         }
         parse.push(at, end - at, offset);
-        self.put(data, found.at + 2);
-        self.put(data, end - 2);
+        self.tables.put(data, found.at + 2);
+        self.tables.put(data, end - 2);
         loop {
             let offset = parse.repeats.0[1] as usize;
             if offset > end - parse.start || !are_same(data, end, offset) {
@@ -82,7 +67,7 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SI
             let after = end + 4;
             let len = 4 + common_prefix(data, after - offset, after, data.len());
             parse.push(end, len, offset);
-            self.put(data, end);
+            self.tables.put(data, end);
             end += len;
         }
     }
@@ -90,14 +75,12 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SI
     /// A match at a place, or one byte after it.
     #[inline(always)]
     fn find(&mut self, data: &[u8], at: usize, bytes: u64, bounds: Bounds) -> Option<Match> {
-        let place = self.base.place(at);
-        let far = if Places::<8, LONG_SIZE>::IS_USED { self.long.replace(bytes, place) } else { 0 };
-        let near = self.short.replace(bytes, place);
+        let (near, far) = self.tables.replace(at, bytes);
         let repeated = word(data, before(at + 1, bounds.repeat as u32));
         if repeated == Some((bytes >> 8) as u32) && bounds.repeat <= at + 1 - bounds.start {
             return Some(Match { at: at + 1, offset: bounds.repeat, known: 4 });
         }
-        if Places::<8, LONG_SIZE>::IS_USED
+        if LONG_SIZE > 1
             && long_word(data, before(at, far) as usize) == Some(bytes)
             && bounds.allow(at, far as usize)
         {
@@ -107,10 +90,10 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SI
         if word(data, before(at, near)) != Some(bytes as u32) || !bounds.allow(at, near as usize) {
             return None;
         }
-        if Places::<8, LONG_SIZE>::IS_USED {
+        if LONG_SIZE > 1 {
             // The next place may have a longer one.
             if let Some(next) = long_word(data, at + 1) {
-                let far = self.long.replace(next, place.wrapping_add(1));
+                let far = self.tables.replace_long(at + 1, next);
                 if long_word(data, before(at + 1, far) as usize) == Some(next)
                     && bounds.allow(at + 1, far as usize)
                 {
@@ -120,12 +103,6 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Fast<BYTES, SI
         }
         Some(Match { at, offset: near as usize, known: 4 })
     }
-}
-
-/// The place so far before `at`; none that can be read, if there is none.
-#[inline(always)]
-fn before(at: usize, distance: u32) -> u32 {
-    (at as u32).wrapping_sub(distance)
 }
 
 /// Are the four bytes at `at` also `offset` bytes before?
@@ -141,10 +118,7 @@ impl<const BYTES: u32, const SIZE: usize, const LONG_SIZE: usize> Search
     for Fast<BYTES, SIZE, LONG_SIZE>
 {
     fn begin_segment(&mut self, len: usize) {
-        if self.base.advance(len) {
-            self.short.clear();
-            self.long.clear();
-        }
+        self.tables.begin_segment(len);
     }
 
     fn begin(&mut self, _: usize) {}

@@ -21,7 +21,7 @@ const TAKEN_BACK_MAX: u32 = 12;
 
 /// A search for matches.
 pub(super) trait Search: std::fmt::Debug + Send + Sync {
-    /// Turns to a segment of `len` bytes.
+    /// Begins a segment of `len` bytes.
     fn begin_segment(&mut self, len: usize);
 
     /// Goes on in `parse` to `target` at least, if the data go so far.
@@ -108,7 +108,7 @@ impl Frames {
         }
     }
 
-    /// Turns to another segment, or goes back in one.
+    /// Begins another segment, or goes back in one.
     pub(super) fn begin(&mut self) {
         self.parsed_end = None;
         self.ratio = 512;
@@ -222,7 +222,7 @@ impl Frames {
         }
     }
 
-    /// Turns to the next block.
+    /// Goes on to the next block.
     fn next_part(&mut self, cursor: &mut Cursor, begin: usize, max: usize) -> Part {
         // Those that follow a block without sequences were coded for others before them.
         if self.block.repeats != self.repeats {

@@ -23,7 +23,7 @@ impl Code {
         Code { codes: [0; 256], description: [0; DESCRIPTION_MAX], description_len: 0 }
     }
 
-    /// Turns to the code that fits these counts. There is none if there are fewer
+    /// Makes the code that fits these counts. There is none if there are fewer
     /// than two symbols, or it cannot be described.
     pub(super) fn set(&mut self, counts: &[u32; 256], work: &mut Work) -> bool {
         if counts.iter().filter(|count| **count > 0).count() < 2 {

@@ -2,11 +2,12 @@
 
 use super::level::Level;
 use crate::codec::error::SettingError;
+use crate::codec::window::window_log;
 
 /// The logarithms of the shortest and of the longest window (`z_erofs_load_zstd_config`,
 /// Linux 6.10).
-const WINDOW_LOG_MIN: u32 = 10;
-const WINDOW_LOG_MAX: u32 = 20;
+const WINDOW_LOG_MIN: u8 = 10;
+const WINDOW_LOG_MAX: u8 = 20;
 
 /// How files are compressed by zstd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,13 +36,9 @@ impl Settings {
     /// # Errors
     /// [`SettingError::ZstdWindow`] if it is not a power of two from 1 KiB to 1 MiB.
     pub fn with_window(self, bytes: u32) -> Result<Self, SettingError> {
-        let log = bytes.trailing_zeros();
-        let is_valid = bytes.is_power_of_two() && (WINDOW_LOG_MIN..=WINDOW_LOG_MAX).contains(&log);
-        if is_valid {
-            Ok(Settings { window_log: Some(log as u8), ..self })
-        } else {
-            Err(SettingError::ZstdWindow)
-        }
+        let log = window_log(bytes, WINDOW_LOG_MIN..=WINDOW_LOG_MAX);
+        let window_log = Some(log.ok_or(SettingError::ZstdWindow)?);
+        Ok(Settings { window_log, ..self })
     }
 
     /// The level.
@@ -58,7 +55,7 @@ impl Settings {
     pub(crate) fn window_log(self, output: usize) -> u8 {
         self.window_log.unwrap_or_else(|| {
             let log = output.saturating_mul(8).max(1).ilog2();
-            log.clamp(WINDOW_LOG_MIN, WINDOW_LOG_MAX) as u8
+            (log as u8).clamp(WINDOW_LOG_MIN, WINDOW_LOG_MAX)
         })
     }
 }
