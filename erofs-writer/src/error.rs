@@ -2,6 +2,7 @@
 
 mod contexts;
 mod hints;
+mod image;
 #[cfg(test)]
 mod messages;
 mod source;
@@ -18,6 +19,7 @@ use crate::shown::Shown;
 
 pub use contexts::FileContextsErrorKind;
 pub use hints::CompressHintsErrorKind;
+pub use image::ImageErrorKind;
 pub(crate) use source::Unreadable;
 pub use source::{Change, ReaderErrorKind};
 pub use store_paths::StorePathsError;
@@ -86,6 +88,17 @@ pub enum Error {
         offset: u64,
         /// The error at that position.
         kind: TarErrorKind,
+    },
+    /// An image cannot be read as a source.
+    Image {
+        /// The host path of the image, or the name that the caller gave it.
+        path: PathBuf,
+        /// The path in the image to which the error belongs, `/` if it is the whole image.
+        inside: Vec<u8>,
+        /// The position in the image or one of its devices, in bytes from its start.
+        offset: u64,
+        /// The error at that position.
+        kind: ImageErrorKind,
     },
     /// A file of SELinux contexts cannot be used.
     FileContexts {
@@ -291,6 +304,16 @@ impl fmt::Display for Error {
             Error::StorePaths(error) => error.fmt(f),
             Error::Tar { path, offset, kind } => {
                 write!(f, "{}: at byte {offset}: {kind}", Shown::new(path))
+            }
+            Error::Image { path, inside, offset, kind } => {
+                write!(f, "{}: ", Shown::new(path))?;
+                if inside[..] != b"/"[..] {
+                    write!(f, "{}: ", Shown::bytes(inside))?;
+                }
+                match kind {
+                    ImageErrorKind::NoMagic => kind.fmt(f),
+                    _ => write!(f, "at byte {offset}: {kind}"),
+                }
             }
             Error::FileContexts { path, line, kind } => {
                 write!(f, "{}: line {line}: {kind}", Shown::new(path))

@@ -157,6 +157,7 @@
 //! | `lz4`, `zstd`, `deflate`, `lzma` | yes | the algorithms of [`Codec`] |
 //! | `tar` | yes | [`source::Tar`]: trees of tar archives, and indexes of them |
 //! | `decoders` | yes | [`source::Decoder`]: archives that are compressed |
+//! | `image` | yes | [`source::Image`]: trees of images |
 //! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |
 //! | `serde` | no | [`Summary`] is `Serialize`, for a report in JSON |
 //!
@@ -193,6 +194,8 @@ mod error;
 mod event;
 mod format;
 mod hints;
+#[cfg(feature = "image")]
+mod image;
 mod index;
 mod meta;
 mod observer;
@@ -207,6 +210,8 @@ pub mod source;
 mod time;
 mod tree;
 mod write;
+#[cfg(any(feature = "decoders", feature = "image"))]
+mod zstd_header;
 
 pub use build::ImageWriter;
 pub use cancel::Canceller;
@@ -214,8 +219,8 @@ pub use codec::Codec;
 #[cfg(feature = "selinux")]
 pub use contexts::FileContexts;
 pub use error::{
-    Change, CompressHintsErrorKind, Error, FileContextsErrorKind, Limit, OutputErrorKind,
-    ReaderErrorKind, Result, StorePathsError, TarErrorKind, TreeErrorKind,
+    Change, CompressHintsErrorKind, Error, FileContextsErrorKind, ImageErrorKind, Limit,
+    OutputErrorKind, ReaderErrorKind, Result, StorePathsError, TarErrorKind, TreeErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use hints::{CompressHints, PassedOverHint};

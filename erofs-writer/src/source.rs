@@ -1,10 +1,12 @@
-//! Sources of trees: a directory, a list of store paths, or a tar archive.
+//! Sources of trees: a directory, a list of store paths, a tar archive, or an image.
 
 mod candidate;
 #[cfg(feature = "decoders")]
 mod decode;
 mod directory;
 mod hard_links;
+#[cfg(feature = "image")]
+mod image;
 mod scan;
 mod setters;
 mod store;
@@ -19,6 +21,8 @@ pub use candidate::{Candidate, Keep};
 pub use decode::{Compression, Decoder};
 pub use directory::Directory;
 pub use hard_links::HardLinks;
+#[cfg(feature = "image")]
+pub use image::Image;
 pub use store::{StorePaths, parse_store_paths};
 #[cfg(feature = "tar")]
 pub use tar::Tar;
@@ -46,6 +50,16 @@ impl Tree {
     #[cfg(feature = "tar")]
     pub fn from_tar(path: impl AsRef<Path>) -> Result<Self> {
         Tar::open(path)?.read()
+    }
+
+    /// Reads the EROFS image in the file `path` into a tree. See [`Image`] for images with
+    /// further devices, and for those that are elsewhere.
+    ///
+    /// # Errors
+    /// As for [`Image::open`] and [`Image::read`].
+    #[cfg(feature = "image")]
+    pub fn from_image(path: impl AsRef<Path>) -> Result<Self> {
+        Image::open(path)?.read()
     }
 
     /// Reads store paths into a tree, each as `/<basename>`. See [`StorePaths`] for

@@ -21,6 +21,8 @@ pub enum Oracle {
     RawCheck,
     /// [`crate::reader`]; always there.
     ErofsRs,
+    /// [`erofs_writer::source::Image`], which other oracles have to prove; always there.
+    Own,
     /// Mounting by the kernel: needs root and loop devices.
     KernelMount,
     /// `fsck.erofs`.
@@ -59,7 +61,7 @@ impl Oracle {
         static KERNEL: OnceLock<Option<String>> = OnceLock::new();
         let tool = |name| tools::program(name).err();
         match self {
-            Self::RawCheck | Self::ErofsRs => None,
+            Self::RawCheck | Self::ErofsRs | Self::Own => None,
             Self::KernelMount => KERNEL.get_or_init(mount_is_missing).clone(),
             Self::Fsck => tool("fsck.erofs"),
             Self::Dump => tool("dump.erofs"),

@@ -5,9 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirEntryExt, FileExt, MetadataExt};
 use std::path::Path;
 
+use erofs_writer::source;
 use rustix::fs::{Timespec, Timestamps};
 
 use crate::entry::{Compare, Kind, Snapshot, diff, show};
+use crate::expected;
 use crate::host::{self, host_path};
 use crate::mount::KernelMount;
 use crate::num::index;
@@ -102,6 +104,7 @@ type Judge = fn(&Path, &Snapshot, &Options<'_>) -> Result<Verdict, String>;
 const JUDGES: &[(Oracle, Judge)] = &[
     (Oracle::RawCheck, by_raw_check),
     (Oracle::ErofsRs, by_erofs_rs),
+    (Oracle::Own, by_own_reader),
     (Oracle::KernelMount, by_kernel),
     (Oracle::Fsck, by_fsck),
     (Oracle::Blkid, by_blkid),
@@ -128,6 +131,22 @@ fn by_erofs_rs(
     options: &Options<'_>,
 ) -> Result<Verdict, String> {
     let actual = reader::snapshot(image, options.devices).map_err(|error| error.to_string())?;
+    diff(expected, &actual, options.compare)?;
+    Ok(Verdict::Good)
+}
+
+fn by_own_reader(
+    image: &Path,
+    expected: &Snapshot,
+    options: &Options<'_>,
+) -> Result<Verdict, String> {
+    let text = |error: &dyn std::error::Error| format!("{error}: {:?}", error.source());
+    let mut source = source::Image::open(image).map_err(|error| text(&error))?;
+    for device in options.devices {
+        source = source.device(device).map_err(|error| text(&error))?;
+    }
+    let tree = source.read().map_err(|error| text(&error))?;
+    let actual = expected::snapshot(&tree).map_err(|error| text(&error))?;
     diff(expected, &actual, options.compare)?;
     Ok(Verdict::Good)
 }

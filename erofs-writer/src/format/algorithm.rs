@@ -4,7 +4,7 @@
 use std::fmt;
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// An algorithm of the format. `Display` gives its name, such as `zstd`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -31,6 +31,13 @@ impl Algorithm {
             Algorithm::Zstd => 3,
         }
     }
+
+    /// The algorithm with this number.
+    #[cfg(feature = "image")]
+    pub(crate) fn of_number(number: u8) -> Option<Self> {
+        let all = [Algorithm::Lz4, Algorithm::Lzma, Algorithm::Deflate, Algorithm::Zstd];
+        all.into_iter().find(|algorithm| algorithm.number() == number)
+    }
 }
 
 impl fmt::Display for Algorithm {
@@ -46,7 +53,7 @@ impl fmt::Display for Algorithm {
 
 /// The record of LZ4 (`struct z_erofs_lz4_cfgs` in the kernel). The length of a record
 /// comes before it.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Lz4Cfgs {
     pub(crate) max_distance: U16,
@@ -55,7 +62,7 @@ pub(crate) struct Lz4Cfgs {
 }
 
 /// The record of LZMA (`struct z_erofs_lzma_cfgs`).
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct LzmaCfgs {
     pub(crate) dict_size: U32,
@@ -64,7 +71,7 @@ pub(crate) struct LzmaCfgs {
 }
 
 /// The record of deflate (`struct z_erofs_deflate_cfgs`).
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct DeflateCfgs {
     /// The logarithm of the window.
@@ -73,7 +80,7 @@ pub(crate) struct DeflateCfgs {
 }
 
 /// The record of Zstandard (`struct z_erofs_zstd_cfgs`).
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct ZstdCfgs {
     pub(crate) format: u8,

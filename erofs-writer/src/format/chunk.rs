@@ -1,7 +1,7 @@
 //! Chunk maps of chunk-based files.
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::format::to_u64;
 
@@ -22,7 +22,7 @@ pub(crate) const CHUNK_INDEX_LEN: u64 = 8;
 const _: () = assert!(to_u64(size_of::<BlockMapEntry>()) == BLOCK_MAP_ENTRY_LEN);
 
 /// One chunk of a file whose format has [`CHUNK_FORMAT_INDEXES`].
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct ChunkIndex {
     pub(crate) startblk_hi: U16,

@@ -1,7 +1,7 @@
 //! The header before the index of a compressed file (`struct z_erofs_map_header`).
 
 use zerocopy::little_endian::{U16, U32, U64};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::format::to_u64;
 
@@ -9,7 +9,7 @@ use crate::format::to_u64;
 pub(crate) const MAP_HEADER_LEN: u64 = 8;
 
 /// The header of an index.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct MapHeader {
     /// Of a fragment, bits 0..31 of where it begins in the packed inode
@@ -26,7 +26,7 @@ pub(crate) struct MapHeader {
 const _: () = assert!(to_u64(size_of::<MapHeader>()) == MAP_HEADER_LEN);
 
 /// The header before encoded extents, which replace an index (Linux 6.15).
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct ExtentsHeader {
     /// How many there are.
@@ -38,7 +38,7 @@ pub(crate) struct ExtentsHeader {
 const _: () = assert!(to_u64(size_of::<ExtentsHeader>()) == MAP_HEADER_LEN);
 
 /// The header of a file that is one fragment. No index follows it.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct WholeFragment {
     /// Where it begins in the packed inode, with [`WHOLE`].

@@ -1,7 +1,7 @@
 //! Directory entries. A block holds its entries first, then their names.
 
 use zerocopy::little_endian::{U16, U64};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The length of [`Dirent`], without the name.
 pub(crate) const DIRENT_LEN: u64 = 12;
@@ -23,7 +23,7 @@ pub(crate) const FT_SOCK: u8 = 6;
 /// `file_type` of a symlink.
 pub(crate) const FT_SYMLINK: u8 = 7;
 
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Dirent {
     pub(crate) nid: U64,

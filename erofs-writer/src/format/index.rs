@@ -1,7 +1,7 @@
 //! Indexes of compressed files, and encoded extents, which may replace an index.
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::format::to_u64;
 
@@ -11,7 +11,7 @@ pub(crate) const FULL_START: u64 = 8;
 pub(crate) const LCLUSTER_INDEX_LEN: u64 = 8;
 
 /// An entry of a full index.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct LclusterIndex {
     /// The type, and flags.
@@ -31,7 +31,7 @@ pub(crate) const PACK_2_LEN: u64 = 8;
 pub(crate) const PACK_16_LEN: u64 = 32;
 
 /// Two entries of a compact index, of 16 bits.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Pack2 {
     pub(crate) entries: [u8; 4],
@@ -41,7 +41,7 @@ pub(crate) struct Pack2 {
 const _: () = assert!(to_u64(size_of::<Pack2>()) == PACK_2_LEN);
 
 /// Sixteen entries of a compact index, of 14 bits.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Pack16 {
     pub(crate) entries: [u8; 28],
@@ -51,7 +51,7 @@ pub(crate) struct Pack16 {
 const _: () = assert!(to_u64(size_of::<Pack16>()) == PACK_16_LEN);
 
 /// One encoded extent.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct ExtentRecord {
     /// How many bytes it takes, and how they are stored; of a fragment, bits
@@ -76,6 +76,9 @@ const _: () = assert!(to_u64(size_of::<ExtentRecord>()) == EXTENT_RECORD_LEN);
 
 /// `plen`: the file has only the first bytes of those that the pcluster holds.
 pub(crate) const EXTENT_PLEN_PARTIAL: u32 = 1 << 27;
+/// `plen`: the length in bytes.
+#[cfg(feature = "image")]
+pub(crate) const EXTENT_PLEN_MASK: u32 = (1 << 21) - 1;
 /// `plen`: from this bit on, the number of the algorithm plus one; 0 if the extent is
 /// not compressed.
 pub(crate) const EXTENT_PLEN_FMT_BIT: u32 = 28;

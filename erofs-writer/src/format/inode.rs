@@ -1,7 +1,7 @@
 //! Inodes: 32 bytes compact or 64 bytes extended.
 
 use zerocopy::little_endian::{I64, U16, U32, U64};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::format::to_u64;
 
@@ -27,7 +27,7 @@ pub(crate) const LAYOUT_FLAT_INLINE: u16 = 2;
 /// `i_format` bits 1..3: a map of chunks follows the inode.
 pub(crate) const LAYOUT_CHUNK_BASED: u16 = 4;
 
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct InodeCompact {
     pub(crate) i_format: U16,
@@ -48,7 +48,7 @@ pub(crate) struct InodeCompact {
 
 const _: () = assert!(to_u64(size_of::<InodeCompact>()) == COMPACT_LEN);
 
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct InodeExtended {
     pub(crate) i_format: U16,

@@ -1,7 +1,7 @@
 //! The superblock, 128 bytes at byte 1024, and its feature bits.
 
 use zerocopy::little_endian::{I64, U16, U32, U64};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Where the superblock starts; the bytes before are free for a boot sector.
 pub(crate) const SUPER_OFFSET: u64 = 1024;
@@ -42,7 +42,17 @@ pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
 /// encoded extents (Linux 6.15).
 pub(crate) const INCOMPAT_48BIT: u32 = 0x080;
 
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+/// `feature_compat`: shared xattrs are in the metabox inode (Linux 6.17).
+#[cfg(feature = "image")]
+pub(crate) const COMPAT_SHARED_EA_IN_METABOX: u32 = 0x08;
+/// `feature_incompat`: inodes are in the metabox inode (Linux 6.17).
+#[cfg(feature = "image")]
+pub(crate) const INCOMPAT_METABOX: u32 = 0x100;
+/// All bits of `feature_incompat` that Linux 6.18 knows.
+#[cfg(feature = "image")]
+pub(crate) const INCOMPAT_ALL: u32 = 0x1ff;
+
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct SuperBlock {
     pub(crate) magic: U32,
@@ -88,8 +98,17 @@ pub(crate) struct SuperBlock {
 
 const _: () = assert!(size_of::<SuperBlock>() == 128);
 
+/// The first extension of the superblock.
+#[cfg(feature = "image")]
+#[derive(Debug, Clone, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct SuperExtension {
+    pub(crate) metabox_nid: U64,
+    pub(crate) reserved3: [u8; 8],
+}
+
 /// One device, in the table at `devt_slotoff`.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct DeviceSlot {
     /// Finds a device that is not named in the mount options.

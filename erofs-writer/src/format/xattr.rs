@@ -1,7 +1,7 @@
 //! Extended attributes: a body after the inode, and shared entries elsewhere.
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Entries and the body are padded to this.
 pub(crate) const XATTR_ALIGN: u64 = 4;
@@ -21,7 +21,7 @@ pub(crate) const LONG_PREFIX: u8 = 0x80;
 /// The seed of the name filter's xxh32, to which the name index is added.
 pub(crate) const FILTER_SEED: u32 = 0x25BB_E08F;
 
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct XattrIbodyHeader {
     pub(crate) h_name_filter: U32,
@@ -35,7 +35,7 @@ const _: () = assert!(size_of::<XattrIbodyHeader>() == 12);
 /// 4 bytes.
 pub(crate) type SharedId = U32;
 
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct XattrEntry {
     pub(crate) e_name_len: u8,
@@ -47,7 +47,7 @@ const _: () = assert!(size_of::<XattrEntry>() == 4);
 
 /// The start of an entry in the table of long prefixes. The rest of the prefix, after
 /// the short one, follows.
-#[derive(Debug, Clone, FromZeros, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct LongPrefixEntry {
     /// How long the rest of the entry is, without padding.
@@ -72,6 +72,15 @@ pub(crate) fn split_name(name: &[u8]) -> Option<(u8, &[u8])> {
     let (index, prefix) = NAMESPACES.iter().find(|(_, prefix)| name.starts_with(prefix))?;
     let suffix = &name[prefix.len()..];
     (prefix.ends_with(b".") || suffix.is_empty()).then_some((*index, suffix))
+}
+
+/// The name of an attribute of the namespace `index`: its prefix, then `infix` and
+/// `suffix`. `None` if there is no such namespace, or an ACL has more of a name.
+#[cfg(feature = "image")]
+pub(crate) fn join_name(index: u8, infix: &[u8], suffix: &[u8]) -> Option<Vec<u8>> {
+    let (_, prefix) = NAMESPACES.iter().find(|(number, _)| *number == index)?;
+    let name = [prefix, infix, suffix].concat();
+    (split_name(&name)?.0 == index).then_some(name)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod errors;
 mod faults;
 mod fragments;
 mod golden;
+mod images;
 mod inline;
 mod lz4;
 mod outputs;

@@ -6,8 +6,8 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::stream::{Decode, Next, Stream, check_memory, invalid, next_byte};
 use crate::format::to_u64;
+use crate::zstd_header::{Header, MAGIC};
 
-const MAGIC: u32 = 0xfd2f_b528;
 const LZ4: u32 = 0x184d_2204;
 const SKIPPED: std::ops::RangeInclusive<u32> = 0x184d_2a50..=0x184d_2a5f;
 
@@ -23,46 +23,6 @@ pub(super) struct Frame<'a> {
     len: Option<u64>,
     /// The number of bytes that have been decoded.
     decoded: u64,
-}
-
-/// The header before the blocks of a frame.
-struct Header {
-    bytes: Vec<u8>,
-    window: u64,
-    dictionary: u32,
-    len: Option<u64>,
-}
-
-impl Header {
-    /// Reads the header after the magic number.
-    fn read(stream: &mut Stream<'_>) -> io::Result<Self> {
-        let mut bytes = MAGIC.to_le_bytes().to_vec();
-        let mut field = |len: usize| -> io::Result<u64> {
-            let mut field = [0; 8];
-            stream.read_exact(&mut field[..len])?;
-            bytes.extend_from_slice(&field[..len]);
-            Ok(u64::from_le_bytes(field))
-        };
-        let descriptor = field(1)?;
-        let is_one_segment = descriptor & 0x20 != 0;
-        let window = if is_one_segment { 0 } else { field(1)? };
-        let dictionary = field(match descriptor & 3 {
-            3 => 4,
-            len => usize::try_from(len).expect("two bits"),
-        })?;
-        let len_len = match descriptor >> 6 {
-            0 => usize::from(is_one_segment),
-            power => 1 << power,
-        };
-        let len = field(len_len)? + if len_len == 2 { 256 } else { 0 };
-        let base = 1_u64 << (10 + (window >> 3));
-        Ok(Header {
-            bytes,
-            window: if is_one_segment { len } else { base + base / 8 * (window & 7) },
-            dictionary: u32::try_from(dictionary).expect("four bytes"),
-            len: (len_len > 0).then_some(len),
-        })
-    }
 }
 
 impl<'a> Decode<'a> for Frame<'a> {

@@ -1,0 +1,64 @@
+//! Decoding of pclusters.
+
+use std::io::{self, Read};
+
+use flate2::{Decompress, FlushDecompress};
+use lzma_rust2::LzmaReader;
+use ruzstd::decoding::StreamingDecoder;
+
+use super::lz4;
+use super::superblock::Super;
+use crate::format::algorithm::Algorithm;
+use crate::format::to_u64;
+use crate::zstd_header::Header;
+
+impl Super {
+    /// Fills `out` with the first bytes that a pcluster decodes to.
+    pub(super) fn decode(
+        &self,
+        algorithm: Algorithm,
+        pcluster: &[u8],
+        out: &mut [u8],
+    ) -> io::Result<()> {
+        match algorithm {
+            Algorithm::Lz4 => match lz4::decode(pcluster, out) {
+                true => Ok(()),
+                false => Err(io::ErrorKind::InvalidData.into()),
+            },
+            Algorithm::Lzma => self.decode_lzma(pcluster, out),
+            Algorithm::Deflate => inflate(pcluster, out),
+            Algorithm::Zstd => self.decode_zstd(pcluster, out),
+        }
+    }
+
+    fn decode_lzma(&self, pcluster: &[u8], out: &mut [u8]) -> io::Result<()> {
+        let (first, rest) = pcluster.split_first().ok_or(io::ErrorKind::InvalidData)?;
+        // An LZMA stream begins with a zero, in place of which are its properties,
+        // inverted.
+        let stream = [0].chain(rest);
+        let len = to_u64(out.len());
+        // No distance is longer than what is decoded.
+        let dict = self.lzma_dict.min(u32::try_from(len).unwrap_or(u32::MAX)).max(4096);
+        // With a length, it would have to end there, and not within a match.
+        LzmaReader::new_with_props(stream, u64::MAX, !first, dict, None)?.read_exact(out)
+    }
+
+    fn decode_zstd(&self, pcluster: &[u8], out: &mut [u8]) -> io::Result<()> {
+        let header = Header::read(&mut &pcluster[4.min(pcluster.len())..])?;
+        // The decoder reserves that much. A frame of one segment has no other window.
+        if header.window > self.zstd_window.max(to_u64(out.len())) {
+            return Err(io::Error::other("the window is longer than the image says"));
+        }
+        let decoder = StreamingDecoder::new(pcluster);
+        decoder.map_err(io::Error::other)?.read_exact(out)
+    }
+}
+
+fn inflate(pcluster: &[u8], out: &mut [u8]) -> io::Result<()> {
+    let mut decoder = Decompress::new(false);
+    decoder.decompress(pcluster, out, FlushDecompress::Finish)?;
+    match decoder.total_out() == to_u64(out.len()) {
+        true => Ok(()),
+        false => Err(io::ErrorKind::InvalidData.into()),
+    }
+}

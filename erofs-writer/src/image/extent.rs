@@ -1,0 +1,61 @@
+//! Runs of bytes of a file, and where they are stored.
+
+use super::inode::Place;
+use crate::format::algorithm::Algorithm;
+
+/// Consecutive bytes of a file that are stored in one way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// Where it begins in the file.
+    pub(super) start: u64,
+    pub(super) len: u64,
+    pub(super) stored: Stored,
+}
+
+/// Where its bytes are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stored {
+    /// They are zeros.
+    Hole,
+    /// As they are, on a device.
+    Plain {
+        device: u16,
+        pos: u64,
+    },
+    /// As they are, after the inode.
+    Inline(Place),
+    /// As they are in `len` bytes at `pos`, from `first` to their end and then from their
+    /// start on (`z_erofs_transform_plain`).
+    Interlaced {
+        pos: u64,
+        len: u64,
+        first: u64,
+    },
+    Encoded(Encoded),
+    /// In the packed inode, from this byte on.
+    Fragment {
+        offset: u64,
+    },
+}
+
+/// An encoded pcluster. The extent has the first of the bytes that it decodes to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Encoded {
+    pub(super) algorithm: Algorithm,
+    pub(super) site: Site,
+    pub(super) len: u64,
+}
+
+/// Where a pcluster is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Site {
+    /// From this byte of the image on.
+    Image(u64),
+    /// After the inode.
+    Inline(Place),
+}
+
+/// The longest pcluster (`Z_EROFS_PCLUSTER_MAX_SIZE`).
+pub(super) const PCLUSTER_MAX: u64 = 1 << 20;
+/// The most bytes that one decodes to (`Z_EROFS_PCLUSTER_MAX_DSIZE`).
+pub(super) const DECODED_MAX: u64 = 12 << 20;

@@ -1,0 +1,142 @@
+//! The files that an image consists of: the image itself, and its further devices.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use super::fault::{Fault, Found};
+use super::superblock::Slot;
+use crate::error::ImageErrorKind;
+use crate::format::to_u64;
+use crate::tree::ReadAt;
+
+/// One of these files.
+pub(crate) enum Input {
+    /// Contents that stand plain in it can be copied by the kernel.
+    File(Arc<File>),
+    Reader(Box<dyn ReadAt>),
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Input::File(file) => file.fmt(f),
+            Input::Reader(_) => f.write_str("a reader"),
+        }
+    }
+}
+
+impl Input {
+    fn reader(&self) -> &dyn ReadAt {
+        match self {
+            Input::File(file) => file,
+            Input::Reader(reader) => reader,
+        }
+    }
+
+    fn read_exact(&self, mut buf: &mut [u8], mut pos: u64) -> io::Result<()> {
+        while !buf.is_empty() {
+            match self.reader().read_at(buf, pos) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(len) if len <= buf.len() => {
+                    buf = &mut buf[len..];
+                    pos += to_u64(len);
+                }
+                Ok(_) => return Err(io::Error::other("a reader has read more than it could")),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All of them, and which addresses are where.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    /// The image, and then its devices, if they were given.
+    files: Vec<Input>,
+    lens: Vec<u64>,
+    slots: Vec<Slot>,
+}
+
+impl Inputs {
+    pub(super) fn new(files: Vec<Input>) -> Self {
+        let lens = files.iter().map(|file| file.reader().len()).collect();
+        Inputs { files, lens, slots: Vec::new() }
+    }
+
+    /// Sets the device table. Either all devices were given, or none: then they follow
+    /// each other in the image.
+    pub(super) fn set_slots(&mut self, slots: Vec<Slot>) -> Found<()> {
+        let given = self.files.len() - 1;
+        if given != 0 && given != slots.len() {
+            let kind = ImageErrorKind::Devices { needed: slots.len(), given };
+            return Err(Fault::new(0, kind));
+        }
+        self.slots = slots;
+        Ok(())
+    }
+
+    /// The length of the image and its devices together.
+    pub(super) fn total_len(&self) -> u64 {
+        self.lens.iter().fold(0, |sum, len| sum.saturating_add(*len))
+    }
+
+    /// Reads `buf` from the image itself.
+    pub(super) fn read(&self, buf: &mut [u8], pos: u64) -> Found<()> {
+        self.read_from(0, buf, pos)
+    }
+
+    /// Reads `buf` from `pos` on of a device. Device 0 stands for all of them one after
+    /// the other (`erofs_map_dev`).
+    pub(super) fn read_from(&self, device: u16, buf: &mut [u8], pos: u64) -> Found<()> {
+        let (file, pos) = self.locate(device, pos, to_u64(buf.len()))?;
+        Ok(self.files[file].read_exact(buf, pos)?)
+    }
+
+    /// The open file in which `len` bytes of a device are, and the position there. None
+    /// if they are not in a file.
+    pub(super) fn file_of(
+        &self,
+        device: u16,
+        pos: u64,
+        len: u64,
+    ) -> Found<Option<(&Arc<File>, u64)>> {
+        let (file, pos) = self.locate(device, pos, len)?;
+        Ok(match &self.files[file] {
+            Input::File(file) => Some((file, pos)),
+            Input::Reader(_) => None,
+        })
+    }
+
+    /// The input in which `len` bytes are, and the position there.
+    fn locate(&self, device: u16, pos: u64, len: u64) -> Found<(usize, u64)> {
+        let is_flat = self.files.len() == 1;
+        let (file, at) = match usize::from(device).checked_sub(1) {
+            None => self.unified(pos, is_flat),
+            Some(index) => {
+                let slot = self.slots.get(index).ok_or_else(|| {
+                    Fault::malformed(pos, "it names a device that is not in the table")
+                })?;
+                match is_flat {
+                    true => (0, slot.start.saturating_add(pos)),
+                    false => (index + 1, pos),
+                }
+            }
+        };
+        let is_inside = at.checked_add(len).is_some_and(|end| end <= self.lens[file]);
+        if is_inside { Ok((file, at)) } else { Err(Fault::new(pos, ImageErrorKind::Truncated)) }
+    }
+
+    fn unified(&self, pos: u64, is_flat: bool) -> (usize, u64) {
+        let found = self
+            .slots
+            .iter()
+            .position(|slot| slot.start != 0 && pos >= slot.start && pos - slot.start < slot.len);
+        match found {
+            Some(index) if !is_flat => (index + 1, pos - self.slots[index].start),
+            _ => (0, pos),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A tree from an EROFS image.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cancel::Stop;
+use crate::error::{Error, ImageErrorKind, Result};
+use crate::event::Phase;
+use crate::image::{self, Dirs, Fault, FileReader, FileType, Found, Inode, Input};
+use crate::observer::{Conduct, Observer};
+use crate::pool::Threads;
+use crate::source::hard_links::HardLinks;
+use crate::source::setters;
+use crate::tree::{Content, FileId, InodeId, Kind, Metadata, Rdev, ReadAt, Tree};
+
+/// Reads an EROFS image into a [`Tree`], whoever has written it: every layout of data
+/// and of metadata, and every algorithm, that Linux 6.18 reads. Only metadata are read.
+/// Contents stay in the image until the tree is written, and are decoded then. Those
+/// that stand plain in a file are copied by the kernel.
+///
+/// A link count is not read: an inode has as many links as it has names. Extended
+/// attributes in namespaces that EROFS does not define are left out, as Linux does. Of
+/// the metadata, only the bytes that a tree is made of are checked. A wrong pcluster is
+/// an error when contents are read.
+///
+/// **Bounds.** Directories have 64 times the bytes of the image at most. A pcluster has
+/// up to 1 MiB and decodes to 12 MiB at most, and 48 MiB of decoded bytes are kept.
+pub struct Image<'a> {
+    name: PathBuf,
+    inputs: Vec<Input>,
+    /// The identities of those that are files of the host.
+    host_files: Vec<FileId>,
+    hard_links: HardLinks,
+    xattrs: bool,
+    conduct: Conduct<'a>,
+}
+
+impl std::fmt::Debug for Image<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Image").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Image<'a> {
+    /// A source that reads the image in the file or block device `path`. It must not
+    /// change before the tree has been written.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut image = Image::new(path.into());
+        image.add_file(path)?;
+        Ok(image)
+    }
+
+    /// A source that reads the image that `reader` reads. Messages call it `name`.
+    pub fn from_reader(name: impl Into<PathBuf>, reader: impl ReadAt + 'static) -> Self {
+        let mut image = Image::new(name.into());
+        image.inputs.push(Input::Reader(Box::new(reader)));
+        image
+    }
+
+    fn new(name: PathBuf) -> Self {
+        Image {
+            name,
+            inputs: Vec::new(),
+            host_files: Vec::new(),
+            hard_links: HardLinks::default(),
+            xattrs: true,
+            conduct: Conduct::default(),
+        }
+    }
+
+    fn add_file(&mut self, path: &Path) -> Result<()> {
+        let file = File::open(path).map_err(|error| Error::read(path, error))?;
+        let stat = file.metadata().map_err(|error| Error::read(path, error))?;
+        self.host_files.push(FileId::of_metadata(&stat));
+        self.inputs.push(Input::File(Arc::new(file)));
+        Ok(())
+    }
+
+    /// Adds the file `path` as the next device of the image. Either all of its devices
+    /// are given, in the order of its device table, or none, if they follow the image in
+    /// its file.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be opened.
+    pub fn device(mut self, path: impl AsRef<Path>) -> Result<Self> {
+        self.add_file(path.as_ref())?;
+        Ok(self)
+    }
+
+    /// How files with several names are handled. Default: [`HardLinks::Keep`].
+    #[must_use]
+    pub fn hard_links(mut self, policy: HardLinks) -> Self {
+        self.hard_links = policy;
+        self
+    }
+
+    /// Whether extended attributes and ACLs are read. Default: yes.
+    #[must_use]
+    pub fn xattrs(mut self, on: bool) -> Self {
+        self.xattrs = on;
+        self
+    }
+
+    setters::events!('a);
+
+    /// Reads the image.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the image cannot be read, [`Error::Image`] if it is wrong,
+    /// [`Error::Full`] if there are too many inodes, and [`Error::Cancelled`] if reading
+    /// was cancelled.
+    pub fn read(mut self) -> Result<Tree> {
+        let (name, inputs) = (self.name.clone(), std::mem::take(&mut self.inputs));
+        let observer = &self.conduct.observer();
+        observer.phase(Phase::Scan)?;
+        let opened = image::Image::open(name.clone(), inputs);
+        let image = Arc::new(opened.map_err(|fault| error(&name, b"/", fault))?);
+        let (links, xattrs) = (self.hard_links, self.xattrs);
+        let mut tree = observer.watch(&Threads::Caller, 0, |report| {
+            Reading::new(&image, links, xattrs).tree(observer, report)
+        })?;
+        tree.host.files.extend(self.host_files.iter().map(|file| (*file, None)));
+        Ok(tree)
+    }
+}
+
+/// The error of a fault at a path of the image `name`.
+fn error(name: &Path, inside: &[u8], fault: Fault) -> Error {
+    match fault {
+        Fault::Io(error) => Error::read(name, error),
+        Fault::Image { offset, kind } => {
+            Error::Image { path: name.into(), inside: inside.into(), offset, kind }
+        }
+    }
+}
+
+/// A directory whose entries are not in the tree yet.
+struct Pending {
+    id: InodeId,
+    inode: Inode,
+    path: Vec<u8>,
+}
+
+/// The reading of one image.
+struct Reading<'i> {
+    image: &'i Arc<image::Image>,
+    hard_links: HardLinks,
+    xattrs: bool,
+    dirs: Dirs<'i>,
+    /// Directories that were found.
+    seen: HashSet<u64>,
+    /// Other inodes that were found.
+    known: HashMap<u64, InodeId>,
+}
+
+impl<'i> Reading<'i> {
+    fn new(image: &'i Arc<image::Image>, hard_links: HardLinks, xattrs: bool) -> Self {
+        let dirs = Dirs::new(image);
+        Reading { image, hard_links, xattrs, dirs, seen: HashSet::new(), known: HashMap::new() }
+    }
+
+    fn tree(mut self, stop: &Observer<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Tree> {
+        let image = self.image;
+        let at_root = |fault| error(image.name(), b"/", fault);
+        let inode = image.inode(image.root()).map_err(at_root)?;
+        if inode.file_type != FileType::Directory {
+            let fault = Fault::malformed(inode.nid, "the root is not a directory");
+            return Err(at_root(fault));
+        }
+        let mut tree = Tree::new(self.metadata(&inode).map_err(at_root)?);
+        self.seen.insert(inode.nid);
+        let mut pending = vec![Pending { id: Tree::ROOT, inode, path: Vec::new() }];
+        while let Some(dir) = pending.pop() {
+            let entries = self.dirs.entries(&dir.inode);
+            for entry in entries.map_err(|fault| error(image.name(), shown(&dir.path), fault))? {
+                if stop.is_set() {
+                    return Err(Error::Cancelled);
+                }
+                let path = [&dir.path, &b"/"[..], &entry.name].concat();
+                let fault = |fault| error(image.name(), &path, fault);
+                let (id, directory) = self.child(&mut tree, entry.nid, fault)?;
+                tree.children_mut(dir.id).insert(entry.name.into(), id);
+                if let Some(inode) = directory {
+                    pending.push(Pending { id, inode, path });
+                }
+                report(1);
+            }
+        }
+        tree.shrink();
+        Ok(tree)
+    }
+
+    /// The inode of an entry in the tree. If it is a directory, it is also returned.
+    fn child(
+        &mut self,
+        tree: &mut Tree,
+        nid: u64,
+        fault: impl Fn(Fault) -> Error,
+    ) -> Result<(InodeId, Option<Inode>)> {
+        if let Some(known) = self.known.get(&nid) {
+            if self.hard_links == HardLinks::Keep {
+                return Ok((*known, None));
+            }
+            let inode = tree.inode(*known).clone();
+            return Ok((tree.add(inode.metadata, inode.kind)?, None));
+        }
+        let inode = self.image.inode(nid).map_err(&fault)?;
+        let metadata = self.metadata(&inode).map_err(&fault)?;
+        let kind = self.kind(&inode).map_err(&fault)?;
+        let id = tree.add(metadata, kind)?;
+        if inode.file_type != FileType::Directory {
+            self.known.insert(nid, id);
+            return Ok((id, None));
+        }
+        match self.seen.insert(nid) {
+            true => Ok((id, Some(inode))),
+            false => Err(fault(Fault::new(inode.pos(), ImageErrorKind::Loop))),
+        }
+    }
+
+    fn metadata(&self, inode: &Inode) -> Found<Metadata> {
+        let metadata =
+            Metadata::new(inode.mode).with_owner(inode.uid, inode.gid).with_mtime(inode.mtime);
+        match self.xattrs {
+            true => Ok(metadata.with_xattrs(self.image.xattrs(inode)?)),
+            false => Ok(metadata),
+        }
+    }
+
+    fn kind(&self, inode: &Inode) -> Found<Kind> {
+        // As `new_decode_dev` in Linux.
+        let rdev = Rdev {
+            major: inode.rdev >> 8 & 0xfff,
+            minor: inode.rdev & 0xff | inode.rdev >> 12 & 0xfff00,
+        };
+        Ok(match inode.file_type {
+            FileType::Directory => Kind::Directory(Default::default()),
+            FileType::Regular => Kind::File(self.content(inode)?),
+            FileType::Symlink => Kind::Symlink(self.image.symlink(inode)?.into()),
+            FileType::CharDevice => Kind::CharDevice(rdev),
+            FileType::BlockDevice => Kind::BlockDevice(rdev),
+            FileType::Fifo => Kind::Fifo,
+            FileType::Socket => Kind::Socket,
+        })
+    }
+
+    fn content(&self, inode: &Inode) -> Found<Content> {
+        if inode.size == 0 {
+            return Ok(Content::from_bytes([]));
+        }
+        let reader = FileReader::new(Arc::clone(self.image), inode.clone());
+        Ok(match reader.plain_file()? {
+            Some((file, pos)) => Content::from_file_range(file, pos..pos + inode.size),
+            None => Content::new(reader),
+        })
+    }
+}
+
+/// A path as messages have it.
+fn shown(path: &[u8]) -> &[u8] {
+    if path.is_empty() { b"/" } else { path }
+}
