@@ -24,7 +24,7 @@ complete -c mkfs-erofs -l offset -d 'Leave N bytes of FILE before the image as t
 complete -c mkfs-erofs -l root-xattr-isize -d 'Reserve at least N bytes for the root\'s extended attributes' -r
 complete -c mkfs-erofs -l xattr-prefix -d 'Store this prefix of extended attribute names once; may be repeated' -r
 complete -c mkfs-erofs -l mount-point -d 'The directory where the image will be mounted, for the paths of --file-contexts' -r
-complete -c mkfs-erofs -l clean -d 'Write all data anew, as is done anyway' -r -f -a "data\t''"
+complete -c mkfs-erofs -l clean -d 'Copy contents of an image that is a SOURCE, so that FILE needs it no more' -r -f -a "data\t''"
 complete -c mkfs-erofs -l root-mode -d 'Give the root these permissions, in octal' -r
 complete -c mkfs-erofs -l force-uid -d 'Make user UID own everything' -r
 complete -c mkfs-erofs -l force-gid -d 'Make group GID own everything' -r

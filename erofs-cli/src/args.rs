@@ -50,9 +50,10 @@ pub(crate) struct Args {
 
     /// The directory to pack; with --store-paths, where the store lies
     ///
-    /// Of several directories, later ones are laid over earlier ones. Directories
-    /// with the same path are merged; of other files with the same path, the last
-    /// one counts.
+    /// With --clean=data, it may also be an EROFS image, which is read and written
+    /// anew. Of several directories, later ones are laid over earlier ones.
+    /// Directories with the same path are merged; of other files with the same
+    /// path, the last one counts.
     #[arg(value_name = "SOURCE")]
     pub(crate) sources: Vec<PathBuf>,
 
@@ -302,7 +303,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH", help_heading = "Layout")]
     pub(crate) mount_point: Option<OsString>,
 
-    /// Write all data anew, as is done anyway
+    /// Copy contents of an image that is a SOURCE, so that FILE needs it no more
+    ///
+    /// Other sources are always copied.
     #[arg(
         long,
         value_name = "data",
@@ -313,7 +316,7 @@ pub(crate) struct Args {
         hide_possible_values = true,
         help_heading = "Layout"
     )]
-    clean: Option<String>,
+    pub(crate) clean: Option<String>,
 
     /// Make user and group 0 own everything
     #[arg(long, help_heading = "Ownership and time")]

@@ -32,13 +32,17 @@ pub(crate) fn check(job: &Job) -> Result<(), Error> {
         Source::Tar { file, .. } => {
             (file.as_ref(), file.as_deref().is_none_or(|file| file == Path::new("-")))
         }
-        Source::Directories(_) => (None, false),
+        Source::Layers { .. } => (None, false),
     };
     let hints = job.hints.iter().map(|hints| &hints.file);
     let labels = job.labels.iter().map(|labels| &labels.file);
     let added = job.added.iter().map(|added| &added.file);
     let mut files: Vec<&PathBuf> = hints.chain(labels).chain(added).collect();
     files.extend(list.filter(|_| !reads_input));
+    if let Source::Layers { paths, .. } = &job.source {
+        // A directory is no output, and so this finds images alone.
+        files.extend(paths);
+    }
     let is_regular = output.is_file() || output.file_type().is_block_device();
     let clash = files.into_iter().any(|file| is_output(fs::metadata(file)))
         || (reads_input && is_output(standard_input()));

@@ -60,8 +60,12 @@ pub struct Job {
 /// The source of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Directories. Later ones are laid over earlier ones.
-    Directories(Vec<PathBuf>),
+    /// Directories, and one image at most. Later ones are laid over earlier ones.
+    Layers {
+        paths: Vec<PathBuf>,
+        /// Whether contents of an image are copied. Else the new one would point to them.
+        copies: bool,
+    },
     /// A list of store paths.
     Store {
         /// The file with the list; `-` is standard input.
@@ -162,7 +166,7 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
     if let (Some(second), true) =
         (args.sources.get(1), args.store_paths.is_some() || args.tar.is_some())
     {
-        let why = "only directories can be laid over each other";
+        let why = "only directories and an image can be laid over each other";
         return Err(UsageError::refused(Shown::new(second), why));
     }
     let source = match (&args.store_paths, args.tar, first) {
@@ -179,7 +183,9 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
             let index = tar == Tar::Index;
             Source::Tar { file, said, converts_aufs: args.aufs, index }
         }
-        (None, None, Some(_)) => Source::Directories(args.sources.clone()),
+        (None, None, Some(_)) => {
+            Source::Layers { paths: args.sources.clone(), copies: args.clean.is_some() }
+        }
         (None, None, None) => {
             return Err(UsageError::missing("SOURCE (or --store-paths LIST, or --tar)"));
         }

@@ -6,7 +6,7 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use erofs_writer::source::{Directory, StorePaths, parse_store_paths};
+use erofs_writer::source::{Directory, Image, StorePaths, parse_store_paths};
 use erofs_writer::{Canceller, Error, Event, Shown, Tree, Whiteouts};
 
 use crate::archive;
@@ -28,11 +28,9 @@ pub(crate) fn read(
 ) -> Result<Tree, Failure> {
     let excludes = mem::take(&mut job.excludes);
     match &job.source {
-        Source::Directories(paths) => {
-            let read = |path: &PathBuf| {
-                let source = directory(job, path, &excludes)?;
-                Ok::<Tree, Failure>(source.canceller(canceller).on_event(&mut *on_event).read()?)
-            };
+        Source::Layers { paths, copies } => {
+            check_layers(paths, *copies)?;
+            let read = |path: &PathBuf| layer(job, path, &excludes, canceller, &mut *on_event);
             let mut trees = paths.iter().map(read);
             let mut tree = trees.next().expect("one is there at least")?;
             for upper in trees {
@@ -72,11 +70,54 @@ pub(crate) fn read(
     }
 }
 
-fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Result<Directory<'a>, Failure> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
-        let why = "is no directory; making an image from other images is not built yet";
-        return Err(UsageError::refused(Shown::new(path), why).into());
+/// Whether a source is a file, and so an image.
+fn is_image(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_dir())
+}
+
+/// Checks that there is one image at most, whose contents are to be copied.
+fn check_layers(paths: &[PathBuf], copies: bool) -> Result<(), UsageError> {
+    let mut images = paths.iter().filter(|path| is_image(path));
+    let why = match (images.next(), images.next()) {
+        (None, _) => return Ok(()),
+        (Some(_), None) if copies => return Ok(()),
+        (Some(image), None) => (
+            image,
+            "is no directory; an image that points to the contents of another one is not built \
+             yet, but with --clean=data they are copied",
+        ),
+        (_, Some(image)) => (image, "is a second image; merging images is not built yet"),
+    };
+    Err(UsageError::refused(Shown::new(why.0), why.1))
+}
+
+fn layer(
+    job: &Job,
+    path: &Path,
+    excludes: &Excludes,
+    canceller: &Canceller,
+    on_event: &mut OnEvent<'_>,
+) -> Result<Tree, Failure> {
+    if is_image(path) {
+        let source = image(job, path, excludes)?;
+        return Ok(source.canceller(canceller).on_event(on_event).read()?);
     }
+    let source = directory(job, path, excludes);
+    Ok(source.canceller(canceller).on_event(on_event).read()?)
+}
+
+fn image<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Result<Image<'a>, Failure> {
+    let mut source = Image::open(path)?
+        .hard_links(job.hard_links)
+        .xattrs(job.xattrs)
+        .strip_case_hack(job.strip_case_hack);
+    if !excludes.is_empty() {
+        source = source.keep(|found| excludes.keep(found.path()));
+    }
+    Ok(source)
+}
+
+fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Directory<'a> {
     let mut source = Directory::new(path)
         .hard_links(job.hard_links)
         .xattrs(job.xattrs)
@@ -88,7 +129,7 @@ fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Result<Direc
     if let Some(threads) = job.threads {
         source = source.threads(threads);
     }
-    Ok(source)
+    source
 }
 
 fn store_paths<'a>(job: &Job, paths: StorePaths<'a>, excludes: &'a Excludes) -> StorePaths<'a> {

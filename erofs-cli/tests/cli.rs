@@ -166,11 +166,11 @@ fn usage_errors_exit_with_2_and_say_what_is_wrong() {
         ("--frobnicate IMG source", "mkfs-erofs: unexpected argument '--frobnicate' found\n"),
         (
             "--tar IMG source more",
-            "mkfs-erofs: more: only directories can be laid over each other\n",
+            "mkfs-erofs: more: only directories and an image can be laid over each other\n",
         ),
         (
             "IMG source/b",
-            "mkfs-erofs: source/b: is no directory; making an image from other images is not built yet\n",
+            "mkfs-erofs: source/b: is no directory; an image that points to the contents of another one is not built yet, but with --clean=data they are copied\n",
         ),
         ("-T", "mkfs-erofs: a value is required for '-T <SECONDS>' but none was supplied\n"),
     ] {

@@ -45,7 +45,7 @@ fn uuid(uuid: &str) -> ImageUuid {
 
 #[test]
 fn callers_that_use_no_compression_get_the_right_job() {
-    let directory = |path: &str| Source::Directories(vec![path.into()]);
+    let directory = |path: &str| Source::Layers { paths: vec![path.into()], copies: false };
 
     // Systems built with Nixpkgs before 2023, and some still.
     let line = "--force-uid=0 --force-gid=0 -L nix-store \
@@ -104,7 +104,7 @@ fn callers_that_change_owners_times_or_excludes_get_the_right_job() {
     assert!(!found.excludes.keep(b"proc/1") && found.excludes.keep(b"proc"));
 
     // archiso.
-    let source = Source::Directories(vec!["-dir".into()]);
+    let source = Source::Layers { paths: vec!["-dir".into()], copies: false };
     assert_eq!(job(&format!("-U {UUID} -- IMG -dir")).source, source);
 
     // avocado.
@@ -136,7 +136,10 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
             "--product-out: this tool does not do what only Android needs",
         ),
         ("-Edot-omitted IMG DIR", "-E dot-omitted: leaving out dots is not built yet"),
-        ("--tar META BLOB1 BLOB2", "BLOB2: only directories can be laid over each other"),
+        (
+            "--tar META BLOB1 BLOB2",
+            "BLOB2: only directories and an image can be laid over each other",
+        ),
         ("--oci IMG", "--oci: this tool reads no network; fetch the files first"),
         (
             "--incremental=data IMG DIR",

@@ -110,7 +110,7 @@ fn arguments_that_are_missing_empty_or_too_many() {
         ("IMG", "SOURCE (or --store-paths LIST, or --tar) is missing"),
         (
             "--store-paths LIST IMG source other",
-            "other: only directories can be laid over each other",
+            "other: only directories and an image can be laid over each other",
         ),
         ("IMG source -T", "a value is required for '-T <SECONDS>' but none was supplied"),
         ("--no-such-flag IMG source", "unexpected argument '--no-such-flag' found"),

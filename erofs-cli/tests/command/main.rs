@@ -18,6 +18,7 @@ mod ends;
 mod faults;
 mod flags;
 mod hosts;
+mod images;
 mod labels;
 mod lists;
 mod messages;

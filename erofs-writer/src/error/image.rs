@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::format::algorithm::Algorithm;
+use crate::codec::Algorithm;
 
 /// The reason why an image cannot be read. See [`Error::Image`](crate::Error::Image).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

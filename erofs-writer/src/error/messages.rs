@@ -6,6 +6,7 @@ use std::fmt::{Display, Write as _};
 use std::path::Path;
 
 use super::*;
+use crate::codec::Algorithm;
 use crate::ere::EreError;
 use crate::options::KernelVersion;
 
@@ -23,7 +24,8 @@ macro_rules! names {
 }
 
 names!(error: Error {
-    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, FileContexts, CompressHints,
+    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, Image,
+    FileContexts, CompressHints,
     Options, Full, Cancelled,
 });
 names!(output: OutputErrorKind { NotAFile, Appends, NotWritable, InsideSource, TooSmall });
@@ -37,6 +39,9 @@ names!(store_paths: StorePathsError { Empty, Relative, NoName, Clash });
 names!(tar: TarErrorKind {
     Truncated, Checksum, Number, Pax, Sparse, SparseIndex, Metadata, Global, Type, Path, LongPath,
     LinkTarget, LinkToDirectory,
+});
+names!(image: ImageErrorKind {
+    NoMagic, Checksum, Features, Devices, Truncated, Malformed, Pcluster, Loop,
 });
 names!(file_contexts: FileContextsErrorKind {
     Compiled, NotAscii, Incomplete, Excess, Type, Pattern, TooLarge, Context,
@@ -79,6 +84,10 @@ fn section<T: Display>(
     assert_eq!(found, all, "of {title} each variant has a message here, in this order");
 }
 
+fn of_image(inside: &[u8], kind: ImageErrorKind) -> Error {
+    Error::Image { path: "/host/image".into(), inside: inside.into(), offset: 1024, kind }
+}
+
 fn errors() -> Vec<Error> {
     let system = || io::Error::other("what the system said");
     let path = || PathBuf::from("/host/path");
@@ -93,6 +102,9 @@ fn errors() -> Vec<Error> {
         Error::Tree { path: b"/image/path".to_vec(), kind: TreeErrorKind::Exists },
         Error::StorePaths(StorePathsError::Empty),
         Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
+        of_image(b"/", ImageErrorKind::NoMagic),
+        of_image(b"/", ImageErrorKind::Checksum),
+        of_image(b"/image/path", ImageErrorKind::Truncated),
         Error::FileContexts { path: path(), line: 7, kind: FileContextsErrorKind::NotAscii },
         Error::CompressHints { path: path(), line: 7, kind: CompressHintsErrorKind::NoPattern },
         Error::Options(OptionsError::MaxExtentLen),
@@ -127,6 +139,24 @@ fn of_trees() -> Vec<TreeErrorKind> {
         XattrBody { len: 300_000 },
         NotCompact,
     ]
+}
+
+fn of_images(out: &mut String) {
+    section(
+        out,
+        "ImageErrorKind",
+        image,
+        &[
+            ImageErrorKind::NoMagic,
+            ImageErrorKind::Checksum,
+            ImageErrorKind::Features { bits: 0x200 },
+            ImageErrorKind::Devices { needed: 1, given: 2 },
+            ImageErrorKind::Truncated,
+            ImageErrorKind::Malformed { what: "a rule is broken" },
+            ImageErrorKind::Pcluster { algorithm: Algorithm::Zstd },
+            ImageErrorKind::Loop,
+        ],
+    );
 }
 
 fn of_inputs(out: &mut String) {
@@ -274,6 +304,7 @@ fn messages_are_those_that_were_reviewed() {
         ],
     );
     section(&mut out, "TreeErrorKind", tree, &of_trees());
+    of_images(&mut out);
     of_inputs(&mut out);
     of_options(&mut out);
     use Limit::{Blocks, DeviceBlocks, Devices, Inodes, Pclusters, SharedXattrs, WideBlocks};

@@ -1,8 +1,8 @@
 //! Packs of compact indexes.
 
+use super::entry::{Entry, Kind};
 use super::fault::{Fault, Found};
-use super::index::{Entry, Kind};
-use super::inode::Place;
+use super::place::Place;
 use crate::format::index::{DELTA0_CBLKCNT, PACK_2_LEN, PACK_16_LEN};
 
 /// Where the packs of an index are.

@@ -5,9 +5,10 @@ use zerocopy::little_endian::U32;
 
 use super::extent::{DECODED_MAX, Encoded, Extent, PCLUSTER_MAX, Site, Stored};
 use super::fault::{Fault, Found};
-use super::inode::{Inode, Place};
-use super::map::Header;
+use super::header::Header;
+use super::inode::Inode;
 use super::open::Image;
+use super::place::Place;
 use crate::format::index::{
     EXTENT_PLEN_FMT_BIT, EXTENT_PLEN_MASK, EXTENT_RECORD_LEN, ExtentRecord,
 };

@@ -1,6 +1,6 @@
 //! Runs of bytes of a file, and where they are stored.
 
-use super::inode::Place;
+use super::place::Place;
 use crate::format::algorithm::Algorithm;
 
 /// Consecutive bytes of a file that are stored in one way.

@@ -3,48 +3,16 @@
 use zerocopy::FromBytes;
 
 use super::compact::Packs;
+use super::entry::{Entry, Kind};
 use super::extent::{DECODED_MAX, Encoded, Extent, PCLUSTER_MAX, Site, Stored};
 use super::fault::{Fault, Found};
-use super::inode::{Inode, Place};
-use super::map::Header;
+use super::header::Header;
+use super::inode::Inode;
 use super::open::Image;
+use super::place::Place;
 use crate::format::compression::ADVISE_COMPACTED_2B;
-use crate::format::index::{
-    DELTA0_CBLKCNT, FULL_START, LCLUSTER_INDEX_LEN, LclusterIndex, TYPE_HEAD1, TYPE_PLAIN,
-};
+use crate::format::index::{DELTA0_CBLKCNT, FULL_START, LCLUSTER_INDEX_LEN, LclusterIndex};
 use crate::format::{to_u64, to_usize};
-
-/// An lcluster.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) kind: Kind,
-    /// Where in it an extent begins.
-    pub(super) offset: u16,
-    /// The block of the pcluster.
-    pub(super) block: u64,
-    /// How many blocks the pcluster has whose extent began before.
-    pub(super) blocks: Option<u16>,
-}
-
-/// Its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Plain,
-    Head { second: bool },
-    Nonhead,
-}
-
-impl Kind {
-    /// The type of the lowest two bits.
-    pub(super) fn of_bits(bits: u32) -> Self {
-        match bits & 3 {
-            bits if bits == u32::from(TYPE_PLAIN) => Kind::Plain,
-            bits if bits == u32::from(TYPE_HEAD1) => Kind::Head { second: false },
-            3 => Kind::Head { second: true },
-            _ => Kind::Nonhead,
-        }
-    }
-}
 
 /// How many entries of a full index are read at once.
 const FULL_ENTRIES: u64 = 64;

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 
 use super::fault::{Fault, Found};
-use super::superblock::Slot;
 use crate::error::ImageErrorKind;
 use crate::format::to_u64;
 use crate::tree::ReadAt;
@@ -49,6 +48,14 @@ impl Input {
         }
         Ok(())
     }
+}
+
+/// A device of the table, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    /// Where it begins if all devices follow each other; 0 if it does not say.
+    pub(super) start: u64,
+    pub(super) len: u64,
 }
 
 /// All of them, and which addresses are where.

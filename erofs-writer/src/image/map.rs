@@ -6,14 +6,13 @@ use super::chunk::ChunkFormat;
 use super::encoded::Records;
 use super::extent::{Extent, Stored};
 use super::fault::{Fault, Found};
+use super::header::Header;
 use super::index::Index;
-use super::inode::{Inode, Layout, Place};
+use super::inode::{Inode, Layout};
 use super::open::Image;
+use super::place::Place;
 use crate::format::algorithm::Algorithm;
-use crate::format::compression::{
-    ADVISE_BIG_PCLUSTER_1, ADVISE_BIG_PCLUSTER_2, ADVISE_EXTENTS, ADVISE_FRAGMENT_PCLUSTER,
-    ADVISE_INLINE_PCLUSTER, ADVISE_INTERLACED_PCLUSTER, MAP_HEADER_LEN, MapHeader, WHOLE,
-};
+use crate::format::compression::{ADVISE_EXTENTS, MAP_HEADER_LEN, MapHeader, WHOLE};
 use crate::format::to_usize;
 
 /// The map from the bytes of a file to where they are stored. It remembers what was
@@ -41,59 +40,6 @@ enum Kind<'a> {
     Records(Records<'a>),
 }
 
-/// The header before an index.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Header {
-    /// Where it is.
-    pub(super) place: Place,
-    pub(super) compact: bool,
-    advise: u16,
-    /// The first four bytes.
-    pub(super) word: u32,
-    pub(super) algorithms: u8,
-    cluster_bits: u8,
-}
-
-impl Header {
-    pub(super) fn has(&self, advise: u16) -> bool {
-        self.advise & advise != 0
-    }
-
-    /// The logarithm of the length of an lcluster.
-    pub(super) fn lcluster_bits(&self, block_bits: u32) -> u32 {
-        block_bits + u32::from(self.cluster_bits & 15)
-    }
-
-    /// The logarithm of the length of a record of encoded extents.
-    pub(super) fn record_bits(&self) -> u32 {
-        2 + u32::from(self.advise >> 1 & 3)
-    }
-
-    /// The number of encoded extents, where the header has it.
-    pub(super) fn records(&self) -> u64 {
-        let high = u16::from_le_bytes([self.algorithms, self.cluster_bits]);
-        u64::from(high) << 32 | u64::from(self.word)
-    }
-
-    pub(super) fn interlaced(&self) -> bool {
-        self.has(ADVISE_INTERLACED_PCLUSTER)
-    }
-
-    pub(super) fn fragment(&self) -> bool {
-        self.has(ADVISE_FRAGMENT_PCLUSTER)
-    }
-
-    pub(super) fn big(&self, second: bool) -> bool {
-        self.has(if second { ADVISE_BIG_PCLUSTER_2 } else { ADVISE_BIG_PCLUSTER_1 })
-    }
-
-    /// The length of the pcluster after the inode, 0 if there is none.
-    pub(super) fn inline_len(&self) -> u16 {
-        let high = u16::try_from(self.word >> 16).expect("16 bits");
-        if self.has(ADVISE_INLINE_PCLUSTER) { high } else { 0 }
-    }
-}
-
 impl Image {
     /// The map of an inode.
     pub(super) fn map<'a>(&'a self, inode: &'a Inode) -> Found<Map<'a>> {
@@ -117,14 +63,7 @@ impl Image {
             return Ok(Kind::Fragment { offset: whole & !WHOLE });
         }
         let found = MapHeader::read_from_bytes(&bytes).expect("as many bytes");
-        let header = Header {
-            place,
-            compact,
-            advise: found.h_advise.get(),
-            word: found.h_fragmentoff.get(),
-            algorithms: found.h_algorithmtype,
-            cluster_bits: found.h_clusterbits,
-        };
+        let header = Header::new(place, compact, &found);
         match !compact && header.has(ADVISE_EXTENTS) {
             true => Ok(Kind::Records(Records::new(self, inode, header)?)),
             false => Ok(Kind::Index(Box::new(Index::new(self, inode, header)?))),

@@ -4,10 +4,17 @@ use std::path::{Path, PathBuf};
 
 use super::cache::Cache;
 use super::fault::{Fault, Found};
-use super::inode::{Inode, Place};
+use super::inode::Inode;
 use super::input::{Input, Inputs};
+use super::place::Place;
 use super::superblock::Super;
-use super::xattr::LongPrefix;
+
+/// A long prefix: the number of a short one, and what follows it.
+#[derive(Debug)]
+pub(super) struct LongPrefix {
+    pub(super) base_index: u8,
+    pub(super) infix: Vec<u8>,
+}
 
 /// An image that is open for reading, from several threads at a time.
 #[derive(Debug)]

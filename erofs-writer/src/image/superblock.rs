@@ -3,7 +3,7 @@
 use zerocopy::FromBytes;
 
 use super::fault::{Fault, Found};
-use super::input::Inputs;
+use super::input::{Inputs, Slot};
 use crate::error::ImageErrorKind;
 use crate::format::algorithm::{Algorithm, LzmaCfgs, ZstdCfgs};
 use crate::format::superblock::{
@@ -14,14 +14,6 @@ use crate::format::superblock::{
 };
 use crate::format::xattr::PREFIXES_MAX;
 use crate::format::{round_up, to_u64, to_usize};
-
-/// A device of the table, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Slot {
-    /// Where it begins if all devices follow each other; 0 if it does not say.
-    pub(super) start: u64,
-    pub(super) len: u64,
-}
 
 /// What the superblock says.
 #[derive(Debug)]

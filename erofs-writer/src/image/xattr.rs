@@ -3,18 +3,12 @@
 use zerocopy::FromBytes;
 
 use super::fault::{Fault, Found};
-use super::inode::{Inode, Place};
-use super::open::Image;
+use super::inode::Inode;
+use super::open::{Image, LongPrefix};
+use super::place::Place;
 use crate::format::xattr::{LONG_PREFIX, LongPrefixEntry, XattrEntry, XattrIbodyHeader, join_name};
 use crate::format::{round_up, to_u64, to_usize};
 use crate::tree::Xattrs;
-
-/// A long prefix: the number of a short one, and what follows it.
-#[derive(Debug)]
-pub(super) struct LongPrefix {
-    base_index: u8,
-    infix: Vec<u8>,
-}
 
 /// Where the long prefixes are read.
 #[derive(Debug, Clone, Copy)]

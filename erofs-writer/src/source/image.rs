@@ -1,19 +1,24 @@
 //! A tree from an EROFS image.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cancel::Stop;
-use crate::error::{Error, ImageErrorKind, Result};
+use crate::error::{Error, ImageErrorKind, Result, TreeErrorKind};
 use crate::event::Phase;
-use crate::image::{self, Dirs, Fault, FileReader, FileType, Found, Inode, Input};
+use crate::image::{self, DirEntry, Dirs, Fault, FileReader, FileType, Found, Inode, Input};
 use crate::observer::{Conduct, Observer};
 use crate::pool::Threads;
+use crate::source::candidate::{Candidate, Keep};
 use crate::source::hard_links::HardLinks;
 use crate::source::setters;
-use crate::tree::{Content, FileId, InodeId, Kind, Metadata, Rdev, ReadAt, Tree};
+use crate::tree::{
+    Content, FileId, InodeId, Kind, Metadata, Rdev, ReadAt, Tree, without_case_hack,
+};
 
 /// Reads an EROFS image into a [`Tree`], whoever has written it: every layout of data
 /// and of metadata, and every algorithm, that Linux 6.18 reads. Only metadata are read.
@@ -32,9 +37,15 @@ pub struct Image<'a> {
     inputs: Vec<Input>,
     /// The identities of those that are files of the host.
     host_files: Vec<FileId>,
+    options: Options<'a>,
+    conduct: Conduct<'a>,
+}
+
+struct Options<'a> {
     hard_links: HardLinks,
     xattrs: bool,
-    conduct: Conduct<'a>,
+    strip_case_hack: bool,
+    keep: Option<Box<Keep<'a>>>,
 }
 
 impl std::fmt::Debug for Image<'_> {
@@ -68,15 +79,26 @@ impl<'a> Image<'a> {
             name,
             inputs: Vec::new(),
             host_files: Vec::new(),
-            hard_links: HardLinks::default(),
-            xattrs: true,
+            options: Options {
+                hard_links: HardLinks::default(),
+                xattrs: true,
+                strip_case_hack: false,
+                keep: None,
+            },
             conduct: Conduct::default(),
         }
     }
 
     fn add_file(&mut self, path: &Path) -> Result<()> {
-        let file = File::open(path).map_err(|error| Error::read(path, error))?;
-        let stat = file.metadata().map_err(|error| Error::read(path, error))?;
+        let failed = |error| Error::read(path, error);
+        // Opening a pipe would wait for a writer.
+        let stat = fs::metadata(path).map_err(failed)?;
+        if !stat.is_file() && !stat.file_type().is_block_device() {
+            let why = "is not a file or a block device";
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, why)));
+        }
+        let file = File::open(path).map_err(failed)?;
+        let stat = file.metadata().map_err(failed)?;
         self.host_files.push(FileId::of_metadata(&stat));
         self.inputs.push(Input::File(Arc::new(file)));
         Ok(())
@@ -96,14 +118,29 @@ impl<'a> Image<'a> {
     /// How files with several names are handled. Default: [`HardLinks::Keep`].
     #[must_use]
     pub fn hard_links(mut self, policy: HardLinks) -> Self {
-        self.hard_links = policy;
+        self.options.hard_links = policy;
         self
     }
 
     /// Whether extended attributes and ACLs are read. Default: yes.
     #[must_use]
     pub fn xattrs(mut self, on: bool) -> Self {
-        self.xattrs = on;
+        self.options.xattrs = on;
+        self
+    }
+
+    /// As [`Directory::strip_case_hack`](crate::source::Directory::strip_case_hack).
+    #[must_use]
+    pub fn strip_case_hack(mut self, on: bool) -> Self {
+        self.options.strip_case_hack = on;
+        self
+    }
+
+    /// Reads only entries for which `keep` returns `true`. Other directories are not
+    /// entered. Default: everything is read.
+    #[must_use]
+    pub fn keep(mut self, keep: impl Fn(Candidate<'_>) -> bool + Send + Sync + 'a) -> Self {
+        self.options.keep = Some(Box::new(keep));
         self
     }
 
@@ -121,10 +158,11 @@ impl<'a> Image<'a> {
         observer.phase(Phase::Scan)?;
         let opened = image::Image::open(name.clone(), inputs);
         let image = Arc::new(opened.map_err(|fault| error(&name, b"/", fault))?);
-        let (links, xattrs) = (self.hard_links, self.xattrs);
+        let options = &self.options;
         let mut tree = observer.watch(&Threads::Caller, 0, |report| {
-            Reading::new(&image, links, xattrs).tree(observer, report)
+            Reading::new(&image, options).tree(observer, report)
         })?;
+        tree.host.is_filtered |= options.keep.is_some();
         tree.host.files.extend(self.host_files.iter().map(|file| (*file, None)));
         Ok(tree)
     }
@@ -150,8 +188,7 @@ struct Pending {
 /// The reading of one image.
 struct Reading<'i> {
     image: &'i Arc<image::Image>,
-    hard_links: HardLinks,
-    xattrs: bool,
+    options: &'i Options<'i>,
     dirs: Dirs<'i>,
     /// Directories that were found.
     seen: HashSet<u64>,
@@ -160,9 +197,9 @@ struct Reading<'i> {
 }
 
 impl<'i> Reading<'i> {
-    fn new(image: &'i Arc<image::Image>, hard_links: HardLinks, xattrs: bool) -> Self {
+    fn new(image: &'i Arc<image::Image>, options: &'i Options<'i>) -> Self {
         let dirs = Dirs::new(image);
-        Reading { image, hard_links, xattrs, dirs, seen: HashSet::new(), known: HashMap::new() }
+        Reading { image, options, dirs, seen: HashSet::new(), known: HashMap::new() }
     }
 
     fn tree(mut self, stop: &Observer<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Tree> {
@@ -182,18 +219,34 @@ impl<'i> Reading<'i> {
                 if stop.is_set() {
                     return Err(Error::Cancelled);
                 }
-                let path = [&dir.path, &b"/"[..], &entry.name].concat();
-                let fault = |fault| error(image.name(), &path, fault);
-                let (id, directory) = self.child(&mut tree, entry.nid, fault)?;
-                tree.children_mut(dir.id).insert(entry.name.into(), id);
-                if let Some(inode) = directory {
-                    pending.push(Pending { id, inode, path });
-                }
+                pending.extend(self.put(&mut tree, &dir, entry)?);
                 report(1);
             }
         }
         tree.shrink();
         Ok(tree)
+    }
+
+    /// Puts an entry into the tree, unless it is not kept. A directory is returned.
+    fn put(&mut self, tree: &mut Tree, dir: &Pending, entry: DirEntry) -> Result<Option<Pending>> {
+        let name = match self.options.strip_case_hack {
+            true => without_case_hack(&entry.name),
+            false => &entry.name,
+        };
+        let path = [&dir.path, &b"/"[..], name].concat();
+        let fault = |fault| error(self.image.name(), &path, fault);
+        if let Some(keep) = &self.options.keep {
+            let inode = self.image.inode(entry.nid).map_err(fault)?;
+            let is_dir = inode.file_type == FileType::Directory;
+            if !keep(Candidate::new(&path[1..], is_dir)) {
+                return Ok(None);
+            }
+        }
+        let (id, inode) = self.child(tree, entry.nid, fault)?;
+        match tree.children_mut(dir.id).insert(name.into(), id) {
+            None => Ok(inode.map(|inode| Pending { id, inode, path })),
+            Some(_) => Err(Error::tree(path, TreeErrorKind::Exists)),
+        }
     }
 
     /// The inode of an entry in the tree. If it is a directory, it is also returned.
@@ -204,7 +257,7 @@ impl<'i> Reading<'i> {
         fault: impl Fn(Fault) -> Error,
     ) -> Result<(InodeId, Option<Inode>)> {
         if let Some(known) = self.known.get(&nid) {
-            if self.hard_links == HardLinks::Keep {
+            if self.options.hard_links == HardLinks::Keep {
                 return Ok((*known, None));
             }
             let inode = tree.inode(*known).clone();
@@ -227,7 +280,7 @@ impl<'i> Reading<'i> {
     fn metadata(&self, inode: &Inode) -> Found<Metadata> {
         let metadata =
             Metadata::new(inode.mode).with_owner(inode.uid, inode.gid).with_mtime(inode.mtime);
-        match self.xattrs {
+        match self.options.xattrs {
             true => Ok(metadata.with_xattrs(self.image.xattrs(inode)?)),
             false => Ok(metadata),
         }

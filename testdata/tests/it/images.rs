@@ -224,10 +224,9 @@ fn changed_bytes_do_no_harm() {
     let small = || {
         let mut tree = Builder::new();
         tree.dir("d");
-        for (number, len) in [1_u64, 5000, 30_000, 200_000].into_iter().enumerate() {
-            let number = number as u64;
-            tree.file(format!("d/{len}"), text(number, len as usize));
-            tree.file(format!("{len}-mixed"), mixed(number, len as usize));
+        for (seed, len) in [(0, 1), (1, 5000), (2, 30_000), (3, 200_000)] {
+            tree.file(format!("d/{len}"), text(seed, len));
+            tree.file(format!("{len}-mixed"), mixed(seed, len));
         }
         tree.symlink("link", "d/1");
         tree.done()
