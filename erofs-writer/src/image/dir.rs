@@ -24,8 +24,8 @@ pub(crate) struct Dirs<'a> {
     left: u64,
 }
 
-/// Directories of an image have so many times its bytes at most. Those that are
-/// compressed have more than they take.
+/// Directories that are compressed have so many times the bytes of the image at most. All
+/// others have different places in it, and so no more bytes than it has.
 const RATIO_MAX: u64 = 64;
 
 impl<'a> Dirs<'a> {
@@ -37,7 +37,9 @@ impl<'a> Dirs<'a> {
     pub(crate) fn entries(&mut self, dir: &Inode) -> Found<Vec<DirEntry>> {
         debug_assert!(dir.file_type == FileType::Directory, "a directory");
         let wrong = |what| Fault::malformed(dir.place.pos, what);
-        self.left = self.left.checked_sub(dir.size).ok_or_else(|| {
+        let weight = if dir.is_decoded() { 1 } else { RATIO_MAX };
+        let taken = dir.size.saturating_mul(weight);
+        self.left = self.left.checked_sub(taken).ok_or_else(|| {
             wrong("the directories together have more bytes than an image can have")
         })?;
         let block_len = self.image.sb.block_len();

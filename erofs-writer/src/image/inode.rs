@@ -82,6 +82,11 @@ impl Inode {
         self.place.pos
     }
 
+    /// Whether its data, or a part of it, is in something that is decoded.
+    pub(super) fn is_decoded(&self) -> bool {
+        self.place.in_metabox || matches!(self.layout, Layout::Compressed { .. })
+    }
+
     /// The place after inode and xattrs.
     pub(super) fn end(&self) -> Place {
         self.xattrs.plus(self.xattrs_len)

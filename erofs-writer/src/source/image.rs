@@ -30,7 +30,8 @@ use crate::tree::{
 /// the metadata, only the bytes that a tree is made of are checked. A wrong pcluster is
 /// an error when contents are read.
 ///
-/// **Bounds.** Directories have 64 times the bytes of the image at most. A pcluster has
+/// **Bounds.** Directories have as many bytes as the image at most, and 64 times as many if
+/// they are compressed. A pcluster has
 /// up to 1 MiB and decodes to 12 MiB at most, and 48 MiB of decoded bytes are kept.
 pub struct Image<'a> {
     name: PathBuf,
@@ -207,7 +208,7 @@ impl<'i> Reading<'i> {
         let at_root = |fault| error(image.name(), b"/", fault);
         let inode = image.inode(image.root()).map_err(at_root)?;
         if inode.file_type != FileType::Directory {
-            let fault = Fault::malformed(inode.nid, "the root is not a directory");
+            let fault = Fault::malformed(inode.pos(), "the root is not a directory");
             return Err(at_root(fault));
         }
         let mut tree = Tree::new(self.metadata(&inode).map_err(at_root)?);
