@@ -9,14 +9,12 @@ pub(crate) const MAGIC: u32 = 0xfd2f_b528;
 #[derive(Debug)]
 pub(crate) struct Header {
     /// All of it, with the magic number.
-    #[cfg_attr(not(feature = "decoders"), allow(dead_code, reason = "only streams need it"))]
     pub(crate) bytes: Vec<u8>,
     /// How far matches reach at most, in bytes.
     pub(crate) window: u64,
-    #[cfg_attr(not(feature = "decoders"), allow(dead_code, reason = "pclusters have none"))]
+    /// The number of the dictionary that it needs, 0 if it needs none.
     pub(crate) dictionary: u32,
     /// How many bytes the frame decodes to, if it says so.
-    #[cfg_attr(not(feature = "decoders"), allow(dead_code, reason = "extents know it"))]
     pub(crate) len: Option<u64>,
 }
 

@@ -10,7 +10,7 @@ use super::lz4;
 use super::superblock::Super;
 use crate::format::algorithm::Algorithm;
 use crate::format::to_u64;
-use crate::zstd_header::Header;
+use crate::zstd_header::{Header, MAGIC};
 
 impl Super {
     /// Fills `out` with the first bytes that a pcluster decodes to.
@@ -44,12 +44,20 @@ impl Super {
     }
 
     fn decode_zstd(&self, pcluster: &[u8], out: &mut [u8]) -> io::Result<()> {
-        let header = Header::read(&mut &pcluster[4.min(pcluster.len())..])?;
-        // The decoder reserves that much. A frame of one segment has no other window.
-        if header.window > self.zstd_window.max(to_u64(out.len())) {
-            return Err(io::Error::other("the window is longer than the image says"));
+        let (magic, mut blocks) = pcluster.split_first_chunk().ok_or(io::ErrorKind::InvalidData)?;
+        if u32::from_le_bytes(*magic) != MAGIC {
+            return Err(io::ErrorKind::InvalidData.into());
         }
-        let decoder = StreamingDecoder::new(pcluster);
+        let header = Header::read(&mut blocks)?;
+        let len = to_u64(out.len());
+        // The decoder reserves the window. That of a frame of one segment is its length.
+        let is_valid = header.window <= self.zstd_window.max(len)
+            && header.dictionary == 0
+            && header.len.is_none_or(|all| all >= len);
+        if !is_valid {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let decoder = StreamingDecoder::new(header.bytes.chain(blocks));
         decoder.map_err(io::Error::other)?.read_exact(out)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::extent::{Extent, Stored};
 use super::fault::{Fault, Found};
-use super::inode::Inode;
+use super::inode::{Inode, Layout};
 use super::open::Image;
 use crate::shown::Shown;
 use crate::tree::ReadAt;
@@ -31,7 +31,8 @@ impl FileReader {
     /// None if they are stored in another way.
     pub(crate) fn plain_file(&self) -> Found<Option<(Arc<File>, u64)>> {
         let size = self.inode.size;
-        if size == 0 {
+        // Where there is an index, looking at it would cost a read for each file.
+        if size == 0 || matches!(self.inode.layout, Layout::Compressed { .. }) {
             return Ok(None);
         }
         let mut map = self.image.map(&self.inode)?;

@@ -12,7 +12,7 @@ use super::open::Image;
 use super::place::Place;
 use crate::format::compression::ADVISE_COMPACTED_2B;
 use crate::format::index::{DELTA0_CBLKCNT, FULL_START, LCLUSTER_INDEX_LEN, LclusterIndex};
-use crate::format::{to_u64, to_usize};
+use crate::format::to_usize;
 
 /// How many entries of a full index are read at once.
 const FULL_ENTRIES: u64 = 64;
@@ -209,5 +209,3 @@ impl<'a> Index<'a> {
         }
     }
 }
-
-const _: () = assert!(to_u64(size_of::<LclusterIndex>()) == LCLUSTER_INDEX_LEN);

@@ -183,7 +183,21 @@ fn error(name: &Path, inside: &[u8], fault: Fault) -> Error {
 struct Pending {
     id: InodeId,
     inode: Inode,
+    /// Its path, which only a filter needs.
     path: Vec<u8>,
+}
+
+/// What an entry leads to.
+enum Target {
+    /// An inode that is in the tree, and is no directory.
+    Known(InodeId),
+    New(Inode),
+}
+
+impl Target {
+    fn is_dir(&self) -> bool {
+        matches!(self, Target::New(inode) if inode.file_type == FileType::Directory)
+    }
 }
 
 /// The reading of one image.
@@ -216,11 +230,12 @@ impl<'i> Reading<'i> {
         let mut pending = vec![Pending { id: Tree::ROOT, inode, path: Vec::new() }];
         while let Some(dir) = pending.pop() {
             let entries = self.dirs.entries(&dir.inode);
-            for entry in entries.map_err(|fault| error(image.name(), shown(&dir.path), fault))? {
+            let at_dir = |fault| error(image.name(), &tree.path_of(dir.id), fault);
+            for entry in entries.map_err(at_dir)? {
                 if stop.is_set() {
                     return Err(Error::Cancelled);
                 }
-                pending.extend(self.put(&mut tree, &dir, entry)?);
+                pending.extend(self.put(&mut tree, &dir, &entry)?);
                 report(1);
             }
         }
@@ -229,53 +244,60 @@ impl<'i> Reading<'i> {
     }
 
     /// Puts an entry into the tree, unless it is not kept. A directory is returned.
-    fn put(&mut self, tree: &mut Tree, dir: &Pending, entry: DirEntry) -> Result<Option<Pending>> {
+    fn put(&mut self, tree: &mut Tree, dir: &Pending, entry: &DirEntry) -> Result<Option<Pending>> {
         let name = match self.options.strip_case_hack {
             true => without_case_hack(&entry.name),
             false => &entry.name,
         };
-        let path = [&dir.path, &b"/"[..], name].concat();
-        let fault = |fault| error(self.image.name(), &path, fault);
+        let at_entry = |tree: &Tree, fault| {
+            error(self.image.name(), &joined(&tree.path_of(dir.id), name), fault)
+        };
+        let target = match self.known.get(&entry.nid) {
+            Some(known) => Target::Known(*known),
+            None => {
+                let inode = self.image.inode(entry.nid).map_err(|fault| at_entry(tree, fault))?;
+                Target::New(inode)
+            }
+        };
+        let is_dir = target.is_dir();
+        let mut path = Vec::new();
         if let Some(keep) = &self.options.keep {
-            let inode = self.image.inode(entry.nid).map_err(fault)?;
-            let is_dir = inode.file_type == FileType::Directory;
+            path = joined(&dir.path, name);
             if !keep(Candidate::new(&path[1..], is_dir)) {
                 return Ok(None);
             }
         }
-        let (id, inode) = self.child(tree, entry.nid, fault)?;
+        let (id, inode) = match target {
+            Target::Known(known) => (self.link(tree, known)?, None),
+            Target::New(inode) => {
+                let found = self.found(&inode).map_err(|fault| at_entry(tree, fault))?;
+                (tree.add(found.0, found.1)?, Some(inode).filter(|_| is_dir))
+            }
+        };
+        if !is_dir {
+            self.known.entry(entry.nid).or_insert(id);
+        }
         match tree.children_mut(dir.id).insert(name.into(), id) {
             None => Ok(inode.map(|inode| Pending { id, inode, path })),
-            Some(_) => Err(Error::tree(path, TreeErrorKind::Exists)),
+            Some(_) => Err(Error::tree(joined(&tree.path_of(dir.id), name), TreeErrorKind::Exists)),
         }
     }
 
-    /// The inode of an entry in the tree. If it is a directory, it is also returned.
-    fn child(
-        &mut self,
-        tree: &mut Tree,
-        nid: u64,
-        fault: impl Fn(Fault) -> Error,
-    ) -> Result<(InodeId, Option<Inode>)> {
-        if let Some(known) = self.known.get(&nid) {
-            if self.options.hard_links == HardLinks::Keep {
-                return Ok((*known, None));
-            }
-            let inode = tree.inode(*known).clone();
-            return Ok((tree.add(inode.metadata, inode.kind)?, None));
+    /// The inode for a further name of one that is in the tree.
+    fn link(&self, tree: &mut Tree, known: InodeId) -> Result<InodeId> {
+        if self.options.hard_links == HardLinks::Keep {
+            return Ok(known);
         }
-        let inode = self.image.inode(nid).map_err(&fault)?;
-        let metadata = self.metadata(&inode).map_err(&fault)?;
-        let kind = self.kind(&inode).map_err(&fault)?;
-        let id = tree.add(metadata, kind)?;
-        if inode.file_type != FileType::Directory {
-            self.known.insert(nid, id);
-            return Ok((id, None));
+        let inode = tree.inode(known).clone();
+        tree.add(inode.metadata, inode.kind)
+    }
+
+    /// What the tree has of an inode that was not found before.
+    fn found(&mut self, inode: &Inode) -> Found<(Metadata, Kind)> {
+        if inode.file_type == FileType::Directory && !self.seen.insert(inode.nid) {
+            return Err(Fault::new(inode.pos(), ImageErrorKind::Loop));
         }
-        match self.seen.insert(nid) {
-            true => Ok((id, Some(inode))),
-            false => Err(fault(Fault::new(inode.pos(), ImageErrorKind::Loop))),
-        }
+        Ok((self.metadata(inode)?, self.kind(inode)?))
     }
 
     fn metadata(&self, inode: &Inode) -> Found<Metadata> {
@@ -316,7 +338,8 @@ impl<'i> Reading<'i> {
     }
 }
 
-/// A path as messages have it.
-fn shown(path: &[u8]) -> &[u8] {
-    if path.is_empty() { b"/" } else { path }
+/// The path of a name in a directory.
+fn joined(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    let dir = dir.strip_suffix(b"/").unwrap_or(dir);
+    [dir, b"/", name].concat()
 }
