@@ -1,6 +1,7 @@
 //! The arguments as typed, with each value checked by itself. `job.rs` decides what flags
 //! mean together.
 
+mod rebuild;
 mod texts;
 mod values;
 
@@ -18,6 +19,7 @@ use crate::refused;
 use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
+use rebuild::RebuildArgs;
 use texts::{JOINED, USAGE, VERSION};
 pub(crate) use values::{NoCopy, Tar, UuidArg};
 use values::{
@@ -393,6 +395,9 @@ pub(crate) struct Args {
     /// Without it the UUID is derived from the contents of the image.
     #[arg(short = 'U', value_name = "UUID", value_parser = uuid, help_heading = "Identity")]
     pub(crate) uuid: Option<UuidArg>,
+
+    #[command(flatten)]
+    pub(crate) rebuild: RebuildArgs,
 
     /// Write nothing to standard output, except the report of --json
     #[arg(long, help_heading = "Output")]

@@ -9,8 +9,8 @@ use std::{fmt, fs, io};
 
 use erofs_writer::ere::Ere;
 use erofs_writer::{
-    BlockSize, Codec, CompressHints, Content, DroppedXattrs, Error, FileContexts, Metadata, Node,
-    PassedOverHint, Shown, Timestamp, Tree,
+    Base, BlockSize, Codec, CompressHints, Content, DroppedXattrs, Error, FileContexts, Metadata,
+    Node, PassedOverHint, Shown, Timestamp, Tree,
 };
 
 use crate::exit::Failure;
@@ -91,6 +91,12 @@ pub(crate) fn passed_over(job: &Job, hint: &PassedOverHint) -> String {
         hint.size,
         job.options.get_block_size().bytes()
     )
+}
+
+/// The note about a base from which nothing can be taken.
+pub(crate) fn idle_base(file: &Path, base: &Base) -> Option<String> {
+    let why = base.why_not()?;
+    Some(format!("--base={}: nothing is taken from it: {why}", Shown::new(file)))
 }
 
 /// Gives the root of `tree` these permissions.

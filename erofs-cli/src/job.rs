@@ -49,6 +49,8 @@ pub struct Job {
     /// one.
     pub(crate) hints: Option<Hints>,
     pub(crate) threads: Option<NonZeroUsize>,
+    /// An earlier image whose pclusters may be taken.
+    pub(crate) base: Option<PathBuf>,
     pub(crate) output: PathBuf,
     /// Whether the image has to be on the disk at the end.
     pub(crate) sync: bool,
@@ -150,7 +152,9 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         file_times,
         random_uuid: args.uuid == Some(UuidArg::Random),
         options: identity(&args, is_store, options)
-            .xattr_share_above(share_above(args.xattr_tolerance.unwrap_or(2))),
+            .xattr_share_above(share_above(args.xattr_tolerance.unwrap_or(2)))
+            .rebuildable(args.rebuild.rebuildable),
+        base: args.rebuild.base.clone(),
         threads: args.workers,
         output,
         sync: args.sync,

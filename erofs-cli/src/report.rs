@@ -47,6 +47,7 @@ pub(crate) fn text(summary: &Summary) -> String {
     let savings = [
         ("Shared   ", summary.shared_bytes),
         ("Repeated ", summary.repeated_bytes),
+        ("Taken    ", summary.taken_bytes),
         ("Packed   ", summary.fragment_bytes),
         ("Holes    ", summary.hole_bytes),
         ("Archive  ", summary.device_bytes),

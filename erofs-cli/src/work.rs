@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use erofs_writer::{Canceller, Event, ImageUuid, ImageWriter, Phase, Summary, Timestamp};
+use erofs_writer::{Base, Canceller, Event, ImageUuid, ImageWriter, Phase, Summary, Timestamp};
 use uuid::Uuid;
 
 use crate::edits::{self, Hints, Labels};
@@ -91,6 +91,9 @@ fn build(
     let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
     notes.extend(hints.passed_over.iter().map(|hint| edits::passed_over(job, hint)));
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
+    let base = job.base.as_ref().map(Base::open).transpose()?;
+    notes
+        .extend(job.base.iter().zip(&base).filter_map(|(file, base)| edits::idle_base(file, base)));
     // Never dropped: before the process ends, that would take 1 % of the time.
     let mut on_event = |event| {
         match event {
@@ -134,6 +137,9 @@ fn build(
         .on_event(on_event);
     if let Some(threads) = job.threads {
         writer = writer.threads(threads);
+    }
+    if let Some(base) = &base {
+        writer = writer.base(base);
     }
     let mut summary = writer.write_path(&tree, &job.output)?;
     summary.times.insert(0, (Phase::Scan, reading));

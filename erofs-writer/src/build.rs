@@ -1,5 +1,6 @@
 //! Writing an image: the whole pipeline. Read this file first.
 
+mod recipes;
 mod sizes;
 mod summary;
 mod superblock;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
+#[cfg(feature = "image")]
+use crate::base::Base;
 use crate::cancel::Canceller;
 use crate::encode::{self, Encoded};
 use crate::error::{Error, Limit, OutputErrorKind, Result};
@@ -41,6 +44,8 @@ pub struct ImageWriter<'a> {
     options: Options,
     sync: bool,
     entry_sizes: bool,
+    #[cfg(feature = "image")]
+    base: Option<&'a Base>,
     conduct: Conduct<'a>,
 }
 
@@ -53,7 +58,14 @@ impl std::fmt::Debug for ImageWriter<'_> {
 impl<'a> ImageWriter<'a> {
     /// A writer with these options.
     pub fn new(options: Options) -> Self {
-        ImageWriter { options, sync: false, entry_sizes: false, conduct: Conduct::default() }
+        ImageWriter {
+            options,
+            sync: false,
+            entry_sizes: false,
+            #[cfg(feature = "image")]
+            base: None,
+            conduct: Conduct::default(),
+        }
     }
 
     /// Calls `on_event` with what happens. If it returns `Break`, the build ends
@@ -130,6 +142,26 @@ impl<'a> ImageWriter<'a> {
     pub fn entry_sizes(mut self, on: bool) -> Self {
         self.entry_sizes = on;
         self
+    }
+
+    /// Takes from `base` what would be encoded in the same way. The image gets the same
+    /// bytes as without it. Default: everything is encoded.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub fn base(mut self, base: &'a Base) -> Self {
+        self.base = Some(base);
+        self
+    }
+
+    /// The earlier image from which results may be taken.
+    #[cfg(feature = "image")]
+    fn earlier(&self) -> Option<&'a dyn encode::Earlier> {
+        self.base.map(|base| base as &dyn encode::Earlier)
+    }
+
+    #[cfg(not(feature = "image"))]
+    fn earlier(&self) -> Option<&'a dyn encode::Earlier> {
+        None
     }
 
     /// Whether the image, and its name, are on the disk when `write` or
@@ -226,6 +258,7 @@ impl<'a> ImageWriter<'a> {
 
     fn build_as(&mut self, options: &Options, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
         let wanted = self.conduct.wanted.clone();
+        let earlier = self.earlier();
         let observer = &self.conduct.observer();
 
         observer.phase(Phase::Check)?;
@@ -251,8 +284,17 @@ impl<'a> ImageWriter<'a> {
         let head = Head::new(inodes, plan.devices.len(), options)?;
         let first_block = head.blocks();
         let workers = threads.workers();
-        let inputs =
-            encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block, workers };
+        let inputs = encode::Inputs {
+            reader,
+            inodes,
+            plan,
+            codecs,
+            options,
+            sink,
+            first_block,
+            workers,
+            earlier,
+        };
         let encoded = &encode_files(observer, threads, &inputs)?;
         let is_encoded = |id| encoded.file(id).is_some();
         let plan = &observer
@@ -260,7 +302,8 @@ impl<'a> ImageWriter<'a> {
 
         observer.phase(Phase::Place)?;
         let placement = &Placement::new(head, inodes, plan, encoded, options)?;
-        let end = image_end(options, placement)?;
+        let recipes = &recipes::table(placement, options);
+        let end = image_end(options, recipes::len_with(placement, recipes))?;
         check_capacity(output.capacity, end)?;
 
         observer.phase(Phase::Write)?;
@@ -272,13 +315,15 @@ impl<'a> ImageWriter<'a> {
         let tasks = write::Tasks::new(&job);
         let head = observer.watch(threads, tasks.len(), |report| tasks.run(&job, report))?;
 
+        recipes::write(sink, placement, recipes)?;
         observer.phase(Phase::Finish)?;
         observer.watch(threads, 0, |_| {
             (output.settle)(end, observer).map_err(|source| Error::Write { path: None, source })
         })?;
         let uuid = job.finish(head)?;
         let entry_sizes = if self.entry_sizes { sizes::entry_sizes(&job) } else { Vec::new() };
-        Ok(Summary { times: observer.times(), entry_sizes, ..job.summary(uuid) })
+        let taken_bytes = earlier.map_or(0, encode::Earlier::taken_bytes);
+        Ok(Summary { times: observer.times(), entry_sizes, taken_bytes, ..job.summary(uuid) })
     }
 }
 
@@ -375,9 +420,9 @@ fn check_capacity(capacity: Option<u64>, needed: u64) -> Result<()> {
     }
 }
 
-/// Where the image ends in the output.
-fn image_end(options: &Options, placement: &Placement<'_>) -> Result<u64> {
-    let end = options.offset.checked_add(placement.len());
+/// Where an image of `len` bytes ends in the output.
+fn image_end(options: &Options, len: u64) -> Result<u64> {
+    let end = options.offset.checked_add(len);
     end.filter(|end| i64::try_from(*end).is_ok()).ok_or(OptionsError::Offset.into())
 }
 

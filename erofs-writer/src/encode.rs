@@ -9,6 +9,7 @@
 //! files, form the packed inode, which is encoded last and in the same way.
 
 mod candidates;
+mod earlier;
 mod encoded;
 mod encoders;
 mod extent;
@@ -19,8 +20,10 @@ mod pclusters;
 mod place;
 mod queue;
 mod read;
+mod recipe;
 mod repeats;
 mod room;
+mod taken;
 mod task;
 mod tasks;
 mod worker;
@@ -28,6 +31,7 @@ mod workers;
 
 use crate::error::Result;
 
+pub(crate) use earlier::{Earlier, EarlierExtent, EarlierPcluster, Encoding, Known, PartPlace};
 pub(crate) use encoded::Encoded;
 use encoded::EncodedFile;
 pub(crate) use extent::{Compressed, Extent, Stored, TailPlace};
@@ -35,7 +39,9 @@ pub(crate) use extent::{Compressed, Extent, Stored, TailPlace};
 pub(crate) use extent::{Fragment, PclusterOf};
 pub(crate) use inputs::Inputs;
 use packed::{Packed, UnplacedFragments};
-use task::Stream;
+use place::PlacedRecipe;
+pub(crate) use recipe::Recipe;
+pub(crate) use task::Stream;
 pub(crate) use tasks::Tasks;
 
 /// The encoded files, and the fragments that are left for the packed inode.
@@ -43,6 +49,8 @@ pub(crate) struct Files {
     files: Vec<EncodedFile>,
     fragments: UnplacedFragments,
     repeated_bytes: u64,
+    recipes: Vec<PlacedRecipe>,
+    vain: Vec<Recipe>,
     /// The block after their pclusters.
     end: u64,
 }
@@ -59,13 +67,16 @@ impl Files {
             workers::encode(inputs, tasks, &Packed::default(), inputs.first_block, report)?;
         let mut files = vec![EncodedFile::default(); inputs.reader.tree.arena_len()];
         let mut ends = Vec::new();
+        let mut recipes = Vec::new();
         for part in placed.parts {
+            recipes.extend(part.recipe);
             let Stream::File(id) = part.stream else { panic!("only files were encoded") };
             files[id.index()].append(part.file);
             ends.extend(part.fragment.map(|end| (id, end)));
         }
         let fragments = UnplacedFragments::find(inputs, ends);
-        Ok(Files { files, fragments, repeated_bytes: placed.repeated_bytes, end: placed.end })
+        let (repeated_bytes, end) = (placed.repeated_bytes, placed.end);
+        Ok(Files { files, fragments, repeated_bytes, recipes, vain: placed.vain, end })
     }
 
     /// How many bytes the packed inode holds.
@@ -79,11 +90,12 @@ impl Files {
         inputs: &Inputs<'_>,
         report: &(dyn Fn(u64) + Sync),
     ) -> Result<Encoded> {
-        let Files { mut files, fragments, repeated_bytes, end } = self;
+        let Files { mut files, fragments, repeated_bytes, mut recipes, vain, end } = self;
         let shared_bytes = fragments.shared_bytes;
         let packed = fragments.place(inputs, &mut files)?;
         let tasks = Tasks::of_packed(inputs, &packed)?;
         let placed = workers::encode(inputs, &tasks, &packed, end, report)?;
+        recipes.extend(placed.parts.iter().filter_map(|part| part.recipe));
         let parts = placed.parts.into_iter().map(|part| part.file);
         let packed_file = parts.reduce(|mut file, part| {
             file.append(*part);
@@ -99,6 +111,8 @@ impl Files {
             repeated_bytes: repeated_bytes + placed.repeated_bytes,
             shared_bytes,
             files,
+            recipes,
+            vain,
             ..Encoded::default()
         };
         encoded.find_features();

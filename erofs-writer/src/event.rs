@@ -137,6 +137,8 @@ pub struct Summary {
     /// Bytes of compressed files not stored because other bytes are the same,
     /// of another file or of the same.
     pub repeated_bytes: u64,
+    /// Bytes of files that were not encoded because a [base](crate::Base) has the result.
+    pub taken_bytes: u64,
     /// Bytes of the packed inode, before they were compressed.
     pub fragment_bytes: u64,
     /// Bytes not stored because they are zeros.

@@ -25,6 +25,7 @@ mod lz4;
 mod map;
 mod open;
 mod place;
+mod stored;
 mod superblock;
 mod xattr;
 
@@ -34,3 +35,4 @@ pub(crate) use file::FileReader;
 pub(crate) use inode::{FileType, Inode};
 pub(crate) use input::Input;
 pub(crate) use open::Image;
+pub(crate) use stored::{StoredAs, StoredExtent, StoredIn};

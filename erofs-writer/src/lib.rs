@@ -174,6 +174,8 @@
 compile_error!("erofs-writer needs a 64-bit Unix host");
 
 mod alike;
+#[cfg(feature = "image")]
+mod base;
 mod bounded;
 mod build;
 mod cancel;
@@ -203,6 +205,7 @@ mod options;
 mod output;
 mod plan;
 mod pool;
+mod recipes;
 mod shape;
 mod shown;
 mod sink;
@@ -213,6 +216,8 @@ mod write;
 #[cfg(any(feature = "decoders", feature = "image"))]
 mod zstd_header;
 
+#[cfg(feature = "image")]
+pub use base::Base;
 pub use build::ImageWriter;
 pub use cancel::Canceller;
 pub use codec::Codec;

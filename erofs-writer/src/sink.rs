@@ -207,6 +207,14 @@ impl<'a> Sink<'a> {
         self.output.write_all_at(buf, self.offset + pos)
     }
 
+    /// Writes `buf` after the image, at the byte `pos`. It is no part of the image.
+    pub(crate) fn append(&self, buf: &[u8], pos: u64) -> io::Result<()> {
+        match buf.is_empty() {
+            true => Ok(()),
+            false => self.output.write_all_at(buf, self.offset + pos),
+        }
+    }
+
     /// A hash of all that has been written and of `head`, which has not been, if
     /// it was asked for.
     pub(crate) fn digest(&self, head: &[u8]) -> Option<[u8; 16]> {

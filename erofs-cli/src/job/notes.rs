@@ -25,6 +25,8 @@ fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
         ("-C", args.pcluster_size.is_some()),
         ("--max-extent-bytes", args.max_extent_bytes.is_some()),
         ("--compress-hints", args.compress_hints.is_some()),
+        ("--base", args.rebuild.base.is_some()),
+        ("--rebuildable", args.rebuild.rebuildable),
     ];
     let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
     let words = words.iter().filter(|word| word.needs_codec()).map(Suboption::to_string);

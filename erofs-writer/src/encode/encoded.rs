@@ -1,6 +1,8 @@
 //! The encoded files, for the later stages.
 
 use crate::encode::extent::{Compressed, Fragment, Stored, TailPlace};
+use crate::encode::place::PlacedRecipe;
+use crate::encode::recipe::Recipe;
 use crate::format::algorithm::Algorithm;
 use crate::tree::InodeId;
 
@@ -63,6 +65,10 @@ pub(crate) struct Encoded {
     /// How many bytes of fragments are left out of the packed inode, because an equal
     /// fragment is in it.
     pub(crate) shared_bytes: u64,
+    /// The recipes of all parts, if they are kept.
+    pub(crate) recipes: Vec<PlacedRecipe>,
+    /// Those of files that were not worth encoding.
+    pub(crate) vain: Vec<Recipe>,
 }
 
 impl Encoded {

@@ -1,5 +1,6 @@
 //! The inputs of encoding.
 
+use crate::encode::earlier::Earlier;
 use crate::error::Result;
 use crate::options::Options;
 use crate::plan::{Codecs, DataPlan};
@@ -19,6 +20,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) first_block: u64,
     /// How many threads encode at a time.
     pub(crate) workers: usize,
+    /// An earlier image, whose results may be taken.
+    pub(crate) earlier: Option<&'a dyn Earlier>,
 }
 
 impl Inputs<'_> {

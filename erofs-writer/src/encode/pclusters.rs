@@ -7,7 +7,7 @@ mod tail;
 
 use crate::encode::fragment::UnplacedFragment;
 
-pub(super) use filler::{End, FillInput, Filler};
+pub(super) use filler::{End, FillInput, Filler, extent, plain_block};
 pub(super) use repeat::Stretch;
 pub(super) use result::{Pclusters, Tail};
 

@@ -3,6 +3,7 @@
 use crate::encode::extent::{Compressed, Extent, TailPlace};
 use crate::encode::fragment::UnplacedFragment;
 use crate::encode::pclusters::Tail;
+use crate::encode::recipe::Recipe;
 use crate::encode::task::{EncodedPart, Stream};
 use crate::format::to_u64;
 use crate::shape::IndexForm;
@@ -41,7 +42,7 @@ impl Places {
 
     /// Gives a part the next place.
     fn place(&mut self, part: EncodedPart) {
-        let EncodedPart { number, stream, algorithm, pclusters } = part;
+        let EncodedPart { number, stream, offset, algorithm, recipe, pclusters } = part;
         let mut links = pclusters.links.iter().peekable();
         let start = self.block;
         let mut extents = pclusters.extents;
@@ -73,7 +74,8 @@ impl Places {
             tail,
         });
         self.by_number[number] = Some(self.parts.len());
-        self.parts.push(PlacedPart { stream, file, fragment });
+        let recipe = recipe.map(|recipe| PlacedRecipe { recipe, stream, offset, block: start });
+        self.parts.push(PlacedPart { stream, file, fragment, recipe });
     }
 }
 
@@ -88,6 +90,18 @@ pub(super) struct PlacedPart {
     pub(crate) file: Box<Compressed>,
     /// The end of the file, if it goes into the packed inode.
     pub(crate) fragment: Option<UnplacedFragment>,
+    pub(super) recipe: Option<PlacedRecipe>,
+}
+
+/// A recipe, and the part that was made by it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlacedRecipe {
+    pub(crate) recipe: Recipe,
+    pub(crate) stream: Stream,
+    /// Where the part begins in the stream.
+    pub(crate) offset: u64,
+    /// The first block of its own pclusters.
+    pub(crate) block: u64,
 }
 
 #[cfg(test)]
@@ -105,7 +119,8 @@ mod tests {
             Extent { len: 9000, block: 0, blocks: 2, plain: false, partial: false, pcluster };
         let pclusters = Pclusters { extents: vec![extent], ..Pclusters::default() };
         let stream = Stream::File(Tree::ROOT);
-        let part = EncodedPart { number: 0, stream, algorithm: Algorithm::Lz4, pclusters };
+        let algorithm = Algorithm::Lz4;
+        let part = EncodedPart { number: 0, stream, offset: 0, algorithm, recipe: None, pclusters };
         Places::new(7, 1).place_task(vec![part], bytes, 4096);
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::encode::extent::ExtentRun;
 use crate::encode::inputs::Inputs;
 use crate::encode::place::{PlacedPart, Places};
+use crate::encode::recipe::Recipe;
 use crate::encode::repeats::Repeats;
 use crate::encode::task::{EncodedTask, Part, TASK_LEN};
 use crate::error::{Error, Limit, Result};
@@ -44,6 +45,8 @@ struct State {
     written: usize,
     places: Places,
     waiting: BTreeMap<usize, EncodedTask>,
+    /// The recipes of parts that were not worth encoding.
+    vain: Vec<Recipe>,
     /// Empty buffers.
     spare: Vec<Vec<u8>>,
     /// The error to report, with the task that failed.
@@ -67,6 +70,7 @@ impl<'a> Queue<'a> {
             written: 0,
             places: Places::new(block, numbers),
             waiting: BTreeMap::new(),
+            vain: Vec::new(),
             spare: Vec::new(),
             error: None,
         };
@@ -151,6 +155,7 @@ impl<'a> Queue<'a> {
             let block = state.places.block;
             let block_len = self.inputs.options.block_size.len();
             state.places.place_task(done.parts, done.bytes.len(), block_len);
+            state.vain.extend(done.vain);
             placed.push((block, done.bytes));
             state.placed += 1;
         }
@@ -186,7 +191,7 @@ impl<'a> Queue<'a> {
             }));
         }
         let Places { block: end, parts, repeated_bytes, .. } = state.places;
-        Ok(PlacedParts { end, parts, repeated_bytes })
+        Ok(PlacedParts { end, parts, repeated_bytes, vain: state.vain })
     }
 
     /// The extents of these bytes of the part of this number, whose task is done. `None`
@@ -232,4 +237,6 @@ pub(super) struct PlacedParts {
     pub(crate) repeated_bytes: u64,
     /// The parts of a file follow each other.
     pub(crate) parts: Vec<PlacedPart>,
+    /// The recipes of parts that were not worth encoding.
+    pub(crate) vain: Vec<Recipe>,
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::alike::PART_LEN;
 use crate::encode::extent::ExtentRun;
 use crate::encode::pclusters::Pclusters;
+use crate::encode::recipe::Recipe;
 use crate::format::algorithm::Algorithm;
 use crate::options::FileCodec;
 use crate::tree::InodeId;
@@ -50,6 +51,8 @@ pub(super) struct EncodedTask {
     pub(crate) bytes: Vec<u8>,
     /// The parts that were worth encoding.
     pub(crate) parts: Vec<EncodedPart>,
+    /// The recipes of the others, as far as they were made.
+    pub(crate) vain: Vec<Recipe>,
 }
 
 /// The result of encoding a part.
@@ -58,14 +61,19 @@ pub(super) struct EncodedPart {
     /// The number of the part.
     pub(crate) number: usize,
     pub(crate) stream: Stream,
+    /// Where it begins in the stream.
+    pub(crate) offset: u64,
     pub(crate) algorithm: Algorithm,
+    /// What decided the result, if that was asked for.
+    pub(crate) recipe: Option<Recipe>,
     pub(crate) pclusters: Pclusters,
 }
 
 impl EncodedPart {
-    pub(super) fn new(part: &Part, pclusters: Pclusters) -> Self {
-        let Part { number, stream, codec, .. } = *part;
-        EncodedPart { number, stream, algorithm: codec.codec.algorithm(), pclusters }
+    pub(super) fn new(part: &Part, recipe: Option<Recipe>, pclusters: Pclusters) -> Self {
+        let Part { number, stream, codec, offset, .. } = *part;
+        let algorithm = codec.codec.algorithm();
+        EncodedPart { number, stream, offset, algorithm, recipe, pclusters }
     }
 }
 

@@ -1,22 +1,24 @@
 //! One worker, which encodes one part after the other.
 
 use crate::codec::Segment;
+use crate::encode::earlier::{Known, PartPlace};
 use crate::encode::encoders::{EncoderPair, Encoders};
 use crate::encode::extent::Extent;
 use crate::encode::inputs::Inputs;
 use crate::encode::packed::LARGE_PCLUSTER;
-use crate::encode::pclusters::{End, FillInput, Filler, Pclusters, Stretch, Tail};
+use crate::encode::pclusters::{End, FillInput, Filler, Pclusters, Stretch};
 use crate::encode::queue::Queue;
 use crate::encode::read::PartReader;
+use crate::encode::recipe::{Recipe, Worth};
 use crate::encode::repeats::{Repeat, Repeats};
 use crate::encode::room::Room;
+use crate::encode::taken::Wanted;
 use crate::encode::task::{EncodedPart, EncodedTask, Part, Stream};
 use crate::error::{Error, Result};
 use crate::format::index::DECODED_MAX;
-use crate::format::{SLOT_LEN, round_up, to_u64, to_usize};
+use crate::format::to_usize;
 use crate::options::FileCodec;
 use crate::plan::all_zero;
-use crate::tree::InodeId;
 
 /// The data that all workers share.
 #[derive(Clone, Copy)]
@@ -65,30 +67,72 @@ impl<'a> Worker<'a> {
                 return Err(Error::Cancelled);
             }
             if let Some(pclusters) = self.hole(part, &mut done.bytes)? {
-                done.parts.push(EncodedPart::new(part, pclusters));
+                done.parts.push(EncodedPart::new(part, None, pclusters));
                 continue;
             }
             self.read(part)?;
             self.shared.repeats.see(part.number, &self.data[..to_usize(part.len)]);
             let start = done.bytes.len();
             let stretches = self.stretches(part, parts, &done);
-            let pclusters = self.fill(part, &stretches, &mut done.bytes);
+            let worth = self.worth(part);
+            let recipe = self.recipe(part, &stretches, worth);
+            let known = self.known(recipe);
+            if matches!(known, Some(Known::Vain)) && worth.is_some() {
+                done.vain.extend(recipe);
+                continue;
+            }
+            let taken = match known {
+                Some(Known::Made(place)) => self.take(part, place, &stretches, &mut done.bytes),
+                _ => None,
+            };
+            let pclusters = taken.unwrap_or_else(|| self.fill(part, &stretches, &mut done.bytes));
             if self.shared.inputs.is_stopped() {
                 return Err(Error::Cancelled);
             }
             self.learn_zeros(part, &pclusters, &done.bytes[start..]);
-            if let Stream::File(id) = part.stream {
-                let encoded = done.bytes.len() - start;
-                let is_needed = self.shared.repeats.are_of(part.stream);
-                if part.is_whole() && !is_needed && !self.is_worth_it(id, part, encoded, &pclusters)
-                {
-                    done.bytes.truncate(start);
-                    continue;
-                }
+            let encoded = done.bytes.len() - start;
+            if worth.is_some_and(|worth| !worth.is_reached(encoded, &pclusters)) {
+                done.vain.extend(recipe);
+                done.bytes.truncate(start);
+                continue;
             }
-            done.parts.push(EncodedPart::new(part, pclusters));
+            done.parts.push(EncodedPart::new(part, recipe, pclusters));
         }
         Ok(done)
+    }
+
+    /// The recipe of `part`, if recipes are of use.
+    fn recipe(&self, part: &Part, stretches: &[Stretch], worth: Option<Worth>) -> Option<Recipe> {
+        let inputs = self.shared.inputs;
+        let is_of_use = inputs.options.rebuildable || inputs.earlier.is_some();
+        is_of_use.then(|| {
+            Recipe::new(part.codec, &self.shared.input(part, &self.data), stretches, worth)
+        })
+    }
+
+    /// What the earlier image knows about a recipe.
+    fn known(&self, recipe: Option<Recipe>) -> Option<Known> {
+        self.shared.inputs.earlier?.find(recipe?)
+    }
+
+    /// Takes the result for `part` from the earlier image, and appends its pclusters.
+    fn take(
+        &self,
+        part: &Part,
+        place: PartPlace,
+        stretches: &[Stretch],
+        out: &mut Vec<u8>,
+    ) -> Option<Pclusters> {
+        let wanted = Wanted {
+            number: part.number,
+            algorithm: part.codec.codec.algorithm(),
+            input: self.shared.input(part, &self.data),
+            stretches,
+        };
+        let earlier = self.shared.inputs.earlier?;
+        let taken = wanted.take(earlier, place, out)?;
+        earlier.taken(part.len);
+        Some(taken)
     }
 
     fn read(&mut self, part: &Part) -> Result<()> {
@@ -147,50 +191,54 @@ impl<'a> Worker<'a> {
         repeats.filter_map(stretch).collect()
     }
 
-    /// Whether a file takes less room when it is encoded, with its index, than as it is.
-    /// Inodes start at multiples of 32 bytes.
-    fn is_worth_it(&self, id: InodeId, part: &Part, encoded: usize, pclusters: &Pclusters) -> bool {
-        let inodes = self.shared.inputs.inodes;
-        let (inline, fragment) = match &pclusters.tail {
-            Tail::Blocks => (0, 0),
-            Tail::Inline(inline) => (to_u64(inline.bytes.len()), 0),
-            // It is not known yet how much fragments shrink.
-            Tail::Fragment(fragment) => (0, fragment.len / 2),
-        };
-        let form = self.shared.repeats.index_form(part.stream);
-        let inode = inodes.len_with_index(id, form) + inline;
-        let stored = to_u64(encoded) + fragment + round_up(inode, SLOT_LEN);
-        stored < inodes.flat(id).stored_len()
+    /// What decides whether `part` is worth encoding; `None` if it is encoded in any case.
+    /// The parts of a long file cannot decide that, and what is repeated is needed.
+    fn worth(&self, part: &Part) -> Option<Worth> {
+        let Stream::File(id) = part.stream else { return None };
+        let Shared { inputs, repeats, .. } = self.shared;
+        let may_be_vain = part.is_whole() && !repeats.are_of(part.stream);
+        may_be_vain.then(|| Worth {
+            inode: inputs.inodes.len_with_index(id, repeats.index_form(part.stream)),
+            flat: inputs.inodes.flat(id).stored_len(),
+        })
     }
 
     /// Appends the pclusters of the bytes that were read.
     fn fill(&mut self, part: &Part, repeats: &[Stretch], out: &mut Vec<u8>) -> Pclusters {
-        let options = self.shared.inputs.options;
-        let end = self.end(part);
-        let data = &self.data[..to_usize(part.len)];
-        let input = FillInput {
-            data,
-            cuts: self.shared.repeats.cuts(part.number),
+        let input = self.shared.input(part, &self.data);
+        let EncoderPair { encoder, estimator } = self.encoders.of(part.codec);
+        let segment = Segment::new(&mut **encoder, input.data);
+        Filler::new(input, segment, &mut **estimator, out, &mut self.scratch).run(repeats)
+    }
+}
+
+impl<'a> Shared<'a> {
+    /// `data`, which begins with the bytes of `part`, and the rules for its pclusters.
+    fn input<'d>(&self, part: &Part, data: &'d [u8]) -> FillInput<'d>
+    where
+        'a: 'd,
+    {
+        let options = self.inputs.options;
+        FillInput {
+            data: &data[..to_usize(part.len)],
+            cuts: self.repeats.cuts(part.number),
             block_len: to_usize(options.block_size.len()),
             pcluster_len: to_usize(part.codec.pcluster_len),
             extent_len: options.max_extent_len.map_or(DECODED_MAX, to_usize).min(DECODED_MAX),
-            end,
-            kept: &self.shared.inputs.plan.findings.kept,
+            end: self.end(part),
+            kept: &self.inputs.plan.findings.kept,
             interlaced: options.has_interlaced_pclusters(),
             // Only the index of the packed inode is long enough to matter.
             paired: part.stream == Stream::Packed
                 && part.codec.pcluster_len >= LARGE_PCLUSTER
                 && !options.full_indexes,
-            stop: self.shared.inputs.reader.stop,
-        };
-        let EncoderPair { encoder, estimator } = self.encoders.of(part.codec);
-        let segment = Segment::new(&mut **encoder, data);
-        Filler::new(input, segment, &mut **estimator, out, &mut self.scratch).run(repeats)
+            stop: self.inputs.reader.stop,
+        }
     }
 
     /// Where the end of a part may go.
     fn end(&self, part: &Part) -> End {
-        let Shared { inputs, room, repeats, .. } = self.shared;
+        let Shared { inputs, room, repeats, .. } = *self;
         let options = inputs.options;
         if !part.is_last() {
             return End::Part;

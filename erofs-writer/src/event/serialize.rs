@@ -12,7 +12,7 @@ use crate::event::{EntrySize, InodeCounts, Phase, Summary};
 /// a `name` and `seconds`. `mkfs-erofs --json` tells the same.
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let len = 17 + usize::from(!self.entry_sizes.is_empty());
+        let len = 18 + usize::from(!self.entry_sizes.is_empty());
         let mut out = serializer.serialize_struct("Summary", len)?;
         out.serialize_field("uuid", &self.uuid.to_string())?;
         let algorithms: Vec<String> = self.algorithms.iter().map(ToString::to_string).collect();
@@ -26,6 +26,7 @@ impl Serialize for Summary {
         out.serialize_field("metadata_bytes", &self.metadata_bytes)?;
         out.serialize_field("shared_bytes", &self.shared_bytes)?;
         out.serialize_field("repeated_bytes", &self.repeated_bytes)?;
+        out.serialize_field("taken_bytes", &self.taken_bytes)?;
         out.serialize_field("fragment_bytes", &self.fragment_bytes)?;
         out.serialize_field("hole_bytes", &self.hole_bytes)?;
         out.serialize_field("device_bytes", &self.device_bytes)?;

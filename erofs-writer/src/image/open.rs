@@ -8,6 +8,7 @@ use super::inode::Inode;
 use super::input::{Input, Inputs};
 use super::place::Place;
 use super::superblock::Super;
+use crate::format::to_u64;
 
 /// A long prefix: the number of a short one, and what follows it.
 #[derive(Debug)]
@@ -71,6 +72,26 @@ impl Image {
     /// The length of the image and its devices together.
     pub(crate) fn total_len(&self) -> u64 {
         self.inputs.total_len()
+    }
+
+    /// Where the blocks of the image end, in bytes.
+    pub(crate) fn end(&self) -> u64 {
+        self.sb.end
+    }
+
+    /// The size of a block, as log2.
+    pub(crate) fn block_bits(&self) -> u32 {
+        self.sb.block_bits
+    }
+
+    /// Whether the image has `len` bytes from `pos` on.
+    pub(crate) fn has(&self, pos: u64, len: usize) -> bool {
+        pos.checked_add(to_u64(len)).is_some_and(|end| end <= self.inputs.total_len())
+    }
+
+    /// Fills `buf` with bytes of the image from `pos` on.
+    pub(crate) fn read(&self, buf: &mut [u8], pos: u64) -> Found<()> {
+        self.inputs.read(buf, pos)
     }
 
     /// Fills `buf` with metadata.

@@ -30,6 +30,8 @@ pub(crate) struct Super {
     pub(super) packed: Option<u64>,
     pub(super) metabox: Option<u64>,
     pub(super) wide: bool,
+    /// Where the blocks of the image end, in bytes.
+    pub(super) end: u64,
     /// A bit for each algorithm that inodes may use.
     algorithms: u16,
     pub(super) lzma_dict: u32,
@@ -101,6 +103,8 @@ impl Super {
         let packed = Some(sb.packed_nid.get()).filter(|nid| has(INCOMPAT_FRAGMENTS) && *nid != 0);
         let has_prefixes = has(INCOMPAT_XATTR_PREFIXES);
         let has_devices = has(INCOMPAT_DEVICE_TABLE);
+        let blocks_hi = if wide { sb.rootnid_2b.get() } else { 0 };
+        let blocks = u64::from(sb.blocks_lo.get()) | u64::from(blocks_hi) << 32;
         Ok(Super {
             block_bits: sb.blkszbits.into(),
             meta_start: u64::from(sb.meta_blkaddr.get()) << sb.blkszbits,
@@ -112,6 +116,7 @@ impl Super {
             packed,
             metabox,
             wide,
+            end: blocks << sb.blkszbits,
             algorithms: 1,
             lzma_dict: 0,
             zstd_window: 0,

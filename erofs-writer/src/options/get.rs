@@ -60,5 +60,6 @@ getters! {
     get_data_alignment: data_alignment -> u32;
     get_image_alignment: image_alignment -> u32;
     get_offset: offset -> u64;
+    get_rebuildable: rebuildable -> bool;
     get_target_kernel: target_kernel -> Option<KernelVersion>;
 }

@@ -61,6 +61,7 @@ pub struct Options {
     pub(crate) data_alignment: u32,
     pub(crate) image_alignment: u32,
     pub(crate) offset: u64,
+    pub(crate) rebuildable: bool,
     pub(crate) target_kernel: Option<KernelVersion>,
 }
 
@@ -99,6 +100,7 @@ impl Default for Options {
             data_alignment: 1,
             image_alignment: 1,
             offset: 0,
+            rebuildable: false,
             target_kernel: None,
         }
     }
@@ -298,6 +300,16 @@ impl Options {
         }
         self.offset = bytes;
         Ok(self)
+    }
+
+    /// Whether a table follows the image that lets later builds take its pclusters:
+    /// see [`Base`](crate::Base). It is no part of the file system, and takes some 11
+    /// bytes for each file that is encoded by itself, and for each 4 MiB of longer ones.
+    /// Default: no.
+    #[must_use]
+    pub fn rebuildable(mut self, on: bool) -> Self {
+        self.rebuildable = on;
+        self
     }
 }
 

@@ -137,13 +137,10 @@ impl<'a> Filler<'a> {
         // Compressed, the bytes would take no less room.
         let blocks = (filled.consumed / self.input.block_len).max(1);
         let plain = &self.input.data[start..limit.min(start + blocks * self.input.block_len)];
-        self.out.extend_from_slice(plain);
         self.out.resize(base + plain.len().next_multiple_of(self.input.block_len), 0);
-        if self.input.interlaced {
-            // In an interlaced block each byte lies where it would lie in a block of the
-            // file.
-            let blocks = self.out[base..].chunks_mut(self.input.block_len);
-            blocks.for_each(|block| block.rotate_right(start % self.input.block_len));
+        let blocks = self.out[base..].chunks_exact_mut(self.input.block_len);
+        for (bytes, block) in plain.chunks(self.input.block_len).zip(blocks) {
+            plain_block(bytes, start, self.input.interlaced, block);
         }
         let lens = plain.chunks(self.input.block_len).map(<[u8]>::len);
         extents.extend(lens.map(|len| extent(len, 1, true)));
@@ -151,8 +148,19 @@ impl<'a> Filler<'a> {
     }
 }
 
+/// Fills a block with plain bytes of a part, of which the first is at `start`, and zeros.
+pub(crate) fn plain_block(bytes: &[u8], start: usize, interlaced: bool, block: &mut [u8]) {
+    let (first, rest) = block.split_at_mut(bytes.len());
+    first.copy_from_slice(bytes);
+    rest.fill(0);
+    if interlaced {
+        // Each byte lies where it would lie in a block of the file.
+        block.rotate_right(start % block.len());
+    }
+}
+
 /// An extent whose place is not known yet.
-fn extent(len: usize, blocks: usize, plain: bool) -> Extent {
+pub(crate) fn extent(len: usize, blocks: usize, plain: bool) -> Extent {
     Extent {
         len: u32::try_from(len).expect("at most 12 MiB"),
         block: 0,

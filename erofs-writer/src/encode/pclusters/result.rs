@@ -36,7 +36,7 @@ pub(crate) struct Link {
 impl Pclusters {
     /// Appends `extents`, which repeat those of the part with the number `part` from the
     /// index `first` on.
-    pub(super) fn link(&mut self, part: usize, first: usize, extents: &[Extent]) {
+    pub(crate) fn link(&mut self, part: usize, first: usize, extents: &[Extent]) {
         for (of, extent) in (first..).zip(extents) {
             self.links.push(Link { extent: self.extents.len(), part, of });
             self.extents.push(*extent);

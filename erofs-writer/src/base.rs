@@ -1,0 +1,172 @@
+//! Earlier images from which a build takes what it would encode in the same way.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::encode::{Earlier, EarlierExtent, EarlierPcluster, Encoding, Known, PartPlace, Recipe};
+use crate::error::{Error, Result};
+use crate::format::to_usize;
+use crate::image::{Image, Input, StoredAs, StoredExtent, StoredIn};
+use crate::recipes::{HEADER_LEN, Recipes};
+
+/// An earlier image. A build [takes from it](crate::ImageWriter::base) the pclusters that
+/// it would make in the same way.
+///
+/// The image has to be [rebuildable](crate::Options::rebuildable). The table that follows
+/// it then has a hash for each part of a file: of its bytes, the codec, and everything
+/// else that decides how it is encoded. Where a build meets the same hash, it takes what
+/// the image has, wherever that is, once that has been decoded and is the same as the
+/// source. So the new image has the same bytes as without a base, and is made faster.
+///
+/// Of another file, a damaged image, or one of another version of this crate, nothing is
+/// taken. Only who makes an image with a false table on purpose can change something: how
+/// well contents are compressed, but not the contents.
+///
+/// ```
+/// use erofs_writer::{Base, ImageWriter, Options, Tree};
+/// use erofs_writer::codec::lz4::Level;
+/// use erofs_writer::Codec;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let (old, new) = (dir.path().join("old.erofs"), dir.path().join("new.erofs"));
+/// let options = Options::new().codec(Codec::Lz4(Level::MAX)).rebuildable(true);
+/// let tree = Tree::from_dir("src")?;
+/// ImageWriter::new(options.clone()).write_path(&tree, &old)?;
+///
+/// let base = Base::open(&old)?;
+/// let summary = ImageWriter::new(options).base(&base).write_path(&tree, &new)?;
+/// assert!(summary.taken_bytes > 0);
+/// assert_eq!(std::fs::read(&old)?, std::fs::read(&new)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Base {
+    /// `None` if nothing can be taken.
+    image: Option<Image>,
+    made: HashMap<u64, PartPlace>,
+    vain: HashSet<u64>,
+    why_not: Option<&'static str>,
+    taken: AtomicU64,
+}
+
+impl Base {
+    /// Opens the image in the file or block device `path`. It must not change before the
+    /// build is done.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it cannot be opened. It is no error if it holds no image, or
+    /// nothing that can be taken: [`Base::why_not`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let failed = |error| Error::read(path, error);
+        // Opening a pipe would wait for a writer.
+        let stat = fs::metadata(path).map_err(failed)?;
+        if !stat.is_file() && !stat.file_type().is_block_device() {
+            let why = "is not a file or a block device";
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, why)));
+        }
+        let input = Input::File(Arc::new(File::open(path).map_err(failed)?));
+        Ok(match Image::open(path.into(), vec![input]) {
+            Ok(image) => Self::new(image),
+            Err(_) => Self::without("it is no EROFS image, or a damaged one"),
+        })
+    }
+
+    fn without(why_not: &'static str) -> Self {
+        Base {
+            image: None,
+            made: HashMap::new(),
+            vain: HashSet::new(),
+            why_not: Some(why_not),
+            taken: AtomicU64::new(0),
+        }
+    }
+
+    fn new(image: Image) -> Self {
+        let Some(recipes) = read_recipes(&image) else {
+            return Self::without("it was not made to be rebuilt, or its table is damaged");
+        };
+        let block_bits = image.block_bits();
+        let place = |block: u64| block.checked_mul(1 << block_bits);
+        let made = recipes.made.iter().filter_map(|made| {
+            let pos = place(made.block)?;
+            Some((made.recipe, PartPlace { nid: made.nid, offset: made.offset, pos }))
+        });
+        Base {
+            made: made.collect(),
+            vain: recipes.vain.into_iter().collect(),
+            image: Some(image),
+            why_not: None,
+            taken: AtomicU64::new(0),
+        }
+    }
+
+    /// Why nothing can be taken from it; `None` if that is possible.
+    pub fn why_not(&self) -> Option<&str> {
+        self.why_not
+    }
+}
+
+/// The table that follows an image.
+fn read_recipes(image: &Image) -> Option<Recipes> {
+    let mut bytes = vec![0; to_usize(HEADER_LEN)];
+    image.read(&mut bytes, image.end()).ok()?;
+    let len = Recipes::len_after(&bytes)?;
+    // Nothing is reserved for bytes that are not there.
+    let end = image.end().checked_add(HEADER_LEN)?;
+    image.has(end, len).then_some(())?;
+    bytes.resize(bytes.len() + len, 0);
+    image.read(&mut bytes[to_usize(HEADER_LEN)..], end).ok()?;
+    Recipes::of_bytes(&bytes)
+}
+
+impl Earlier for Base {
+    fn find(&self, recipe: Recipe) -> Option<Known> {
+        match self.made.get(&recipe.0) {
+            Some(place) => Some(Known::Made(*place)),
+            None => self.vain.contains(&recipe.0).then_some(Known::Vain),
+        }
+    }
+
+    fn extents(&self, place: PartPlace, data: &[u8]) -> Option<Vec<EarlierExtent>> {
+        let image = self.image.as_ref()?;
+        let inode = image.inode(place.nid).ok()?;
+        let extents = image.extents_of(&inode, place.offset, data).ok()??;
+        Some(extents.into_iter().map(earlier).collect())
+    }
+
+    fn read(&self, buf: &mut [u8], pos: u64) -> bool {
+        self.image.as_ref().is_some_and(|image| image.read(buf, pos).is_ok())
+    }
+
+    fn taken(&self, len: u64) {
+        self.taken.fetch_add(len, Ordering::Relaxed);
+    }
+
+    fn taken_bytes(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+fn earlier(extent: StoredExtent) -> EarlierExtent {
+    let encoding = |stored_as| match stored_as {
+        StoredAs::Plain => Encoding::Plain,
+        StoredAs::Interlaced => Encoding::Interlaced,
+        StoredAs::Encoded(algorithm) => Encoding::By(algorithm),
+    };
+    let pcluster = match extent.stored {
+        StoredIn::Blocks { pos, len, stored_as } => {
+            EarlierPcluster::Blocks { pos, len, encoding: encoding(stored_as) }
+        }
+        StoredIn::Inline { bytes, stored_as } => {
+            EarlierPcluster::Inline { bytes, encoding: encoding(stored_as) }
+        }
+        StoredIn::Fragment => EarlierPcluster::Fragment,
+    };
+    EarlierExtent { len: extent.len, pcluster }
+}
