@@ -7,6 +7,9 @@
 //! the end of a file, and no table has values that follow from the length of that file.
 
 use std::collections::HashMap;
+use std::ops::Range;
+
+use twox_hash::XxHash3_64;
 
 use crate::alike::{Sketch, neighbours, sketch, window};
 use crate::encode::encoded::EncodedFile;
@@ -14,14 +17,21 @@ use crate::encode::extent::Fragment;
 use crate::encode::fragment::{UnplacedFragment, is_sketched};
 use crate::encode::inputs::Inputs;
 use crate::error::Result;
-use crate::format::to_usize;
+use crate::format::{round_up, to_usize};
 use crate::plan::Layout;
 use crate::pool::{self, Share};
 use crate::tree::InodeId;
 
 /// Fragments with sketches are ordered by what they have in common, within windows of
-/// this many bytes. This bounds the memory for it, and lets several threads do it.
-const WINDOW_LEN: u64 = 64 << 20;
+/// up to this many bytes. This bounds the memory for it, and lets several threads do it.
+const WINDOW_MAX: u64 = 64 << 20;
+/// From this length on, names say where a window ends.
+const WINDOW_MIN: u64 = 40 << 20;
+const WINDOW_SPACING: u64 = 8 << 20;
+/// Parts of the packed inode have some four MiB, or the bytes of so many pclusters: a
+/// pcluster ends with each part.
+const PART_LEN: u64 = 4 << 20;
+const PART_PCLUSTERS: u64 = 16;
 /// In pclusters of this length or more, all bytes up to 64 KiB before a fragment matter,
 /// not just its neighbour. And so few extents begin that it costs little to let no two
 /// begin in a pair of lclusters.
@@ -41,29 +51,64 @@ pub(super) struct PackedPiece {
 struct PackedFragment {
     /// The fragment is the end of this file.
     id: InodeId,
-    /// Where it ends in the packed inode.
+    /// Where it begins and ends in the packed inode.
+    start: u64,
     end: u64,
 }
 
 /// The contents of the packed inode.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
-    /// The fragments in their order, without gaps.
+    /// The fragments in their order. Between parts there may be less than a block of
+    /// zeros.
     fragments: Vec<PackedFragment>,
     pub(crate) len: u64,
+    /// Where its parts begin, except for the first.
+    cuts: Vec<u64>,
 }
 
 impl Packed {
     /// Appends the last `len` bytes of `id`, and returns where they begin.
     fn push(&mut self, id: InodeId, len: u64) -> u64 {
-        let at = self.len;
+        let start = self.len;
         self.len += len;
-        self.fragments.push(PackedFragment { id, end: self.len });
-        at
+        self.fragments.push(PackedFragment { id, start, end: self.len });
+        start
     }
 
-    /// The bytes from `start` to `end` as pieces of files. `len_of` gives the lengths of
-    /// the files.
+    /// Begins another part, if one is wanted before a fragment of `len` bytes of a file
+    /// with this name. Parts begin with blocks. They begin with fragments, and long
+    /// fragments are parts of their own, so that a change of some fragments changes only
+    /// the parts with these.
+    fn begin_part(&mut self, name: &[u8], len: u64, part_len: u64, block_len: u64) {
+        let start = self.cuts.last().copied().unwrap_or(0);
+        let before = self.len - start;
+        let is_long = before + len > 2 * part_len;
+        let is_wanted = before >= part_len / 2 && is_border(name, len, part_len / 2);
+        if before > 0 && (is_long || is_wanted) {
+            self.len = round_up(self.len, block_len);
+            self.cuts.push(self.len);
+        }
+    }
+
+    /// Cuts a fragment that is too long for one part, after it was appended.
+    fn cut_long(&mut self, part_len: u64) {
+        let start = self.cuts.last().copied().unwrap_or(0);
+        let count = (self.len - start).saturating_sub(1) / part_len;
+        if count > 1 {
+            self.cuts.extend((1..=count).map(|index| start + index * part_len));
+        }
+    }
+
+    /// Where the parts begin and end.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Range<u64>> {
+        let starts = [0].into_iter().chain(self.cuts.iter().copied());
+        let ends = self.cuts.iter().copied().chain([self.len]);
+        starts.zip(ends).map(|(start, end)| start..end).filter(|part| !part.is_empty())
+    }
+
+    /// The bytes from `start` to `end` as pieces of files, between which there are zeros.
+    /// `len_of` gives the lengths of the files.
     pub(crate) fn range(
         &self,
         start: u64,
@@ -73,7 +118,8 @@ impl Packed {
         let first = self.fragments.partition_point(|fragment| fragment.end <= start);
         let mut at = start;
         self.fragments[first..].iter().map_while(move |fragment| {
-            if at == end {
+            at = at.max(fragment.start);
+            if at >= end {
                 return None;
             }
             let to = fragment.end.min(end);
@@ -83,6 +129,13 @@ impl Packed {
             Some(piece)
         })
     }
+}
+
+/// Whether a border is wanted before a fragment of `len` bytes of a file with this name.
+/// That is so every `spacing` bytes on average. It depends on nothing else, so that what
+/// comes or goes elsewhere moves no border.
+fn is_border(name: &[u8], len: u64, spacing: u64) -> bool {
+    XxHash3_64::oneshot_with_seed(len, name) % spacing < len
 }
 
 /// Fragments that have no place yet.
@@ -116,9 +169,14 @@ impl UnplacedFragments {
     ) -> Result<Packed> {
         let mut packed = Packed::default();
         let mut starts = vec![0; self.different.len()];
-        for index in self.order(inputs)? {
+        let names = &names(inputs);
+        let pcluster_len = inputs.options.packed_codec().map_or(0, |codec| codec.pcluster_len);
+        let (part_len, block_len) = (part_len(pcluster_len), inputs.options.block_size.len());
+        for index in self.order(inputs, names)? {
             let DistinctFragment { id, len, .. } = self.different[index];
+            packed.begin_part(names[id.index()], len, part_len, block_len);
             starts[index] = packed.push(id, len);
+            packed.cut_long(part_len);
         }
         for (id, index) in self.files {
             let index = to_usize(u64::from(index));
@@ -130,10 +188,10 @@ impl UnplacedFragments {
 
     /// An order of the different fragments, as their indexes, in which similar ones lie
     /// together. Takes the sketches.
-    fn order(&mut self, inputs: &Inputs<'_>) -> Result<Vec<usize>> {
+    fn order(&mut self, inputs: &Inputs<'_>, names: &[&[u8]]) -> Result<Vec<usize>> {
         let codec = inputs.options.packed_codec();
         let is_large = codec.is_some_and(|codec| codec.pcluster_len >= LARGE_PCLUSTER);
-        let ordered = pool::try_map(self.windows(), Share::Single, |(first, window)| {
+        let ordered = pool::try_map(self.windows(names), Share::Single, |(first, window)| {
             let mut data = Vec::new();
             let sketches =
                 window.iter_mut().map(|fragment| fragment.take_sketch(inputs, &mut data));
@@ -150,12 +208,15 @@ impl UnplacedFragments {
 
     /// The windows of fragments that are ordered together, each with the index of its
     /// first fragment.
-    fn windows(&mut self) -> Vec<(usize, &mut [DistinctFragment])> {
+    fn windows(&mut self, names: &[&[u8]]) -> Vec<(usize, &mut [DistinctFragment])> {
         let mut starts = vec![0];
         let mut len = 0;
         let all = self.different.iter().enumerate();
         for (index, fragment) in all.filter(|(_, fragment)| is_sketched(fragment.len)) {
-            if len + fragment.len > WINDOW_LEN && starts.last() != Some(&index) {
+            let is_full = len + fragment.len > WINDOW_MAX;
+            let ends = len >= WINDOW_MIN
+                && is_border(names[fragment.id.index()], fragment.len, WINDOW_SPACING);
+            if (is_full || ends) && starts.last() != Some(&index) {
                 starts.push(index);
                 len = 0;
             }
@@ -241,15 +302,28 @@ fn fragmented(inputs: &Inputs<'_>, ends: &HashMap<InodeId, UnplacedFragment>) ->
 
 /// By arena index: the extension of the name, which is the part after its last dot.
 fn extensions<'a>(inputs: &Inputs<'a>) -> Vec<&'a [u8]> {
+    let extension = |name: &'a [u8]| {
+        let dot = name.iter().rposition(|byte| *byte == b'.');
+        dot.map_or(&[][..], |dot| &name[dot + 1..])
+    };
+    names(inputs).into_iter().map(extension).collect()
+}
+
+/// By arena index: the name, without its path.
+fn names<'a>(inputs: &Inputs<'a>) -> Vec<&'a [u8]> {
     let tree = inputs.reader.tree;
-    let mut extensions: Vec<&[u8]> = vec![&[]; tree.arena_len()];
+    let mut names: Vec<&[u8]> = vec![&[]; tree.arena_len()];
     for id in &inputs.inodes.order.ids {
         for (name, child) in tree.children(*id).into_iter().flatten() {
-            let dot = name.iter().rposition(|byte| *byte == b'.');
-            extensions[child.index()] = dot.map_or(&[][..], |dot| &name[dot + 1..]);
+            names[child.index()] = name;
         }
     }
-    extensions
+    names
+}
+
+/// The usual length of parts of the packed inode.
+fn part_len(pcluster_len: u64) -> u64 {
+    PART_LEN.max(PART_PCLUSTERS * pcluster_len)
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ impl PartReader<'_> {
                 self.inputs.read(piece.id, piece.offset, &mut data[at..=at + len])?;
                 at += len;
             }
+            // The next part begins with a block.
+            data[at..].fill(0);
             return Ok(());
         };
         self.inputs.read(id, part.offset, data)

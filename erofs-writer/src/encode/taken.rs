@@ -9,8 +9,6 @@ use crate::format::{to_u64, to_usize};
 
 /// A part whose result is wanted.
 pub(super) struct Wanted<'a> {
-    /// The number of the part.
-    pub(super) number: usize,
     pub(super) algorithm: Algorithm,
     pub(super) input: FillInput<'a>,
     pub(super) stretches: &'a [Stretch],
@@ -26,12 +24,25 @@ struct Taken<'a> {
     /// these have been found.
     pos: u64,
     own: u64,
-    /// Own extents of plain bytes: where each begins in the part and among the own
-    /// pclusters.
+    /// Where each extent begins.
+    starts: Vec<usize>,
+    /// Own extents of plain bytes: where each begins in the part, how long it is, and
+    /// where it is among the own pclusters.
     plain: Vec<(usize, usize, usize)>,
-    /// The stretch, and the index among its extents, of the extent before, if that has
-    /// the pcluster of another part.
+    /// The stretch, and the index of the extent there, of the extent before, if that has
+    /// the pcluster of another extent.
     linked: Option<(usize, usize)>,
+}
+
+/// The extent whose pcluster another one has.
+struct Source {
+    /// The stretch.
+    stretch: usize,
+    /// Its index in its part.
+    of: usize,
+    extent: Extent,
+    /// Whether its pcluster lies right after that of the extent before it.
+    follows: bool,
 }
 
 impl Wanted<'_> {
@@ -44,10 +55,6 @@ impl Wanted<'_> {
         place: PartPlace,
         out: &mut Vec<u8>,
     ) -> Option<Pclusters> {
-        // What it repeats of itself is rare, and has to be looked for again.
-        if self.stretches.iter().any(|stretch| stretch.extents.is_none()) {
-            return None;
-        }
         let extents = earlier.extents(place, self.input.data)?;
         let mut taken = Taken {
             wanted: self,
@@ -55,6 +62,7 @@ impl Wanted<'_> {
             at: 0,
             pos: place.pos,
             own: 0,
+            starts: Vec::new(),
             plain: Vec::new(),
             linked: None,
         };
@@ -96,6 +104,7 @@ impl Taken<'_> {
                     true => self.add_own(len, *stored, *encoding)?,
                     false => self.add_link(len, *stored, *encoding)?,
                 }
+                self.starts.push(at);
             }
         }
         self.at = end;
@@ -170,41 +179,46 @@ impl Taken<'_> {
     /// Adds an extent that has the pcluster of another part.
     fn add_link(&mut self, len: usize, stored: u64, encoding: Encoding) -> Option<()> {
         let plain = self.is_plain(encoding)?;
-        let (stretch, of) = self.source()?;
-        let run = self.wanted.stretches[stretch].extents.as_ref()?;
-        let source = &run.extents[of];
+        let Source { stretch, of, extent: source, follows } = self.source()?;
         let whole = to_usize(u64::from(source.len));
         let blocks = u64::from(source.blocks) * to_u64(self.wanted.input.block_len);
         let is_part = len < whole;
         if source.plain != plain || blocks != stored || len > whole || (is_part && plain) {
             return None;
         }
-        let is_next = of.checked_sub(1).is_some_and(|before| {
-            self.linked == Some((stretch, before)) && source.follows(&run.extents[before])
-        });
+        let is_next = follows && self.linked == Some((stretch, of.wrapping_sub(1)));
         let pcluster = if is_next { PclusterOf::AnotherNext } else { PclusterOf::Another };
         let (len, partial) = (u32::try_from(len).ok()?, source.partial || is_part);
-        let linked = Extent { len, partial, pcluster, ..*source };
+        let linked = Extent { len, partial, pcluster, ..source };
         let part = self.wanted.stretches[stretch].source;
-        debug_assert!(part != self.wanted.number, "what repeats its own part is not taken");
-        self.pclusters.link(part, run.first + of, &[linked]);
+        self.pclusters.link(part, of, &[linked]);
         self.linked = Some((stretch, of));
         Some(())
     }
 
-    /// The extent of another part that holds the next bytes: the stretch, and its index
-    /// among the extents there.
-    fn source(&self) -> Option<(usize, usize)> {
+    /// The extent, of another part or of this one, that holds the next bytes.
+    fn source(&self) -> Option<Source> {
         let stretches = self.wanted.stretches;
         let index = stretches.partition_point(|stretch| stretch.at <= self.at).checked_sub(1)?;
         let stretch = &stretches[index];
-        let run = stretch.extents.as_ref()?;
-        // Where its bytes are among those of the other part.
+        // Where the bytes are in the part that has them.
         let wanted = stretch.source_at + (self.at - stretch.at);
+        let source = |of: usize, extent: &Extent, before: Option<&Extent>| Source {
+            stretch: index,
+            of,
+            extent: *extent,
+            follows: before.is_some_and(|before| extent.follows(before)),
+        };
+        let before = |extents: &'_ [Extent], at: usize| at.checked_sub(1).map(|at| extents[at]);
+        let Some(run) = &stretch.extents else {
+            let of = self.starts.binary_search(&wanted).ok()?;
+            let extents = &self.pclusters.extents;
+            return Some(source(of, &extents[of], before(extents, of).as_ref()));
+        };
         let mut start = run.at;
-        for (of, extent) in run.extents.iter().enumerate() {
+        for (at, extent) in run.extents.iter().enumerate() {
             if start == wanted {
-                return Some((index, of));
+                return Some(source(run.first + at, extent, before(&run.extents, at).as_ref()));
             }
             start += to_usize(u64::from(extent.len));
         }

@@ -1,6 +1,7 @@
 //! Cutting files into parts, and putting these together into tasks.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::alike::{ContentChunk, PART_LEN, content_chunks};
@@ -15,15 +16,6 @@ use crate::format::to_usize;
 use crate::options::Tails;
 use crate::pool::{self, Share};
 use crate::tree::InodeId;
-
-/// The packed inode is cut into at most this many parts, unless these would be longer
-/// than `PACKED_PART_MAX`: a pcluster ends with each part, and the encoder of the next
-/// part knows nothing of the bytes before.
-const PACKED_PARTS: u64 = 64;
-const PACKED_PART_MAX: u64 = 32 << 20;
-/// A part has the bytes of this many pclusters at least, uncompressed. With fewer, those of
-/// 1 MiB would be no longer than parts are: LZMA then takes 0.8 % more.
-const PACKED_PCLUSTERS: u64 = 8;
 
 /// The tasks, and the repeats in them.
 #[derive(Default)]
@@ -58,17 +50,15 @@ impl Tasks {
     /// The tasks for the packed inode.
     pub(super) fn of_packed(inputs: &Inputs<'_>, packed: &Packed) -> Result<Self> {
         let Some(codec) = inputs.options.packed_codec() else { return Ok(Tasks::default()) };
-        let part_len = packed_part_len(packed.len, codec.pcluster_len);
-        let part = |number, offset| Part {
+        let part = |(number, bytes): (usize, Range<u64>)| Part {
             number,
             stream: Stream::Packed,
             codec,
-            offset,
-            len: part_len.min(packed.len - offset),
+            offset: bytes.start,
+            len: bytes.end - bytes.start,
             size: packed.len,
         };
-        let offsets = (0..packed.len).step_by(to_usize(part_len)).enumerate();
-        let all: Vec<Part> = offsets.map(|(number, offset)| part(number, offset)).collect();
+        let all: Vec<Part> = packed.parts().enumerate().map(part).collect();
         // Ends of files and short files are too short to repeat much.
         let repeats = match inputs.options.tails {
             Tails::AllFragments => find_repeats(PartReader { inputs, packed }, &all, &|_| ())?,
@@ -133,13 +123,6 @@ fn parts(file: &FileToEncode<'_>, first: usize) -> impl Iterator<Item = Part> {
     })
 }
 
-/// The length of the parts of a packed inode of `len` bytes.
-fn packed_part_len(len: u64, pcluster_len: u64) -> u64 {
-    let least = PACKED_PCLUSTERS * pcluster_len;
-    let part = len.div_ceil(PACKED_PARTS).max(least).next_multiple_of(TASK_LEN);
-    part.clamp(TASK_LEN, PACKED_PART_MAX)
-}
-
 /// Puts consecutive parts together into tasks.
 fn tasks(parts: Vec<Part>) -> Vec<Vec<Part>> {
     let mut tasks: Vec<Vec<Part>> = Vec::new();
@@ -153,21 +136,4 @@ fn tasks(parts: Vec<Part>) -> Vec<Vec<Part>> {
         tasks.last_mut().expect("pushed above").push(part);
     }
     tasks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_of_a_large_packed_inode_are_long() {
-        const MIB: u64 = 1 << 20;
-        let part_len = |len| packed_part_len(len, 65_536);
-        assert_eq!([0, 1].map(part_len), [4 * MIB; 2]);
-        assert_eq!(part_len(256 * MIB), 4 * MIB);
-        assert_eq!(part_len(256 * MIB + 1), 8 * MIB);
-        assert_eq!(part_len(2000 * MIB), 32 * MIB);
-        assert_eq!(part_len(1 << 50), 32 * MIB);
-        assert_eq!([MIB / 2, MIB].map(|pcluster| packed_part_len(1, pcluster)), [4 * MIB, 8 * MIB]);
-    }
 }

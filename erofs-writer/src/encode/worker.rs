@@ -124,7 +124,6 @@ impl<'a> Worker<'a> {
         out: &mut Vec<u8>,
     ) -> Option<Pclusters> {
         let wanted = Wanted {
-            number: part.number,
             algorithm: part.codec.codec.algorithm(),
             input: self.shared.input(part, &self.data),
             stretches,
