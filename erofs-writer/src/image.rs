@@ -24,8 +24,9 @@ mod input;
 mod lz4;
 mod map;
 mod open;
+mod part;
 mod place;
-mod stored;
+
 mod superblock;
 mod xattr;
 
@@ -35,4 +36,4 @@ pub(crate) use file::FileReader;
 pub(crate) use inode::{FileType, Inode};
 pub(crate) use input::Input;
 pub(crate) use open::Image;
-pub(crate) use stored::{StoredAs, StoredExtent, StoredIn};
+pub(crate) use part::{StoredAs, StoredExtent, StoredIn};

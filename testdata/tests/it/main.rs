@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod algorithms;
+mod base;
 mod boundary;
 mod cancel;
 mod changes;
