@@ -50,6 +50,7 @@ impl Job<'_> {
             algorithms: self.placement.bodies.encoded.algorithms.clone(),
             oldest_kernel: self.features().oldest_kernel(),
             page_size_min: self.options.block_size.page_size_min(),
+            verified: false,
             entry_sizes: Vec::new(),
             times: Vec::new(),
         }

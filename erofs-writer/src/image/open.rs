@@ -8,6 +8,7 @@ use super::inode::Inode;
 use super::input::{Input, Inputs};
 use super::place::Place;
 use super::superblock::Super;
+use crate::format::superblock::SuperBlock;
 
 /// A long prefix: the number of a short one, and what follows it.
 #[derive(Debug)]
@@ -66,6 +67,11 @@ impl Image {
 
     pub(crate) fn root(&self) -> u64 {
         self.sb.root
+    }
+
+    /// The superblock, as it stands there.
+    pub(crate) fn superblock(&self) -> &SuperBlock {
+        &self.sb.raw
     }
 
     /// The length of the image and its devices together.

@@ -18,6 +18,8 @@ use crate::format::{round_up, to_u64, to_usize};
 /// What the superblock says.
 #[derive(Debug)]
 pub(crate) struct Super {
+    /// As it stands in the image.
+    pub(super) raw: SuperBlock,
     pub(super) block_bits: u32,
     /// The byte from which nids count.
     pub(super) meta_start: u64,
@@ -102,6 +104,7 @@ impl Super {
         let has_prefixes = has(INCOMPAT_XATTR_PREFIXES);
         let has_devices = has(INCOMPAT_DEVICE_TABLE);
         Ok(Super {
+            raw: sb.clone(),
             block_bits: sb.blkszbits.into(),
             meta_start: u64::from(sb.meta_blkaddr.get()) << sb.blkszbits,
             xattr_start: u64::from(sb.xattr_blkaddr.get()) << sb.blkszbits,
