@@ -165,7 +165,7 @@ impl<'a> ImageWriter<'a> {
     ///
     /// It is read through the cache of the system, so this checks this crate and the
     /// memory, but not the disk. [`write`](Self::write) needs a [`File`] that is open for
-    /// reading, too. A worker takes up to 30 MiB, and decoded bytes up to 48 MiB are kept.
+    /// reading, too. A worker takes up to 40 MB, and decoded bytes up to 48 MiB are kept.
     #[cfg(feature = "image")]
     #[must_use]
     pub fn verify(mut self, on: bool) -> Self {

@@ -13,6 +13,7 @@ mod contents;
 mod devices;
 mod inodes;
 mod names;
+mod part;
 mod superblock;
 mod tasks;
 
@@ -20,7 +21,7 @@ pub(crate) use check::Check;
 
 use crate::error::Result;
 use crate::image::Input;
-use crate::tree::{Kind, Tree};
+use crate::tree::Tree;
 
 /// How many bytes of contents a tree has: so much there is to compare.
 pub(crate) fn weight(tree: &Tree) -> u64 {
@@ -42,9 +43,4 @@ impl Check<'_> {
         let files = inodes::compare(self, image, &names)?;
         tasks::compare(self, image, files, report)
     }
-}
-
-/// Whether an inode is a directory.
-fn is_dir(kind: &Kind) -> bool {
-    matches!(kind, Kind::Directory(_))
 }

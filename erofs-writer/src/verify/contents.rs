@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use super::check::Check;
-use super::tasks::Part;
+use super::part::Part;
 use crate::error::{Change, Error, Result, Unreadable, VerifyErrorKind};
 use crate::format::{to_u64, to_usize};
 use crate::image::{Bytes, Contents, Fault, Image, Run};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::check::Check;
-use super::tasks::Part;
+use super::part::Part;
 use crate::error::{Result, VerifyErrorKind};
 use crate::image::{Bytes, Image};
 use crate::tree::device::{Device, DeviceRun};

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use super::check::{Check, field};
-use super::is_dir;
 use crate::error::{Error, Result, VerifyErrorKind};
 use crate::format::dirent::{
     DIRENT_LEN, FT_BLKDEV, FT_CHRDEV, FT_DIR, FT_FIFO, FT_REG_FILE, FT_SOCK, FT_SYMLINK,
@@ -137,6 +136,10 @@ fn compare(tree: &Tree, dir: InodeId, children: &Children, listing: &Listing) ->
         Some(entry) => Err(at_name(tree, dir, &entry.name, VerifyErrorKind::Excess)),
         None => Ok(()),
     }
+}
+
+fn is_dir(kind: &Kind) -> bool {
+    matches!(kind, Kind::Directory(_))
 }
 
 /// The error of a name in a directory.

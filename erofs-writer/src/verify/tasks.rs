@@ -1,24 +1,17 @@
 //! The contents, cut into tasks.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::check::Check;
 use super::contents::Buffers;
 use super::inodes::Stored;
+use super::part::Part;
 use super::{contents, devices};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::pool;
 use crate::tree::{Content, InodeId, Kind, Tree};
-
-/// A part of a file.
-pub(super) struct Part {
-    pub(super) id: InodeId,
-    pub(super) nid: u64,
-    pub(super) bytes: Range<u64>,
-}
 
 /// Parts are gathered until they have so many bytes, or are so many.
 const TASK_LEN: u64 = 4 << 20;
