@@ -50,6 +50,7 @@ complete -c mkfs-erofs -l preserve-mtime -d 'Undo --ignore-mtime; with --store-p
 complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output, except the report of --json'
 complete -c mkfs-erofs -l json -d 'Report on standard output as one JSON object'
 complete -c mkfs-erofs -l sync -d 'Return only when the image is on the disk, and report write errors'
+complete -c mkfs-erofs -l verify -d 'Read the image back and compare it with the source before it gets its name'
 complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'
 complete -c mkfs-erofs -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mkfs-erofs -s V -l version -d 'Print version'

@@ -411,6 +411,10 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) sync: bool,
 
+    /// Read the image back and compare it with the source before it gets its name
+    #[arg(long, help_heading = "Output")]
+    pub(crate) verify: bool,
+
     /// Show no progress, also on a terminal
     #[arg(long, help_heading = "Output")]
     pub(crate) no_progress: bool,

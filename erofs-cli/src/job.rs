@@ -54,6 +54,8 @@ pub struct Job {
     pub(crate) output: PathBuf,
     /// Whether the image has to be on the disk at the end.
     pub(crate) sync: bool,
+    /// Whether the image is read back and compared with the source.
+    pub(crate) verify: bool,
     pub(crate) report: Report,
     /// Notes about arguments without effect.
     pub(crate) notes: Vec<String>,
@@ -158,6 +160,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         threads: args.workers,
         output,
         sync: args.sync,
+        verify: args.verify,
         report: report(&args),
         notes,
     })

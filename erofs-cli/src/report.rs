@@ -55,6 +55,9 @@ pub(crate) fn text(summary: &Summary) -> String {
     for (name, bytes) in savings.into_iter().filter(|(_, bytes)| *bytes > 0) {
         let _ = writeln!(out, "{name}{}", Size(bytes));
     }
+    if summary.verified {
+        out.push_str("Verified read back, and all of it is as in the source\n");
+    }
     out
 }
 

@@ -132,6 +132,7 @@ fn build(
     }
     let mut writer = ImageWriter::new(options)
         .sync(job.sync)
+        .verify(job.verify)
         .entry_sizes(tells_entries)
         .canceller(canceller)
         .on_event(on_event);

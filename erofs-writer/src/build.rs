@@ -4,12 +4,16 @@ mod recipes;
 mod sizes;
 mod summary;
 mod superblock;
+#[cfg(feature = "image")]
+mod verified;
 
 use std::fs::File;
+use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rayon::ThreadPool;
 
@@ -43,6 +47,8 @@ use crate::write::{self, Job};
 pub struct ImageWriter<'a> {
     options: Options,
     sync: bool,
+    #[cfg(feature = "image")]
+    verify: bool,
     entry_sizes: bool,
     #[cfg(feature = "image")]
     base: Option<&'a Base>,
@@ -61,6 +67,8 @@ impl<'a> ImageWriter<'a> {
         ImageWriter {
             options,
             sync: false,
+            #[cfg(feature = "image")]
+            verify: false,
             entry_sizes: false,
             #[cfg(feature = "image")]
             base: None,
@@ -175,6 +183,23 @@ impl<'a> ImageWriter<'a> {
         self
     }
 
+    /// Whether the image is read back when everything but its superblock is written, and
+    /// compared with the tree: all names, inodes and xattrs, and every byte of contents,
+    /// which are read again and compared with what the image decodes to. A difference is
+    /// an [`Error::Verify`]; then the output gets no superblock, and
+    /// [`write_path`](Self::write_path) gives it no name. Contents that stay in an archive
+    /// are not read, but the image has to say where they are. Default: no.
+    ///
+    /// It is read through the cache of the system, so this checks this crate and the
+    /// memory, but not the disk. [`write`](Self::write) needs a [`File`] that is open for
+    /// reading, too. A worker takes up to 40 MB, and decoded bytes up to 48 MiB are kept.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub fn verify(mut self, on: bool) -> Self {
+        self.verify = on;
+        self
+    }
+
     /// Finds out whether [`write_path`](Self::write_path) can write to `path`, before
     /// there is a tree. Files that killed builds left beside it are removed.
     ///
@@ -205,6 +230,10 @@ impl<'a> ImageWriter<'a> {
         let offset = self.options.offset;
         let target = Target::open(path, tree, offset, self.sync, &self.conduct.canceller);
         let written = target.and_then(|target| {
+            if self.verifies() && !output::is_readable(target.file()) {
+                let kind = OutputErrorKind::NotReadable;
+                return Err(Error::Output { path: path.into(), kind });
+            }
             let output = Output {
                 to: target.file(),
                 capacity: target.capacity(),
@@ -232,6 +261,10 @@ impl<'a> ImageWriter<'a> {
         let write_error = |source| Error::Write { path: None, source };
         let file = output.as_file();
         file.map_or(Ok(()), output::check_given).map_err(write_error)?;
+        if self.verifies() && !file.is_some_and(output::is_readable) {
+            let why = OutputErrorKind::NotReadable.to_string();
+            return Err(write_error(io::Error::new(io::ErrorKind::InvalidInput, why)));
+        }
         let synced = file.filter(|_| self.sync);
         let output = Output {
             to: &output,
@@ -242,6 +275,16 @@ impl<'a> ImageWriter<'a> {
         let summary = self.build(tree, &output)?;
         synced.map_or(Ok(()), File::sync_all).map_err(write_error)?;
         Ok(summary)
+    }
+
+    #[cfg(feature = "image")]
+    fn verifies(&self) -> bool {
+        self.verify
+    }
+
+    #[cfg(not(feature = "image"))]
+    fn verifies(&self) -> bool {
+        false
     }
 
     fn build(&mut self, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
@@ -259,6 +302,8 @@ impl<'a> ImageWriter<'a> {
     fn build_as(&mut self, options: &Options, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
         let wanted = self.conduct.wanted.clone();
         let earlier = self.earlier();
+        let read_back = output.to.as_file().filter(|_| self.verifies());
+        let read_back = read_back.map(|file| (file, SystemTime::now()));
         let observer = &self.conduct.observer();
 
         observer.phase(Phase::Check)?;
@@ -311,7 +356,8 @@ impl<'a> ImageWriter<'a> {
         if output.capacity.is_none() {
             reserve(sink, placement, options)?;
         }
-        let job = Job { reader, inodes, plan, placement, options, sink };
+        let keeps_spools = read_back.is_some();
+        let job = Job { reader, inodes, plan, placement, options, sink, keeps_spools };
         let tasks = write::Tasks::new(&job);
         let head = observer.watch(threads, tasks.len(), |report| tasks.run(&job, report))?;
 
@@ -320,10 +366,11 @@ impl<'a> ImageWriter<'a> {
         observer.watch(threads, 0, |_| {
             (output.settle)(end, observer).map_err(|source| Error::Write { path: None, source })
         })?;
-        let uuid = job.finish(head)?;
+        let uuid = job.conclude(head, read_back, observer, threads)?;
         let entry_sizes = if self.entry_sizes { sizes::entry_sizes(&job) } else { Vec::new() };
         let taken_bytes = earlier.map_or(0, encode::Earlier::taken_bytes);
-        Ok(Summary { times: observer.times(), entry_sizes, taken_bytes, ..job.summary(uuid) })
+        let (times, verified) = (observer.times(), read_back.is_some());
+        Ok(Summary { times, verified, entry_sizes, taken_bytes, ..job.summary(uuid) })
     }
 }
 

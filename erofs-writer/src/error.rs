@@ -8,6 +8,7 @@ mod messages;
 mod source;
 mod store_paths;
 mod tar;
+mod verify;
 
 use std::fmt;
 use std::io;
@@ -24,6 +25,7 @@ pub(crate) use source::Unreadable;
 pub use source::{Change, ReaderErrorKind};
 pub use store_paths::StorePathsError;
 pub use tar::TarErrorKind;
+pub use verify::VerifyErrorKind;
 
 /// The result of functions that can fail. Functions that only check a value return its
 /// own error instead.
@@ -100,6 +102,13 @@ pub enum Error {
         /// The error at that position.
         kind: ImageErrorKind,
     },
+    /// The image is not what the tree is, as the source, memory or this crate is wrong.
+    Verify {
+        /// The path in the image, `/` also if it is the whole image.
+        path: Vec<u8>,
+        /// The difference at that path.
+        kind: VerifyErrorKind,
+    },
     /// A file of SELinux contexts cannot be used.
     FileContexts {
         /// The host path, or the name that the caller gave the file.
@@ -138,6 +147,9 @@ pub enum OutputErrorKind {
     Appends,
     /// The output is open for reading only.
     NotWritable,
+    /// The output cannot be read back, which
+    /// [`ImageWriter::verify`](crate::ImageWriter::verify) has to.
+    NotReadable,
     /// The output is part of the source, so the image would contain itself.
     InsideSource,
     /// The device holds fewer bytes than the image needs.
@@ -315,6 +327,9 @@ impl fmt::Display for Error {
                     _ => write!(f, "at byte {offset}: {kind}"),
                 }
             }
+            Error::Verify { path, kind } => {
+                write!(f, "{}: wrong in the image: {kind}", Shown::bytes(path))
+            }
             Error::FileContexts { path, line, kind } => {
                 write!(f, "{}: line {line}: {kind}", Shown::new(path))
             }
@@ -360,7 +375,10 @@ impl From<Error> for io::Error {
         let kind = match &error {
             Error::Read { source, .. } | Error::Write { source, .. } => source.kind(),
             // `Interrupted` would make much of std try again.
-            Error::Cancelled | Error::Changed { .. } | Error::Reader { .. } => io::ErrorKind::Other,
+            Error::Cancelled
+            | Error::Changed { .. }
+            | Error::Reader { .. }
+            | Error::Verify { .. } => io::ErrorKind::Other,
             Error::Output { kind: OutputErrorKind::TooSmall { .. }, .. } => {
                 io::ErrorKind::StorageFull
             }
@@ -384,6 +402,7 @@ impl fmt::Display for OutputErrorKind {
                  > and not >>",
             ),
             OutputErrorKind::NotWritable => f.write_str("is open for reading only"),
+            OutputErrorKind::NotReadable => f.write_str("cannot be read back to be verified"),
             OutputErrorKind::InsideSource => {
                 f.write_str("the image would be part of its own source")
             }

@@ -34,8 +34,11 @@ pub enum Phase {
     Place,
     /// Metadata and data are written.
     Write,
-    /// The superblock is written.
+    /// The superblock is written, unless the image is verified before that.
     Finish,
+    /// The image is read back and compared with the tree, if that is asked for. Then the
+    /// superblock is written.
+    Verify,
 }
 
 /// One word in small letters: `read` for [`Phase::Scan`], otherwise the name.
@@ -51,6 +54,7 @@ impl fmt::Display for Phase {
             Phase::Place => "place",
             Phase::Write => "write",
             Phase::Finish => "finish",
+            Phase::Verify => "verify",
         })
     }
 }
@@ -159,6 +163,8 @@ pub struct Summary {
     /// How many bytes the pages of a machine that mounts the image have at least:
     /// Linux mounts no blocks that are larger than its pages.
     pub page_size_min: u32,
+    /// Whether the image was read back and found to be what the tree is.
+    pub verified: bool,
     /// The part that each entry of the root takes, if
     /// [`ImageWriter::entry_sizes`](crate::ImageWriter::entry_sizes) asks for it. The
     /// root itself, tables and padding are in none.

@@ -8,6 +8,7 @@
 mod cache;
 mod chunk;
 mod compact;
+mod contents;
 mod data;
 mod decode;
 mod dir;
@@ -30,10 +31,11 @@ mod place;
 mod superblock;
 mod xattr;
 
-pub(crate) use dir::{DirEntry, Dirs};
+pub(crate) use contents::{Bytes, Contents, Run};
+pub(crate) use dir::{DirEntry, Dirs, Listing};
 pub(crate) use fault::{Fault, Found};
 pub(crate) use file::FileReader;
 pub(crate) use inode::{FileType, Inode};
-pub(crate) use input::Input;
+pub(crate) use input::{Input, Part};
 pub(crate) use open::Image;
 pub(crate) use part::{StoredAs, StoredExtent, StoredIn};

@@ -113,12 +113,14 @@
 //!   the host, its page size, the order in which it lists directories, its umask, time
 //!   zone or locale. A file with zeros gives the same image whether they are holes on
 //!   the host or not. The crate does not read the environment, and reads the clock only
-//!   to time its phases. The bytes that default options give change only with a line in
+//!   to time its phases, and to tell which files have changed since. The bytes that default options give change only with a line in
 //!   the change log.
 //! - **No half image.** Every error in a tree or an option is found before the first
 //!   byte is written. The superblock is the last write of all, and
 //!   [`write_path`](ImageWriter::write_path) gives the file its name only when it is
 //!   complete. The first write to an output makes an older image in it invalid.
+//! - **What was written can be verified.** With `ImageWriter::verify` an image is read back
+//!   and compared with the tree before it gets its superblock.
 //! - **Changes are noticed.** If a file is longer, shorter or gone when it is read, the
 //!   error is [`Error::Changed`] or [`Error::Read`], with its path.
 //! - **Bounded memory.** A tree takes some 350 bytes for each inode. Contents are not
@@ -157,7 +159,7 @@
 //! | `lz4`, `zstd`, `deflate`, `lzma` | yes | the algorithms of [`Codec`] |
 //! | `tar` | yes | [`source::Tar`]: trees of tar archives, and indexes of them |
 //! | `decoders` | yes | [`source::Decoder`]: archives that are compressed |
-//! | `image` | yes | [`source::Image`]: trees of images |
+//! | `image` | yes | [`source::Image`]: trees of images; `ImageWriter::verify` |
 //! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |
 //! | `serde` | no | [`Summary`] is `Serialize`, for a report in JSON |
 //!
@@ -212,6 +214,8 @@ mod sink;
 pub mod source;
 mod time;
 mod tree;
+#[cfg(feature = "image")]
+mod verify;
 mod write;
 #[cfg(any(feature = "decoders", feature = "image"))]
 mod zstd_header;
@@ -226,6 +230,7 @@ pub use contexts::FileContexts;
 pub use error::{
     Change, CompressHintsErrorKind, Error, FileContextsErrorKind, ImageErrorKind, Limit,
     OutputErrorKind, ReaderErrorKind, Result, StorePathsError, TarErrorKind, TreeErrorKind,
+    VerifyErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 pub use hints::{CompressHints, PassedOverHint};

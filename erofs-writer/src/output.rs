@@ -242,6 +242,12 @@ pub(crate) fn sync_given(file: &File, len: u64, stop: &dyn Stop) -> io::Result<(
     durable::sync(file, len, stop)
 }
 
+/// Whether an open file can be read.
+pub(crate) fn is_readable(file: &File) -> bool {
+    let flags = rustix::fs::fcntl_getfl(file);
+    flags.is_ok_and(|flags| flags & OFlags::RWMODE != OFlags::WRONLY)
+}
+
 /// Refuses an open file to which no image can be written.
 pub(crate) fn check_given(file: &File) -> io::Result<()> {
     let file_type = file.metadata()?.file_type();

@@ -228,6 +228,12 @@ impl<'a> Sink<'a> {
         self.output.write_all_at(head, self.offset)
     }
 
+    /// Takes the superblock away again.
+    #[cfg(feature = "image")]
+    pub(crate) fn unfinish(&self) -> io::Result<()> {
+        self.output.write_all_at(&[0; to_usize(SUPER_LEN)], self.offset + SUPER_OFFSET)
+    }
+
     /// Lets the kernel copy up to `len` bytes of `source` and returns how many
     /// it did copy: fewer where the source ends or the kernel cannot.
     pub(crate) fn copy(&self, source: &File, from: u64, pos: u64, len: u64) -> io::Result<u64> {

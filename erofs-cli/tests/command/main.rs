@@ -35,5 +35,6 @@ mod stopped;
 mod store;
 mod tar;
 mod tar_index;
+mod verified;
 mod wide;
 mod xattrs;

@@ -14,6 +14,7 @@ fn check(value: &Value, schema: &Value, at: &str) {
         "string" => value.is_string(),
         "integer" => value.is_u64(),
         "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
         other => panic!("{at}: what is {other}?"),
     };
     assert!(is_right, "{at}: {value} is no {}", schema["type"]);
@@ -45,6 +46,7 @@ fn reports_are_what_the_schema_says() {
     place.file("tar", [0; 1024]);
     for line in [
         "IMG source",
+        "--verify IMG source",
         "--tar=i IMG tar",
         "-zlz4 -Eall-fragments IMG source",
         "--store-paths list IMG",

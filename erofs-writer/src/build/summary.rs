@@ -51,6 +51,7 @@ impl Job<'_> {
             oldest_kernel: self.features().oldest_kernel(),
             page_size_min: self.options.block_size.page_size_min(),
             taken_bytes: 0,
+            verified: false,
             entry_sizes: Vec::new(),
             times: Vec::new(),
         }

@@ -18,10 +18,15 @@ use crate::options::kernel::Features;
 use crate::tree::Tree;
 use crate::write::Job;
 
+/// The start of an image with its superblock.
+pub(super) struct Sealed {
+    pub(super) head: Vec<u8>,
+    pub(super) uuid: Uuid,
+}
+
 impl Job<'_> {
-    /// Puts the superblock into the head and writes it, the last write of
-    /// all: until then there is nothing that could be mounted.
-    pub(super) fn finish(&self, mut head: Vec<u8>) -> Result<Uuid> {
+    /// Puts the superblock into the head.
+    pub(super) fn seal(&self, mut head: Vec<u8>) -> Sealed {
         let config = self.compression_config();
         let mut superblock = self.superblock(config.u1, !config.records.is_empty());
         let start = to_usize(SUPER_OFFSET);
@@ -43,12 +48,30 @@ impl Job<'_> {
             superblock.checksum = (!crc32c::crc32c(&head[start..])).into();
             head[field].copy_from_slice(superblock.as_bytes());
         }
+        Sealed { head, uuid }
+    }
+
+    /// Writes the head, the last write of all: until then there is nothing that could be
+    /// mounted.
+    pub(super) fn finish(&self, sealed: &Sealed) -> Result<()> {
         if self.reader.stop.is_set() {
             return Err(Error::Cancelled);
         }
-        let written = self.sink.finish(&head, self.placement.len());
-        written.map_err(|source| Error::Write { path: None, source })?;
-        Ok(uuid)
+        let written = self.sink.finish(&sealed.head, self.placement.len());
+        written.map_err(|source| Error::Write { path: None, source })
+    }
+
+    /// Writes the superblock. Without a reader of images, none is read back.
+    #[cfg(not(feature = "image"))]
+    pub(super) fn conclude(
+        &self,
+        head: Vec<u8>,
+        _: Option<(&std::fs::File, std::time::SystemTime)>,
+        _: &crate::observer::Observer<'_>,
+        _: &crate::pool::Threads,
+    ) -> Result<Uuid> {
+        let sealed = self.seal(head);
+        self.finish(&sealed).map(|()| sealed.uuid)
     }
 
     /// The settings of the algorithms in the image.

@@ -106,9 +106,9 @@ fn write(
     shift(&mut placement);
     let reader = Reader { tree: written, stop: observer, dirs };
     let (plan, placement) = (&wrong.plan, &placement);
-    let job = Job { reader, inodes, plan, placement, options, sink };
+    let job = Job { reader, inodes, plan, placement, options, sink, keeps_spools: false };
     let head = write::Tasks::new(&job).run(&job, &|_| ())?;
-    job.finish(head).map(drop)
+    job.finish(&job.seal(head))
 }
 
 /// The message of the panic when `written` is written with these faults, or nothing if

@@ -24,11 +24,13 @@ macro_rules! names {
 }
 
 names!(error: Error {
-    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, Image,
+    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, Image, Verify,
     FileContexts, CompressHints,
     Options, Full, Cancelled,
 });
-names!(output: OutputErrorKind { NotAFile, Appends, NotWritable, InsideSource, TooSmall });
+names!(output: OutputErrorKind {
+    NotAFile, Appends, NotWritable, NotReadable, InsideSource, TooSmall,
+});
 names!(tree: TreeErrorKind {
     BadName, Exists, NotFound, NotADirectory, Root,
         DirectoryHardLink, ForeignInode, BadSymlinkTarget,
@@ -42,6 +44,10 @@ names!(tar: TarErrorKind {
 });
 names!(image: ImageErrorKind {
     NoMagic, Checksum, Features, Devices, Truncated, Malformed, Pcluster, Loop,
+});
+names!(verify: VerifyErrorKind {
+    Image, Head, Field, Missing, Excess, Unlinked, Linked, Target, Xattr, ExcessXattr, HiddenXattr,
+    Bytes, Place,
 });
 names!(file_contexts: FileContextsErrorKind {
     Compiled, NotAscii, Incomplete, Excess, Type, Pattern, TooLarge, Context,
@@ -95,6 +101,7 @@ fn errors() -> Vec<Error> {
         Error::Read { path: path(), source: system() },
         Error::Changed { path: path(), change: Change::Replaced },
         Error::Changed { path: path(), change: Change::Length { before: 5000, now: 4096 } },
+        Error::Changed { path: path(), change: Change::Bytes { offset: 4711 } },
         Error::Reader { path: path(), kind: ReaderErrorKind::Overfull },
         Error::Write { path: Some(path()), source: system() },
         Error::Write { path: None, source: system() },
@@ -105,6 +112,7 @@ fn errors() -> Vec<Error> {
         of_image(b"/", ImageErrorKind::NoMagic),
         of_image(b"/", ImageErrorKind::Checksum),
         of_image(b"/image/path", ImageErrorKind::Truncated),
+        Error::Verify { path: b"/image/path".to_vec(), kind: VerifyErrorKind::Missing },
         Error::FileContexts { path: path(), line: 7, kind: FileContextsErrorKind::NotAscii },
         Error::CompressHints { path: path(), line: 7, kind: CompressHintsErrorKind::NoPattern },
         Error::Options(OptionsError::MaxExtentLen),
@@ -155,6 +163,36 @@ fn of_images(out: &mut String) {
             ImageErrorKind::Malformed { what: "a rule is broken" },
             ImageErrorKind::Pcluster { algorithm: Algorithm::Zstd },
             ImageErrorKind::Loop,
+        ],
+    );
+}
+
+fn of_verifying(out: &mut String) {
+    let name = || b"user.name".to_vec();
+    let field = |name, found: &str, expected: &str| VerifyErrorKind::Field {
+        name,
+        found: found.into(),
+        expected: expected.into(),
+    };
+    section(
+        out,
+        "VerifyErrorKind",
+        verify,
+        &[
+            VerifyErrorKind::Image { offset: 1024, kind: ImageErrorKind::Checksum },
+            VerifyErrorKind::Head,
+            field("mode", "0644", "0755"),
+            field("the type", "of a file", "of a directory"),
+            VerifyErrorKind::Missing,
+            VerifyErrorKind::Excess,
+            VerifyErrorKind::Unlinked,
+            VerifyErrorKind::Linked { other: b"/other/path".to_vec() },
+            VerifyErrorKind::Target,
+            VerifyErrorKind::Xattr { name: name() },
+            VerifyErrorKind::ExcessXattr { name: name() },
+            VerifyErrorKind::HiddenXattr { name: name() },
+            VerifyErrorKind::Bytes { offset: 4711 },
+            VerifyErrorKind::Place { offset: 4096 },
         ],
     );
 }
@@ -299,12 +337,14 @@ fn messages_are_those_that_were_reviewed() {
             OutputErrorKind::NotAFile,
             OutputErrorKind::Appends,
             OutputErrorKind::NotWritable,
+            OutputErrorKind::NotReadable,
             OutputErrorKind::InsideSource,
             OutputErrorKind::TooSmall { needed: 8192, available: 4096 },
         ],
     );
     section(&mut out, "TreeErrorKind", tree, &of_trees());
     of_images(&mut out);
+    of_verifying(&mut out);
     of_inputs(&mut out);
     of_options(&mut out);
     use Limit::{Blocks, DeviceBlocks, Devices, Inodes, Pclusters, SharedXattrs, WideBlocks};

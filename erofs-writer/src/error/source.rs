@@ -17,6 +17,12 @@ pub enum Change {
         /// The length in bytes that was found now. A file that grew may be even longer.
         now: u64,
     },
+    /// The bytes are not those that were read before.
+    /// [`ImageWriter::verify`](crate::ImageWriter::verify) finds this.
+    Bytes {
+        /// The offset of the first byte that differs, as far as it is known.
+        offset: u64,
+    },
 }
 
 /// A mistake of a reader. See [`Error::Reader`](crate::Error::Reader).
@@ -47,6 +53,7 @@ impl fmt::Display for Change {
         match self {
             Change::Replaced => f.write_str("another file is in its place"),
             Change::Length { before, now } => write!(f, "it had {before} bytes and now has {now}"),
+            Change::Bytes { offset } => write!(f, "other bytes from byte {offset} on"),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::event::{EntrySize, InodeCounts, Phase, Summary};
 /// a `name` and `seconds`. `mkfs-erofs --json` tells the same.
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let len = 18 + usize::from(!self.entry_sizes.is_empty());
+        let len = 19 + usize::from(!self.entry_sizes.is_empty());
         let mut out = serializer.serialize_struct("Summary", len)?;
         out.serialize_field("uuid", &self.uuid.to_string())?;
         let algorithms: Vec<String> = self.algorithms.iter().map(ToString::to_string).collect();
@@ -31,6 +31,7 @@ impl Serialize for Summary {
         out.serialize_field("hole_bytes", &self.hole_bytes)?;
         out.serialize_field("device_bytes", &self.device_bytes)?;
         out.serialize_field("kernel_copied_bytes", &self.kernel_copied_bytes)?;
+        out.serialize_field("verified", &self.verified)?;
         out.serialize_field("inodes", &self.inodes)?;
         if self.entry_sizes.is_empty() {
             out.skip_field("entries")?;

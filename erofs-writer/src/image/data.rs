@@ -57,7 +57,7 @@ impl Image {
     }
 
     /// Fills `buf` with bytes of an extent, without the first `skipped`.
-    fn read_extent(
+    pub(super) fn read_extent(
         &self,
         map: &Map<'_>,
         extent: Extent,

@@ -14,6 +14,20 @@ use crate::tree::is_valid_name;
 pub(crate) struct DirEntry {
     pub(crate) name: Vec<u8>,
     pub(crate) nid: u64,
+    /// The type that the entry tells of its inode.
+    pub(crate) file_type: u8,
+}
+
+/// All entries of a directory.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// Those but `.` and `..`, in the order of their names.
+    pub(crate) entries: Vec<DirEntry>,
+    /// The nids of `.` and `..`, which can be left out, and the types told of them.
+    pub(crate) own: Option<(u64, u8)>,
+    pub(crate) parent: Option<(u64, u8)>,
+    /// Where the last name ends.
+    pub(crate) end: u64,
 }
 
 /// Reads directories. It bounds how many bytes they have together, as many could lie in
@@ -35,6 +49,11 @@ impl<'a> Dirs<'a> {
 
     /// The entries of a directory but `.` and `..`, in the order of their names.
     pub(crate) fn entries(&mut self, dir: &Inode) -> Found<Vec<DirEntry>> {
+        Ok(self.list(dir)?.entries)
+    }
+
+    /// All entries of a directory.
+    pub(crate) fn list(&mut self, dir: &Inode) -> Found<Listing> {
         debug_assert!(dir.file_type == FileType::Directory, "a directory");
         let wrong = |what| Fault::malformed(dir.place.pos, what);
         let weight = if dir.is_decoded() { 1 } else { RATIO_MAX };
@@ -46,11 +65,12 @@ impl<'a> Dirs<'a> {
         let mut entries = Vec::new();
         let mut block = vec![0; to_usize(block_len.min(dir.size))];
         let mut map = self.image.map(dir)?;
-        let mut dots = Dots::default();
+        let (mut dots, mut end) = (Dots::default(), 0);
         for start in (0..dir.size).step_by(to_usize(block_len)) {
             let block = &mut block[..to_usize(block_len.min(dir.size - start))];
             self.image.read_mapped(&mut map, start, block)?;
             read_block(block, &mut entries, &mut dots).map_err(wrong)?;
+            end = start + to_u64(dots.end);
         }
         let in_order = entries.windows(2).all(|pair| pair[0].name < pair[1].name);
         if !in_order {
@@ -59,15 +79,19 @@ impl<'a> Dirs<'a> {
         if dots.own > 1 || dots.parent > 1 {
             return Err(wrong("a directory has itself or its parent twice"));
         }
-        Ok(entries)
+        Ok(Listing { entries, own: dots.own_target, parent: dots.parent_target, end })
     }
 }
 
-/// How often `.` and `..` were found.
+/// How often `.` and `..` were found, and where they lead.
 #[derive(Debug, Default)]
 struct Dots {
     own: u32,
+    own_target: Option<(u64, u8)>,
     parent: u32,
+    parent_target: Option<(u64, u8)>,
+    /// Where the last name of the block ends.
+    end: usize,
 }
 
 /// Adds the entries of a block (`erofs_fill_dentries`).
@@ -99,11 +123,14 @@ fn read_block(
             Some(end) if is_last => &name[..end],
             _ => name,
         };
+        dots.end = start + name.len();
+        let target = Some((found.nid.get(), found.file_type));
         match name {
-            b"." => dots.own += 1,
-            b".." => dots.parent += 1,
+            b"." => (dots.own, dots.own_target) = (dots.own + 1, target),
+            b".." => (dots.parent, dots.parent_target) = (dots.parent + 1, target),
             name if is_valid_name(name) => {
-                entries.push(DirEntry { name: name.to_vec(), nid: found.nid.get() });
+                let (nid, file_type) = (found.nid.get(), found.file_type);
+                entries.push(DirEntry { name: name.to_vec(), nid, file_type });
             }
             _ => return Err("a directory has a name that no directory can have"),
         }

@@ -38,6 +38,18 @@ pub(super) enum Stored {
     },
 }
 
+impl Stored {
+    /// The byte of the image at which they begin, where they are in blocks of their own.
+    pub(super) fn pos(self) -> Option<u64> {
+        match self {
+            Stored::Plain { device: 0, pos }
+            | Stored::Interlaced { pos, .. }
+            | Stored::Encoded(Encoded { site: Site::Image(pos), .. }) => Some(pos),
+            _ => None,
+        }
+    }
+}
+
 /// An encoded pcluster. The extent has the first of the bytes that it decodes to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Encoded {

@@ -65,6 +65,8 @@ pub(crate) struct Inode {
     pub(crate) mode: u16,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
+    /// The link count.
+    pub(crate) links: u32,
     pub(crate) mtime: Timestamp,
     pub(crate) size: u64,
     /// The number of a device.

@@ -29,6 +29,7 @@ struct Fields {
     high: Option<u16>,
     uid: u32,
     gid: u32,
+    links: u32,
     mtime: Timestamp,
     len: u64,
 }
@@ -76,6 +77,7 @@ impl Image {
             mode: mode & 0o7777,
             uid: fields.uid,
             gid: fields.gid,
+            links: fields.links,
             mtime: fields.mtime,
             size: if file_type.has_data() { size } else { 0 },
             rdev: fields.u,
@@ -105,6 +107,7 @@ impl Image {
                 high: has_high.then_some(compact.i_nb.get()),
                 uid: compact.i_uid.get().into(),
                 gid: compact.i_gid.get().into(),
+                links: if has_high { 1 } else { compact.i_nb.get().into() },
                 mtime: Timestamp { sec, nsec: self.sb.fixed_nsec },
                 len: COMPACT_LEN,
             });
@@ -120,6 +123,7 @@ impl Image {
             high: Some(found.i_nb.get()),
             uid: found.i_uid.get(),
             gid: found.i_gid.get(),
+            links: found.i_nlink.get(),
             mtime: Timestamp { sec: found.i_mtime.get(), nsec: found.i_mtime_nsec.get() },
             len: EXTENDED_LEN,
         })

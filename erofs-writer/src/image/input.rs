@@ -13,13 +13,45 @@ use crate::tree::ReadAt;
 pub(crate) enum Input {
     /// Contents that stand plain in it can be copied by the kernel.
     File(Arc<File>),
+    /// A part of a file.
+    Part(Part),
     Reader(Box<dyn ReadAt>),
+}
+
+/// A part of a file, of which the first bytes may stand in memory.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) file: Arc<File>,
+    /// Where it begins in the file, and how long it is.
+    pub(crate) start: u64,
+    pub(crate) len: u64,
+    /// Its first bytes, which the file does not have yet.
+    pub(crate) head: Vec<u8>,
+}
+
+impl ReadAt for Part {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let in_head = usize::try_from(offset).ok().and_then(|start| self.head.get(start..));
+        if let Some(head) = in_head.filter(|head| !head.is_empty()) {
+            let len = head.len().min(buf.len());
+            buf[..len].copy_from_slice(&head[..len]);
+            return Ok(len);
+        }
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = left.min(buf.len());
+        ReadAt::read_at(&*self.file, &mut buf[..len], self.start.saturating_add(offset))
+    }
 }
 
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Input::File(file) => file.fmt(f),
+            Input::Part(part) => part.fmt(f),
             Input::Reader(_) => f.write_str("a reader"),
         }
     }
@@ -29,6 +61,7 @@ impl Input {
     fn reader(&self) -> &dyn ReadAt {
         match self {
             Input::File(file) => file,
+            Input::Part(part) => part,
             Input::Reader(reader) => reader,
         }
     }
@@ -113,7 +146,7 @@ impl Inputs {
         let (file, pos) = self.locate(device, pos, len)?;
         Ok(match &self.files[file] {
             Input::File(file) => Some((file, pos)),
-            Input::Reader(_) => None,
+            Input::Part(_) | Input::Reader(_) => None,
         })
     }
 

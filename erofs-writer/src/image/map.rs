@@ -2,7 +2,7 @@
 
 use zerocopy::FromBytes;
 
-use super::chunk::ChunkFormat;
+use super::chunk::{ChunkFormat, Chunks};
 use super::encoded::Records;
 use super::extent::{Extent, Stored};
 use super::fault::{Fault, Found};
@@ -32,7 +32,7 @@ enum Kind<'a> {
         inline: bool,
     },
     Zeros,
-    Chunks(ChunkFormat),
+    Chunks(Chunks<'a>),
     Fragment {
         offset: u64,
     },
@@ -47,7 +47,7 @@ impl Image {
             Layout::Flat { start, inline } => Kind::Flat { start, inline },
             Layout::Zeros => Kind::Zeros,
             Layout::Chunks { bits, indexes, wide } => {
-                Kind::Chunks(ChunkFormat { bits, indexes, wide })
+                Kind::Chunks(Chunks::new(self, inode, ChunkFormat { bits, indexes, wide }))
             }
             Layout::Compressed { compact } => self.compressed(inode, compact)?,
         };
@@ -101,7 +101,7 @@ impl Map<'_> {
                     self.image.inline_tail(self.inode, whole)?
                 })
             }
-            Kind::Chunks(format) => self.image.chunk(self.inode, *format, offset),
+            Kind::Chunks(chunks) => chunks.extent(offset),
             Kind::Index(index) => index.extent(offset),
             Kind::Records(records) => records.extent(offset),
         }

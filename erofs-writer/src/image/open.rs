@@ -9,6 +9,7 @@ use super::input::{Input, Inputs};
 use super::place::Place;
 use super::superblock::Super;
 use crate::format::to_u64;
+use crate::format::superblock::SuperBlock;
 
 /// A long prefix: the number of a short one, and what follows it.
 #[derive(Debug)]
@@ -67,6 +68,11 @@ impl Image {
 
     pub(crate) fn root(&self) -> u64 {
         self.sb.root
+    }
+
+    /// The superblock, as it stands there.
+    pub(crate) fn superblock(&self) -> &SuperBlock {
+        &self.sb.raw
     }
 
     /// The length of the image and its devices together.

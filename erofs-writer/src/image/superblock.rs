@@ -18,6 +18,8 @@ use crate::format::{round_up, to_u64, to_usize};
 /// What the superblock says.
 #[derive(Debug)]
 pub(crate) struct Super {
+    /// As it stands in the image.
+    pub(super) raw: SuperBlock,
     pub(super) block_bits: u32,
     /// The byte from which nids count.
     pub(super) meta_start: u64,
@@ -106,6 +108,7 @@ impl Super {
         let blocks_hi = if wide { sb.rootnid_2b.get() } else { 0 };
         let blocks = u64::from(sb.blocks_lo.get()) | u64::from(blocks_hi) << 32;
         Ok(Super {
+            raw: sb.clone(),
             block_bits: sb.blkszbits.into(),
             meta_start: u64::from(sb.meta_blkaddr.get()) << sb.blkszbits,
             xattr_start: u64::from(sb.xattr_blkaddr.get()) << sb.blkszbits,

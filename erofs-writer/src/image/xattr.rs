@@ -1,12 +1,16 @@
 //! Extended attributes.
 
+use twox_hash::XxHash32;
 use zerocopy::FromBytes;
 
 use super::fault::{Fault, Found};
 use super::inode::Inode;
 use super::open::{Image, LongPrefix};
 use super::place::Place;
-use crate::format::xattr::{LONG_PREFIX, LongPrefixEntry, XattrEntry, XattrIbodyHeader, join_name};
+use crate::format::superblock::COMPAT_XATTR_FILTER;
+use crate::format::xattr::{
+    FILTER_SEED, LONG_PREFIX, LongPrefixEntry, XattrEntry, XattrIbodyHeader, join_name, split_name,
+};
 use crate::format::{round_up, to_u64, to_usize};
 use crate::tree::Xattrs;
 
@@ -79,6 +83,30 @@ impl Image {
             self.add_shared(&mut xattrs, id)?;
         }
         Ok(xattrs)
+    }
+
+    /// The first of these attributes of an inode that its name filter hides, if the image
+    /// says that filters are right (`erofs_xattr_filter_match`).
+    pub(crate) fn hidden_xattr<'x>(
+        &self,
+        inode: &Inode,
+        xattrs: &'x Xattrs,
+    ) -> Found<Option<&'x [u8]>> {
+        let has_filters = self.sb.raw.feature_compat.get() & COMPAT_XATTR_FILTER != 0;
+        if !has_filters || inode.xattrs_len == 0 {
+            return Ok(None);
+        }
+        let mut head = [0; size_of::<XattrIbodyHeader>()];
+        self.read_meta(inode.xattrs, &mut head)?;
+        let head = XattrIbodyHeader::read_from_bytes(&head).expect("as many bytes");
+        let filter = head.h_name_filter.get();
+        let hides = |name: &[u8]| {
+            split_name(name).is_some_and(|(index, rest)| {
+                let hash = XxHash32::oneshot(FILTER_SEED + u32::from(index), rest);
+                filter >> (hash % 32) & 1 != 0
+            })
+        };
+        Ok(xattrs.iter().map(|(name, _)| name).find(|name| hides(name)))
     }
 
     fn add_shared(&self, xattrs: &mut Xattrs, id: u32) -> Found<()> {

@@ -18,6 +18,8 @@ pub(crate) struct Job<'a> {
     pub(crate) placement: &'a Placement<'a>,
     pub(crate) options: &'a Options,
     pub(crate) sink: &'a Sink<'a>,
+    /// Whether contents are read again when all is written.
+    pub(crate) keeps_spools: bool,
 }
 
 /// The length of the part of the image that is written last: the superblock with all

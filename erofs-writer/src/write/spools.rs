@@ -23,7 +23,10 @@ pub(super) struct Spools<'a> {
 impl<'a> Spools<'a> {
     pub(super) fn new(job: &Job<'a>, tasks: &[Task]) -> Self {
         let spools = &job.reader.tree.spools;
-        if spools.is_empty() || job.inodes.order.ids.iter().any(|id| is_opaque(job, *id)) {
+        if job.keeps_spools
+            || spools.is_empty()
+            || job.inodes.order.ids.iter().any(|id| is_opaque(job, *id))
+        {
             return Spools::default();
         }
         let by_address: HashMap<_, _> =

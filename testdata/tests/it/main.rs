@@ -32,4 +32,5 @@ mod tar;
 mod tar_index;
 mod tar_rules;
 mod tidy;
+mod verified;
 mod wide;

@@ -1,11 +1,11 @@
 //! Helpers of most tests: images in memory, judged and taken apart.
 
 use std::fs;
-use std::io::Cursor;
+use std::io::{Read, Seek};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use erofs_writer::{Error, ImageUuid, ImageWriter, Options, ReadAt, SeekWriter, Tree, Uuid};
+use erofs_writer::{Error, ImageUuid, ImageWriter, Options, ReadAt, Tree, Uuid};
 use testdata::expected;
 use testdata::mount::KernelMount;
 use testdata::raw::model::{self, Model};
@@ -25,11 +25,15 @@ pub(crate) fn try_image(tree: &Tree, options: Options) -> Result<Vec<u8>, Error>
     try_image_by(ImageWriter::new(options), tree)
 }
 
-/// The same by this writer.
-pub(crate) fn try_image_by(mut writer: ImageWriter<'_>, tree: &Tree) -> Result<Vec<u8>, Error> {
-    let output = SeekWriter::new(Cursor::new(Vec::new()));
-    writer.write(tree, &output)?;
-    Ok(output.into_inner().into_inner())
+/// The same by this writer, which also has to find in the image what is in the tree.
+pub(crate) fn try_image_by(writer: ImageWriter<'_>, tree: &Tree) -> Result<Vec<u8>, Error> {
+    let mut output = tempfile::tempfile().unwrap();
+    let summary = writer.verify(true).write(tree, &output)?;
+    assert!(summary.verified);
+    let mut image = Vec::new();
+    output.rewind().unwrap();
+    output.read_to_end(&mut image).unwrap();
+    Ok(image)
 }
 
 /// An image by so many threads.

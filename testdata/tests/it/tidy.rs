@@ -65,6 +65,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("shape", &["error", "format", "options", "time", "tree"]),
     ("plan", &["alike", "cancel", "error", "format", "options", "pool", "shape", "tree"]),
+    ("verify", &["error", "format", "image", "options", "pool", "tree"]),
     ("sink", &["cancel", "format", "options"]),
     ("output", &["cancel", "error", "format", "tree"]),
     (
@@ -86,8 +87,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "cancel", "codec", "encode", "error", "event", "format", "meta", "observer", "options",
-            "output", "plan", "pool", "shape", "sink", "tree", "write",
+            "cancel", "codec", "encode", "error", "event", "format", "image", "meta", "observer",
+            "options", "output", "plan", "pool", "shape", "sink", "tree", "verify", "write",
         ],
     ),
 ];
