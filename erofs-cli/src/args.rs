@@ -1,6 +1,7 @@
 //! The arguments as typed, with each value checked by itself. `job.rs` decides what flags
 //! mean together.
 
+mod take;
 mod texts;
 mod values;
 
@@ -18,6 +19,7 @@ use crate::refused;
 use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
+pub(crate) use take::{ListForm, TakeArgs};
 use texts::{JOINED, USAGE, VERSION};
 pub(crate) use values::{NoCopy, Tar, UuidArg};
 use values::{
@@ -428,6 +430,9 @@ pub(crate) struct Args {
     /// at least where they wait for the disk]
     #[arg(long, value_name = "N", value_parser = workers, help_heading = "Output")]
     pub(crate) workers: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) take: TakeArgs,
 }
 
 impl Args {
@@ -465,6 +470,7 @@ impl Args {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, UsageError> {
     let matches = command().try_get_matches_from(args)?;
     refused::check(&matches)?;
+    take::check(&matches)?;
     let mut args = Args::from_arg_matches(&matches)?;
     args.settle(&matches);
     Ok(args)
@@ -485,12 +491,4 @@ fn command() -> Command {
             false => arg,
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_definition_of_the_arguments_is_consistent() {
-        super::command().debug_assert();
-    }
 }

@@ -92,6 +92,7 @@ fn doing(phase: Phase) -> &'static str {
         Phase::Place => "placing",
         Phase::Write => "writing",
         Phase::Finish => "finishing",
+        Phase::Extract => "extracting",
         _ => "working",
     }
 }

@@ -36,6 +36,8 @@ pub enum Phase {
     Write,
     /// The superblock is written.
     Finish,
+    /// A tree is extracted to the host, which is all of an extraction.
+    Extract,
 }
 
 /// One word in small letters: `read` for [`Phase::Scan`], otherwise the name.
@@ -51,6 +53,7 @@ impl fmt::Display for Phase {
             Phase::Place => "place",
             Phase::Write => "write",
             Phase::Finish => "finish",
+            Phase::Extract => "extract",
         })
     }
 }

@@ -26,6 +26,7 @@ mod map;
 mod open;
 mod place;
 mod superblock;
+mod usage;
 mod xattr;
 
 pub(crate) use dir::{DirEntry, Dirs};
@@ -34,3 +35,4 @@ pub(crate) use file::FileReader;
 pub(crate) use inode::{FileType, Inode};
 pub(crate) use input::Input;
 pub(crate) use open::Image;
+pub(crate) use usage::{Form, Usage};

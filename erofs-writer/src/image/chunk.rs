@@ -6,6 +6,7 @@ use super::extent::{Extent, Stored};
 use super::fault::Found;
 use super::inode::Inode;
 use super::open::Image;
+use super::place::Place;
 use crate::format::chunk::{BLOCK_MAP_ENTRY_LEN, CHUNK_INDEX_LEN, ChunkIndex};
 use crate::format::{NULL_ADDR, NULL_ADDR_48, to_usize};
 
@@ -18,6 +19,19 @@ pub(super) struct ChunkFormat {
     pub(super) wide: bool,
 }
 
+impl ChunkFormat {
+    fn unit(self) -> u64 {
+        if self.indexes { CHUNK_INDEX_LEN } else { BLOCK_MAP_ENTRY_LEN }
+    }
+
+    /// The place after the map of a file of `size` bytes, whose inode ends at `inode_end`.
+    pub(super) fn end(self, inode_end: Place, size: u64) -> Place {
+        // So many that their length fits.
+        let count = size.div_ceil(1 << self.bits);
+        inode_end.aligned(self.unit()).plus(count * self.unit())
+    }
+}
+
 impl Image {
     /// The chunk with the byte `offset` of a file, which has it (`erofs_map_blocks`).
     pub(super) fn chunk(&self, inode: &Inode, format: ChunkFormat, offset: u64) -> Found<Extent> {
@@ -26,7 +40,7 @@ impl Image {
         let start = number << bits;
         let len = (1 << bits).min(inode.size - start);
         let block_bits = self.sb.block_bits;
-        let unit = if indexes { CHUNK_INDEX_LEN } else { BLOCK_MAP_ENTRY_LEN };
+        let unit = format.unit();
         let place = inode.end().aligned(unit).plus(number * unit);
         let mut bytes = [0; to_usize(CHUNK_INDEX_LEN)];
         self.read_meta(place, &mut bytes[..to_usize(unit)])?;

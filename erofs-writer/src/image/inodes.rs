@@ -30,6 +30,7 @@ struct Fields {
     uid: u32,
     gid: u32,
     mtime: Timestamp,
+    links: u32,
     len: u64,
 }
 
@@ -78,6 +79,7 @@ impl Image {
             gid: fields.gid,
             mtime: fields.mtime,
             size: if file_type.has_data() { size } else { 0 },
+            links: fields.links,
             rdev: fields.u,
             layout,
             place,
@@ -106,6 +108,7 @@ impl Image {
                 uid: compact.i_uid.get().into(),
                 gid: compact.i_gid.get().into(),
                 mtime: Timestamp { sec, nsec: self.sb.fixed_nsec },
+                links: if has_high { 1 } else { compact.i_nb.get().into() },
                 len: COMPACT_LEN,
             });
         }
@@ -121,6 +124,7 @@ impl Image {
             uid: found.i_uid.get(),
             gid: found.i_gid.get(),
             mtime: Timestamp { sec: found.i_mtime.get(), nsec: found.i_mtime_nsec.get() },
+            links: found.i_nlink.get(),
             len: EXTENDED_LEN,
         })
     }
