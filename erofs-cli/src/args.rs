@@ -2,6 +2,7 @@
 //! mean together.
 
 mod rebuild;
+mod take;
 mod texts;
 mod values;
 
@@ -20,6 +21,7 @@ use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
 use rebuild::RebuildArgs;
+pub(crate) use take::{ListForm, TakeArgs};
 use texts::{JOINED, USAGE, VERSION};
 pub(crate) use values::{NoCopy, Tar, UuidArg};
 use values::{
@@ -437,6 +439,9 @@ pub(crate) struct Args {
     /// at least where they wait for the disk]
     #[arg(long, value_name = "N", value_parser = workers, help_heading = "Output")]
     pub(crate) workers: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) take: TakeArgs,
 }
 
 impl Args {
@@ -474,6 +479,7 @@ impl Args {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, UsageError> {
     let matches = command().try_get_matches_from(args)?;
     refused::check(&matches)?;
+    take::check(&matches)?;
     let mut args = Args::from_arg_matches(&matches)?;
     args.settle(&matches);
     Ok(args)
@@ -494,12 +500,4 @@ fn command() -> Command {
             false => arg,
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_definition_of_the_arguments_is_consistent() {
-        super::command().debug_assert();
-    }
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use erofs_writer::{Shown, StorePathsError};
+use signal_hook::consts::SIGPIPE;
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::report;
 use crate::usage::UsageError;
@@ -30,6 +32,8 @@ pub(crate) enum Failure {
     Signals { source: io::Error },
     /// The image is complete, but the report could not be written.
     Report { source: io::Error },
+    /// A listing could not be written.
+    Listing { source: io::Error },
 }
 
 impl fmt::Display for Failure {
@@ -43,6 +47,7 @@ impl fmt::Display for Failure {
             Failure::Report { .. } => {
                 f.write_str("the image is complete, but standard output cannot be written")
             }
+            Failure::Listing { .. } => f.write_str("standard output cannot be written"),
         }
     }
 }
@@ -53,7 +58,9 @@ impl Error for Failure {
             Failure::Usage(error) => error.source(),
             Failure::Build(error) => error.source(),
             Failure::List { source, .. } => Some(source),
-            Failure::Signals { source } | Failure::Report { source } => Some(source),
+            Failure::Signals { source }
+            | Failure::Report { source }
+            | Failure::Listing { source } => Some(source),
         }
     }
 }
@@ -74,6 +81,12 @@ impl From<UsageError> for Failure {
 pub(crate) fn failure(failure: &Failure) -> ExitCode {
     if let Failure::Usage(error) = failure {
         return usage(error);
+    }
+    if matches!(failure, Failure::Listing { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    {
+        // Who reads has seen enough. As other commands, this one ends by the signal.
+        let _ = emulate_default_handler(SIGPIPE);
+        return ExitCode::from(FAILED);
     }
     complain(&printable(&chain(failure)));
     ExitCode::from(match failure {

@@ -20,6 +20,7 @@ mod report;
 mod signals;
 mod source;
 mod suboptions;
+mod take;
 mod usage;
 mod work;
 
@@ -47,7 +48,11 @@ pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     source_date_epoch: Option<OsString>,
 ) -> Result<Job, UsageError> {
-    job::job(args::parse(args)?, source_date_epoch.as_deref())
+    let args = args::parse(args)?;
+    match take::Take::new(&args)? {
+        None => job::job(args, source_date_epoch.as_deref()),
+        Some(_) => Err(UsageError::refused("--list and --extract", "make no image")),
+    }
 }
 
 /// Names of flags as C strings: kata-deploy searches the program for these before it uses
@@ -56,18 +61,26 @@ static C_STRINGS: &[u8] = b"\0mkfs-time\0sort\0";
 
 /// Parses arguments as [`parse`] does, does the job and reports on it. The
 /// exit code is 0 if the image is complete, 1 if not, 2 if the arguments make
-/// no sense.
+/// no sense. Arguments that take an image apart are done as well.
 pub fn run(
     args: impl IntoIterator<Item = OsString>,
     source_date_epoch: Option<OsString>,
 ) -> ExitCode {
     // Keeps the strings in the program.
     black_box(C_STRINGS);
-    match parse(args, source_date_epoch) {
-        Err(error) => exit::usage(&error),
-        Ok(job) => match work::work(job) {
-            Err(failure) => exit::failure(&failure),
-            Ok(()) => ExitCode::SUCCESS,
-        },
+    match work(args, source_date_epoch) {
+        Err(failure) => exit::failure(&failure),
+        Ok(()) => ExitCode::SUCCESS,
+    }
+}
+
+fn work(
+    args: impl IntoIterator<Item = OsString>,
+    source_date_epoch: Option<OsString>,
+) -> Result<(), exit::Failure> {
+    let args = args::parse(args)?;
+    match take::Take::new(&args)? {
+        Some(take) => take::take(&take),
+        None => work::work(job::job(args, source_date_epoch.as_deref())?),
     }
 }

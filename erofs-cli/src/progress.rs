@@ -93,6 +93,7 @@ fn doing(phase: Phase) -> &'static str {
         Phase::Write => "writing",
         Phase::Finish => "finishing",
         Phase::Verify => "verifying",
+        Phase::Extract => "extracting",
         _ => "working",
     }
 }

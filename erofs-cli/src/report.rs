@@ -77,7 +77,7 @@ pub(crate) fn json(summary: &Summary) -> serde_json::Result<String> {
 
 /// `json` with escapes also for the control characters that JSON allows, for those who view
 /// it in a terminal. They can only be in strings.
-fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {
         if char.is_control() {

@@ -5,9 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ const DONE: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Watch {
     state: Arc<AtomicU8>,
+    /// Closed when the run is over.
+    running: Mutex<Option<mpsc::Sender<()>>>,
 }
 
 /// The parts of a run that a request to end deals with.
@@ -50,6 +52,8 @@ struct Run {
     output: PathBuf,
     /// Whether the old content of the output is lost.
     overwrites: Arc<AtomicBool>,
+    /// If the run itself has to clean up, tells when it is over.
+    over: Option<mpsc::Receiver<()>>,
 }
 
 impl Watch {
@@ -61,6 +65,27 @@ impl Watch {
         progress: &Progress,
         overwrites: &Arc<AtomicBool>,
     ) -> io::Result<Self> {
+        Watch::start(output, canceller, progress, overwrites, false)
+    }
+
+    /// The same where a run that is cancelled removes by itself what is not complete: a
+    /// request to end waits for it.
+    pub(crate) fn waiting(
+        output: &Path,
+        canceller: &Canceller,
+        progress: &Progress,
+        overwrites: &Arc<AtomicBool>,
+    ) -> io::Result<Self> {
+        Watch::start(output, canceller, progress, overwrites, true)
+    }
+
+    fn start(
+        output: &Path,
+        canceller: &Canceller,
+        progress: &Progress,
+        overwrites: &Arc<AtomicBool>,
+        waits: bool,
+    ) -> io::Result<Self> {
         let ignored = ignored();
         if !ignored(SIGXFSZ) {
             // Then a write beyond the limit is an error, which has a message.
@@ -69,12 +94,14 @@ impl Watch {
         let heard = REQUESTS.into_iter().filter(|signal| !ignored(*signal));
         let mut signals = Signals::new(heard)?;
         let state = Arc::new(AtomicU8::new(RUNNING));
+        let (running, over) = mpsc::channel();
         let run = Run {
             state: state.clone(),
             canceller: canceller.clone(),
             progress: progress.clone(),
             output: output.to_path_buf(),
             overwrites: overwrites.clone(),
+            over: waits.then_some(over),
         };
         let watch = thread::Builder::new().name("signals".to_owned()).spawn(move || {
             if let Some(signal) = signals.forever().next() {
@@ -89,13 +116,14 @@ impl Watch {
                 signal_hook::flag::register_conditional_default(signal, always)?;
             }
         }
-        Ok(Watch { state })
+        Ok(Watch { state, running: Mutex::new(Some(running)) })
     }
 
     /// Tells that the run is over. If a signal is already ending the process, this waits
     /// for that, so that the process ends by the signal.
     pub(crate) fn done(&self) {
         if !begin(&self.state, DONE) {
+            drop(self.running.lock().unwrap_or_else(PoisonError::into_inner).take());
             loop {
                 thread::park();
             }
@@ -114,8 +142,11 @@ fn end(run: Run, signal: i32) -> ! {
         // Two threads, so that neither has to wait for what the other waits for.
         let (cleaned_up, wait) = mpsc::channel::<()>();
         let told = cleaned_up.clone();
+        let over = run.over;
         let clean_up = move || {
             run.canceller.cancel();
+            // Nothing is sent, and the end is all that there is to wait for.
+            let _ = over.map(|over| over.recv());
             drop(cleaned_up);
         };
         let tell = move || {

@@ -39,6 +39,8 @@ pub enum Phase {
     /// The image is read back and compared with the tree, if that is asked for. Then the
     /// superblock is written.
     Verify,
+    /// A tree is extracted to the host, which is all of an extraction.
+    Extract,
 }
 
 /// One word in small letters: `read` for [`Phase::Scan`], otherwise the name.
@@ -55,6 +57,7 @@ impl fmt::Display for Phase {
             Phase::Write => "write",
             Phase::Finish => "finish",
             Phase::Verify => "verify",
+            Phase::Extract => "extract",
         })
     }
 }

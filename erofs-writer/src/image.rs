@@ -27,8 +27,8 @@ mod map;
 mod open;
 mod part;
 mod place;
-
 mod superblock;
+mod usage;
 mod xattr;
 
 pub(crate) use contents::{Bytes, Contents, Run};
@@ -39,3 +39,4 @@ pub(crate) use inode::{FileType, Inode};
 pub(crate) use input::{Input, Part};
 pub(crate) use open::Image;
 pub(crate) use part::{StoredAs, StoredExtent, StoredIn};
+pub(crate) use usage::{Form, Usage};

@@ -159,7 +159,7 @@
 //! | `lz4`, `zstd`, `deflate`, `lzma` | yes | the algorithms of [`Codec`] |
 //! | `tar` | yes | [`source::Tar`]: trees of tar archives, and indexes of them |
 //! | `decoders` | yes | [`source::Decoder`]: archives that are compressed |
-//! | `image` | yes | [`source::Image`]: trees of images; `ImageWriter::verify` |
+//! | `image` | yes | [`source::Image`]: trees and lists of images; [`Extractor`]: trees as files of the host; [`Base`]; `ImageWriter::verify` |
 //! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |
 //! | `serde` | no | [`Summary`] is `Serialize`, for a report in JSON |
 //!
@@ -196,6 +196,8 @@ mod encode;
 pub mod ere;
 mod error;
 mod event;
+#[cfg(feature = "image")]
+mod extract;
 mod format;
 mod hints;
 #[cfg(feature = "image")]
@@ -233,6 +235,8 @@ pub use error::{
     VerifyErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
+#[cfg(feature = "image")]
+pub use extract::{Extracted, Extractor, LeftOut, LeftOutKind};
 pub use hints::{CompressHints, PassedOverHint};
 pub use options::{
     BlockSize, ChunkSize, CompressRule, ImageUuid, InodeForm, KernelVersion, Label, Options,

@@ -7,6 +7,8 @@ mod directory;
 mod hard_links;
 #[cfg(feature = "image")]
 mod image;
+#[cfg(feature = "image")]
+mod listing;
 mod scan;
 mod setters;
 mod store;
@@ -23,6 +25,8 @@ pub use directory::Directory;
 pub use hard_links::HardLinks;
 #[cfg(feature = "image")]
 pub use image::Image;
+#[cfg(feature = "image")]
+pub use listing::{DataLayout, ImageUsage, Listed, ListedKind};
 pub use store::{StorePaths, parse_store_paths};
 #[cfg(feature = "tar")]
 pub use tar::Tar;

@@ -3,7 +3,9 @@
 /// The forms of a line.
 pub(super) const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
        mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]
-       mkfs-erofs [OPTIONS] --tar=f|i FILE [ARCHIVE]";
+       mkfs-erofs [OPTIONS] --tar=f|i FILE [ARCHIVE]
+       mkfs-erofs --list[=files|table] [--json] FILE [PATH]...
+       mkfs-erofs --extract=DIR [OPTIONS] FILE [PATH]...";
 
 /// Scripts that want a certain version of mkfs.erofs look for `(erofs-utils) X.Y` in the
 /// first line, or take its last or third word. Scripts that want a compressor look for

@@ -33,6 +33,7 @@ mod signatures;
 mod sources;
 mod stopped;
 mod store;
+mod take;
 mod tar;
 mod tar_index;
 mod verified;

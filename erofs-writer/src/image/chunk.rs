@@ -6,6 +6,7 @@ use super::extent::{Extent, Stored};
 use super::fault::Found;
 use super::inode::Inode;
 use super::open::Image;
+use super::place::Place;
 use crate::format::chunk::{BLOCK_MAP_ENTRY_LEN, CHUNK_INDEX_LEN, ChunkIndex};
 use crate::format::{NULL_ADDR, NULL_ADDR_48, to_u64, to_usize};
 
@@ -16,6 +17,19 @@ pub(super) struct ChunkFormat {
     pub(super) bits: u32,
     pub(super) indexes: bool,
     pub(super) wide: bool,
+}
+
+impl ChunkFormat {
+    fn unit(self) -> u64 {
+        if self.indexes { CHUNK_INDEX_LEN } else { BLOCK_MAP_ENTRY_LEN }
+    }
+
+    /// The place after the map of a file of `size` bytes, whose inode ends at `inode_end`.
+    pub(super) fn end(self, inode_end: Place, size: u64) -> Place {
+        // So many that their length fits.
+        let count = size.div_ceil(1 << self.bits);
+        inode_end.aligned(self.unit()).plus(count * self.unit())
+    }
 }
 
 /// How many entries are read at once, by those who ask for one after the other.
@@ -67,7 +81,7 @@ impl<'a> Chunks<'a> {
         let len = (1 << bits).min(self.inode.size - start);
         let block_bits = self.image.sb.block_bits;
         let mask = self.image.sb.device_mask();
-        let unit = if indexes { CHUNK_INDEX_LEN } else { BLOCK_MAP_ENTRY_LEN };
+        let unit = self.format.unit();
         let bytes = self.entry(number, unit)?;
         let (device, block) = if indexes {
             let index = ChunkIndex::read_from_bytes(bytes).expect("as many bytes");

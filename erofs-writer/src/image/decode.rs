@@ -1,16 +1,22 @@
 //! Decoding of pclusters.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress};
 use lzma_rust2::LzmaReader;
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use super::lz4;
 use super::superblock::Super;
 use crate::format::algorithm::Algorithm;
 use crate::format::to_u64;
 use crate::zstd_header::{Header, MAGIC};
+
+thread_local! {
+    /// The decoder of a worker. Making its tables takes longer than to decode a block.
+    static ZSTD: RefCell<Option<Box<FrameDecoder>>> = const { RefCell::new(None) };
+}
 
 impl Super {
     /// Fills `out` with the first bytes that a pcluster decodes to.
@@ -57,8 +63,13 @@ impl Super {
         if !is_valid {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let decoder = StreamingDecoder::new(header.bytes.chain(blocks));
-        decoder.map_err(io::Error::other)?.read_exact(out)
+        let mut decoder = ZSTD.take().unwrap_or_else(|| Box::new(FrameDecoder::new()));
+        let frame = header.bytes.chain(blocks);
+        let decoded = StreamingDecoder::new_with_decoder(frame, &mut *decoder)
+            .map_err(io::Error::other)
+            .and_then(|mut frame| frame.read_exact(out));
+        ZSTD.set(Some(decoder));
+        decoded
     }
 }
 

@@ -75,6 +75,11 @@ impl<'a> Records<'a> {
         })
     }
 
+    /// The place after all records.
+    pub(super) fn end(&self) -> Place {
+        self.place.plus(self.count * self.len)
+    }
+
     /// The last extent that begins at `offset` or before it.
     fn find(&self, offset: u64) -> Found<u64> {
         if self.len < 16 {

@@ -57,16 +57,24 @@ impl FileReader {
     fn data_from(&self, offset: u64) -> Found<Range<u64>> {
         let size = self.inode.size;
         let mut map = self.image.map(&self.inode)?;
+        if !map.may_have_holes() {
+            return Ok(offset.min(size)..size);
+        }
         let mut at = offset;
-        while at < size {
+        let mut data = size..size;
+        let mut runs = 0;
+        while at < size && runs < RUNS_MAX {
             let extent = map.extent(at)?;
             let end = extent.start + extent.len;
-            if !matches!(extent.stored, Stored::Hole) {
-                return Ok(at..end);
+            match (extent.stored, runs) {
+                (Stored::Hole, 0) => {}
+                (Stored::Hole, _) => break,
+                (_, 0) => (data, runs) = (at..end, 1),
+                _ => (data.end, runs) = (end, runs + 1),
             }
             at = end;
         }
-        Ok(size..size)
+        Ok(data)
     }
 
     /// The error of a system call that reads from the image.
@@ -90,6 +98,9 @@ impl ReadAt for FileReader {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = self.inode.size.saturating_sub(offset);
         let len = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if len == 0 {
+            return Ok(0);
+        }
         let read = self.image.read_data(&self.inode, offset, &mut buf[..len]);
         read.map_err(|fault| self.error(fault))?;
         Ok(len)

@@ -154,7 +154,7 @@ impl<'a> Index<'a> {
         }
         let block_len = self.image.sb.block_len();
         let inline_len = u64::from(self.header.inline_len());
-        let inline = (is_last && inline_len != 0).then(|| self.end_of_index());
+        let inline = (is_last && inline_len != 0).then(|| self.end());
         let (site, len) = match inline {
             Some(place) => {
                 self.image.check_inline(place, inline_len)?;
@@ -202,7 +202,7 @@ impl<'a> Index<'a> {
     }
 
     /// The place after all entries.
-    fn end_of_index(&self) -> Place {
+    pub(super) fn end(&self) -> Place {
         match self.packs {
             Some(packs) => packs.end(),
             None => self.header.place.plus(8 + FULL_START).plus(self.count * LCLUSTER_INDEX_LEN),

@@ -83,6 +83,23 @@ impl Map<'_> {
         self.inode.nid
     }
 
+    /// The place after the inode and its index, where data may follow.
+    pub(super) fn end(&self) -> Place {
+        let end = self.inode.end();
+        match &self.kind {
+            Kind::Flat { .. } | Kind::Zeros => end,
+            Kind::Chunks(format) => format.end(end, self.inode.size),
+            Kind::Fragment { .. } => end.aligned(MAP_HEADER_LEN).plus(MAP_HEADER_LEN),
+            Kind::Index(index) => index.end(),
+            Kind::Records(records) => records.end(),
+        }
+    }
+
+    /// Whether some extents may be holes.
+    pub(super) fn may_have_holes(&self) -> bool {
+        matches!(self.kind, Kind::Zeros | Kind::Chunks(_) | Kind::Records(_))
+    }
+
     /// The extent with the byte `offset`, which the file has.
     pub(super) fn extent(&mut self, offset: u64) -> Found<Extent> {
         let size = self.inode.size;

@@ -154,11 +154,10 @@ impl<'a> Image<'a> {
     /// [`Error::Full`] if there are too many inodes, and [`Error::Cancelled`] if reading
     /// was cancelled.
     pub fn read(mut self) -> Result<Tree> {
-        let (name, inputs) = (self.name.clone(), std::mem::take(&mut self.inputs));
+        let (name, inputs) = self.take_inputs();
         let observer = &self.conduct.observer();
         observer.phase(Phase::Scan)?;
-        let opened = image::Image::open(name.clone(), inputs);
-        let image = Arc::new(opened.map_err(|fault| error(&name, b"/", fault))?);
+        let image = Arc::new(open(name, inputs)?);
         let options = &self.options;
         let mut tree = observer.watch(&Threads::Caller, 0, |report| {
             Reading::new(&image, options).tree(observer, report)
@@ -169,8 +168,28 @@ impl<'a> Image<'a> {
     }
 }
 
+impl Image<'_> {
+    /// What [`open`] needs. This is done once.
+    pub(super) fn take_inputs(&mut self) -> (PathBuf, Vec<Input>) {
+        (self.name.clone(), std::mem::take(&mut self.inputs))
+    }
+
+    pub(super) fn reads_xattrs(&self) -> bool {
+        self.options.xattrs
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.conduct.canceller.is_cancelled()
+    }
+}
+
+pub(super) fn open(name: PathBuf, inputs: Vec<Input>) -> Result<image::Image> {
+    let opened = image::Image::open(name.clone(), inputs);
+    opened.map_err(|fault| error(&name, b"/", fault))
+}
+
 /// The error of a fault at a path of the image `name`.
-fn error(name: &Path, inside: &[u8], fault: Fault) -> Error {
+pub(super) fn error(name: &Path, inside: &[u8], fault: Fault) -> Error {
     match fault {
         Fault::Io(error) => Error::read(name, error),
         Fault::Image { offset, kind } => {
@@ -301,20 +320,11 @@ impl<'i> Reading<'i> {
     }
 
     fn metadata(&self, inode: &Inode) -> Found<Metadata> {
-        let metadata =
-            Metadata::new(inode.mode).with_owner(inode.uid, inode.gid).with_mtime(inode.mtime);
-        match self.options.xattrs {
-            true => Ok(metadata.with_xattrs(self.image.xattrs(inode)?)),
-            false => Ok(metadata),
-        }
+        metadata(self.image, inode, self.options.xattrs)
     }
 
     fn kind(&self, inode: &Inode) -> Found<Kind> {
-        // As `new_decode_dev` in Linux.
-        let rdev = Rdev {
-            major: inode.rdev >> 8 & 0xfff,
-            minor: inode.rdev & 0xff | inode.rdev >> 12 & 0xfff00,
-        };
+        let rdev = rdev(inode);
         Ok(match inode.file_type {
             FileType::Directory => Kind::Directory(Default::default()),
             FileType::Regular => Kind::File(self.content(inode)?),
@@ -336,6 +346,20 @@ impl<'i> Reading<'i> {
             None => Content::new(reader),
         })
     }
+}
+
+pub(super) fn metadata(image: &image::Image, inode: &Inode, xattrs: bool) -> Found<Metadata> {
+    let metadata =
+        Metadata::new(inode.mode).with_owner(inode.uid, inode.gid).with_mtime(inode.mtime);
+    match xattrs {
+        true => Ok(metadata.with_xattrs(image.xattrs(inode)?)),
+        false => Ok(metadata),
+    }
+}
+
+/// As `new_decode_dev` in Linux.
+pub(super) fn rdev(inode: &Inode) -> Rdev {
+    Rdev { major: inode.rdev >> 8 & 0xfff, minor: inode.rdev & 0xff | inode.rdev >> 12 & 0xfff00 }
 }
 
 /// The path of a name in a directory.

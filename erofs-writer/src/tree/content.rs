@@ -392,9 +392,14 @@ impl OpenContent<'_> {
 
     /// Fills `buf` with the bytes from `offset` on. It is an error if there are fewer.
     pub(crate) fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        if self.fill_hole(buf, offset)? {
-            return Ok(());
+        match self.fill_hole(buf, offset)? {
+            true => Ok(()),
+            false => self.read_data_at(buf, offset),
         }
+    }
+
+    /// The same where it is known that not all of them are a hole.
+    pub(crate) fn read_data_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         match self.read_up_to(buf, offset)? {
             filled if filled == buf.len() => Ok(()),
             filled => Err(self.wrong_length(offset + to_u64(filled))),

@@ -15,6 +15,7 @@ mod dedupe;
 mod determinism;
 mod docs;
 mod errors;
+mod extract;
 mod faults;
 mod fragments;
 mod golden;

@@ -63,6 +63,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "zstd_header",
         ],
     ),
+    ("extract", &["cancel", "error", "event", "format", "observer", "pool", "tree"]),
     ("shape", &["error", "format", "options", "time", "tree"]),
     ("plan", &["alike", "cancel", "error", "format", "options", "pool", "shape", "tree"]),
     ("verify", &["error", "format", "image", "options", "pool", "tree"]),
