@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use erofs_writer::{Canceller, Event, ImageUuid, ImageWriter, Phase, Summary, Timestamp};
+use erofs_writer::{
+    BlockSize, Canceller, Event, ImageUuid, ImageWriter, Phase, Summary, Timestamp, Tree,
+};
 use uuid::Uuid;
 
 use crate::edits::{self, Hints, Labels};
@@ -49,6 +51,15 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
     });
     watch.done();
     result
+}
+
+/// The block size of the images whose contents are not decoded, if it is not given.
+fn image_block_size(job: &Job, tree: &Tree) -> Result<Option<BlockSize>, Failure> {
+    let size = match &job.source {
+        job::Source::Layers { has_block_size: false, .. } => tree.image_block_size(),
+        _ => None,
+    };
+    Ok(size.map(BlockSize::new).transpose().map_err(erofs_writer::Error::from)?)
 }
 
 /// Reports the result of `job`.
@@ -121,6 +132,9 @@ fn build(
     let of_store = matches!(job.source, job::Source::Store { .. });
     let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
     let mut options = job.options.clone().compress_rules(hints.rules);
+    if let Some(size) = image_block_size(job, &tree)? {
+        options = options.block_size(size);
+    }
     if let Some(time) = build_time {
         options = options.build_time(time).map_err(erofs_writer::Error::from)?;
     }

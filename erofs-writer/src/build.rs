@@ -13,18 +13,18 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 
 use crate::cancel::Canceller;
-use crate::encode::{self, Encoded};
+use crate::encode::{self, Encoded, Images};
 use crate::error::{Error, Limit, OutputErrorKind, Result};
 use crate::event::{Event, Phase, Summary};
 use crate::meta::{Head, Placement};
 use crate::observer::{Conduct, Observer};
 use crate::options::{Options, OptionsError};
 use crate::output::{self, Target};
-use crate::plan::{Codecs, DataPlan};
+use crate::plan::{ChunkMap, Codecs, DataPlan};
 use crate::pool::Threads;
 use crate::shape::{Inodes, Order, XattrTable};
 use crate::sink::{Output, Sink, WriteAt};
-use crate::tree::{Kind, OpenDirs, Reader, Tree, check};
+use crate::tree::{InodeId, Kind, OpenDirs, Reader, Tree, check};
 use crate::write::{self, Job};
 
 /// Writes trees as images.
@@ -248,13 +248,16 @@ impl<'a> ImageWriter<'a> {
         let plan = &draft;
 
         let sink = &Sink::new(output, options);
-        let head = Head::new(inodes, plan.devices.len(), options)?;
+        let images = &Images::of(tree, order, options)?;
+        let config = &images.config(options);
+        let head = Head::new(inodes, plan.devices.len(), config, options)?;
         let first_block = head.blocks();
         let workers = threads.workers();
         let inputs =
             encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block, workers };
-        let encoded = &encode_files(observer, threads, &inputs)?;
+        let (encoded, maps) = &encode_files(observer, threads, &inputs, images)?;
         let is_encoded = |id| encoded.file(id).is_some();
+        let draft = draft.with_maps(tree, maps)?;
         let plan = &observer
             .watch(threads, 0, |_| draft.with_chunks(reader, order, options, &is_encoded))?;
 
@@ -313,14 +316,21 @@ fn named(error: Error, path: &Path) -> Error {
     }
 }
 
-/// Encodes files, if they are to be compressed.
+/// Files in chunks that are taken over from images, with their new maps.
+type Maps = Vec<(InodeId, ChunkMap)>;
+
+/// Encodes files, if they are to be compressed, or takes over those of images.
 fn encode_files(
     observer: &Observer<'_>,
     threads: &Threads,
     inputs: &encode::Inputs<'_>,
-) -> Result<Encoded> {
+    images: &Images<'_>,
+) -> Result<(Encoded, Maps)> {
+    if !images.is_empty() {
+        return take_over(observer, threads, inputs, images);
+    }
     if !inputs.options.may_compress() {
-        return Ok(Encoded::default());
+        return Ok((Encoded::default(), Vec::new()));
     }
     invalidate(observer, inputs.sink)?;
     if inputs.options.may_have_repeats() {
@@ -336,7 +346,20 @@ fn encode_files(
         observer.phase(Phase::Pack)?;
     }
     let encode = |report: &(dyn Fn(u64) + Sync)| files.encode_packed(inputs, report);
-    observer.watch(threads, packed_len, encode)
+    Ok((observer.watch(threads, packed_len, encode)?, Vec::new()))
+}
+
+/// Takes over files of images as they are stored there.
+fn take_over(
+    observer: &Observer<'_>,
+    threads: &Threads,
+    inputs: &encode::Inputs<'_>,
+    images: &Images<'_>,
+) -> Result<(Encoded, Maps)> {
+    let taken = observer.watch(threads, 0, |_| encode::Taken::new(inputs, images))?;
+    invalidate(observer, inputs.sink)?;
+    observer.phase(Phase::Encode)?;
+    observer.watch(threads, taken.len(), |report| taken.copy(inputs, report))
 }
 
 /// Invalidates an image that the output may hold. From then on the old content is lost,

@@ -21,6 +21,7 @@ mod queue;
 mod read;
 mod repeats;
 mod room;
+mod taken;
 mod task;
 mod tasks;
 mod worker;
@@ -35,6 +36,7 @@ pub(crate) use extent::{Compressed, Extent, Stored, TailPlace};
 pub(crate) use extent::{Fragment, PclusterOf};
 pub(crate) use inputs::Inputs;
 use packed::{Packed, UnplacedFragments};
+pub(crate) use taken::{Images, Taken};
 use task::Stream;
 pub(crate) use tasks::Tasks;
 

@@ -202,6 +202,12 @@ pub enum TreeErrorKind {
         /// The length in bytes that its data would take.
         stored: u64,
     },
+    /// The contents of a file of an image cannot be taken over as they are stored there.
+    /// See [`Image::data`](crate::source::Image::data).
+    NotAsStored {
+        /// Why not.
+        why: &'static str,
+    },
     /// A file needs a map of more than 67,108,864 chunks.
     TooManyChunks {
         /// The number of chunks.
@@ -431,6 +437,9 @@ impl fmt::Display for TreeErrorKind {
                 "most of its {len} bytes are holes; these need chunks so long that its data would \
                  take {stored} bytes"
             ),
+            TreeErrorKind::NotAsStored { why } => {
+                write!(f, "its contents cannot be taken over as the image stores them: {why}")
+            }
             TreeErrorKind::TooManyChunks { chunks } => write!(
                 f,
                 "it would need a map of {chunks} chunks, but a map has at most 67108864; larger \

@@ -25,6 +25,7 @@ mod lz4;
 mod map;
 mod open;
 mod place;
+mod stored;
 mod superblock;
 mod xattr;
 

@@ -22,7 +22,7 @@ pub use decode::{Compression, Decoder};
 pub use directory::Directory;
 pub use hard_links::HardLinks;
 #[cfg(feature = "image")]
-pub use image::Image;
+pub use image::{Image, ImageData};
 pub use store::{StorePaths, parse_store_paths};
 #[cfg(feature = "tar")]
 pub use tar::Tar;

@@ -71,6 +71,7 @@ impl Places {
             next_block: narrow(self.block),
             form: if pclusters.links.is_empty() { IndexForm::Packs } else { IndexForm::Full },
             tail,
+            ..Compressed::default()
         });
         self.by_number[number] = Some(self.parts.len());
         self.parts.push(PlacedPart { stream, file, fragment });
