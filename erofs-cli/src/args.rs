@@ -1,6 +1,7 @@
 //! The arguments as typed, with each value checked by itself. `job.rs` decides what flags
 //! mean together.
 
+mod durable;
 mod rebuild;
 mod take;
 mod texts;
@@ -20,6 +21,7 @@ use crate::refused;
 use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
+use durable::DurableArgs;
 use rebuild::RebuildArgs;
 pub(crate) use take::{ListForm, TakeArgs};
 use texts::{JOINED, USAGE, VERSION};
@@ -54,10 +56,10 @@ pub(crate) struct Args {
 
     /// The directory to pack; with --store-paths, where the store lies
     ///
-    /// With --clean=data, it may also be an EROFS image, which is read and written
-    /// anew. Of several directories, later ones are laid over earlier ones.
-    /// Directories with the same path are merged; of other files with the same
-    /// path, the last one counts.
+    /// It may also be an EROFS image, which becomes a device of the new one unless
+    /// --clean=data is given. Of several sources, later ones are laid over earlier
+    /// ones. Directories with the same path are merged; of other files with the
+    /// same path, the last one counts.
     #[arg(value_name = "SOURCE")]
     pub(crate) sources: Vec<PathBuf>,
 
@@ -109,7 +111,7 @@ pub(crate) struct Args {
     )]
     pub(crate) tar: Option<Tar>,
 
-    /// In a tar archive, take .wh. files for whiteouts of overlayfs
+    /// Take .wh. files for whiteouts of overlayfs
     ///
     /// .wh.NAME becomes a device 0:0 of that name, .wh..wh..opq the attribute
     /// trusted.overlay.opaque of its directory.
@@ -307,9 +309,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH", help_heading = "Layout")]
     pub(crate) mount_point: Option<OsString>,
 
-    /// Copy contents of an image that is a SOURCE, so that FILE needs it no more
+    /// Copy contents of images that are a SOURCE, so that FILE does not need them
     ///
-    /// Other sources are always copied.
+    /// They are copied as they are stored; with -z, -b, --chunksize or -E dedupe
+    /// they are decoded.
     #[arg(
         long,
         value_name = "data",
@@ -409,13 +412,8 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 
-    /// Return only when the image is on the disk, and report write errors
-    #[arg(long, help_heading = "Output")]
-    pub(crate) sync: bool,
-
-    /// Read the image back and compare it with the source before it gets its name
-    #[arg(long, help_heading = "Output")]
-    pub(crate) verify: bool,
+    #[command(flatten)]
+    pub(crate) durable: DurableArgs,
 
     /// Show no progress, also on a terminal
     #[arg(long, help_heading = "Output")]

@@ -11,6 +11,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use erofs_writer::ere::Ere;
+use erofs_writer::source::ImageData;
 use erofs_writer::{Codec, HardLinks, ImageUuid, Options, OptionsError, Shown};
 
 use crate::archive::Said;
@@ -18,7 +19,7 @@ use crate::args::{Args, NoCopy, Tar, UuidArg};
 use crate::compress;
 use crate::edits::{AddedFile, BuildTime, Excludes, FileTimes, Hints, Labels, Owner, Owners};
 use crate::number;
-use crate::suboptions;
+use crate::suboptions::{self, Suboption};
 use crate::usage::UsageError;
 
 /// The work to do: the source, the output, and everything between the two.
@@ -64,11 +65,15 @@ pub struct Job {
 /// The source of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Directories, and one image at most. Later ones are laid over earlier ones.
+    /// Directories and images. Later ones are laid over earlier ones.
     Layers {
         paths: Vec<PathBuf>,
-        /// Whether contents of an image are copied. Else the new one would point to them.
-        copies: bool,
+        /// What becomes of the contents of images.
+        data: ImageData,
+        /// Whether blocks have the size that the arguments say, not that of the images.
+        has_block_size: bool,
+        /// Whether whiteouts of aufs become those of overlayfs.
+        converts_aufs: bool,
     },
     /// A list of store paths.
     Store {
@@ -121,7 +126,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         None => Vec::new(),
     };
     let options = layout(&args, &codecs, options)?;
-    let (output, source) = places(&args)?;
+    let (output, source) = places(&args, &words)?;
     let epoch = source_date_epoch.map(epoch).transpose()?;
     let is_store = matches!(source, Source::Store { .. });
     let (build_time, file_times) = match &source {
@@ -159,15 +164,15 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         base: args.rebuild.base.clone(),
         threads: args.workers,
         output,
-        sync: args.sync,
-        verify: args.verify,
+        sync: args.durable.sync,
+        verify: args.durable.verify,
         report: report(&args),
         notes,
     })
 }
 
 /// The output and the source.
-fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
+fn places(args: &Args, words: &[Suboption]) -> Result<(PathBuf, Source), UsageError> {
     let output = args.file.clone().ok_or_else(|| UsageError::missing("FILE"))?;
     let first = args.sources.first().cloned();
     if let (Some(second), true) =
@@ -190,14 +195,31 @@ fn places(args: &Args) -> Result<(PathBuf, Source), UsageError> {
             let index = tar == Tar::Index;
             Source::Tar { file, said, converts_aufs: args.aufs, index }
         }
-        (None, None, Some(_)) => {
-            Source::Layers { paths: args.sources.clone(), copies: args.clean.is_some() }
-        }
+        (None, None, Some(_)) => Source::Layers {
+            paths: args.sources.clone(),
+            data: image_data(args, words),
+            has_block_size: args.block_size.is_some(),
+            converts_aufs: args.aufs,
+        },
         (None, None, None) => {
             return Err(UsageError::missing("SOURCE (or --store-paths LIST, or --tar)"));
         }
     };
     Ok((output, source))
+}
+
+/// What becomes of the contents of images: whoever asks for another layout of contents gets
+/// it.
+fn image_data(args: &Args, words: &[Suboption]) -> ImageData {
+    let is_other = args.compress.is_some()
+        || args.block_size.is_some()
+        || args.chunksize.is_some()
+        || suboptions::ask_for_dedupe(words) == Some(true);
+    match args.clean {
+        None => ImageData::Leave,
+        Some(_) if is_other => ImageData::Decode,
+        Some(_) => ImageData::Take,
+    }
 }
 
 /// The options that are about the layout of the image.

@@ -28,7 +28,8 @@ struct Refused {
 
 const COMPRESSION: &str = "this form of compression is not built yet";
 const METADATA: &str = "metadata compression is not built yet";
-const DEVICES: &str = "images with extra devices are not built yet";
+const DEVICES: &str =
+    "this tool puts contents into the image, or leaves them in images that are sources";
 const FETCHING: &str = "this tool reads no network; fetch the files first";
 const APPENDING: &str = "this tool never changes an image; it writes a new one";
 const ANDROID: &str = "this tool does not do what only Android needs";

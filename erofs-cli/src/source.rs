@@ -6,15 +6,14 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use erofs_writer::source::{Directory, Image, StorePaths, parse_store_paths};
-use erofs_writer::{Canceller, Error, Event, Shown, Tree, Whiteouts};
+use erofs_writer::source::{Directory, Image, ImageData, StorePaths, parse_store_paths};
+use erofs_writer::{Canceller, Error, Event, Tree, Whiteouts};
 
 use crate::archive;
 use crate::edits::Excludes;
 use crate::exit::Failure;
 use crate::inputs;
 use crate::job::{Job, Source};
-use crate::usage::UsageError;
 
 /// The handler of events.
 pub(crate) type OnEvent<'a> = dyn FnMut(Event) -> ControlFlow<()> + Send + 'a;
@@ -28,13 +27,23 @@ pub(crate) fn read(
 ) -> Result<Tree, Failure> {
     let excludes = mem::take(&mut job.excludes);
     match &job.source {
-        Source::Layers { paths, copies } => {
-            check_layers(paths, *copies)?;
-            let read = |path: &PathBuf| layer(job, path, &excludes, canceller, &mut *on_event);
+        Source::Layers { paths, data, converts_aufs, .. } => {
+            let read = |path: &PathBuf| {
+                let mut tree = layer(job, path, *data, &excludes, canceller, &mut *on_event)?;
+                if *converts_aufs {
+                    tree.convert_aufs()?;
+                }
+                Ok::<_, Failure>(tree)
+            };
+            // Between directories, marks are entries like all others, as there.
+            let whiteouts = match paths.iter().any(|path| is_image(path)) {
+                true => Whiteouts::Keep,
+                false => Whiteouts::Ignore,
+            };
             let mut trees = paths.iter().map(read);
             let mut tree = trees.next().expect("one is there at least")?;
             for upper in trees {
-                tree.overlay_with(upper?, Whiteouts::Ignore)?;
+                tree.overlay_with(upper?, whiteouts)?;
             }
             inputs::check_tree(job, &excludes, &tree)?;
             Ok(tree)
@@ -75,31 +84,16 @@ fn is_image(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
-/// Checks that there is one image at most, whose contents are to be copied.
-fn check_layers(paths: &[PathBuf], copies: bool) -> Result<(), UsageError> {
-    let mut images = paths.iter().filter(|path| is_image(path));
-    let why = match (images.next(), images.next()) {
-        (None, _) => return Ok(()),
-        (Some(_), None) if copies => return Ok(()),
-        (Some(image), None) => (
-            image,
-            "is no directory; an image that points to the contents of another one is not built \
-             yet, but with --clean=data they are copied",
-        ),
-        (_, Some(image)) => (image, "is a second image; merging images is not built yet"),
-    };
-    Err(UsageError::refused(Shown::new(why.0), why.1))
-}
-
 fn layer(
     job: &Job,
     path: &Path,
+    data: ImageData,
     excludes: &Excludes,
     canceller: &Canceller,
     on_event: &mut OnEvent<'_>,
 ) -> Result<Tree, Failure> {
     if is_image(path) {
-        let source = image(job, path, excludes)?;
+        let source = image(job, path, excludes)?.data(data);
         return Ok(source.canceller(canceller).on_event(on_event).read()?);
     }
     let source = directory(job, path, excludes);

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use erofs_writer::{Base, Canceller, Event, ImageUuid, ImageWriter, Phase, Summary, Timestamp};
+use erofs_writer::{
+    Base, BlockSize, Canceller, Event, FileContexts, ImageUuid, ImageWriter, Phase, Summary,
+    Timestamp, Tree,
+};
 use uuid::Uuid;
 
 use crate::edits::{self, Hints, Labels};
@@ -49,6 +52,15 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
     });
     watch.done();
     result
+}
+
+/// The block size of the images whose contents are not decoded, if it is not given.
+fn image_block_size(job: &Job, tree: &Tree) -> Result<Option<BlockSize>, Failure> {
+    let size = match &job.source {
+        job::Source::Layers { has_block_size: false, .. } => tree.image_block_size(),
+        _ => None,
+    };
+    Ok(size.map(BlockSize::new).transpose().map_err(erofs_writer::Error::from)?)
 }
 
 /// Reports the result of `job`.
@@ -94,7 +106,6 @@ fn build(
     let base = job.base.as_ref().map(Base::open).transpose()?;
     notes
         .extend(job.base.iter().zip(&base).filter_map(|(file, base)| edits::idle_base(file, base)));
-    // Never dropped: before the process ends, that would take 1 % of the time.
     let mut on_event = |event| {
         match event {
             Event::Overwrites => overwrites.store(true, Ordering::Relaxed),
@@ -102,28 +113,18 @@ fn build(
         }
         ControlFlow::Continue(())
     };
-    let mut tree = ManuallyDrop::new(source::read(job, canceller, &mut on_event)?);
-    if job.strips_overlay {
-        tree.strip_overlay();
-    }
-    if !job.strict_xattrs {
-        notes.extend(tree.drop_foreign_xattrs().as_ref().map(edits::dropped));
-    }
-    if let Some(mode) = job.root_mode {
-        edits::set_root_mode(&mut tree, mode);
-    }
-    job.added.iter().try_for_each(|file| file.add_to(&mut tree))?;
-    if let (Some(contexts), Some(labels)) = (contexts, &job.labels) {
-        tree.apply_file_contexts(&contexts, &labels.mount_point);
-    }
-    job.owners.apply(&mut tree)?;
     let build_time = job.build_time.resolve();
-    job.file_times.apply(&mut tree, build_time.unwrap_or(Timestamp::from_sec(0)));
+    let tree = source::read(job, canceller, &mut on_event)?;
+    // Never dropped: before the process ends, that would take 1 % of the time.
+    let tree = ManuallyDrop::new(edited(job, tree, contexts, build_time, notes)?);
     let reading = start.elapsed();
 
     let of_store = matches!(job.source, job::Source::Store { .. });
     let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
     let mut options = job.options.clone().compress_rules(hints.rules);
+    if let Some(size) = image_block_size(job, &tree)? {
+        options = options.block_size(size);
+    }
     if let Some(time) = build_time {
         options = options.build_time(time).map_err(erofs_writer::Error::from)?;
     }
@@ -145,4 +146,30 @@ fn build(
     let mut summary = writer.write_path(&tree, &job.output)?;
     summary.times.insert(0, (Phase::Scan, reading));
     Ok(summary)
+}
+
+/// The tree with everything that flags change in it.
+fn edited(
+    job: &Job,
+    mut tree: Tree,
+    contexts: Option<FileContexts>,
+    build_time: Option<Timestamp>,
+    notes: &mut Vec<String>,
+) -> Result<Tree, Failure> {
+    if job.strips_overlay {
+        tree.strip_overlay();
+    }
+    if !job.strict_xattrs {
+        notes.extend(tree.drop_foreign_xattrs().as_ref().map(edits::dropped));
+    }
+    if let Some(mode) = job.root_mode {
+        edits::set_root_mode(&mut tree, mode);
+    }
+    job.added.iter().try_for_each(|file| file.add_to(&mut tree))?;
+    if let (Some(contexts), Some(labels)) = (contexts, &job.labels) {
+        tree.apply_file_contexts(&contexts, &labels.mount_point);
+    }
+    job.owners.apply(&mut tree)?;
+    job.file_times.apply(&mut tree, build_time.unwrap_or(Timestamp::from_sec(0)));
+    Ok(tree)
 }

@@ -1,6 +1,9 @@
 //! Writing an image: the whole pipeline. Read this file first.
 
+mod encoding;
+mod limits;
 mod recipes;
+mod room;
 mod sizes;
 mod summary;
 mod superblock;
@@ -11,7 +14,7 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,19 +23,18 @@ use rayon::ThreadPool;
 #[cfg(feature = "image")]
 use crate::base::Base;
 use crate::cancel::Canceller;
-use crate::encode::{self, Encoded};
+use crate::encode::{self, Images};
 use crate::error::{Error, Limit, OutputErrorKind, Result};
 use crate::event::{Event, Phase, Summary};
 use crate::meta::{Head, Placement};
-use crate::observer::{Conduct, Observer};
-use crate::options::{Options, OptionsError};
+use crate::observer::Conduct;
+use crate::options::Options;
 use crate::output::{self, Target};
 use crate::plan::{Codecs, DataPlan};
-use crate::pool::Threads;
 use crate::shape::{Inodes, Order, XattrTable};
 use crate::sink::{Output, Sink, WriteAt};
-use crate::tree::{Kind, OpenDirs, Reader, Tree, check};
-use crate::write::{self, Job};
+use crate::tree::{OpenDirs, Reader, Tree, check};
+use crate::write::Job;
 
 /// Writes trees as images.
 ///
@@ -307,17 +309,14 @@ impl<'a> ImageWriter<'a> {
         let observer = &self.conduct.observer();
 
         observer.phase(Phase::Check)?;
-        check_options(options)?;
+        limits::check_options(options)?;
         let order = &Order::new(tree);
         check::check(tree, &order.ids)?;
         let xattrs = &XattrTable::new(tree, &order.ids, options)?;
         let inodes = &Inodes::new(tree, order, xattrs, options)?;
 
         observer.phase(Phase::Plan)?;
-        let threads = &match is_small(tree, order, options) {
-            true => Threads::Caller,
-            false => wanted.get(),
-        };
+        let threads = &limits::threads(tree, order, options, &wanted);
         let dirs = &OpenDirs::new(threads.len());
         let reader = Reader { tree, stop: observer, dirs };
         let codecs = &Codecs::new(tree, options);
@@ -326,9 +325,9 @@ impl<'a> ImageWriter<'a> {
         let plan = &draft;
 
         let sink = &Sink::new(output, options);
-        let head = Head::new(inodes, plan.devices.len(), options)?;
-        let first_block = head.blocks();
-        let workers = threads.workers();
+        let images = &Images::of(tree, order, options)?;
+        let config = &images.config(options);
+        let head = Head::new(inodes, plan.devices.len(), config, options)?;
         let inputs = encode::Inputs {
             reader,
             inodes,
@@ -336,64 +335,31 @@ impl<'a> ImageWriter<'a> {
             codecs,
             options,
             sink,
-            first_block,
-            workers,
+            first_block: head.blocks(),
+            workers: threads.workers(),
             earlier,
         };
-        let encoded = &encode_files(observer, threads, &inputs)?;
+        let (encoded, maps) = &encoding::encode_files(observer, threads, &inputs, images)?;
         let is_encoded = |id| encoded.file(id).is_some();
+        let draft = draft.with_maps(tree, maps)?;
         let plan = &observer
             .watch(threads, 0, |_| draft.with_chunks(reader, order, options, &is_encoded))?;
 
         observer.phase(Phase::Place)?;
         let placement = &Placement::new(head, inodes, plan, encoded, options)?;
         let recipes = &recipes::table(placement, options);
-        let end = image_end(options, recipes::len_with(placement, recipes))?;
-        check_capacity(output.capacity, end)?;
+        let end = room::image_end(options, recipes::len_with(placement, recipes))?;
+        room::check_capacity(output.capacity, end)?;
 
-        observer.phase(Phase::Write)?;
-        invalidate(observer, sink)?;
-        if output.capacity.is_none() {
-            reserve(sink, placement, options)?;
-        }
         let keeps_spools = read_back.is_some();
         let job = Job { reader, inodes, plan, placement, options, sink, keeps_spools };
-        let tasks = write::Tasks::new(&job);
-        let head = observer.watch(threads, tasks.len(), |report| tasks.run(&job, report))?;
-
-        recipes::write(sink, placement, recipes)?;
-        observer.phase(Phase::Finish)?;
-        observer.watch(threads, 0, |_| {
-            (output.settle)(end, observer).map_err(|source| Error::Write { path: None, source })
-        })?;
+        let head = room::write(&job, output, (recipes, end), observer, threads)?;
         let uuid = job.conclude(head, read_back, observer, threads)?;
         let entry_sizes = if self.entry_sizes { sizes::entry_sizes(&job) } else { Vec::new() };
         let taken_bytes = earlier.map_or(0, encode::Earlier::taken_bytes);
         let (times, verified) = (observer.times(), read_back.is_some());
         Ok(Summary { times, verified, entry_sizes, taken_bytes, ..job.summary(uuid) })
     }
-}
-
-/// A tree has little if it has no more inodes and bytes than this.
-const SMALL_INODES: usize = 256;
-const SMALL_LEN: u64 = 1 << 20;
-/// The costs, in bytes, of compressing a byte, of opening a file, and of asking a
-/// reader of the caller's, which may have to wait.
-const COMPRESSING: u64 = 8;
-const OPENING: u64 = 4 << 10;
-const ASKING: u64 = 64 << 10;
-
-/// Whether there is so little to do that it takes longer to start threads.
-fn is_small(tree: &Tree, order: &Order, options: &Options) -> bool {
-    let factor = if options.may_compress() { COMPRESSING } else { 1 };
-    let costs = order.ids.iter().map(|id| match &tree.inode(*id).kind {
-        Kind::File(content) => {
-            let start = if content.is_custom() { ASKING } else { OPENING };
-            content.len().saturating_mul(factor).saturating_add(start)
-        }
-        _ => 0,
-    });
-    order.ids.len() <= SMALL_INODES && costs.fold(0, u64::saturating_add) <= SMALL_LEN
 }
 
 /// Names the output as the caller names it, not as it was resolved.
@@ -403,99 +369,6 @@ fn named(error: Error, path: &Path) -> Error {
         Error::Output { kind, .. } => Error::Output { path: path.to_path_buf(), kind },
         error => error,
     }
-}
-
-/// Encodes files, if they are to be compressed.
-fn encode_files(
-    observer: &Observer<'_>,
-    threads: &Threads,
-    inputs: &encode::Inputs<'_>,
-) -> Result<Encoded> {
-    if !inputs.options.may_compress() {
-        return Ok(Encoded::default());
-    }
-    invalidate(observer, inputs.sink)?;
-    if inputs.options.may_have_repeats() {
-        observer.phase(Phase::Dedupe)?;
-    }
-    let find = |report: &(dyn Fn(u64) + Sync)| encode::Tasks::of_files(inputs, report);
-    let tasks = observer.watch(threads, 0, find)?;
-    observer.phase(Phase::Encode)?;
-    let encode = |report: &(dyn Fn(u64) + Sync)| encode::Files::encode(inputs, &tasks, report);
-    let files = observer.watch(threads, tasks.len(), encode)?;
-    let packed_len = files.packed_len();
-    if packed_len > 0 {
-        observer.phase(Phase::Pack)?;
-    }
-    let encode = |report: &(dyn Fn(u64) + Sync)| files.encode_packed(inputs, report);
-    observer.watch(threads, packed_len, encode)
-}
-
-/// Invalidates an image that the output may hold. From then on the old content is lost,
-/// and the caller is told.
-fn invalidate(observer: &Observer<'_>, sink: &Sink<'_>) -> Result<()> {
-    let write_error = |source| Error::Write { path: None, source };
-    let holds_something = sink.holds_something().map_err(write_error)?;
-    let has_written = sink.invalidate().map_err(write_error)?;
-    if holds_something {
-        observer.overwrites()?;
-    }
-    match has_written {
-        true => sink.sync().map_err(write_error),
-        false => Ok(()),
-    }
-}
-
-/// Reserves the room for what is not written yet.
-fn reserve(sink: &Sink<'_>, placement: &Placement<'_>, options: &Options) -> Result<()> {
-    let start = match placement.pclusters.is_empty() {
-        true => 0,
-        false => placement.pclusters.end * options.block_size.len(),
-    };
-    sink.reserve(start, placement.len() - start)
-        .map_err(|source| Error::Write { path: None, source })
-}
-
-/// Whether an image that ends at `needed` fits into a device.
-fn check_capacity(capacity: Option<u64>, needed: u64) -> Result<()> {
-    match capacity {
-        Some(available) if available < needed => Err(Error::Output {
-            path: PathBuf::new(),
-            kind: OutputErrorKind::TooSmall { needed, available },
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Where an image of `len` bytes ends in the output.
-fn image_end(options: &Options, len: u64) -> Result<u64> {
-    let end = options.offset.checked_add(len);
-    end.filter(|end| i64::try_from(*end).is_ok()).ok_or(OptionsError::Offset.into())
-}
-
-/// Refuses contradictions between options, and values beyond all bounds.
-fn check_options(options: &Options) -> Result<()> {
-    options.check_target()?;
-    let block_len = options.block_size.len();
-    let mut sizes = options.pcluster_sizes().map(|size| u64::from(size.bytes()));
-    if let Some(pcluster) = sizes.find(|len| len % block_len != 0) {
-        let block = options.block_size.bytes();
-        return Err(OptionsError::PclusterSizeForBlockSize { pcluster, block }.into());
-    }
-    if options.max_extent_len.is_some_and(|len| len < block_len) {
-        return Err(OptionsError::MaxExtentLen.into());
-    }
-    if let Some(chunk) = options.chunk_size {
-        let (chunk_bits, block_bits) = (chunk.bits(), options.block_size.bits());
-        if !(block_bits..=block_bits + 31).contains(&chunk_bits) {
-            return Err(OptionsError::ChunkSizeForBlockSize {
-                chunk: chunk.bytes(),
-                block: options.block_size.bytes(),
-            }
-            .into());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod queue;
 mod read;
 mod recipe;
 mod repeats;
+mod reuse;
 mod room;
 mod taken;
 mod task;
@@ -41,6 +42,7 @@ pub(crate) use inputs::Inputs;
 use packed::{Packed, UnplacedFragments};
 use place::PlacedRecipe;
 pub(crate) use recipe::Recipe;
+pub(crate) use taken::{Images, Taken};
 pub(crate) use task::Stream;
 pub(crate) use tasks::Tasks;
 

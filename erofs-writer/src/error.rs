@@ -5,6 +5,7 @@ mod hints;
 mod image;
 #[cfg(test)]
 mod messages;
+mod output;
 mod source;
 mod store_paths;
 mod tar;
@@ -21,6 +22,7 @@ use crate::shown::Shown;
 pub use contexts::FileContextsErrorKind;
 pub use hints::CompressHintsErrorKind;
 pub use image::ImageErrorKind;
+pub use output::OutputErrorKind;
 pub(crate) use source::Unreadable;
 pub use source::{Change, ReaderErrorKind};
 pub use store_paths::StorePathsError;
@@ -136,31 +138,6 @@ pub enum Error {
     Cancelled,
 }
 
-/// The reason why an output cannot be used. See [`Error::Output`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OutputErrorKind {
-    /// The output is not a regular file or a block device, but a directory, a pipe, a
-    /// terminal or another device.
-    NotAFile,
-    /// The output is open for appending, so all bytes would go to its end.
-    Appends,
-    /// The output is open for reading only.
-    NotWritable,
-    /// The output cannot be read back, which
-    /// [`ImageWriter::verify`](crate::ImageWriter::verify) has to.
-    NotReadable,
-    /// The output is part of the source, so the image would contain itself.
-    InsideSource,
-    /// The device holds fewer bytes than the image needs.
-    TooSmall {
-        /// The length of the image in bytes.
-        needed: u64,
-        /// The size of the device in bytes.
-        available: u64,
-    },
-}
-
 /// The reason why a tree cannot be stored or changed. See [`Error::Tree`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -213,6 +190,12 @@ pub enum TreeErrorKind {
         len: u64,
         /// The length in bytes that its data would take.
         stored: u64,
+    },
+    /// The contents of a file of an image cannot be taken over as they are stored there.
+    /// See [`Image::data`](crate::source::Image::data).
+    NotAsStored {
+        /// Why not.
+        why: &'static str,
     },
     /// A file needs a map of more than 67,108,864 chunks.
     TooManyChunks {
@@ -391,28 +374,6 @@ impl From<Error> for io::Error {
     }
 }
 
-impl fmt::Display for OutputErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            OutputErrorKind::NotAFile => {
-                f.write_str("an image can only be written to a file or a block device")
-            }
-            OutputErrorKind::Appends => f.write_str(
-                "is open for appending, but the start of an image is written last; in a shell, use \
-                 > and not >>",
-            ),
-            OutputErrorKind::NotWritable => f.write_str("is open for reading only"),
-            OutputErrorKind::NotReadable => f.write_str("cannot be read back to be verified"),
-            OutputErrorKind::InsideSource => {
-                f.write_str("the image would be part of its own source")
-            }
-            OutputErrorKind::TooSmall { needed, available } => {
-                write!(f, "the image needs {needed} bytes, but the device has {available}")
-            }
-        }
-    }
-}
-
 fn owner(f: &mut fmt::Formatter<'_>, field: &str, id: u32, offset: i64) -> fmt::Result {
     write!(f, "with an offset of {offset}, its {field} {id} is outside of 0 to 4294967295")
 }
@@ -450,6 +411,9 @@ impl fmt::Display for TreeErrorKind {
                 "most of its {len} bytes are holes; these need chunks so long that its data would \
                  take {stored} bytes"
             ),
+            TreeErrorKind::NotAsStored { why } => {
+                write!(f, "its contents cannot be taken over as the image stores them: {why}")
+            }
             TreeErrorKind::TooManyChunks { chunks } => write!(
                 f,
                 "it would need a map of {chunks} chunks, but a map has at most 67108864; larger \

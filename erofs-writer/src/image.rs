@@ -27,6 +27,7 @@ mod map;
 mod open;
 mod part;
 mod place;
+mod stored;
 mod superblock;
 mod usage;
 mod xattr;

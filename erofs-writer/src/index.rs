@@ -116,7 +116,8 @@ impl Indexes {
                 out.extend_from_slice(header.as_bytes());
             }
             IndexBody::Records(file, records) => {
-                records.write(out, file, size, self.block_size.len(), self.interlaced);
+                let interlaced = self.interlaced || file.interlaced;
+                records.write(out, file, size, self.block_size.len(), interlaced);
             }
             IndexBody::Index(file, form) => self.write_index(out, file, size, form),
         }
@@ -151,9 +152,12 @@ impl Indexes {
         let is_full = form == IndexForm::Full;
         let flag = |on, bit| if on { bit } else { 0 };
         let advise = flag(self.big_pclusters, ADVISE_BIG_PCLUSTER_1)
-            | flag(self.big_pclusters && !is_full, ADVISE_BIG_PCLUSTER_2)
+            | flag(
+                self.big_pclusters && (!is_full || file.second.is_some()),
+                ADVISE_BIG_PCLUSTER_2,
+            )
             | flag(!is_full && self.lens.has_packs_of_16(form), ADVISE_COMPACTED_2B)
-            | flag(self.interlaced, ADVISE_INTERLACED_PCLUSTER)
+            | flag(self.interlaced || file.interlaced, ADVISE_INTERLACED_PCLUSTER)
             | flag(file.inline().is_some(), ADVISE_INLINE_PCLUSTER)
             | flag(file.fragment().is_some(), ADVISE_FRAGMENT_PCLUSTER);
         let end = match &file.tail {
@@ -164,8 +168,8 @@ impl Indexes {
         MapHeader {
             h_fragmentoff: end.into(),
             h_advise: advise.into(),
-            // No extent uses a second algorithm.
-            h_algorithmtype: file.algorithm.number(),
+            h_algorithmtype: file.algorithm.number()
+                | file.second.map_or(0, |(_, second)| second.number() << 4),
             // An lcluster is a block.
             h_clusterbits: 0,
         }

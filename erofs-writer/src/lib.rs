@@ -159,7 +159,7 @@
 //! | `lz4`, `zstd`, `deflate`, `lzma` | yes | the algorithms of [`Codec`] |
 //! | `tar` | yes | [`source::Tar`]: trees of tar archives, and indexes of them |
 //! | `decoders` | yes | [`source::Decoder`]: archives that are compressed |
-//! | `image` | yes | [`source::Image`]: trees and lists of images; [`Extractor`]: trees as files of the host; [`Base`]; `ImageWriter::verify` |
+//! | `image` | yes | [`source::Image`]: trees and lists of images, and images merged of images; [`Extractor`]: trees as files of the host; [`Base`]; `ImageWriter::verify` |
 //! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |
 //! | `serde` | no | [`Summary`] is `Serialize`, for a report in JSON |
 //!

@@ -11,7 +11,7 @@ mod holes;
 mod identical;
 mod layout;
 
-pub(crate) use chunk_map::ChunkMap;
+pub(crate) use chunk_map::{At, ChunkMap};
 pub(crate) use chunks::all_zero;
 pub(crate) use codecs::Codecs;
 pub(crate) use layout::{DataPlan, Layout};
@@ -37,6 +37,10 @@ impl DataPlan {
         let order = inodes.order;
         let mut plan = DataPlan::new(flat, reader.tree);
         devices::plan(&mut plan, reader.tree, order, options)?;
+        if !options.may_compress() {
+            let taken = files(reader.tree, order).filter(|(_, content)| content.stored().is_some());
+            taken.for_each(|(id, _)| plan.set(id, Layout::Taken));
+        }
         let may_shrink = options.may_have_holes() || options.may_share_blocks();
         if !may_shrink && options.chunk_size.is_none() {
             plan.check_flat(reader.tree, order, options)?;

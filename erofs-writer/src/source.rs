@@ -24,7 +24,7 @@ pub use decode::{Compression, Decoder};
 pub use directory::Directory;
 pub use hard_links::HardLinks;
 #[cfg(feature = "image")]
-pub use image::Image;
+pub use image::{Image, ImageData};
 #[cfg(feature = "image")]
 pub use listing::{DataLayout, ImageUsage, Listed, ListedKind};
 pub use store::{StorePaths, parse_store_paths};

@@ -20,6 +20,7 @@ pub(crate) mod overlay;
 mod path;
 mod read;
 mod read_at;
+mod stored;
 mod walk;
 
 pub use arena::Tree;
@@ -40,4 +41,6 @@ pub(crate) use path::components;
 pub(crate) use path::{Name, is_valid_name, without_case_hack};
 pub(crate) use read::{Holes, Reader};
 pub use read_at::ReadAt;
+#[cfg_attr(not(feature = "image"), allow(unused_imports, reason = "only images have some"))]
+pub(crate) use stored::{DecoderNeeds, StoredAt, StoredExtent, StoredFile, StoredImage, StoredMap};
 pub use walk::{Entry, Walk};

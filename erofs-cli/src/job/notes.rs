@@ -37,7 +37,7 @@ fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
 /// Notes about arguments that need `--tar` and are given without it.
 fn idle_tar(args: &Args) -> Vec<String> {
     let flags = [
-        ("--aufs", args.aufs),
+        ("--aufs", args.aufs && args.store_paths.is_some()),
         ("--sort", args.sort.is_some()),
         ("--ungzip", args.ungzip.is_some()),
         ("--unxz", args.unxz.is_some()),

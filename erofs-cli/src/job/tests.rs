@@ -43,9 +43,14 @@ fn uuid(uuid: &str) -> ImageUuid {
     ImageUuid::Fixed(Uuid::parse_str(uuid).expect("is one"))
 }
 
+fn layers(path: &str) -> Source {
+    let (data, paths) = (ImageData::Leave, vec![path.into()]);
+    Source::Layers { paths, data, has_block_size: false, converts_aufs: false }
+}
+
 #[test]
 fn callers_that_use_no_compression_get_the_right_job() {
-    let directory = |path: &str| Source::Layers { paths: vec![path.into()], copies: false };
+    let directory = |path: &str| layers(path);
 
     // Systems built with Nixpkgs before 2023, and some still.
     let line = "--force-uid=0 --force-gid=0 -L nix-store \
@@ -104,7 +109,7 @@ fn callers_that_change_owners_times_or_excludes_get_the_right_job() {
     assert!(!found.excludes.keep(b"proc/1") && found.excludes.keep(b"proc"));
 
     // archiso.
-    let source = Source::Layers { paths: vec!["-dir".into()], copies: false };
+    let source = layers("-dir");
     assert_eq!(job(&format!("-U {UUID} -- IMG -dir")).source, source);
 
     // avocado.

@@ -374,20 +374,6 @@ fn callers_lines_that_cannot_be_served_are_refused_by_the_name_of_a_flag() {
     }
 }
 
-#[test]
-fn merging_images_is_refused_by_the_name_of_an_image() {
-    let place = place();
-    place.run("-T0 BLOB0 DIR").succeeded();
-    place.run("-T0 BLOB1 DIR").succeeded();
-    let message = refusal_of(&place, 2, "--quiet IMG BLOB0 BLOB1");
-    let why = "is a second image; merging images is not built yet";
-    assert_eq!(message, format!("BLOB1: {why}"));
-    let message = refusal_of(&place, 2, "--quiet IMG DIR BLOB1");
-    let why = "is no directory; an image that points to the contents of another one is not built \
-               yet, but with --clean=data they are copied";
-    assert_eq!(message, format!("BLOB1: {why}"));
-}
-
 /// containerd and osbuild set a folder for temporary files: nothing is left there.
 #[test]
 fn a_folder_for_temporary_files_stays_empty() {

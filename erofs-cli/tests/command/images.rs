@@ -32,7 +32,7 @@ fn an_image_is_read_and_written_anew() {
     place.run("-zzstd -C65536 -Eall-fragments,dedupe PACKED DIR").succeeded();
     // Of the numbers in the superblock, all but the tree are those of the flags.
     for first in ["DIRECT", "PACKED"] {
-        place.run(&format!("--clean=data AGAIN {first}")).succeeded();
+        place.run(&format!("--clean=data -b4096 AGAIN {first}")).succeeded();
         assert!(bytes(&place, "AGAIN") == bytes(&place, "DIRECT"), "{first}");
     }
     if have(Oracle::KernelMount) {

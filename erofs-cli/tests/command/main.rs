@@ -21,6 +21,7 @@ mod hosts;
 mod images;
 mod labels;
 mod lists;
+mod merge;
 mod messages;
 mod oldway;
 mod outputs;

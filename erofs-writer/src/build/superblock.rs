@@ -77,7 +77,7 @@ impl Job<'_> {
     /// The settings of the algorithms in the image.
     fn compression_config(&self) -> CompressionConfig {
         let encoded = self.placement.bodies.encoded;
-        let mut limits = self.options.codec_limits();
+        let mut limits = encoded.limits.unwrap_or_else(|| self.options.codec_limits());
         if !encoded.has_big_pclusters {
             limits.pcluster_blocks = 1;
         }
@@ -148,6 +148,7 @@ impl Job<'_> {
             zstd: encoded.algorithms.contains(&Algorithm::Zstd),
             big_pclusters: encoded.has_big_pclusters,
             chunks: !self.plan.maps.is_empty(),
+            devices: !self.plan.devices.is_empty(),
             inline_pclusters: encoded.has_inline_pclusters,
             fragments: encoded.packed.is_some(),
             dedupe: encoded.repeated_bytes > 0,

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
 use crate::codec::Codec;
+use crate::codec::config::CompressionConfig;
 use crate::codec::lz4::Level;
 use crate::encode::TailPlace;
 use crate::options::{BlockSize, ChunkSize, ImageUuid, Tails};
@@ -40,6 +41,10 @@ fn plain() -> Options {
 
 fn compressed() -> Options {
     plain().codec(Codec::Lz4(Level::FAST))
+}
+
+fn config(options: &Options) -> CompressionConfig {
+    CompressionConfig::new(&options.algorithms(), options.codec_limits())
 }
 
 /// The results of all stages, which a fault may change.
@@ -84,18 +89,19 @@ fn write(
     let codecs = &Codecs::new(placed, options);
     let stages = |sink: &Sink<'_>| {
         let draft = DataPlan::decide(reader, inodes, codecs, options)?;
-        let first_block = Head::new(inodes, draft.devices.len(), options)?.blocks();
+        let first_block =
+            Head::new(inodes, draft.devices.len(), &config(options), options)?.blocks();
         let plan = &draft;
         let inputs =
             encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block, workers: 1 };
-        let encoded = encode_files(observer, threads, &inputs)?;
+        let (encoded, _) = encode_files(observer, threads, &inputs, &Images::default())?;
         let plan = draft.with_chunks(reader, order, options, &|id| encoded.file(id).is_some())?;
         Ok::<_, Error>(Stages { placed, plan, encoded })
     };
     // Encoding writes, so each of the two needs its own sink.
     let (right, mut wrong) = (stages(&Sink::new(output, options))?, stages(sink)?);
     plant(&mut wrong);
-    let head = Head::new(inodes, right.plan.devices.len(), options)?;
+    let head = Head::new(inodes, right.plan.devices.len(), &config(options), options)?;
     let mut placement = Placement::new(head, inodes, &right.plan, &right.encoded, options)?;
 
     let order = &Order::new(written);
@@ -257,7 +263,8 @@ fn more_devices_than_there_is_room_for_are_noticed() {
     let reader = Reader { tree, stop, dirs };
     let codecs = &Codecs::new(tree, options);
     let mut plan = DataPlan::decide(reader, inodes, codecs, options).expect("nothing is read");
-    let head = Head::new(inodes, plan.devices.len(), options).expect("it is small");
+    let head =
+        Head::new(inodes, plan.devices.len(), &config(options), options).expect("it is small");
     plan.devices.push(8);
     let encoded = Encoded::default();
     let placed = catch_unwind(AssertUnwindSafe(|| {

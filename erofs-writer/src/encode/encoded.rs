@@ -1,5 +1,6 @@
 //! The encoded files, for the later stages.
 
+use crate::codec::config::CodecLimits;
 use crate::encode::extent::{Compressed, Fragment, Stored, TailPlace};
 use crate::encode::place::PlacedRecipe;
 use crate::encode::recipe::Recipe;
@@ -54,6 +55,8 @@ pub(crate) struct Encoded {
     pub(crate) blocks: u64,
     /// The algorithms in use, in the order of their numbers.
     pub(crate) algorithms: Vec<Algorithm>,
+    /// The most blocks of a pcluster.
+    pub(crate) blocks_max: u16,
     /// Whether some pclusters have more than one block.
     pub(crate) has_big_pclusters: bool,
     /// Whether some files have inline pclusters.
@@ -69,19 +72,24 @@ pub(crate) struct Encoded {
     pub(crate) recipes: Vec<PlacedRecipe>,
     /// Those of files that were not worth encoding.
     pub(crate) vain: Vec<Recipe>,
+    /// The most that decoders need, if files are taken over from images.
+    pub(crate) limits: Option<CodecLimits>,
 }
 
 impl Encoded {
     pub(super) fn find_features(&mut self) {
         let packed = self.packed.as_ref().map(|(file, _)| &**file);
         let files = || self.files.iter().filter_map(EncodedFile::pclusters).chain(packed);
-        let mut extents = files().flat_map(|file| &file.extents);
-        let has_big_pclusters = extents.any(|extent| extent.blocks > 1);
+        let extents = files().flat_map(|file| &file.extents);
+        let blocks_max = extents.map(|extent| extent.blocks).max().unwrap_or(0);
+        let has_big_pclusters = blocks_max > 1;
         let has_inline_pclusters = files().any(|file| file.inline().is_some());
-        let mut algorithms: Vec<Algorithm> = files().map(|file| file.algorithm).collect();
+        let all = |file: &Compressed| [Some(file.algorithm), file.second.map(|(_, other)| other)];
+        let mut algorithms: Vec<Algorithm> = files().flat_map(all).flatten().collect();
         algorithms.sort_unstable();
         algorithms.dedup();
         self.algorithms = algorithms;
+        self.blocks_max = blocks_max;
         self.has_big_pclusters = has_big_pclusters;
         self.has_inline_pclusters = has_inline_pclusters;
     }

@@ -117,6 +117,11 @@ pub(crate) struct Compressed {
     /// pclusters of others, or were expected to.
     pub(crate) form: IndexForm,
     pub(crate) tail: TailPlace,
+    /// Whether plain pclusters are interlaced although the options do not say so, as in
+    /// the image that the file is taken over from.
+    pub(crate) interlaced: bool,
+    /// The algorithm of the extents from this one on, if they have another one.
+    pub(crate) second: Option<(usize, Algorithm)>,
 }
 
 impl Compressed {
@@ -134,6 +139,11 @@ impl Compressed {
         if self.form == IndexForm::Full && is_paired(&self.extents, block_len) {
             self.form = IndexForm::Pairs;
         }
+    }
+
+    /// Whether the extent of this number has the second algorithm.
+    pub(crate) fn is_second(&self, number: usize) -> bool {
+        self.second.is_some_and(|(first, _)| number >= first)
     }
 
     /// Its inline pcluster, if it has one.

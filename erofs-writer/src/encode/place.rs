@@ -72,6 +72,7 @@ impl Places {
             next_block: narrow(self.block),
             form: if pclusters.links.is_empty() { IndexForm::Packs } else { IndexForm::Full },
             tail,
+            ..Compressed::default()
         });
         self.by_number[number] = Some(self.parts.len());
         let recipe = recipe.map(|recipe| PlacedRecipe { recipe, stream, offset, block: start });

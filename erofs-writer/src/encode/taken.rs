@@ -1,237 +1,227 @@
-//! Taking the result for a part from an earlier image.
+//! Files of images that are taken over as they are stored: their blocks are copied, and
+//! what points to these gets new addresses. Nothing is decoded and encoded again.
+//!
+//! Of each image, all blocks that files need are copied once, in their order there. So
+//! what files shared they share again, and what lay together still does. There are no
+//! more bytes than the images have, whatever they say.
+//!
+//! An image has one packed inode. Those of several images follow each other in a new one.
 
-use crate::encode::earlier::{Earlier, EarlierExtent, EarlierPcluster, Encoding, PartPlace};
-use crate::encode::extent::{Extent, InlinePcluster, PclusterOf};
-use crate::encode::fragment::UnplacedFragment;
-use crate::encode::pclusters::{End, FillInput, Pclusters, Stretch, Tail, extent, plain_block};
-use crate::format::algorithm::Algorithm;
+mod draft;
+mod extra;
+mod images;
+mod joint;
+mod spans;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::encode::encoded::{Encoded, EncodedFile};
+use crate::encode::extent::{Compressed, Fragment, TailPlace};
+use crate::encode::inputs::Inputs;
+use crate::error::{Error, Limit, Result};
 use crate::format::{to_u64, to_usize};
+use crate::plan::ChunkMap;
+use crate::pool::{self, Share};
+use crate::shape::{IndexForm, compressed_len_max};
+use crate::tree::{InodeId, StoredMap};
 
-/// A part whose result is wanted.
-pub(super) struct Wanted<'a> {
-    pub(super) algorithm: Algorithm,
-    pub(super) input: FillInput<'a>,
-    pub(super) stretches: &'a [Stretch],
+use draft::{Draft, Rules};
+use extra::{Extra, not_as_stored};
+pub(crate) use images::Images;
+use joint::{Joint, Whole};
+use spans::{Places, Spans};
+
+/// So many bytes are copied at a time.
+const COPY_LEN: u64 = 16 << 20;
+
+/// The files that are taken over, with their new addresses.
+pub(crate) struct Taken<'a> {
+    images: &'a Images<'a>,
+    encoded: Encoded,
+    /// The new chunk maps of files in chunks.
+    maps: Vec<(InodeId, ChunkMap)>,
+    /// For each image, the new places of its blocks.
+    places: Vec<Places>,
+    extra: Extra,
 }
 
-/// The result so far.
-struct Taken<'a> {
-    wanted: &'a Wanted<'a>,
-    pclusters: Pclusters,
-    /// The byte of the part that is next.
-    at: usize,
-    /// Where the part's own pclusters begin in the earlier image, and how many bytes of
-    /// these have been found.
-    pos: u64,
-    own: u64,
-    /// Where each extent begins.
-    starts: Vec<usize>,
-    /// Own extents of plain bytes: where each begins in the part, how long it is, and
-    /// where it is among the own pclusters.
-    plain: Vec<(usize, usize, usize)>,
-    /// The stretch, and the index of the extent there, of the extent before, if that has
-    /// the pcluster of another extent.
-    linked: Option<(usize, usize)>,
-}
-
-/// The extent whose pcluster another one has.
-struct Source {
-    /// The stretch.
-    stretch: usize,
-    /// Its index in its part.
-    of: usize,
-    extent: Extent,
-    /// Whether its pcluster lies right after that of the extent before it.
-    follows: bool,
-}
-
-impl Wanted<'_> {
-    /// The result that the earlier image has at `place`, whose pclusters are appended to
-    /// `out`. `None`, and nothing is appended, if it is not one that could have been made
-    /// here.
-    pub(super) fn take(
-        &self,
-        earlier: &dyn Earlier,
-        place: PartPlace,
-        out: &mut Vec<u8>,
-    ) -> Option<Pclusters> {
-        let extents = earlier.extents(place, self.input.data)?;
+impl<'a> Taken<'a> {
+    /// Finds out where everything is and where it goes. Reads indexes and chunk maps.
+    pub(crate) fn new(inputs: &Inputs<'_>, images: &'a Images<'a>) -> Result<Self> {
+        let rules = Rules {
+            block_size: inputs.options.block_size,
+            len_max: compressed_len_max(inputs.options),
+        };
+        let refuse = |id, why| not_as_stored(inputs, id, why);
+        let drafts = pool::try_map(&images.files, Share::Usual, |file| {
+            let map: StoredMap = inputs.reader.named(file.id, file.stored.stored())?;
+            let draft = Draft::new(map, inputs.inodes.size(file.id), &rules);
+            let draft = draft.map_err(|why| refuse(file.id, why))?;
+            if inputs.is_stopped() { Err(Error::Cancelled) } else { Ok(draft) }
+        })?;
+        let mut spans: Vec<Spans> = images.all.iter().map(|_| Spans::default()).collect();
+        // The files with fragments of each image, and the first file that needs them.
+        let mut packed: BTreeMap<usize, InodeId> = BTreeMap::new();
+        for (file, draft) in images.files.iter().zip(&drafts) {
+            draft.mark(&mut spans[file.image]);
+            if draft.has_fragment() {
+                packed.entry(file.image).or_insert(file.id);
+            }
+        }
+        let joint = Joint::new(inputs, images, packed, &rules)?;
+        joint.mark(&mut spans);
+        let mut end = inputs.first_block;
+        let places: Vec<Places> = spans.into_iter().map(|spans| spans.place(&mut end)).collect();
+        let block_len = to_usize(inputs.options.block_size.len());
         let mut taken = Taken {
-            wanted: self,
-            pclusters: Pclusters::default(),
-            at: 0,
-            pos: place.pos,
-            own: 0,
-            starts: Vec::new(),
-            plain: Vec::new(),
-            linked: None,
+            images,
+            encoded: Encoded {
+                files: vec![EncodedFile::default(); inputs.reader.tree.arena_len()],
+                limits: Some(images.limits()),
+                ..Encoded::default()
+            },
+            maps: Vec::new(),
+            places,
+            extra: Extra::new(end, block_len),
         };
-        for extent in &extents {
-            taken.add(extent)?;
+        let starts = taken.join(inputs, joint)?;
+        for (file, draft) in images.files.iter().zip(drafts) {
+            let place = Place { id: file.id, image: file.image, packed: starts.get(&file.image) };
+            taken.put(inputs, place, draft)?;
         }
-        if taken.at != self.input.data.len() {
-            return None;
+        taken.finish(inputs)
+    }
+
+    /// Puts the packed inodes together. Returns where each begins, and its length.
+    fn join(&mut self, inputs: &Inputs<'_>, joint: Joint) -> Result<HashMap<usize, (u64, u64)>> {
+        let Whole { mut file, starts, len, algorithm, .. } =
+            joint.finish(inputs, &self.places, &mut self.extra)?;
+        if let Some(image) = starts.keys().min() {
+            if algorithm.is_none() {
+                file.algorithm = self.images.any_algorithm(*image);
+            }
+            self.find_form(inputs, &mut file);
+            self.encoded.packed = Some((Box::new(file), len));
         }
-        let base = out.len();
-        out.resize(base + to_usize(taken.own), 0);
-        if !earlier.read(&mut out[base..], place.pos) {
-            out.truncate(base);
-            return None;
+        Ok(starts)
+    }
+
+    fn put(&mut self, inputs: &Inputs<'_>, place: Place<'_>, draft: Draft) -> Result<()> {
+        let Place { id, image, packed } = place;
+        let refuse = |why| not_as_stored(inputs, id, why);
+        let fragment = |at: u64, len: u64| {
+            let (start, packed_len) = packed.copied().unwrap_or_default();
+            let is_inside = at.checked_add(len).is_some_and(|end| end <= packed_len);
+            match is_inside {
+                true => Ok(Fragment { at: start + at, len }),
+                false => Err(refuse("a fragment is outside of the packed inode")),
+            }
+        };
+        match draft {
+            Draft::Chunks(mut map, _) => {
+                map.put_at(|block| self.places[image].of(block));
+                self.maps.push((id, map));
+            }
+            Draft::Fragment(at) => {
+                let at = fragment(at, inputs.inodes.size(id))?.at;
+                self.encoded.files[id.index()] = EncodedFile::Fragment(at);
+            }
+            Draft::Pclusters { mut file, algorithm } => {
+                self.places[image].put(&mut file.extents);
+                file.algorithm = algorithm.unwrap_or_else(|| self.images.any_algorithm(image));
+                if let TailPlace::Fragment(Fragment { at, len }) = file.tail {
+                    file.tail = TailPlace::Fragment(fragment(at, len)?);
+                }
+                self.find_form(inputs, &mut file);
+                self.fit_inline(inputs, id, &mut file);
+                self.encoded.files[id.index()] = EncodedFile::Pclusters(Box::new(file));
+            }
         }
-        taken.put_plain(&mut out[base..]);
-        Some(taken.pclusters)
+        Ok(())
+    }
+
+    /// Finds the form of the index that a file needs, and counts what it repeats.
+    fn find_form(&mut self, inputs: &Inputs<'_>, file: &mut Compressed) {
+        let block_len = inputs.options.block_size.len();
+        let end = |index: usize| {
+            u64::from(file.extents[index].block) + u64::from(file.extents[index].blocks)
+        };
+        let follows = |index: usize| u64::from(file.extents[index].block) == end(index - 1);
+        let partial = file.extents.iter().filter(|extent| extent.partial);
+        let partial: u64 = partial.map(|extent| u64::from(extent.len)).sum();
+        self.encoded.repeated_bytes = self.encoded.repeated_bytes.saturating_add(partial);
+        let is_in_order = partial == 0 && (1..file.extents.len()).all(follows);
+        let last = file.extents.len().checked_sub(1).map_or(inputs.first_block, end);
+        file.next_block = u32::try_from(last).unwrap_or(u32::MAX);
+        let blocks = file.extents.iter().map(|extent| u32::from(extent.blocks));
+        file.own_blocks = blocks.fold(0, u32::saturating_add);
+        file.form = if is_in_order { IndexForm::Packs } else { IndexForm::Full };
+        file.pair_blocks(block_len);
+    }
+
+    /// If there is no room for an inline pcluster after the inode, it gets a block.
+    fn fit_inline(&mut self, inputs: &Inputs<'_>, id: InodeId, file: &mut Compressed) {
+        let block_len = inputs.options.block_size.len();
+        let Some(inline) = file.inline() else { return };
+        let used = inputs.inodes.len_with_index(id, file.form) % block_len;
+        let room = if used == 0 { 0 } else { block_len - used };
+        if to_u64(inline.bytes.len()) <= room {
+            return;
+        }
+        let inline = inline.clone();
+        let start = inputs.inodes.size(id) - u64::from(inline.len);
+        let extent = self.extra.put(&inline, start, file.interlaced);
+        file.tail = TailPlace::Blocks;
+        file.extents.push(extent);
+        self.find_form(inputs, file);
+    }
+
+    fn finish(mut self, inputs: &Inputs<'_>) -> Result<Self> {
+        let end = self.extra.end();
+        let blocks_max = inputs.options.blocks_max().min(u64::from(u32::MAX));
+        if end > blocks_max {
+            return Err(Error::Full(Limit::of_blocks(inputs.options)));
+        }
+        self.encoded.blocks = end - inputs.first_block;
+        self.encoded.find_features();
+        let limits = self.encoded.limits.get_or_insert_default();
+        limits.pcluster_blocks = self.encoded.blocks_max;
+        Ok(self)
+    }
+
+    /// How many bytes there are to copy.
+    pub(crate) fn len(&self) -> u64 {
+        self.encoded.blocks.saturating_mul(self.extra.block_len())
+    }
+
+    /// Copies the blocks. Where it can, the kernel does it.
+    pub(crate) fn copy(
+        self,
+        inputs: &Inputs<'_>,
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Encoded, Vec<(InodeId, ChunkMap)>)> {
+        let block_len = inputs.options.block_size.len();
+        let pieces = self.places.iter().enumerate().flat_map(|(image, places)| {
+            places.pieces(block_len, COPY_LEN).map(move |piece| (image, piece))
+        });
+        let pieces: Vec<_> = pieces.collect();
+        pool::try_map(&pieces, Share::Single, |(image, piece)| {
+            images::copy(inputs, &*self.images.all[*image], piece)?;
+            report(piece.len);
+            Ok(())
+        })?;
+        let (bytes, pos) = self.extra.bytes();
+        let written = inputs.sink.write(bytes, pos);
+        written.map_err(|source| Error::Write { path: None, source })?;
+        report(to_u64(bytes.len()));
+        Ok((self.encoded, self.maps))
     }
 }
 
-impl Taken<'_> {
-    /// Adds the next extent.
-    fn add(&mut self, extent: &EarlierExtent) -> Option<()> {
-        let input = &self.wanted.input;
-        let (at, len) = (self.at, to_usize(extent.len));
-        let end = at.checked_add(len).filter(|end| *end <= input.data.len() && len > 0)?;
-        match &extent.pcluster {
-            EarlierPcluster::Fragment => self.add_fragment(end)?,
-            EarlierPcluster::Inline { bytes, encoding } => {
-                self.add_inline(len, bytes, *encoding)?
-            }
-            EarlierPcluster::Blocks { pos, len: stored, encoding } => {
-                // The last extent of a file need not reach the next lcluster.
-                let is_last = end == input.data.len() && input.end != End::Part;
-                if at / input.block_len == end / input.block_len && !is_last {
-                    return None;
-                }
-                match self.pos.checked_add(self.own) == Some(*pos) {
-                    true => self.add_own(len, *stored, *encoding)?,
-                    false => self.add_link(len, *stored, *encoding)?,
-                }
-                self.starts.push(at);
-            }
-        }
-        self.at = end;
-        Some(())
-    }
-
-    fn add_fragment(&mut self, end: usize) -> Option<()> {
-        let input = &self.wanted.input;
-        if input.end != End::Fragment || end != input.data.len() {
-            return None;
-        }
-        let rest = UnplacedFragment::new(&input.data[self.at..], input.kept);
-        self.pclusters.tail = Tail::Fragment(rest);
-        Some(())
-    }
-
-    fn add_inline(&mut self, len: usize, bytes: &[u8], encoding: Encoding) -> Option<()> {
-        let input = &self.wanted.input;
-        let End::Inline(room) = input.end else { return None };
-        let is_last = self.at + len == input.data.len();
-        let plain = encoding == Encoding::Plain;
-        let is_possible = match plain {
-            true => bytes.len() == len && len < input.block_len,
-            false => encoding == Encoding::By(self.wanted.algorithm) && bytes.len() < len,
-        };
-        if !is_last || !is_possible || bytes.len() > room {
-            return None;
-        }
-        let len = u32::try_from(len).ok()?;
-        self.pclusters.tail = Tail::Inline(InlinePcluster { len, plain, bytes: bytes.into() });
-        Some(())
-    }
-
-    /// Adds an extent whose pcluster was made for it.
-    fn add_own(&mut self, len: usize, stored: u64, encoding: Encoding) -> Option<()> {
-        let input = &self.wanted.input;
-        let plain = self.is_plain(encoding)?;
-        let block_len = to_u64(input.block_len);
-        let is_possible = match plain {
-            true => stored == block_len && len <= input.block_len,
-            false => {
-                let is_whole = stored > 0 && stored % block_len == 0;
-                is_whole
-                    && stored <= to_u64(input.pcluster_len)
-                    && to_u64(len) > stored
-                    && len <= input.extent_len
-            }
-        };
-        if !is_possible {
-            return None;
-        }
-        if plain {
-            self.plain.push((self.at, len, to_usize(self.own)));
-        }
-        self.own += stored;
-        self.linked = None;
-        self.pclusters.extents.push(extent(len, to_usize(stored / block_len), plain));
-        Some(())
-    }
-
-    /// Whether bytes that are encoded so are plain. `None` if nothing of this part is
-    /// encoded so.
-    fn is_plain(&self, encoding: Encoding) -> Option<bool> {
-        match encoding {
-            Encoding::Plain if !self.wanted.input.interlaced => Some(true),
-            Encoding::Interlaced if self.wanted.input.interlaced => Some(true),
-            Encoding::By(algorithm) if algorithm == self.wanted.algorithm => Some(false),
-            _ => None,
-        }
-    }
-
-    /// Adds an extent that has the pcluster of another part.
-    fn add_link(&mut self, len: usize, stored: u64, encoding: Encoding) -> Option<()> {
-        let plain = self.is_plain(encoding)?;
-        let Source { stretch, of, extent: source, follows } = self.source()?;
-        let whole = to_usize(u64::from(source.len));
-        let blocks = u64::from(source.blocks) * to_u64(self.wanted.input.block_len);
-        let is_part = len < whole;
-        if source.plain != plain || blocks != stored || len > whole || (is_part && plain) {
-            return None;
-        }
-        let is_next = follows && self.linked == Some((stretch, of.wrapping_sub(1)));
-        let pcluster = if is_next { PclusterOf::AnotherNext } else { PclusterOf::Another };
-        let (len, partial) = (u32::try_from(len).ok()?, source.partial || is_part);
-        let linked = Extent { len, partial, pcluster, ..source };
-        let part = self.wanted.stretches[stretch].source;
-        self.pclusters.link(part, of, &[linked]);
-        self.linked = Some((stretch, of));
-        Some(())
-    }
-
-    /// The extent, of another part or of this one, that holds the next bytes.
-    fn source(&self) -> Option<Source> {
-        let stretches = self.wanted.stretches;
-        let index = stretches.partition_point(|stretch| stretch.at <= self.at).checked_sub(1)?;
-        let stretch = &stretches[index];
-        // Where the bytes are in the part that has them.
-        let wanted = stretch.source_at + (self.at - stretch.at);
-        let source = |of: usize, extent: &Extent, before: Option<&Extent>| Source {
-            stretch: index,
-            of,
-            extent: *extent,
-            follows: before.is_some_and(|before| extent.follows(before)),
-        };
-        let before = |extents: &'_ [Extent], at: usize| at.checked_sub(1).map(|at| extents[at]);
-        let Some(run) = &stretch.extents else {
-            let of = self.starts.binary_search(&wanted).ok()?;
-            let extents = &self.pclusters.extents;
-            return Some(source(of, &extents[of], before(extents, of).as_ref()));
-        };
-        let mut start = run.at;
-        for (at, extent) in run.extents.iter().enumerate() {
-            if start == wanted {
-                return Some(source(run.first + at, extent, before(&run.extents, at).as_ref()));
-            }
-            start += to_usize(u64::from(extent.len));
-        }
-        None
-    }
-
-    /// Puts plain bytes into their blocks among the own ones. So nothing but the bytes of
-    /// the file gets into the image.
-    fn put_plain(&self, own: &mut [u8]) {
-        let FillInput { data, block_len, interlaced, .. } = self.wanted.input;
-        for (at, len, place) in &self.plain {
-            let block = &mut own[*place..][..block_len];
-            plain_block(&data[*at..at + len], *at, interlaced, block);
-        }
-    }
+/// A file that gets its place: its image, and where the fragments of that are in the new
+/// packed inode, with their length.
+struct Place<'a> {
+    id: InodeId,
+    image: usize,
+    packed: Option<&'a (u64, u64)>,
 }

@@ -34,7 +34,7 @@ names!(output: OutputErrorKind {
 names!(tree: TreeErrorKind {
     BadName, Exists, NotFound, NotADirectory, Root,
         DirectoryHardLink, ForeignInode, BadSymlinkTarget,
-    BadDeviceNumber, Owner, BadTimestamp, FileTooLarge, TooMuchData, TooSparse, TooManyChunks, XattrNamespace, XattrName, XattrValue, XattrBody,
+    BadDeviceNumber, Owner, BadTimestamp, FileTooLarge, TooMuchData, TooSparse, NotAsStored, TooManyChunks, XattrNamespace, XattrName, XattrValue, XattrBody,
     NotCompact,
 });
 names!(store_paths: StorePathsError { Empty, Relative, NoName, Clash });
@@ -140,6 +140,7 @@ fn of_trees() -> Vec<TreeErrorKind> {
         FileTooLarge { len: u64::MAX },
         TooMuchData { max: 1 << 44 },
         TooSparse { len: 1 << 62, stored: 4 << 30 },
+        NotAsStored { why: "its blocks have another size" },
         TooManyChunks { chunks: 1 << 50 },
         XattrNamespace { name: b"other.name".to_vec() },
         XattrName { name: name() },
@@ -281,7 +282,7 @@ fn of_options(out: &mut String) {
             Alignment,
             Codec(SettingError::Lz4Level),
             Codec(SettingError::LzmaDictSize),
-            BlockSizeForDevices { block: 4096 },
+            BlockSizeForDevices { block: 4096, needed: 512 },
             Label,
             XattrPrefix,
             TooManyXattrPrefixes,

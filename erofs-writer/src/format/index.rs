@@ -89,6 +89,8 @@ pub(crate) const TYPE_PLAIN: u16 = 0;
 pub(crate) const TYPE_HEAD1: u16 = 1;
 /// An lcluster in which no extent begins.
 pub(crate) const TYPE_NONHEAD: u16 = 2;
+/// The lcluster in which an extent of the second algorithm begins.
+pub(crate) const TYPE_HEAD2: u16 = 3;
 
 /// In an entry of a full index: the file has only the first bytes of those that the
 /// pcluster holds (Linux 6.1).

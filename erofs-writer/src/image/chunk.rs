@@ -40,7 +40,7 @@ const ENTRIES: u64 = 512;
 pub(super) struct Chunks<'a> {
     image: &'a Image,
     inode: &'a Inode,
-    format: ChunkFormat,
+    pub(super) format: ChunkFormat,
     /// Entries that were read, and the number of the first.
     bytes: Vec<u8>,
     first: u64,

@@ -80,7 +80,7 @@ impl Pack {
             let code = bit_field(codes, number * bits, bits);
             let kind = Kind::of_bits(code >> self.low_bits);
             let low = u16::try_from(code & low_mask).expect("at most 14 bits");
-            let mut entry = Entry { kind, offset: low, block: 0, blocks: None };
+            let mut entry = Entry { kind, offset: low, block: 0, partial: false, blocks: None };
             if kind == Kind::Nonhead {
                 entry.blocks = (big && low & DELTA0_CBLKCNT != 0).then_some(low & !DELTA0_CBLKCNT);
                 if let Some(blocks) = entry.blocks {

@@ -10,7 +10,7 @@ use super::inode::Inode;
 use super::open::Image;
 use super::place::Place;
 use crate::format::index::{
-    EXTENT_PLEN_FMT_BIT, EXTENT_PLEN_MASK, EXTENT_RECORD_LEN, ExtentRecord,
+    EXTENT_PLEN_FMT_BIT, EXTENT_PLEN_MASK, EXTENT_PLEN_PARTIAL, EXTENT_RECORD_LEN, ExtentRecord,
 };
 use crate::format::to_usize;
 
@@ -142,7 +142,9 @@ impl<'a> Records<'a> {
         }
         let number = u8::try_from(number).expect("four bits");
         let algorithm = self.image.algorithm(place, number)?;
-        Ok(Stored::Encoded(Encoded { algorithm, site: Site::Image(pos), len: stored_len }))
+        let partial = plen & EXTENT_PLEN_PARTIAL != 0;
+        let site = Site::Image(pos);
+        Ok(Stored::Encoded(Encoded { algorithm, site, len: stored_len, partial }))
     }
 
     /// Where the bytes of a record begin that has no address: after those before it.

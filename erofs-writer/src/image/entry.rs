@@ -10,6 +10,8 @@ pub(super) struct Entry {
     pub(super) offset: u16,
     /// The block of the pcluster.
     pub(super) block: u64,
+    /// Whether the extent has only a part of the bytes of its pcluster.
+    pub(super) partial: bool,
     /// How many blocks the pcluster has whose extent began before.
     pub(super) blocks: Option<u16>,
 }

@@ -56,6 +56,8 @@ pub(super) struct Encoded {
     pub(super) algorithm: Algorithm,
     pub(super) site: Site,
     pub(super) len: u64,
+    /// Whether it may decode to more bytes than the extent has.
+    pub(super) partial: bool,
 }
 
 /// Where a pcluster is.

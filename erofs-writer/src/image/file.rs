@@ -15,8 +15,8 @@ use crate::tree::ReadAt;
 /// Reads a file of an image, and decodes it.
 #[derive(Debug)]
 pub(crate) struct FileReader {
-    image: Arc<Image>,
-    inode: Inode,
+    pub(super) image: Arc<Image>,
+    pub(super) inode: Inode,
 }
 
 /// So many chunks are looked at, at most, to see whether they follow each other.
@@ -76,10 +76,12 @@ impl FileReader {
         }
         Ok(data)
     }
+}
 
+impl Image {
     /// The error of a system call that reads from the image.
-    fn error(&self, fault: Fault) -> io::Error {
-        let name = Shown::new(self.image.name());
+    pub(super) fn error(&self, fault: Fault) -> io::Error {
+        let name = Shown::new(self.name());
         match fault {
             Fault::Io(error) => io::Error::new(error.kind(), format!("{name}: {error}")),
             Fault::Image { offset, kind } => {
@@ -102,11 +104,11 @@ impl ReadAt for FileReader {
             return Ok(0);
         }
         let read = self.image.read_data(&self.inode, offset, &mut buf[..len]);
-        read.map_err(|fault| self.error(fault))?;
+        read.map_err(|fault| self.image.error(fault))?;
         Ok(len)
     }
 
     fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
-        self.data_from(offset).map_err(|fault| self.error(fault))
+        self.data_from(offset).map_err(|fault| self.image.error(fault))
     }
 }

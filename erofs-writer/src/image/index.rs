@@ -11,7 +11,9 @@ use super::inode::Inode;
 use super::open::Image;
 use super::place::Place;
 use crate::format::compression::ADVISE_COMPACTED_2B;
-use crate::format::index::{DELTA0_CBLKCNT, FULL_START, LCLUSTER_INDEX_LEN, LclusterIndex};
+use crate::format::index::{
+    DELTA0_CBLKCNT, FULL_START, LCLUSTER_INDEX_LEN, LclusterIndex, PARTIAL_REF,
+};
 use crate::format::to_usize;
 
 /// How many entries of a full index are read at once.
@@ -89,6 +91,7 @@ impl<'a> Index<'a> {
                 kind,
                 offset: found.di_clusterofs.get(),
                 block: u.into(),
+                partial: found.di_advise.get() & PARTIAL_REF != 0,
                 blocks: has_count.then_some(delta & !DELTA0_CBLKCNT),
             });
         }
@@ -172,7 +175,7 @@ impl<'a> Index<'a> {
             let algorithms = self.header.algorithms;
             let nibble = if second { algorithms >> 4 } else { algorithms & 15 };
             let algorithm = self.image.algorithm(self.header.place, nibble)?;
-            return Ok(Stored::Encoded(Encoded { algorithm, site, len }));
+            return Ok(Stored::Encoded(Encoded { algorithm, site, len, partial: head.partial }));
         }
         if end - start > len {
             return Err(self.fault("a plain extent has more bytes than its pcluster"));

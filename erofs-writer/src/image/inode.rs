@@ -69,8 +69,6 @@ pub(crate) struct Inode {
     pub(crate) links: u32,
     pub(crate) mtime: Timestamp,
     pub(crate) size: u64,
-    /// How many names it has, as it says.
-    pub(crate) links: u32,
     /// The number of a device.
     pub(crate) rdev: u32,
     pub(super) layout: Layout,

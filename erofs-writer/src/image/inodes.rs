@@ -31,7 +31,6 @@ struct Fields {
     gid: u32,
     links: u32,
     mtime: Timestamp,
-    links: u32,
     len: u64,
 }
 
@@ -81,7 +80,6 @@ impl Image {
             links: fields.links,
             mtime: fields.mtime,
             size: if file_type.has_data() { size } else { 0 },
-            links: fields.links,
             rdev: fields.u,
             layout,
             place,
@@ -111,7 +109,6 @@ impl Image {
                 gid: compact.i_gid.get().into(),
                 links: if has_high { 1 } else { compact.i_nb.get().into() },
                 mtime: Timestamp { sec, nsec: self.sb.fixed_nsec },
-                links: if has_high { 1 } else { compact.i_nb.get().into() },
                 len: COMPACT_LEN,
             });
         }
@@ -128,7 +125,6 @@ impl Image {
             gid: found.i_gid.get(),
             links: found.i_nlink.get(),
             mtime: Timestamp { sec: found.i_mtime.get(), nsec: found.i_mtime_nsec.get() },
-            links: found.i_nlink.get(),
             len: EXTENDED_LEN,
         })
     }

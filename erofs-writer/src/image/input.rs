@@ -118,6 +118,41 @@ impl Inputs {
         Ok(())
     }
 
+    /// Whether there are no devices, or they follow the image in its file.
+    pub(super) fn is_flat(&self) -> bool {
+        self.files.len() == 1
+    }
+
+    /// The input with the image, and its length.
+    pub(super) fn main(&self) -> (&Input, u64) {
+        (&self.files[0], self.lens[0])
+    }
+
+    /// The open file that has the image.
+    pub(super) fn file(&self) -> Option<&Arc<File>> {
+        match &self.files[0] {
+            Input::File(file) => Some(file),
+            Input::Part(_) | Input::Reader(_) => None,
+        }
+    }
+
+    /// Reads `buf` from the byte `pos` of the input with the image.
+    pub(super) fn read_main(&self, buf: &mut [u8], pos: u64) -> Found<()> {
+        let end = pos.checked_add(to_u64(buf.len()));
+        match end.is_some_and(|end| end <= self.lens[0]) {
+            true => Ok(self.files[0].read_exact(buf, pos)?),
+            false => Err(Fault::new(pos, ImageErrorKind::Truncated)),
+        }
+    }
+
+    /// Where `len` bytes of a device are in the file of the image, if they are there.
+    pub(super) fn flat_pos(&self, device: u16, pos: u64, len: u64) -> Found<u64> {
+        match self.locate(device, pos, len)? {
+            (0, pos) => Ok(pos),
+            _ => Err(Fault::malformed(pos, "contents are on another device")),
+        }
+    }
+
     /// The length of the image and its devices together.
     pub(super) fn total_len(&self) -> u64 {
         self.lens.iter().fold(0, |sum, len| sum.saturating_add(*len))

@@ -88,7 +88,7 @@ impl Map<'_> {
         let end = self.inode.end();
         match &self.kind {
             Kind::Flat { .. } | Kind::Zeros => end,
-            Kind::Chunks(format) => format.end(end, self.inode.size),
+            Kind::Chunks(chunks) => chunks.format.end(end, self.inode.size),
             Kind::Fragment { .. } => end.aligned(MAP_HEADER_LEN).plus(MAP_HEADER_LEN),
             Kind::Index(index) => index.end(),
             Kind::Records(records) => records.end(),

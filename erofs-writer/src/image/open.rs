@@ -8,8 +8,8 @@ use super::inode::Inode;
 use super::input::{Input, Inputs};
 use super::place::Place;
 use super::superblock::Super;
-use crate::format::to_u64;
 use crate::format::superblock::SuperBlock;
+use crate::format::to_u64;
 
 /// A long prefix: the number of a short one, and what follows it.
 #[derive(Debug)]

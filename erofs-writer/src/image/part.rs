@@ -97,10 +97,10 @@ impl Image {
             }
             Stored::Plain { .. } => None,
             Stored::Interlaced { pos, len, .. } => blocks(pos, len, StoredAs::Interlaced),
-            Stored::Encoded(Encoded { algorithm, site: Site::Image(pos), len }) => {
+            Stored::Encoded(Encoded { algorithm, site: Site::Image(pos), len, .. }) => {
                 blocks(pos, len, StoredAs::Encoded(algorithm))
             }
-            Stored::Encoded(Encoded { algorithm, site: Site::Inline(place), len }) => {
+            Stored::Encoded(Encoded { algorithm, site: Site::Inline(place), len, .. }) => {
                 Some(StoredIn::Inline {
                     bytes: self.inline_bytes(place, len)?,
                     stored_as: StoredAs::Encoded(algorithm),

@@ -9,8 +9,8 @@ use crate::format::algorithm::{Algorithm, LzmaCfgs, ZstdCfgs};
 use crate::format::superblock::{
     COMPAT_PLAIN_XATTR_PFX, COMPAT_SB_CHKSUM, COMPAT_SHARED_EA_IN_METABOX, DEVT_SLOT_LEN,
     DeviceSlot, INCOMPAT_48BIT, INCOMPAT_ALL, INCOMPAT_COMPR_CFGS, INCOMPAT_DEVICE_TABLE,
-    INCOMPAT_FRAGMENTS, INCOMPAT_METABOX, INCOMPAT_XATTR_PREFIXES, SUPER_LEN, SUPER_MAGIC,
-    SUPER_OFFSET, SuperBlock, SuperExtension,
+    INCOMPAT_FRAGMENTS, INCOMPAT_LZ4_0PADDING, INCOMPAT_METABOX, INCOMPAT_XATTR_PREFIXES,
+    SUPER_LEN, SUPER_MAGIC, SUPER_OFFSET, SuperBlock, SuperExtension,
 };
 use crate::format::xattr::PREFIXES_MAX;
 use crate::format::{round_up, to_u64, to_usize};
@@ -38,6 +38,9 @@ pub(crate) struct Super {
     algorithms: u16,
     pub(super) lzma_dict: u32,
     pub(super) zstd_window: u64,
+    pub(super) deflate_window_log: u8,
+    /// Whether zeros come before pclusters, and not after them.
+    pub(super) zero_padded: bool,
     pub(super) prefixes: Prefixes,
     devices: u16,
     devices_at: u64,
@@ -123,6 +126,8 @@ impl Super {
             algorithms: 1,
             lzma_dict: 0,
             zstd_window: 0,
+            deflate_window_log: 0,
+            zero_padded: has(INCOMPAT_LZ4_0PADDING),
             prefixes: Prefixes {
                 count: if has_prefixes { sb.xattr_prefix_count } else { 0 },
                 start: u64::from(sb.xattr_prefix_start.get()) * 4,
@@ -145,6 +150,11 @@ impl Super {
 
     pub(super) fn block_len(&self) -> u64 {
         1 << self.block_bits
+    }
+
+    /// log2 of the longest window of zstd, 0 if there is none.
+    pub(super) fn zstd_window_log(&self) -> u8 {
+        u8::try_from(self.zstd_window.checked_ilog2().unwrap_or(0)).expect("at most 63")
     }
 
     /// Whether inodes may use this algorithm.
@@ -178,7 +188,10 @@ impl Super {
     fn take_record(&mut self, algorithm: Algorithm, record: &[u8]) -> Option<()> {
         match algorithm {
             Algorithm::Lz4 => (record.len() >= 14).then_some(()),
-            Algorithm::Deflate => (record.len() >= 6 && record[0] <= 15).then_some(()),
+            Algorithm::Deflate => {
+                self.deflate_window_log = *record.first()?;
+                (record.len() >= 6 && record[0] <= 15).then_some(())
+            }
             Algorithm::Lzma => {
                 let (found, _) = LzmaCfgs::read_from_prefix(record).ok()?;
                 self.lzma_dict = found.dict_size.get();

@@ -3,9 +3,9 @@
 
 use zerocopy::IntoBytes;
 
-use crate::format::index::{DELTA0_CBLKCNT, Pack2, Pack16, TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN};
+use crate::format::index::{DELTA0_CBLKCNT, Pack2, Pack16, TYPE_NONHEAD, TYPE_PLAIN};
 use crate::format::{to_u64, to_usize};
-use crate::index::entry::{Entries, Entry, delta};
+use crate::index::entry::{Entries, Entry, delta, head_type};
 use crate::options::BlockSize;
 use crate::shape::{IndexForm, IndexLens, Pack};
 
@@ -110,7 +110,7 @@ impl Compact {
 /// the next head; in the others, the distance back to the previous head.
 fn compact(entry: &Entry, is_last: bool) -> (u16, u16) {
     match *entry {
-        Entry::Head { plain, offset, .. } => (if plain { TYPE_PLAIN } else { TYPE_HEAD1 }, offset),
+        Entry::Head { plain, second, offset, .. } => (head_type(plain, second), offset),
         Entry::End { offset } => (TYPE_PLAIN, offset),
         Entry::NonHead { blocks: Some(count), .. } => (TYPE_NONHEAD, DELTA0_CBLKCNT | count),
         Entry::NonHead { back, ahead, .. } => {

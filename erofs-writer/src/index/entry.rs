@@ -5,7 +5,7 @@
 //! which the previous and the next extent begin.
 
 use crate::encode::{Compressed, Extent, TailPlace};
-use crate::format::index::DELTA_MAX;
+use crate::format::index::{DELTA_MAX, TYPE_HEAD1, TYPE_HEAD2, TYPE_PLAIN};
 use crate::format::{checked_u32, to_usize};
 use crate::options::BlockSize;
 
@@ -13,9 +13,9 @@ use crate::options::BlockSize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
     /// An extent begins at `offset` of this lcluster, and its pcluster at `block`. The
-    /// flags say whether the bytes are plain, and whether the extent has only a part of
-    /// the pcluster's bytes.
-    Head { plain: bool, partial: bool, offset: u16, block: u32 },
+    /// flags say whether the bytes are plain, whether they have the second algorithm, and
+    /// whether the extent has only a part of the pcluster's bytes.
+    Head { plain: bool, second: bool, partial: bool, offset: u16, block: u32 },
     /// The file ends at `offset` of this lcluster.
     End { offset: u16 },
     /// No extent begins here. The first one after a head has the number of the
@@ -26,6 +26,15 @@ pub(super) enum Entry {
 /// A distance, cut to the greatest one that the field can hold. Readers go on from there.
 pub(super) fn delta(distance: u32) -> u16 {
     u16::try_from(distance).unwrap_or(DELTA_MAX).min(DELTA_MAX)
+}
+
+/// The type of an lcluster in which an extent begins.
+pub(super) fn head_type(plain: bool, second: bool) -> u16 {
+    match (plain, second) {
+        (true, _) => TYPE_PLAIN,
+        (false, false) => TYPE_HEAD1,
+        (false, true) => TYPE_HEAD2,
+    }
 }
 
 /// The entries of a file of `size` bytes.
@@ -54,10 +63,10 @@ impl<'a> Entries<'a> {
         let offset = move |pos: u64| u16::try_from(pos % block_len).expect("a block is short");
         let count = self.count();
         let extents = self.extents().scan((0, 0), move |(pos, entries), indexed| {
-            let Indexed { len, block, blocks, plain, partial, is_end } = indexed;
+            let Indexed { len, block, blocks, plain, second, partial, is_end } = indexed;
             let head = *pos / block_len;
             assert_eq!(head, *entries, "one extent begins in an lcluster");
-            let first = Entry::Head { plain, partial, offset: offset(*pos), block };
+            let first = Entry::Head { plain, second, partial, offset: offset(*pos), block };
             *pos += len;
             // The end of the file counts as a head, unless it lies in the same
             // lcluster, which then has no further entry, or outside of the file's own
@@ -81,15 +90,17 @@ impl<'a> Entries<'a> {
     /// another value in place of the block.
     fn extents(self) -> impl Iterator<Item = Indexed> + 'a {
         let file = self.file;
-        let extents = file.extents.iter().map(|extent| {
+        let extents = file.extents.iter().enumerate().map(|(number, extent)| {
             let Extent { len, block, blocks, plain, partial, pcluster: _ } = *extent;
-            Indexed { len: u64::from(len), block, blocks, plain, partial, is_end: false }
+            let (len, second) = (u64::from(len), file.is_second(number));
+            Indexed { len, block, blocks, plain, second, partial, is_end: false }
         });
         let end = |len, block, plain| Indexed {
             len,
             block,
             blocks: 1,
             plain,
+            second: false,
             partial: false,
             is_end: true,
         };
@@ -116,6 +127,7 @@ struct Indexed {
     block: u32,
     blocks: u16,
     plain: bool,
+    second: bool,
     partial: bool,
     /// Whether this is an end that is in no block.
     is_end: bool,

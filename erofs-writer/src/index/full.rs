@@ -3,10 +3,10 @@
 use zerocopy::IntoBytes;
 
 use crate::format::index::{
-    DELTA0_CBLKCNT, FULL_START, LclusterIndex, PARTIAL_REF, TYPE_HEAD1, TYPE_NONHEAD, TYPE_PLAIN,
+    DELTA0_CBLKCNT, FULL_START, LclusterIndex, PARTIAL_REF, TYPE_NONHEAD, TYPE_PLAIN,
 };
 use crate::format::to_usize;
-use crate::index::entry::{Entries, Entry, delta};
+use crate::index::entry::{Entries, Entry, delta, head_type};
 
 /// Appends all entries.
 pub(super) fn write(out: &mut Vec<u8>, entries: Entries<'_>) {
@@ -18,8 +18,8 @@ pub(super) fn write(out: &mut Vec<u8>, entries: Entries<'_>) {
 
 fn record(entry: &Entry) -> LclusterIndex {
     let (advise, offset, value) = match *entry {
-        Entry::Head { plain, partial, offset, block } => {
-            let kind = if plain { TYPE_PLAIN } else { TYPE_HEAD1 };
+        Entry::Head { plain, second, partial, offset, block } => {
+            let kind = head_type(plain, second);
             (if partial { kind | PARTIAL_REF } else { kind }, offset, block)
         }
         Entry::End { offset } => (TYPE_PLAIN, offset, 0),

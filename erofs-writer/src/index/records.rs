@@ -74,10 +74,12 @@ impl Records {
         out.extend_from_slice(header.as_bytes());
         out.resize(to_usize(round_up(to_u64(out.len()), self.record_len())), 0);
         let mut start = 0;
-        for extent in &file.extents {
+        for (number, extent) in file.extents.iter().enumerate() {
+            let second = file.second.filter(|_| file.is_second(number));
+            let algorithm = second.map_or(file.algorithm, |(_, algorithm)| algorithm);
             let mut plen = checked_u32(u64::from(extent.blocks) * block_len);
             if !extent.plain {
-                plen |= u32::from(file.algorithm.number() + 1) << EXTENT_PLEN_FMT_BIT;
+                plen |= u32::from(algorithm.number() + 1) << EXTENT_PLEN_FMT_BIT;
             }
             if extent.partial {
                 plen |= EXTENT_PLEN_PARTIAL;

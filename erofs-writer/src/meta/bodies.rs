@@ -40,7 +40,9 @@ impl<'a> Bodies<'a> {
         options: &Options,
     ) -> Self {
         assert!(
-            options.may_have_big_pclusters() || !encoded.has_big_pclusters,
+            options.may_have_big_pclusters()
+                || !encoded.has_big_pclusters
+                || encoded.limits.is_some(),
             "there is no room to tell of pclusters of several blocks"
         );
         Bodies {

@@ -78,10 +78,11 @@ impl EntryForm {
             EntryForm::WideIndexes => NULL_ADDR_48,
             EntryForm::Blocks | EntryForm::Indexes => u64::from(NULL_ADDR),
         };
+        let first = if map.is_placed { 0 } else { chunk_area };
         for chunk in map.chunks() {
             let (block, device) = match (chunk, map.device) {
                 (None, _) => (null, 0),
-                (Some(block), 0) => (chunk_area + block, 0),
+                (Some(block), 0) => (first + block, 0),
                 (Some(block), device) => (block, device),
             };
             if self == EntryForm::Blocks {

@@ -26,8 +26,14 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(inodes: &Inodes<'_>, devices: usize, options: &Options) -> Result<Self> {
-        let config = CompressionConfig::new(&options.algorithms(), options.codec_limits());
+    /// The head of an image with so many further devices. The superblock gets room for the
+    /// records of `config`.
+    pub(crate) fn new(
+        inodes: &Inodes<'_>,
+        devices: usize,
+        config: &CompressionConfig,
+        options: &Options,
+    ) -> Result<Self> {
         let super_end = SUPER_OFFSET + SUPER_LEN + round_up(config.records_len(), SLOT_LEN);
         let devices_len = devices::table_len(devices);
         let (devices, used) = match round_up(super_end, DEVT_SLOT_LEN) {

@@ -35,11 +35,13 @@ pub enum OptionsError {
     Alignment,
     /// A codec has no such setting.
     Codec(SettingError),
-    /// Contents stay in an archive, which needs blocks of 512 bytes like its own, but
-    /// the image has others.
+    /// Contents stay in an archive or an image, which needs blocks like its own, but the
+    /// new image has others.
     BlockSizeForDevices {
         /// The block size in bytes.
         block: u32,
+        /// The block size of the archive or image.
+        needed: u32,
     },
     /// A label has more than 15 bytes or a NUL.
     Label,
@@ -93,9 +95,13 @@ impl fmt::Display for OptionsError {
             }
             OptionsError::Alignment => f.write_str("an alignment must be at least one block"),
             OptionsError::Codec(error) => error.fmt(f),
-            OptionsError::BlockSizeForDevices { block } => write!(
+            OptionsError::BlockSizeForDevices { block, needed: 512 } => write!(
                 f,
                 "contents that stay in an archive need blocks of 512 bytes, not of {block}"
+            ),
+            OptionsError::BlockSizeForDevices { block, needed } => write!(
+                f,
+                "contents that stay in an image need its blocks of {needed} bytes, not of {block}"
             ),
             OptionsError::Label => f.write_str("a label has at most 15 bytes, none of them NUL"),
             OptionsError::XattrPrefix => f.write_str(

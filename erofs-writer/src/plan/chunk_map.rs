@@ -9,6 +9,8 @@ use crate::options::BlockSize;
 pub(crate) struct ChunkMap {
     /// The device that the chunks are on; 0 is the image.
     pub(crate) device: u16,
+    /// Whether blocks are those of the image, and not counted from the chunk area.
+    pub(crate) is_placed: bool,
     /// log2 of the chunk size in bytes.
     pub(crate) chunk_bits: u8,
     /// How many blocks a chunk has.
@@ -44,7 +46,14 @@ impl ChunkMap {
     /// A map without chunks, for chunks of 2^`chunk_bits` bytes.
     pub(crate) fn new(chunk_bits: u8, block_size: BlockSize) -> Self {
         let chunk_blocks = 1 << (chunk_bits - block_size.bits());
-        ChunkMap { device: 0, chunk_bits, chunk_blocks, runs: Vec::new(), count: 0 }
+        ChunkMap {
+            device: 0,
+            is_placed: false,
+            chunk_bits,
+            chunk_blocks,
+            runs: Vec::new(),
+            count: 0,
+        }
     }
 
     /// Appends `count` chunks.
@@ -93,6 +102,19 @@ impl ChunkMap {
         let (_, all_but_last) = self.runs.split_last().expect("there are chunks");
         all_but_last.iter().all(|run| run.count % 2 == 0)
             && !self.runs.iter().any(|run| matches!(run.at, At::Same(_)))
+    }
+
+    /// Puts blocks where `place` says. Those of chunks that follow each other still do.
+    pub(crate) fn put_at(&mut self, place: impl Fn(u64) -> u64) {
+        self.is_placed = true;
+        self.runs.shrink_to_fit();
+        for run in &mut self.runs {
+            run.at = match run.at {
+                At::Hole => At::Hole,
+                At::Blocks(first) => At::Blocks(place(first)),
+                At::Same(block) => At::Same(place(block)),
+            };
+        }
     }
 
     /// How many chunks there are.

@@ -12,9 +12,6 @@ use crate::shape::{Order, files};
 use crate::tree::Tree;
 use crate::tree::device::{self, Device, DeviceRun};
 
-/// Files on a device begin at multiples of this many bytes.
-const BLOCK_LEN: u32 = 512;
-
 /// The devices of an image, in the order of their numbers.
 struct Devices<'a> {
     found: Vec<&'a Arc<Device>>,
@@ -54,10 +51,9 @@ impl<'a> Devices<'a> {
         let number = u16::try_from(index + 1).ok().filter(|number| *number <= DEVICES_MAX);
         let number = number.ok_or(Error::Full(Limit::Devices))?;
         if known.is_none() {
-            // Kernels that support blocks of 512 bytes support devices, too.
-            let block = self.options.block_size.bytes();
-            if block != BLOCK_LEN {
-                return Err(OptionsError::BlockSizeForDevices { block }.into());
+            let (block, needed) = (self.options.block_size.bytes(), device.unit());
+            if block != needed {
+                return Err(OptionsError::BlockSizeForDevices { block, needed }.into());
             }
             if self.blocks(device) > self.options.blocks_max() + 1 {
                 return Err(Error::Full(Limit::DeviceBlocks));

@@ -19,6 +19,8 @@ pub(crate) enum Layout {
     Chunked(u32),
     /// As one fragment in the packed inode.
     Fragment,
+    /// As the image stores it that the file is taken over from.
+    Taken,
 }
 
 /// The decisions for every inode, and how much they save.
@@ -111,6 +113,14 @@ impl DataPlan {
             _ => self.runs.push(Run { id, offset, len, block }),
         }
         Ok(block)
+    }
+
+    /// The plan with the chunk maps of files that are taken over from images.
+    pub(crate) fn with_maps(mut self, tree: &Tree, maps: &[(InodeId, ChunkMap)]) -> Result<Self> {
+        for (id, map) in maps {
+            self.set_map(tree, *id, map.clone())?;
+        }
+        Ok(self)
     }
 
     /// Gives `id` a chunk map.

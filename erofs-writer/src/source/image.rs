@@ -16,6 +16,7 @@ use crate::pool::Threads;
 use crate::source::candidate::{Candidate, Keep};
 use crate::source::hard_links::HardLinks;
 use crate::source::setters;
+use crate::tree::device::{Device, Scattered};
 use crate::tree::{
     Content, FileId, InodeId, Kind, Metadata, Rdev, ReadAt, Tree, without_case_hack,
 };
@@ -42,7 +43,23 @@ pub struct Image<'a> {
     conduct: Conduct<'a>,
 }
 
+/// What becomes of the contents of an image that is a source of another one. See
+/// [`Image::data`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ImageData {
+    /// They are decoded when they are needed, and written as those of any other source.
+    #[default]
+    Decode,
+    /// They are taken over as they are stored. Pclusters and chunks are copied, by the
+    /// kernel where it can, and what was shared is shared again.
+    Take,
+    /// They stay in the image, which becomes a further device of the new one.
+    Leave,
+}
+
 struct Options<'a> {
+    data: ImageData,
     hard_links: HardLinks,
     xattrs: bool,
     strip_case_hack: bool,
@@ -81,6 +98,7 @@ impl<'a> Image<'a> {
             inputs: Vec::new(),
             host_files: Vec::new(),
             options: Options {
+                data: ImageData::default(),
                 hard_links: HardLinks::default(),
                 xattrs: true,
                 strip_case_hack: false,
@@ -114,6 +132,44 @@ impl<'a> Image<'a> {
     pub fn device(mut self, path: impl AsRef<Path>) -> Result<Self> {
         self.add_file(path.as_ref())?;
         Ok(self)
+    }
+
+    /// What becomes of contents. Default: [`ImageData::Decode`].
+    ///
+    /// Otherwise the new image must have [blocks](crate::Options::block_size) of the same
+    /// size, which [`Tree::image_block_size`] tells, and the tree can be merged with
+    /// [others](Tree::overlay_with) of that kind:
+    ///
+    /// ```no_run
+    /// use erofs_writer::source::{Image, ImageData};
+    /// use erofs_writer::{BlockSize, ImageWriter, Metadata, Options, Tree, Whiteouts};
+    ///
+    /// let mut tree = Tree::new(Metadata::new(0o755));
+    /// // The lowest layer comes first.
+    /// for layer in ["base.erofs", "app.erofs"] {
+    ///     let layer = Image::open(layer)?.data(ImageData::Take).read()?;
+    ///     tree.overlay_with(layer, Whiteouts::Apply)?;
+    /// }
+    /// let block = BlockSize::new(tree.image_block_size().unwrap_or(4096))?;
+    /// ImageWriter::new(Options::new().block_size(block)).write_path(&tree, "merged.erofs")?;
+    /// # Ok::<(), erofs_writer::Error>(())
+    /// ```
+    ///
+    /// [`Take`](ImageData::Take): if the new image is compressed, all contents are encoded
+    /// anew. All other contents are stored as [`Options`](crate::Options) say. An image
+    /// has one packed inode, so those of all layers become one, with two algorithms at
+    /// most. What cannot be taken over is an
+    /// [`Error::Tree`](crate::Error::Tree) with
+    /// [`NotAsStored`](crate::TreeErrorKind::NotAsStored) when the image is written.
+    ///
+    /// [`Leave`](ImageData::Leave): the image in its file, with the devices that follow it
+    /// there, is the next device of the new one. A mount names all of them, in the order
+    /// of the layers. Bytes that are not in blocks of their own, such as ends of files
+    /// after inodes, are copied. A compressed file is an error.
+    #[must_use]
+    pub fn data(mut self, data: ImageData) -> Self {
+        self.options.data = data;
+        self
     }
 
     /// How files with several names are handled. Default: [`HardLinks::Keep`].
@@ -157,11 +213,15 @@ impl<'a> Image<'a> {
         let (name, inputs) = self.take_inputs();
         let observer = &self.conduct.observer();
         observer.phase(Phase::Scan)?;
-        let image = Arc::new(open(name, inputs)?);
+        let image = Arc::new(open(name.clone(), inputs)?);
         let options = &self.options;
         let mut tree = observer.watch(&Threads::Caller, 0, |report| {
-            Reading::new(&image, options).tree(observer, report)
+            let reading = Reading::new(&image, options);
+            reading.map_err(|fault| error(&name, b"/", fault))?.tree(observer, report)
         })?;
+        if options.data != ImageData::Decode {
+            tree.image_block_size = Some(image.block_bytes());
+        }
         tree.host.is_filtered |= options.keep.is_some();
         tree.host.files.extend(self.host_files.iter().map(|file| (*file, None)));
         Ok(tree)
@@ -228,12 +288,18 @@ struct Reading<'i> {
     seen: HashSet<u64>,
     /// Other inodes that were found.
     known: HashMap<u64, InodeId>,
+    /// The device that the image becomes.
+    device: Option<Arc<Device>>,
 }
 
 impl<'i> Reading<'i> {
-    fn new(image: &'i Arc<image::Image>, options: &'i Options<'i>) -> Self {
+    fn new(image: &'i Arc<image::Image>, options: &'i Options<'i>) -> Found<Self> {
         let dirs = Dirs::new(image);
-        Reading { image, options, dirs, seen: HashSet::new(), known: HashMap::new() }
+        let device = match options.data {
+            ImageData::Leave => Some(device(image)?),
+            ImageData::Decode | ImageData::Take => None,
+        };
+        Ok(Reading { image, options, dirs, seen: HashSet::new(), known: HashMap::new(), device })
     }
 
     fn tree(mut self, stop: &Observer<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Tree> {
@@ -258,6 +324,7 @@ impl<'i> Reading<'i> {
                 report(1);
             }
         }
+        tree.devices.extend(self.device);
         tree.shrink();
         Ok(tree)
     }
@@ -341,6 +408,12 @@ impl<'i> Reading<'i> {
             return Ok(Content::from_bytes([]));
         }
         let reader = FileReader::new(Arc::clone(self.image), inode.clone());
+        if let Some(device) = &self.device {
+            return on_device(device, reader);
+        }
+        if self.options.data == ImageData::Take && reader.can_be_taken_over() {
+            return Ok(Content::from_image(reader));
+        }
         Ok(match reader.plain_file()? {
             Some((file, pos)) => Content::from_file_range(file, pos..pos + inode.size),
             None => Content::new(reader),
@@ -360,6 +433,40 @@ pub(super) fn metadata(image: &image::Image, inode: &Inode, xattrs: bool) -> Fou
 /// As `new_decode_dev` in Linux.
 pub(super) fn rdev(inode: &Inode) -> Rdev {
     Rdev { major: inode.rdev >> 8 & 0xfff, minor: inode.rdev & 0xff | inode.rdev >> 12 & 0xfff00 }
+}
+
+/// The device that an image becomes.
+fn device(image: &image::Image) -> Found<Arc<Device>> {
+    let Some((input, len)) = image.as_device() else {
+        return Err(Fault::malformed(0, "it has devices in other files, and is not one itself"));
+    };
+    let readable = match input {
+        Input::File(file) => Some((Arc::clone(file), 0)),
+        Input::Part(_) | Input::Reader(_) => None,
+    };
+    let device = Device::new(readable, image.block_bytes());
+    device.set_len(len);
+    Ok(Arc::new(device))
+}
+
+/// The contents of a file that stay on the device that its image is.
+fn on_device(device: &Arc<Device>, reader: FileReader) -> Found<Content> {
+    if reader.is_compressed() {
+        let what = "a compressed file cannot stay in its image; it can be copied";
+        return Err(Fault::malformed(reader.pos(), what));
+    }
+    let Some(runs) = reader.runs()? else { return Ok(Content::new(reader)) };
+    let len = reader.len();
+    Ok(match runs[..] {
+        [run] if run.len == len && device.readable().is_some() => {
+            Content::on_device(Arc::clone(device), run.pos, len)
+        }
+        _ => {
+            let reader: Box<dyn ReadAt> = Box::new(reader);
+            let device = Arc::clone(device);
+            Content::scattered(len, Scattered { device, runs, reader: Some(reader) })
+        }
+    })
 }
 
 /// The path of a name in a directory.

@@ -48,6 +48,8 @@ pub struct Tree {
     pub(crate) spools: Vec<Arc<File>>,
     /// The extra devices to be mounted with the image, in this order.
     pub(crate) devices: Vec<Arc<Device>>,
+    /// The block size of images whose contents are taken over or stay where they are.
+    pub(crate) image_block_size: Option<u32>,
 }
 
 /// An inode of the arena.
@@ -97,7 +99,14 @@ impl Tree {
             host: HostSources::default(),
             spools: Vec::new(),
             devices: Vec::new(),
+            image_block_size: None,
         }
+    }
+
+    /// The size in bytes of the blocks of those images whose contents are not decoded: the
+    /// first of them if they differ. A new image of the tree needs blocks of the same size.
+    pub fn image_block_size(&self) -> Option<u32> {
+        self.image_block_size
     }
 
     /// Adds `node` at `path`. Its parent directory must exist.
@@ -232,6 +241,7 @@ impl Clone for Tree {
             host: self.host.clone(),
             spools: self.spools.clone(),
             devices: self.devices.clone(),
+            image_block_size: self.image_block_size,
         }
     }
 }

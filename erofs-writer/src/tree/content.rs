@@ -14,6 +14,7 @@ use crate::tree::dirs::{self, HostDir, OpenDirs, join};
 use crate::tree::file_id::FileId;
 use crate::tree::path::Name;
 use crate::tree::read_at::{ReadAt, host_data};
+use crate::tree::stored::StoredFile;
 
 /// The contents of a regular file. They are read when the image is written,
 /// perhaps more than once, and are not held in memory.
@@ -26,7 +27,10 @@ pub struct Content {
 /// The location of contents. Each file of a tree has one, so the most common case, a
 /// file that a scan has found, is kept small.
 #[derive(Clone)]
-#[cfg_attr(not(feature = "tar"), allow(dead_code, reason = "only archives are devices"))]
+#[cfg_attr(
+    not(all(feature = "image", feature = "tar")),
+    allow(dead_code, reason = "only archives and images are devices")
+)]
 pub(super) enum Location {
     Bytes(Arc<[u8]>),
     Path(Arc<PathBuf>),
@@ -38,6 +42,8 @@ pub(super) enum Location {
     /// Bytes that stay on a device, from this position on.
     OnDevice(Arc<Device>, u64),
     Scattered(Arc<Scattered>),
+    /// A file of an image, which can be taken over as it is stored.
+    Stored(Arc<dyn StoredFile>),
 }
 
 /// Reads of fewer bytes than this do not look for a hole first, since reading takes
@@ -57,6 +63,7 @@ impl std::fmt::Debug for Location {
             Location::Reader(_) => f.write_str("a reader"),
             Location::OnDevice(_, pos) => write!(f, "a device from {pos}"),
             Location::Scattered(_) => f.write_str("runs of a device"),
+            Location::Stored(_) => f.write_str("a file of an image"),
         }
     }
 }
@@ -109,15 +116,30 @@ impl Content {
     }
 
     /// The `len` bytes of `device` from the position `pos` on. They stay there.
-    #[cfg(feature = "tar")]
+    #[cfg(any(feature = "image", feature = "tar"))]
     pub(crate) fn on_device(device: Arc<Device>, pos: u64, len: u64) -> Self {
         Content { len, location: Location::OnDevice(device, pos) }
     }
 
     /// Contents of `len` bytes of which a device has only some runs. They stay there.
-    #[cfg(feature = "tar")]
+    #[cfg(any(feature = "image", feature = "tar"))]
     pub(crate) fn scattered(len: u64, scattered: Scattered) -> Self {
         Content { len, location: Location::Scattered(Arc::new(scattered)) }
+    }
+
+    /// The contents of a file of an image.
+    #[cfg(feature = "image")]
+    pub(crate) fn from_image(file: impl StoredFile + 'static) -> Self {
+        Content { len: file.reader().len(), location: Location::Stored(Arc::new(file)) }
+    }
+
+    /// The file of an image that can be taken over as it is stored, if these are its
+    /// contents.
+    pub(crate) fn stored(&self) -> Option<&dyn StoredFile> {
+        match &self.location {
+            Location::Stored(file) => Some(&**file),
+            _ => None,
+        }
     }
 
     /// The device on which the bytes stay, and their runs on it. None if the bytes go
@@ -172,7 +194,7 @@ impl Content {
 
     /// Whether a reader of the caller reads the bytes.
     pub(crate) fn is_custom(&self) -> bool {
-        matches!(self.location, Location::Reader(_))
+        matches!(self.location, Location::Reader(_) | Location::Stored(_))
     }
 
     /// Whether the contents have the length 0 only because the caller or its reader has
@@ -195,6 +217,7 @@ impl Content {
             Location::Reader(reader) => Identity(4, address(reader), 0),
             Location::OnDevice(device, pos) => Identity(5, address(device), *pos),
             Location::Scattered(all) => Identity(6, address(all), 0),
+            Location::Stored(file) => Identity(7, address(file), 0),
         }
     }
 
@@ -207,6 +230,7 @@ impl Content {
             Location::InDirectory(dir, name, mark) => Opened::Owned(dirs.open(dir, name, *mark)?),
             Location::FileRange(file, start) => Opened::Range(file, *start),
             Location::Reader(reader) => Opened::Custom(&***reader),
+            Location::Stored(file) => Opened::Custom(file.reader()),
             Location::OnDevice(device, pos) => {
                 let (file, start) = device.readable().ok_or_else(not_kept)?;
                 Opened::Range(file, start + pos)

@@ -13,16 +13,23 @@ pub(crate) struct Device {
     readable: Option<(Arc<File>, u64)>,
     /// The length in bytes, once it is known.
     len: OnceLock<u64>,
+    /// Contents begin at multiples of this many bytes.
+    unit: u32,
 }
 
 impl Device {
-    #[cfg(feature = "tar")]
-    pub(crate) fn new(readable: Option<(Arc<File>, u64)>) -> Self {
-        Device { readable, len: OnceLock::new() }
+    #[cfg(any(feature = "image", feature = "tar"))]
+    pub(crate) fn new(readable: Option<(Arc<File>, u64)>, unit: u32) -> Self {
+        Device { readable, len: OnceLock::new(), unit }
+    }
+
+    /// Contents begin at multiples of this many bytes, and so blocks have as many.
+    pub(crate) fn unit(&self) -> u32 {
+        self.unit
     }
 
     /// Sets the length in bytes. The source calls this when it has reached the end.
-    #[cfg(feature = "tar")]
+    #[cfg(any(feature = "image", feature = "tar"))]
     pub(crate) fn set_len(&self, len: u64) {
         self.len.set(len).expect("an end is reached once");
     }

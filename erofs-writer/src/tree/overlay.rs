@@ -77,6 +77,9 @@ impl Tree {
     /// - A directory with the attribute `trusted.overlay.opaque` of the value `y` hides
     ///   all entries of the directory below.
     ///
+    /// With [`Whiteouts::Keep`], a directory in place of a whiteout, or that is merged with
+    /// an opaque one, becomes opaque, so that the result hides what both hid.
+    ///
     /// The same attributes in `user.overlay.` count as well. The marks of this tree
     /// itself hide nothing and stay. To merge several layers, lay all of them, the
     /// lowest first, over an empty tree. Layers with names of aufs need
@@ -106,6 +109,7 @@ impl Tree {
         }
         self.spools.extend(upper.spools);
         self.devices.extend(upper.devices);
+        self.image_block_size = self.image_block_size.or(upper.image_block_size);
         Ok(())
     }
 
@@ -121,8 +125,13 @@ impl Tree {
                 self.host.is_filtered = true;
                 self.children_mut(here).clear();
             }
-            if whiteouts == Whiteouts::Apply {
-                drop_marks(&mut metadata);
+            match whiteouts {
+                Whiteouts::Apply => drop_marks(&mut metadata),
+                // What lies below both stays hidden.
+                Whiteouts::Keep if is_opaque(&self.inode(here).metadata) => {
+                    metadata.xattrs.set(OPAQUE_XATTR, "y");
+                }
+                Whiteouts::Keep | Whiteouts::Ignore => {}
             }
             self.inode_mut(here).metadata = metadata;
             for (name, id) in children {
@@ -140,6 +149,10 @@ impl Tree {
                         pending.push((known, id));
                     }
                     None => {
+                        let hides = known.is_some_and(|known| self.is_whiteout(known));
+                        if whiteouts == Whiteouts::Keep && hides && self.children(id).is_some() {
+                            self.inode_mut(id).metadata.xattrs.set(OPAQUE_XATTR, "y");
+                        }
                         self.children_mut(here).insert(name, id);
                         // Its entries may have marks, too.
                         if whiteouts == Whiteouts::Apply && self.children(id).is_some() {
@@ -307,6 +320,18 @@ mod tests {
         let mut at_once = tree(&LOWER);
         at_once.overlay(upper()).expect("few inodes");
         assert_eq!(paths(&merged), paths(&at_once));
+    }
+
+    #[test]
+    fn directories_that_are_kept_hide_what_was_hidden() {
+        let mut lower = tree(&["opaque/"]);
+        whiteout(&mut lower, "gone");
+        let xattrs = &mut lower.metadata_mut("opaque").expect("is there").xattrs;
+        xattrs.set("trusted.overlay.opaque", "y");
+        lower.overlay_with(tree(&["gone/", "opaque/", "new/"]), Whiteouts::Keep).expect("few");
+        let opaque = ["gone", "opaque", "new"]
+            .map(|path| is_opaque(lower.get(path).expect("is there").metadata()));
+        assert_eq!(opaque, [true, true, false]);
     }
 
     #[test]

@@ -67,10 +67,12 @@ fn tree(change: Change) -> Tree {
 }
 
 fn modes() -> Vec<Options> {
-    let zstd = |level| Codec::Zstd(zstd::Settings::new(zstd::Level::new(level).unwrap()));
+    let zstd =
+        |level| Codec::Zstd(zstd::Settings::default().with_level(zstd::Level::new(level).unwrap()));
     let with = |codec| fixed().codec(codec);
-    let lzma = Codec::Lzma(lzma::Settings::new(lzma::Level::MIN));
-    let deflate = Codec::Deflate(deflate::Settings::new(deflate::Level::new(6).unwrap()));
+    let lzma = Codec::Lzma(lzma::Settings::default().with_level(lzma::Level::MIN));
+    let deflate =
+        Codec::Deflate(deflate::Settings::default().with_level(deflate::Level::new(6).unwrap()));
     let all = |options: Options| options.tails(Tails::AllFragments);
     vec![
         lz4(9),

@@ -22,6 +22,7 @@ mod golden;
 mod images;
 mod inline;
 mod lz4;
+mod merge;
 mod outputs;
 mod peers_bugs;
 mod roundtrip;

@@ -315,7 +315,8 @@ fn an_index_needs_blocks_of_its_archive() {
     for block in [1024, 4096] {
         let options = fixed().block_size(BlockSize::new(block).unwrap());
         let result = try_image(&stream(&bytes).index(true).read().unwrap(), options);
-        let Err(Error::Options(OptionsError::BlockSizeForDevices { block: found })) = result else {
+        let Err(Error::Options(OptionsError::BlockSizeForDevices { block: found, .. })) = result
+        else {
             panic!("{block}: {result:?}");
         };
         assert_eq!(found, block);

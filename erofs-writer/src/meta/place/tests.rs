@@ -51,7 +51,8 @@ fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>)) {
     let plan = DataPlan::decide(reader, &inodes, &codecs, options);
     let plan = plan.and_then(|plan| plan.with_chunks(reader, &order, options, &|_| false));
     let plan = plan.expect("nothing is read that cannot be");
-    let head = Head::new(&inodes, 0, options).expect("it is small");
+    let head = Head::new(&inodes, 0, &crate::codec::config::CompressionConfig::default(), options)
+        .expect("it is small");
     let encoded = Encoded::default();
     let placement = Placement::new(head, &inodes, &plan, &encoded, options);
     look(&placement.expect("there is room"));

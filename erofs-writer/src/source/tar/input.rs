@@ -15,6 +15,9 @@ use crate::source::tar::header::{BLOCK_LEN, Block};
 use crate::source::tar::spool::Spool;
 use crate::tree::device::Device;
 
+/// Members of an archive begin at multiples of this many bytes.
+const UNIT: u32 = 512;
+
 /// The bytes of a stream that are read at a time.
 const BUFFER_LEN: usize = 1 << 20;
 /// The most bytes after the end of an archive that are read. There may be no end to
@@ -144,7 +147,7 @@ impl<'a> Input<'a> {
             Archive::File { file, start, .. } => Some((file.clone(), *start)),
             Archive::Stream { .. } => None,
         };
-        self.device = on.then(|| Arc::new(Device::new(place)));
+        self.device = on.then(|| Arc::new(Device::new(place, UNIT)));
     }
 
     /// The error for an archive that cannot be read in the way that was asked for.

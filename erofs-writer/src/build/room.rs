@@ -1,0 +1,79 @@
+//! The room for an image in its output, and the writing of all of it but the head.
+
+use std::path::PathBuf;
+
+use crate::build::recipes;
+use crate::error::{Error, OutputErrorKind, Result};
+use crate::event::Phase;
+use crate::meta::Placement;
+use crate::observer::Observer;
+use crate::options::{Options, OptionsError};
+use crate::pool::Threads;
+use crate::sink::{Output, Sink};
+use crate::write::{self, Job};
+
+/// Writes everything but the head, which is returned, and the `table` of recipes after the
+/// image. Both end at `end` in the output.
+pub(super) fn write(
+    job: &Job<'_>,
+    output: &Output<'_>,
+    (table, end): (&[u8], u64),
+    observer: &Observer<'_>,
+    threads: &Threads,
+) -> Result<Vec<u8>> {
+    observer.phase(Phase::Write)?;
+    invalidate(observer, job.sink)?;
+    if output.capacity.is_none() {
+        reserve(job.sink, job.placement, job.options)?;
+    }
+    let tasks = write::Tasks::new(job);
+    let head = observer.watch(threads, tasks.len(), |report| tasks.run(job, report))?;
+    recipes::write(job.sink, job.placement, table)?;
+    observer.phase(Phase::Finish)?;
+    observer.watch(threads, 0, |_| {
+        (output.settle)(end, observer).map_err(|source| Error::Write { path: None, source })
+    })?;
+    Ok(head)
+}
+
+/// Invalidates an image that the output may hold. From then on the old content is lost,
+/// and the caller is told.
+pub(super) fn invalidate(observer: &Observer<'_>, sink: &Sink<'_>) -> Result<()> {
+    let write_error = |source| Error::Write { path: None, source };
+    let holds_something = sink.holds_something().map_err(write_error)?;
+    let has_written = sink.invalidate().map_err(write_error)?;
+    if holds_something {
+        observer.overwrites()?;
+    }
+    match has_written {
+        true => sink.sync().map_err(write_error),
+        false => Ok(()),
+    }
+}
+
+/// Reserves the room for what is not written yet.
+fn reserve(sink: &Sink<'_>, placement: &Placement<'_>, options: &Options) -> Result<()> {
+    let start = match placement.pclusters.is_empty() {
+        true => 0,
+        false => placement.pclusters.end * options.block_size.len(),
+    };
+    sink.reserve(start, placement.len() - start)
+        .map_err(|source| Error::Write { path: None, source })
+}
+
+/// Whether an image that ends at `needed` fits into a device.
+pub(super) fn check_capacity(capacity: Option<u64>, needed: u64) -> Result<()> {
+    match capacity {
+        Some(available) if available < needed => Err(Error::Output {
+            path: PathBuf::new(),
+            kind: OutputErrorKind::TooSmall { needed, available },
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Where an image of `len` bytes ends in the output.
+pub(super) fn image_end(options: &Options, len: u64) -> Result<u64> {
+    let end = options.offset.checked_add(len);
+    end.filter(|end| i64::try_from(*end).is_ok()).ok_or(OptionsError::Offset.into())
+}

@@ -1,0 +1,237 @@
+//! Taking the result for a part from an earlier image.
+
+use crate::encode::earlier::{Earlier, EarlierExtent, EarlierPcluster, Encoding, PartPlace};
+use crate::encode::extent::{Extent, InlinePcluster, PclusterOf};
+use crate::encode::fragment::UnplacedFragment;
+use crate::encode::pclusters::{End, FillInput, Pclusters, Stretch, Tail, extent, plain_block};
+use crate::format::algorithm::Algorithm;
+use crate::format::{to_u64, to_usize};
+
+/// A part whose result is wanted.
+pub(super) struct Wanted<'a> {
+    pub(super) algorithm: Algorithm,
+    pub(super) input: FillInput<'a>,
+    pub(super) stretches: &'a [Stretch],
+}
+
+/// The result so far.
+struct Taken<'a> {
+    wanted: &'a Wanted<'a>,
+    pclusters: Pclusters,
+    /// The byte of the part that is next.
+    at: usize,
+    /// Where the part's own pclusters begin in the earlier image, and how many bytes of
+    /// these have been found.
+    pos: u64,
+    own: u64,
+    /// Where each extent begins.
+    starts: Vec<usize>,
+    /// Own extents of plain bytes: where each begins in the part, how long it is, and
+    /// where it is among the own pclusters.
+    plain: Vec<(usize, usize, usize)>,
+    /// The stretch, and the index of the extent there, of the extent before, if that has
+    /// the pcluster of another extent.
+    linked: Option<(usize, usize)>,
+}
+
+/// The extent whose pcluster another one has.
+struct Source {
+    /// The stretch.
+    stretch: usize,
+    /// Its index in its part.
+    of: usize,
+    extent: Extent,
+    /// Whether its pcluster lies right after that of the extent before it.
+    follows: bool,
+}
+
+impl Wanted<'_> {
+    /// The result that the earlier image has at `place`, whose pclusters are appended to
+    /// `out`. `None`, and nothing is appended, if it is not one that could have been made
+    /// here.
+    pub(super) fn take(
+        &self,
+        earlier: &dyn Earlier,
+        place: PartPlace,
+        out: &mut Vec<u8>,
+    ) -> Option<Pclusters> {
+        let extents = earlier.extents(place, self.input.data)?;
+        let mut taken = Taken {
+            wanted: self,
+            pclusters: Pclusters::default(),
+            at: 0,
+            pos: place.pos,
+            own: 0,
+            starts: Vec::new(),
+            plain: Vec::new(),
+            linked: None,
+        };
+        for extent in &extents {
+            taken.add(extent)?;
+        }
+        if taken.at != self.input.data.len() {
+            return None;
+        }
+        let base = out.len();
+        out.resize(base + to_usize(taken.own), 0);
+        if !earlier.read(&mut out[base..], place.pos) {
+            out.truncate(base);
+            return None;
+        }
+        taken.put_plain(&mut out[base..]);
+        Some(taken.pclusters)
+    }
+}
+
+impl Taken<'_> {
+    /// Adds the next extent.
+    fn add(&mut self, extent: &EarlierExtent) -> Option<()> {
+        let input = &self.wanted.input;
+        let (at, len) = (self.at, to_usize(extent.len));
+        let end = at.checked_add(len).filter(|end| *end <= input.data.len() && len > 0)?;
+        match &extent.pcluster {
+            EarlierPcluster::Fragment => self.add_fragment(end)?,
+            EarlierPcluster::Inline { bytes, encoding } => {
+                self.add_inline(len, bytes, *encoding)?
+            }
+            EarlierPcluster::Blocks { pos, len: stored, encoding } => {
+                // The last extent of a file need not reach the next lcluster.
+                let is_last = end == input.data.len() && input.end != End::Part;
+                if at / input.block_len == end / input.block_len && !is_last {
+                    return None;
+                }
+                match self.pos.checked_add(self.own) == Some(*pos) {
+                    true => self.add_own(len, *stored, *encoding)?,
+                    false => self.add_link(len, *stored, *encoding)?,
+                }
+                self.starts.push(at);
+            }
+        }
+        self.at = end;
+        Some(())
+    }
+
+    fn add_fragment(&mut self, end: usize) -> Option<()> {
+        let input = &self.wanted.input;
+        if input.end != End::Fragment || end != input.data.len() {
+            return None;
+        }
+        let rest = UnplacedFragment::new(&input.data[self.at..], input.kept);
+        self.pclusters.tail = Tail::Fragment(rest);
+        Some(())
+    }
+
+    fn add_inline(&mut self, len: usize, bytes: &[u8], encoding: Encoding) -> Option<()> {
+        let input = &self.wanted.input;
+        let End::Inline(room) = input.end else { return None };
+        let is_last = self.at + len == input.data.len();
+        let plain = encoding == Encoding::Plain;
+        let is_possible = match plain {
+            true => bytes.len() == len && len < input.block_len,
+            false => encoding == Encoding::By(self.wanted.algorithm) && bytes.len() < len,
+        };
+        if !is_last || !is_possible || bytes.len() > room {
+            return None;
+        }
+        let len = u32::try_from(len).ok()?;
+        self.pclusters.tail = Tail::Inline(InlinePcluster { len, plain, bytes: bytes.into() });
+        Some(())
+    }
+
+    /// Adds an extent whose pcluster was made for it.
+    fn add_own(&mut self, len: usize, stored: u64, encoding: Encoding) -> Option<()> {
+        let input = &self.wanted.input;
+        let plain = self.is_plain(encoding)?;
+        let block_len = to_u64(input.block_len);
+        let is_possible = match plain {
+            true => stored == block_len && len <= input.block_len,
+            false => {
+                let is_whole = stored > 0 && stored % block_len == 0;
+                is_whole
+                    && stored <= to_u64(input.pcluster_len)
+                    && to_u64(len) > stored
+                    && len <= input.extent_len
+            }
+        };
+        if !is_possible {
+            return None;
+        }
+        if plain {
+            self.plain.push((self.at, len, to_usize(self.own)));
+        }
+        self.own += stored;
+        self.linked = None;
+        self.pclusters.extents.push(extent(len, to_usize(stored / block_len), plain));
+        Some(())
+    }
+
+    /// Whether bytes that are encoded so are plain. `None` if nothing of this part is
+    /// encoded so.
+    fn is_plain(&self, encoding: Encoding) -> Option<bool> {
+        match encoding {
+            Encoding::Plain if !self.wanted.input.interlaced => Some(true),
+            Encoding::Interlaced if self.wanted.input.interlaced => Some(true),
+            Encoding::By(algorithm) if algorithm == self.wanted.algorithm => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Adds an extent that has the pcluster of another part.
+    fn add_link(&mut self, len: usize, stored: u64, encoding: Encoding) -> Option<()> {
+        let plain = self.is_plain(encoding)?;
+        let Source { stretch, of, extent: source, follows } = self.source()?;
+        let whole = to_usize(u64::from(source.len));
+        let blocks = u64::from(source.blocks) * to_u64(self.wanted.input.block_len);
+        let is_part = len < whole;
+        if source.plain != plain || blocks != stored || len > whole || (is_part && plain) {
+            return None;
+        }
+        let is_next = follows && self.linked == Some((stretch, of.wrapping_sub(1)));
+        let pcluster = if is_next { PclusterOf::AnotherNext } else { PclusterOf::Another };
+        let (len, partial) = (u32::try_from(len).ok()?, source.partial || is_part);
+        let linked = Extent { len, partial, pcluster, ..source };
+        let part = self.wanted.stretches[stretch].source;
+        self.pclusters.link(part, of, &[linked]);
+        self.linked = Some((stretch, of));
+        Some(())
+    }
+
+    /// The extent, of another part or of this one, that holds the next bytes.
+    fn source(&self) -> Option<Source> {
+        let stretches = self.wanted.stretches;
+        let index = stretches.partition_point(|stretch| stretch.at <= self.at).checked_sub(1)?;
+        let stretch = &stretches[index];
+        // Where the bytes are in the part that has them.
+        let wanted = stretch.source_at + (self.at - stretch.at);
+        let source = |of: usize, extent: &Extent, before: Option<&Extent>| Source {
+            stretch: index,
+            of,
+            extent: *extent,
+            follows: before.is_some_and(|before| extent.follows(before)),
+        };
+        let before = |extents: &'_ [Extent], at: usize| at.checked_sub(1).map(|at| extents[at]);
+        let Some(run) = &stretch.extents else {
+            let of = self.starts.binary_search(&wanted).ok()?;
+            let extents = &self.pclusters.extents;
+            return Some(source(of, &extents[of], before(extents, of).as_ref()));
+        };
+        let mut start = run.at;
+        for (at, extent) in run.extents.iter().enumerate() {
+            if start == wanted {
+                return Some(source(run.first + at, extent, before(&run.extents, at).as_ref()));
+            }
+            start += to_usize(u64::from(extent.len));
+        }
+        None
+    }
+
+    /// Puts plain bytes into their blocks among the own ones. So nothing but the bytes of
+    /// the file gets into the image.
+    fn put_plain(&self, own: &mut [u8]) {
+        let FillInput { data, block_len, interlaced, .. } = self.wanted.input;
+        for (at, len, place) in &self.plain {
+            let block = &mut own[*place..][..block_len];
+            plain_block(&data[*at..at + len], *at, interlaced, block);
+        }
+    }
+}
