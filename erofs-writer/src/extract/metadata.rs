@@ -64,10 +64,7 @@ impl Keeping {
             }
         }
         let mode = RawMode::from(metadata.mode & 0o7777);
-        let lost = match is_file && !self.owners {
-            true => lost_ids(mode, metadata, &stat),
-            false => 0,
-        };
+        let lost = if is_file { self.lost_ids(mode, metadata, &stat) } else { 0 };
         if lost != 0 {
             left_out.push(LeftOutKind::SetId);
         }
@@ -104,13 +101,15 @@ impl Keeping {
         }
         Ok(self.owners)
     }
-}
 
-/// The bits by which a file would run as another user or group than in the image.
-fn lost_ids(mode: RawMode, metadata: &Metadata, stat: &Stat) -> RawMode {
-    let of_user = if stat.st_uid == metadata.uid { 0 } else { 0o4000 };
-    let of_group = if stat.st_gid == metadata.gid { 0 } else { 0o2000 };
-    mode & (of_user | of_group)
+    /// The bits by which a file would run as another user or group than in the image,
+    /// where `stat` is that of the new file.
+    fn lost_ids(&self, mode: RawMode, metadata: &Metadata, stat: &Stat) -> RawMode {
+        let kept = |wanted: u32, found: u32| wanted == found || (self.owners && wanted != u32::MAX);
+        let of_user = if kept(metadata.uid, stat.st_uid) { 0 } else { 0o4000 };
+        let of_group = if kept(metadata.gid, stat.st_gid) { 0 } else { 0o2000 };
+        mode & (of_user | of_group)
+    }
 }
 
 /// Whether an attribute cannot be set because of who asks, or because of the file system

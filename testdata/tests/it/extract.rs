@@ -9,8 +9,8 @@ use std::path::Path;
 
 use erofs_writer::source::Image;
 use erofs_writer::{
-    BlockSize, Canceller, ChunkSize, Codec, Error, Event, Extracted, Extractor, Metadata, Node,
-    Options, Phase, Rdev, Tails, Timestamp, Tree, TreeErrorKind,
+    BlockSize, Canceller, ChunkSize, Codec, Error, Event, Extracted, Extractor, LeftOutKind,
+    Metadata, Node, Options, Phase, Rdev, Tails, Timestamp, Tree, TreeErrorKind,
 };
 use testdata::entry::{Compare, Snapshot, diff};
 use testdata::mount::KernelMount;
@@ -399,11 +399,15 @@ fn numbers_that_mean_something_else_are_not_passed_on() {
         assert_eq!(path, b"/x");
     }
     let mut tree = Builder::new();
-    tree.file_with("x", Metadata::new(0o644).with_owner(u32::MAX, 7), "x");
+    tree.file_with("x", Metadata::new(0o4755).with_owner(u32::MAX, 7), "x");
     let folder = tempfile::tempdir().unwrap();
     let extracted = extract(Extractor::new(), &tree.done(), folder.path());
-    assert_eq!(extracted.left_out.len(), 1, "{:?}", extracted.left_out);
+    // Else it would run as who has extracted it.
+    let kinds: Vec<_> = extracted.left_out.iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [LeftOutKind::Owner, LeftOutKind::SetId]);
     assert_eq!(extracted.left_out[0].path, b"/x");
+    let mode = fs::metadata(folder.path().join("x")).unwrap().mode();
+    assert_eq!(mode & 0o7777, 0o755);
 }
 
 #[test]
