@@ -27,6 +27,7 @@ mod open;
 mod place;
 mod stored;
 mod superblock;
+mod window;
 mod xattr;
 
 pub(crate) use dir::{DirEntry, Dirs};
