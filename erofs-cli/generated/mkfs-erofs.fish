@@ -24,7 +24,7 @@ complete -c mkfs-erofs -l offset -d 'Leave N bytes of FILE before the image as t
 complete -c mkfs-erofs -l root-xattr-isize -d 'Reserve at least N bytes for the root\'s extended attributes' -r
 complete -c mkfs-erofs -l xattr-prefix -d 'Store this prefix of extended attribute names once; may be repeated' -r
 complete -c mkfs-erofs -l mount-point -d 'The directory where the image will be mounted, for the paths of --file-contexts' -r
-complete -c mkfs-erofs -l clean -d 'Copy contents of an image that is a SOURCE, so that FILE needs it no more' -r -f -a "data\t''"
+complete -c mkfs-erofs -l clean -d 'Copy contents of images that are a SOURCE, so that FILE does not need them' -r -f -a "data\t''"
 complete -c mkfs-erofs -l root-mode -d 'Give the root these permissions, in octal' -r
 complete -c mkfs-erofs -l force-uid -d 'Make user UID own everything' -r
 complete -c mkfs-erofs -l force-gid -d 'Make group GID own everything' -r
@@ -39,6 +39,7 @@ complete -c mkfs-erofs -l workers -d 'How many threads work; 0 is 1 [default: as
 complete -c mkfs-erofs -l list -d 'List what the image FILE has, and how it is stored' -r
 complete -c mkfs-erofs -l extract -d 'Extract the image FILE into DIR, which is made if it is missing' -r -F
 complete -c mkfs-erofs -l aufs -d 'In a tar archive, take .wh. files for whiteouts of overlayfs'
+complete -c mkfs-erofs -l aufs -d 'Take .wh. files for whiteouts of overlayfs'
 complete -c mkfs-erofs -l hard-dereference -d 'Give every name of a hard-linked file an inode of its own'
 complete -c mkfs-erofs -l keep-hard-links -d 'With --store-paths, let names of one file have one inode, as on the host'
 complete -c mkfs-erofs -l strip-case-hack -d 'Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS'

@@ -378,6 +378,14 @@ fn owner(f: &mut fmt::Formatter<'_>, field: &str, id: u32, offset: i64) -> fmt::
     write!(f, "with an offset of {offset}, its {field} {id} is outside of 0 to 4294967295")
 }
 
+fn not_as_stored(f: &mut fmt::Formatter<'_>, why: &str) -> fmt::Result {
+    write!(f, "its contents cannot be taken over as the image stores them: {why}")
+}
+
+fn too_much_data(f: &mut fmt::Formatter<'_>, max: u64) -> fmt::Result {
+    write!(f, "without holes, a file can have at most {max} bytes of data")
+}
+
 impl fmt::Display for TreeErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -403,17 +411,13 @@ impl fmt::Display for TreeErrorKind {
                 write!(f, "it has {len} bytes, but a file can have at most 9223372036854775807")
             }
             TreeErrorKind::Owner { field, id, offset } => owner(f, field, *id, *offset),
-            TreeErrorKind::TooMuchData { max } => {
-                write!(f, "without holes, a file can have at most {max} bytes of data")
-            }
+            TreeErrorKind::TooMuchData { max } => too_much_data(f, *max),
             TreeErrorKind::TooSparse { len, stored } => write!(
                 f,
                 "most of its {len} bytes are holes; these need chunks so long that its data would \
                  take {stored} bytes"
             ),
-            TreeErrorKind::NotAsStored { why } => {
-                write!(f, "its contents cannot be taken over as the image stores them: {why}")
-            }
+            TreeErrorKind::NotAsStored { why } => not_as_stored(f, why),
             TreeErrorKind::TooManyChunks { chunks } => write!(
                 f,
                 "it would need a map of {chunks} chunks, but a map has at most 67108864; larger \

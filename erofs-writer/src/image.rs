@@ -30,6 +30,7 @@ mod place;
 mod stored;
 mod superblock;
 mod usage;
+mod window;
 mod xattr;
 
 pub(crate) use contents::{Bytes, Contents, Run};

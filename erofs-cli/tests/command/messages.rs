@@ -72,7 +72,6 @@ const LINES: &[&str] = &[
     "--no-such-flag IMG source",
     "IMG source -T",
     "IMG",
-    "IMG source/b",
 ];
 
 #[test]

@@ -95,7 +95,8 @@ impl Job<'_> {
             | flag(xattrs.has_filters, COMPAT_XATTR_FILTER)
             | flag(features.xattr_prefixes, COMPAT_PLAIN_XATTR_PFX);
         let incompat = flag(features.chunks, INCOMPAT_CHUNKED_FILE)
-            | flag(!self.plan.devices.is_empty(), INCOMPAT_DEVICE_TABLE)
+            // The bit of devices also allows a second algorithm in a file.
+            | flag(features.devices, INCOMPAT_DEVICE_TABLE)
             | flag(features.compressed, INCOMPAT_LZ4_0PADDING)
             | flag(has_records, INCOMPAT_COMPR_CFGS)
             | flag(features.inline_pclusters, INCOMPAT_ZTAILPACKING)
@@ -148,7 +149,7 @@ impl Job<'_> {
             zstd: encoded.algorithms.contains(&Algorithm::Zstd),
             big_pclusters: encoded.has_big_pclusters,
             chunks: !self.plan.maps.is_empty(),
-            devices: !self.plan.devices.is_empty(),
+            devices: !self.plan.devices.is_empty() || encoded.has_second_algorithms(),
             inline_pclusters: encoded.has_inline_pclusters,
             fragments: encoded.packed.is_some(),
             dedupe: encoded.repeated_bytes > 0,

@@ -120,6 +120,13 @@ impl Encoded {
 
     /// Whether no file is stored in pclusters.
     pub(crate) fn is_empty(&self) -> bool {
-        self.blocks == 0 && !self.has_inline_pclusters && self.packed.is_none()
+        self.algorithms.is_empty()
+    }
+
+    /// Whether some file has two algorithms.
+    pub(crate) fn has_second_algorithms(&self) -> bool {
+        let packed = self.packed.as_ref().map(|(file, _)| &**file);
+        let mut files = self.files.iter().filter_map(EncodedFile::pclusters).chain(packed);
+        files.any(|file| file.second.is_some())
     }
 }

@@ -5,8 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::fault::{Fault, Found};
+use super::window::{WINDOW_LEN, Windows};
 use crate::error::ImageErrorKind;
-use crate::format::to_u64;
+use crate::format::{to_u64, to_usize};
 use crate::tree::ReadAt;
 
 /// One of these files.
@@ -98,12 +99,13 @@ pub(crate) struct Inputs {
     files: Vec<Input>,
     lens: Vec<u64>,
     slots: Vec<Slot>,
+    windows: Windows,
 }
 
 impl Inputs {
     pub(super) fn new(files: Vec<Input>) -> Self {
         let lens = files.iter().map(|file| file.reader().len()).collect();
-        Inputs { files, lens, slots: Vec::new() }
+        Inputs { files, lens, slots: Vec::new(), windows: Windows::default() }
     }
 
     /// Sets the device table. Either all devices were given, or none: then they follow
@@ -158,9 +160,32 @@ impl Inputs {
         self.lens.iter().fold(0, |sum, len| sum.saturating_add(*len))
     }
 
-    /// Reads `buf` from the image itself.
+    /// Reads metadata from the image itself.
     pub(super) fn read(&self, buf: &mut [u8], pos: u64) -> Found<()> {
-        self.read_from(0, buf, pos)
+        let (file, mut at) = self.locate(0, pos, to_u64(buf.len()))?;
+        if file != 0 || to_u64(buf.len()) >= WINDOW_LEN {
+            return Ok(self.files[file].read_exact(buf, at)?);
+        }
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let number = at / WINDOW_LEN;
+            let window = self.windows.get(number, || self.window(number))?;
+            let bytes = &window[to_usize(at % WINDOW_LEN)..];
+            let len = rest.len().min(bytes.len());
+            let (now, later) = rest.split_at_mut(len);
+            now.copy_from_slice(&bytes[..len]);
+            rest = later;
+            at += to_u64(len);
+        }
+        Ok(())
+    }
+
+    /// A window of the image, which begins before its end.
+    fn window(&self, number: u64) -> io::Result<Arc<[u8]>> {
+        let start = number * WINDOW_LEN;
+        let mut bytes = vec![0; to_usize(WINDOW_LEN.min(self.lens[0] - start))];
+        self.files[0].read_exact(&mut bytes, start)?;
+        Ok(bytes.into())
     }
 
     /// Reads `buf` from `pos` on of a device. Device 0 stands for all of them one after

@@ -24,10 +24,9 @@ fn layers() -> Vec<Tree> {
         let mut tree = Builder::new();
         tree.dir("d");
         tree.dir("d/opaque");
-        for (number, len) in
-            [1, 100, 3000, 4095, 4096, 4097, 9001, 50_000, 300_001].into_iter().enumerate()
-        {
-            tree.file(format!("d/{name}-{len}"), text(seed + number as u64, len));
+        let lens = [1, 100, 3000, 4095, 4096, 4097, 9001, 50_000, 300_001];
+        for (seed, len) in (seed..).zip(lens) {
+            tree.file(format!("d/{name}-{len}"), text(seed, len));
         }
         for len in (0..20).map(|number| 150 + 211 * number) {
             tree.file(format!("d/short-{name}-{len}"), text(seed, len));
@@ -98,7 +97,8 @@ fn overlaid(paths: &[PathBuf]) -> Snapshot {
 #[track_caller]
 fn as_overlaid(overlay: &Snapshot, found: &Snapshot, why: &str) {
     // The root of an overlay is its writable folder.
-    let compare = Compare { root: false, dir_nlink: false, ..Compare::ALL };
+    // Inodes of its layers may have the same numbers.
+    let compare = Compare { root: false, dir_nlink: false, hard_links: false, ..Compare::ALL };
     diff(overlay, found, compare).unwrap_or_else(|error| panic!("{why}:\n{error}"));
 }
 
@@ -130,7 +130,7 @@ fn ours() -> Vec<(&'static str, Options)> {
     vec![
         ("lz4", codec("lz4")),
         ("full", codec("lz4").full_indexes(true)),
-        ("lz4 64K", big("lz4,12")),
+        ("lz4 64K", big("lz4")),
         ("small blocks", codec("lz4").block_size(BlockSize::new(1024).unwrap())),
         ("inline", big("zstd,1").tails(Tails::Inline)),
         ("fragments", big("deflate,1").tails(Tails::Fragments)),
@@ -337,7 +337,7 @@ fn what_cannot_be_taken_over_is_named() {
     let mut bytes = old.clone();
     bytes[1024 + 0x50] &= !1;
     bytes[1024 + 8] &= !1;
-    let error = try_image(&taken(bytes), fixed()).unwrap_err().to_string();
+    let error = format!("{:?}", try_image(&taken(bytes), fixed()).unwrap_err());
     assert!(error.contains("zeros come after pclusters"), "{error}");
     let leave = Image::from_reader("layer", old).data(ImageData::Leave).read().unwrap_err();
     assert!(leave.to_string().contains("a compressed file cannot stay in its image"), "{leave}");
@@ -348,7 +348,7 @@ fn an_index_with_its_archive_stays_where_it_is() {
     let archive = testdata::archive::Archive::default();
     let archive =
         archive.dir("dir").file("dir/one", &mixed(1, 20_000)).file("two", b"two").finish();
-    let tree = erofs_writer::source::Tar::from_reader(&archive[..]).index(true).read().unwrap();
+    let tree = crate::tar::stream(&archive).index(true).read().unwrap();
     let small = || fixed().block_size(BlockSize::new(512).unwrap());
     let layer = [image(&tree, small()), archive].concat();
     let folder = tempfile::tempdir().unwrap();
