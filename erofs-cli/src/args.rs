@@ -3,6 +3,7 @@
 
 mod durable;
 mod rebuild;
+mod report;
 mod take;
 mod texts;
 mod values;
@@ -23,6 +24,7 @@ use crate::usage::UsageError;
 
 use durable::DurableArgs;
 use rebuild::RebuildArgs;
+use report::ReportArgs;
 pub(crate) use take::{ListForm, TakeArgs};
 use texts::{JOINED, USAGE, VERSION};
 pub(crate) use values::{NoCopy, Tar, UuidArg};
@@ -404,30 +406,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) rebuild: RebuildArgs,
 
-    /// Write nothing to standard output, except the report of --json
-    #[arg(long, help_heading = "Output")]
-    pub(crate) quiet: bool,
-
-    /// Report on standard output as one JSON object
-    #[arg(long, help_heading = "Output")]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
 
     #[command(flatten)]
     pub(crate) durable: DurableArgs,
-
-    /// Show no progress, also on a terminal
-    #[arg(long, help_heading = "Output")]
-    pub(crate) no_progress: bool,
-
-    /// How much to say: 0 or 1 errors only, 4 and above the time of each phase
-    #[arg(
-        short = 'd',
-        value_name = "0-9",
-        default_value_t = 2,
-        value_parser = clap::value_parser!(u8).range(0..=9),
-        help_heading = "Output"
-    )]
-    pub(crate) level: u8,
 
     /// The size of a queue of mkfs.erofs; accepted, cannot change anything
     #[arg(long, value_name = "N", value_parser = number::unsigned::<u32>, help_heading = "Output")]

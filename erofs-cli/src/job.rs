@@ -385,17 +385,17 @@ fn ere(regex: &OsString) -> Result<Ere, UsageError> {
 /// The reports to make. What is asked for by name is always reported; other things are
 /// not, if the command is to be quiet.
 fn report(args: &Args) -> Report {
-    let errors_only = args.quiet || args.level < 2;
-    let summary = match (args.json, errors_only) {
+    let errors_only = args.report.quiet || args.report.level < 2;
+    let summary = match (args.report.json, errors_only) {
         (true, _) => Summary::Json,
         (false, true) => Summary::Nothing,
         (false, false) => Summary::Text,
     };
     Report {
         summary,
-        progress: !errors_only && !args.no_progress,
+        progress: !errors_only && !args.report.no_progress,
         notes: !errors_only,
-        phase_times: !errors_only && args.level >= 4,
+        phase_times: !errors_only && args.report.level >= 4,
     }
 }
 

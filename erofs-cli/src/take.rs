@@ -44,7 +44,7 @@ impl Take {
     pub(crate) fn new(args: &Args) -> Result<Option<Self>, UsageError> {
         let take = &args.take;
         let how = match (take.list, &take.extract) {
-            (Some(form), _) => How::List { form, json: args.json },
+            (Some(form), _) => How::List { form, json: args.report.json },
             (None, Some(dir)) => How::Extract {
                 dir: dir.clone(),
                 overwrites: take.overwrite,
@@ -54,14 +54,14 @@ impl Take {
             (None, None) => return Ok(None),
         };
         let paths = args.sources.iter().cloned().map(PathBuf::into_os_string);
-        let quiet = args.quiet || args.level < 2;
+        let quiet = args.report.quiet || args.report.level < 2;
         Ok(Some(Take {
             image: args.file.clone().ok_or_else(|| UsageError::missing("FILE"))?,
             paths: paths.map(OsString::into_vec).collect(),
             how,
             threads: args.workers,
             quiet,
-            progress: !quiet && !args.no_progress,
+            progress: !quiet && !args.report.no_progress,
         }))
     }
 }
