@@ -19,6 +19,10 @@
   uuid ? "eb176051-bd15-49b7-9e6b-462e0b467019",
   # As for -z: "lz4hc", "zstd,9". None: files are stored as they are.
   compression ? null,
+  # An earlier image, made with `rebuildable`, from which compressed bytes are taken.
+  base ? null,
+  # Whether the image can be a base. A table of some 11 bytes a file follows it then.
+  rebuildable ? base != null,
   # Further flags of mkfs.erofs, one argument each.
   flags ? [ ],
   # The same as words that the shell expands, such as "--workers=$((2 * 2))".
@@ -49,6 +53,8 @@ runCommandLocal name
       uuid
     ]
     ++ lib.optional (compression != null) "-z${compression}"
+    ++ lib.optional rebuildable "--rebuildable"
+    ++ lib.optional (base != null) "--base=${base}"
     # On file systems of macOS, Nix adds a suffix to names that differ only in case.
     ++ lib.optional stdenvNoCC.buildPlatform.isDarwin "--strip-case-hack"
     ++ lib.mapAttrsToList (path: file: "--add-file=${path}=${file}") added

@@ -41,6 +41,8 @@ pub(crate) use extent::{Fragment, PclusterOf};
 pub(crate) use inputs::Inputs;
 use packed::{Packed, UnplacedFragments};
 use place::PlacedRecipe;
+#[cfg(test)]
+pub(crate) use recipe::REVISION;
 pub(crate) use recipe::Recipe;
 pub(crate) use taken::{Images, Taken};
 pub(crate) use task::Stream;

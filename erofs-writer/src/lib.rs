@@ -125,8 +125,9 @@
 //!   error is [`Error::Changed`] or [`Error::Read`], with its path.
 //! - **Bounded memory.** A tree takes some 350 bytes for each inode. Contents are not
 //!   held: a worker has two buffers of about 1 MiB, or some 20 MiB if it compresses, and
-//!   with LZMA up to 60 MiB more. If the packed inode has over 256 MiB, its parts are
-//!   longer than 4 MiB, up to 32 MiB, and a worker has up to 100 MiB. With
+//!   with LZMA up to 60 MiB more. Parts of the packed
+//!   inode have up to 8 MiB, and with pclusters of 1 MiB up to 32 MiB, so that a worker
+//!   has up to 100 MiB. With
 //!   [`Tails::Inline`] the ends of files, less than a block each, are kept until their
 //!   inodes are written. With [`Options::dedupe`] some 25 bytes are kept for each KiB of
 //!   files. With fragments, 32 MiB in all are kept to find those that are alike.

@@ -6,6 +6,7 @@
 //! under the final name and no other file; an image that was there stays.
 
 mod attributes;
+mod base;
 mod bombs;
 mod callers;
 mod compression;

@@ -6,8 +6,8 @@ use crate::format::{SLOT_LEN, round_up, to_u64};
 use crate::options::FileCodec;
 
 /// Counts the changes of what is made of the same bytes. A result of another revision is
-/// never taken. The test below fails when it has to be raised.
-const REVISION: u64 = 1;
+/// never taken. A test fails when it has to be raised.
+pub(crate) const REVISION: u64 = 1;
 
 /// A hash of everything that decides how a part is encoded: its bytes, the codec, where
 /// pclusters have to begin and to end, and what the part repeats.

@@ -85,11 +85,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("write", &["error", "format", "meta", "options", "plan", "pool", "shape", "sink", "tree"]),
+    ("recipes", &["format"]),
+    ("base", &["encode", "error", "format", "image", "recipes"]),
     (
         "build",
         &[
-            "cancel", "codec", "encode", "error", "event", "format", "image", "meta", "observer",
-            "options", "output", "plan", "pool", "shape", "sink", "tree", "verify", "write",
+            "base", "cancel", "codec", "encode", "error", "event", "format", "image", "meta",
+            "observer", "options", "output", "plan", "pool", "recipes", "shape", "sink", "tree",
+            "verify", "write",
         ],
     ),
 ];

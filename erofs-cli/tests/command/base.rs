@@ -1,0 +1,66 @@
+//! Building again with an earlier image.
+
+use std::fs;
+
+use testdata::mount::KernelMount;
+use testdata::skip::{Oracle, have};
+
+use crate::callers::place;
+use crate::place::Place;
+use crate::refusal::refusal_of;
+
+fn bytes(place: &Place, path: &str) -> Vec<u8> {
+    fs::read(place.path(path)).expect("is readable")
+}
+
+/// A number of the report.
+fn number(report: &str, member: &str) -> u64 {
+    let report: serde_json::Value = serde_json::from_str(report).expect("is an object");
+    report[member].as_u64().expect("is a number")
+}
+
+#[test]
+fn a_base_saves_work_and_changes_nothing() {
+    let place = place();
+    let text: String = (0..90_000).map(|number| format!("line {}\n", number % 5000)).collect();
+    fs::write(place.path("DIR/long.txt"), &text).expect("is writable");
+    for flags in ["-zlz4hc", "-zzstd,5 -C65536 -Efragments", "-zlz4 -b1024 -Eztailpacking,dedupe"] {
+        place.run(&format!("{flags} --rebuildable OLD DIR")).succeeded();
+        fs::write(place.path("DIR/more.txt"), &text[3..9000]).expect("is writable");
+        place.run(&format!("{flags} --rebuildable NEW DIR")).succeeded();
+        let done =
+            place.run(&format!("{flags} --json --rebuildable --base=OLD --verify AGAIN DIR"));
+        done.succeeded();
+        let report = &done.stdout;
+        assert!(bytes(&place, "NEW") == bytes(&place, "AGAIN"), "{flags}");
+        assert!(number(report, "taken_bytes") > 500_000, "{flags}: {report}");
+        fs::remove_file(place.path("DIR/more.txt")).expect("is there");
+        // From an image without the table nothing is taken, and a note says so.
+        place.run(&format!("{flags} PLAIN DIR")).succeeded();
+        let done = place.run(&format!("{flags} --base=PLAIN AGAIN DIR"));
+        done.succeeded();
+        let said = &done.stderr;
+        assert!(said.contains("nothing is taken from it: it was not made to be rebuilt"), "{said}");
+        assert!(bytes(&place, "PLAIN") == bytes(&place, "AGAIN"), "{flags}");
+        if have(Oracle::KernelMount) {
+            KernelMount::new(&place.path("OLD")).expect("it mounts with what follows it");
+        }
+    }
+}
+
+#[test]
+fn a_base_is_never_the_output() {
+    let place = place();
+    place.run("-zlz4 --rebuildable OLD DIR").succeeded();
+    let before = bytes(&place, "OLD");
+    let said = refusal_of(&place, 1, "-zlz4 --base=OLD OLD DIR");
+    assert!(said.contains("would be part of its own source"), "{said}");
+    assert!(bytes(&place, "OLD") == before);
+    assert!(refusal_of(&place, 1, "-zlz4 --base=MISSING NEW DIR").contains("MISSING"));
+    let done = place.run("--base=OLD --rebuildable NEW DIR");
+    done.succeeded();
+    let said = &done.stderr;
+    for flag in ["--base", "--rebuildable"] {
+        assert!(said.contains(&format!("{flag}: without -z nothing is compressed")), "{said}");
+    }
+}
