@@ -166,7 +166,8 @@ impl<'a> ImageWriter<'a> {
     /// The earlier image from which results may be taken.
     #[cfg(feature = "image")]
     fn earlier(&self) -> Option<&'a dyn encode::Earlier> {
-        self.base.map(|base| base as &dyn encode::Earlier)
+        let base: &dyn encode::Earlier = self.base?;
+        Some(base)
     }
 
     #[cfg(not(feature = "image"))]

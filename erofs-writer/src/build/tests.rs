@@ -5,15 +5,18 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
+use crate::build::encoding::encode_files;
 use crate::codec::Codec;
 use crate::codec::config::CompressionConfig;
 use crate::codec::lz4::Level;
-use crate::encode::TailPlace;
+use crate::encode::{Encoded, TailPlace};
 use crate::options::{BlockSize, ChunkSize, ImageUuid, Tails};
 use crate::plan::ChunkMap;
+use crate::pool::Threads;
 use crate::shape::IndexForm;
 use crate::sink::SeekWriter;
 use crate::tree::{Content, InodeId, Metadata, Node};
+use crate::write;
 
 /// A tree with one of each: `target` is where a symlink leads, `value` that of an
 /// attribute.
@@ -92,8 +95,17 @@ fn write(
         let first_block =
             Head::new(inodes, draft.devices.len(), &config(options), options)?.blocks();
         let plan = &draft;
-        let inputs =
-            encode::Inputs { reader, inodes, plan, codecs, options, sink, first_block, workers: 1 };
+        let inputs = encode::Inputs {
+            reader,
+            inodes,
+            plan,
+            codecs,
+            options,
+            sink,
+            first_block,
+            workers: 1,
+            earlier: None,
+        };
         let (encoded, _) = encode_files(observer, threads, &inputs, &Images::default())?;
         let plan = draft.with_chunks(reader, order, options, &|id| encoded.file(id).is_some())?;
         Ok::<_, Error>(Stages { placed, plan, encoded })

@@ -380,8 +380,9 @@ fn paths_have_a_bound() {
     let dir = folder.path().join("out");
     let error = Extractor::new().extract(&tree, &dir).unwrap_err();
     assert!(matches!(error, Error::Write { .. }) && !dir.exists(), "{error}");
-    let listed = Image::from_reader("it", image(&tree, fixed()))
-        .list::<&str>(&[], |_| ControlFlow::Continue(()));
+    let all: [&str; 0] = [];
+    let listed =
+        Image::from_reader("it", image(&tree, fixed())).list(&all, |_| ControlFlow::Continue(()));
     assert!(matches!(listed, Err(Error::Image { .. })), "{listed:?}");
 }
 
