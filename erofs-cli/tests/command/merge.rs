@@ -145,7 +145,7 @@ fn flags_about_contents_decode_and_others_do_not() {
     place.run("-T0 PLAIN DIR").succeeded();
     let message = refusal_of(&place, 1, "IMG PACKED");
     assert!(message.contains("a compressed file cannot stay in its image"), "{message}");
-    let message = refusal_of(&place, 1, "-b1024 IMG PLAIN");
+    let message = refusal_of(&place, 2, "-b1024 IMG PLAIN");
     assert!(message.contains("need its blocks of 4096 bytes, not of 1024"), "{message}");
     let algorithms = |flags: &str| {
         let run = place.run(&format!("--clean=data --json {flags} IMG PACKED"));

@@ -159,13 +159,14 @@ impl<'a> Taken<'a> {
         file.pair_blocks(block_len);
     }
 
-    /// If there is no room for an inline pcluster after the inode, it gets a block.
+    /// If there is no room for an inline pcluster after the inode, or it is plain, it gets a
+    /// block.
     fn fit_inline(&mut self, inputs: &Inputs<'_>, id: InodeId, file: &mut Compressed) {
         let block_len = inputs.options.block_size.len();
         let Some(inline) = file.inline() else { return };
         let used = inputs.inodes.len_with_index(id, file.form) % block_len;
         let room = if used == 0 { 0 } else { block_len - used };
-        if to_u64(inline.bytes.len()) <= room {
+        if to_u64(inline.bytes.len()) <= room && !inline.plain {
             return;
         }
         let inline = inline.clone();
