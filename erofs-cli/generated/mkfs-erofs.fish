@@ -33,12 +33,12 @@ complete -c mkfs-erofs -l gid-offset -d 'Add N, which may be negative, to all gr
 complete -c mkfs-erofs -s T -d 'The time of the build and, without --mkfs-time, of all files' -r
 complete -c mkfs-erofs -s L -d 'The label, at most 15 bytes' -r
 complete -c mkfs-erofs -s U -d 'The UUID, or "clear" for none, or "random"' -r
+complete -c mkfs-erofs -l base -d 'Take from IMAGE, an earlier one, what would be compressed in the same way' -r -F
 complete -c mkfs-erofs -s d -d 'How much to say: 0 or 1 errors only, 4 and above the time of each phase' -r
 complete -c mkfs-erofs -l async-queue-limit -d 'The size of a queue of mkfs.erofs; accepted, cannot change anything' -r
 complete -c mkfs-erofs -l workers -d 'How many threads work; 0 is 1 [default: as many as there are processors, and 8 at least where they wait for the disk]' -r
 complete -c mkfs-erofs -l list -d 'List what the image FILE has, and how it is stored' -r
 complete -c mkfs-erofs -l extract -d 'Extract the image FILE into DIR, which is made if it is missing' -r -F
-complete -c mkfs-erofs -l aufs -d 'In a tar archive, take .wh. files for whiteouts of overlayfs'
 complete -c mkfs-erofs -l aufs -d 'Take .wh. files for whiteouts of overlayfs'
 complete -c mkfs-erofs -l hard-dereference -d 'Give every name of a hard-linked file an inode of its own'
 complete -c mkfs-erofs -l keep-hard-links -d 'With --store-paths, let names of one file have one inode, as on the host'
@@ -50,11 +50,12 @@ complete -c mkfs-erofs -l all-time -d 'Give all files the time of the build; imp
 complete -c mkfs-erofs -l mkfs-time -d 'Let files keep their times in spite of -T'
 complete -c mkfs-erofs -l ignore-mtime -d 'Give all files the time of the build, the current time if none is given'
 complete -c mkfs-erofs -l preserve-mtime -d 'Undo --ignore-mtime; with --store-paths, keep the times of the host'
+complete -c mkfs-erofs -l rebuildable -d 'Add a table after the image with which it can be a --base'
 complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output, except the report of --json'
 complete -c mkfs-erofs -l json -d 'Report on standard output as one JSON object'
+complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'
 complete -c mkfs-erofs -l sync -d 'Return only when the image is on the disk, and report write errors'
 complete -c mkfs-erofs -l verify -d 'Read the image back and compare it with the source before it gets its name'
-complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'
 complete -c mkfs-erofs -l overwrite -d 'Let --extract replace files that are there already'
 complete -c mkfs-erofs -l no-same-owner -l no-preserve-owner -d 'Do not let --extract give files the owners of the image'
 complete -c mkfs-erofs -l no-xattrs -d 'Do not let --extract give files extended attributes and ACLs'

@@ -159,8 +159,9 @@ impl<'a> Taken<'a> {
         file.pair_blocks(block_len);
     }
 
-    /// If there is no room for an inline pcluster after the inode, or it is plain, it gets a
-    /// block.
+    /// If there is no room for an inline pcluster after the inode, it gets a block. So does
+    /// a plain one: of those that begin before the last lcluster, which `mkfs.erofs` makes,
+    /// Linux reads some only there.
     fn fit_inline(&mut self, inputs: &Inputs<'_>, id: InodeId, file: &mut Compressed) {
         let block_len = inputs.options.block_size.len();
         let Some(inline) = file.inline() else { return };

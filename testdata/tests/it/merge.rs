@@ -132,6 +132,8 @@ fn ours() -> Vec<(&'static str, Options)> {
         ("full", codec("lz4").full_indexes(true)),
         ("lz4 64K", big("lz4")),
         ("small blocks", codec("lz4").block_size(BlockSize::new(1024).unwrap())),
+        ("inline", codec("lz4hc,3").tails(Tails::Inline)),
+        ("inline 64K", big("zstd,1").tails(Tails::Inline).dedupe(true)),
         ("fragments", big("deflate,1").tails(Tails::Fragments)),
         ("all fragments", big("zstd,1").tails(Tails::AllFragments).dedupe(true)),
         ("dedupe", codec("lz4").tails(Tails::Fragments).dedupe(true)),
@@ -171,6 +173,7 @@ fn layers_of_different_kinds_become_one_image() {
     let packed = |text: &str| codec(text).tails(Tails::Fragments);
     for (name, lower, upper) in [
         ("two algorithms", packed("lz4"), packed("zstd,1")),
+        ("inline and packed", codec("lz4").tails(Tails::Inline), packed("lz4")),
         ("one packed inode", fixed(), packed("deflate,1").dedupe(true)),
         ("chunks and pclusters", fixed().chunk_size("8192".parse().unwrap()), codec("lzma,0")),
         ("indexes and extents", codec("lz4"), packed("lz4").wide_addresses(true)),
@@ -251,6 +254,8 @@ const PEER_FLAGS: &[&str] = &[
     "-Enoinline_data",
     "--chunksize=4096",
     "-zlz4 -Elegacy-compress",
+    "-zlz4 -Eztailpacking",
+    "-zzstd,1 -C65536 -Eztailpacking",
     "-zlz4hc -C65536 -Efragments",
     "-zzstd,1 -C65536 -Eall-fragments,dedupe",
     "-zlzma,1 -C16384",

@@ -29,8 +29,6 @@ pub(super) enum Draft {
 /// Why a file cannot be taken over.
 type Refused<T> = Result<T, &'static str>;
 
-/// Whether pclusters after inodes are taken over. Some of `mkfs.erofs` could not be read.
-const TAKES_INLINE: bool = false;
 const UNALIGNED: &str = "its data is not in whole blocks";
 
 impl Draft {
@@ -136,9 +134,6 @@ impl Pclusters {
             StoredAt::Encoded { algorithm, pos, len: stored, partial } => {
                 self.use_algorithm(algorithm)?;
                 self.push(pos, len, stored, false, partial)?;
-            }
-            StoredAt::Inline { .. } if !TAKES_INLINE => {
-                return Err("its last pcluster lies after its inode");
             }
             StoredAt::Inline { algorithm, bytes } => {
                 self.begin()?;
