@@ -9,6 +9,7 @@
 //! files, form the packed inode, which is encoded last and in the same way.
 
 mod candidates;
+#[cfg_attr(not(feature = "image"), allow(dead_code, reason = "only images are earlier ones"))]
 mod earlier;
 mod encoded;
 mod encoders;
@@ -32,7 +33,9 @@ mod workers;
 
 use crate::error::Result;
 
-pub(crate) use earlier::{Earlier, EarlierExtent, EarlierPcluster, Encoding, Known, PartPlace};
+pub(crate) use earlier::Earlier;
+#[cfg(feature = "image")]
+pub(crate) use earlier::{EarlierExtent, EarlierPcluster, Encoding, Known, PartPlace};
 pub(crate) use encoded::Encoded;
 use encoded::EncodedFile;
 pub(crate) use extent::{Compressed, Extent, Stored, TailPlace};

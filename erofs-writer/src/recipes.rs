@@ -16,6 +16,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use crate::format::{to_u64, to_usize};
 
 const MAGIC: [u8; 8] = *b"erofsRCP";
+#[cfg(any(test, feature = "image"))]
 /// The longest table that is read, in bytes: that of some twenty million parts.
 const TABLE_MAX: u64 = 256 << 20;
 
@@ -81,6 +82,7 @@ impl Recipes {
         bytes
     }
 
+    #[cfg(any(test, feature = "image"))]
     /// How many bytes follow this header, the first [`HEADER_LEN`] bytes after an image.
     /// None if it is none.
     pub(crate) fn len_after(header: &[u8]) -> Option<usize> {
@@ -89,6 +91,7 @@ impl Recipes {
         (header.magic == MAGIC && len <= TABLE_MAX).then(|| to_usize(len))
     }
 
+    #[cfg(any(test, feature = "image"))]
     /// The recipes in these bytes, which begin with a header. None if they are damaged.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Self> {
         let (header, mut rest) = bytes.split_at_checked(to_usize(HEADER_LEN))?;
@@ -127,6 +130,7 @@ fn put(bytes: &mut Vec<u8>, value: u64, before: u64) {
     bytes.push(left.to_le_bytes()[0]);
 }
 
+#[cfg(any(test, feature = "image"))]
 /// The value that [`put`] appended.
 fn take(bytes: &mut &[u8], before: u64) -> Option<u64> {
     let mut all = 0;
@@ -142,6 +146,7 @@ fn take(bytes: &mut &[u8], before: u64) -> Option<u64> {
     None
 }
 
+#[cfg(any(test, feature = "image"))]
 fn take_recipe(bytes: &mut &[u8]) -> Option<u64> {
     let (recipe, rest) = bytes.split_first_chunk()?;
     *bytes = rest;

@@ -20,6 +20,7 @@ pub(crate) mod overlay;
 mod path;
 mod read;
 mod read_at;
+#[cfg_attr(not(feature = "image"), allow(dead_code, reason = "only images have it"))]
 mod stored;
 mod walk;
 

@@ -33,7 +33,9 @@ fn sources_that_are_no_directory_are_a_usage_error() {
     let place = Place::with_source();
     let make = Command::new("mkfifo").arg(place.path("fifo")).status();
     assert!(make.expect("there is a mkfifo").success());
-    for source in ["source/b", "fifo", "/dev/null", "/dev/zero"] {
+    let message = refusal_of(&place, 1, "IMG source/b");
+    assert_eq!(message, "source/b: is not an EROFS image");
+    for source in ["fifo", "/dev/null", "/dev/zero"] {
         let message = refusal_of(&place, 2, &format!("IMG {source}"));
         assert!(message.starts_with(&format!("{source}: is no directory")), "{message}");
     }

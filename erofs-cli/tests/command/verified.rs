@@ -37,7 +37,7 @@ fn every_source_is_verified_and_the_image_is_the_same() {
         "--store-paths list IMG",
         "--tar=f IMG TAR",
         "--tar=i IMG TAR",
-        "--tar=i --aufs -b4096 IMG TAR",
+        "--tar=i --aufs IMG TAR",
     ] {
         let without = place.run(&format!("--json {line}"));
         reports(&without, false);
