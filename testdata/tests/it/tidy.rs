@@ -91,8 +91,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "build",
         &[
             "base", "cancel", "codec", "encode", "error", "event", "format", "image", "meta",
-            "observer", "options", "output", "plan", "pool", "recipes", "shape", "sink", "tree",
-            "verify", "write",
+            "observer", "options", "output", "plan", "pool", "recipes", "shape", "sink", "time",
+            "tree", "verify", "write",
         ],
     ),
 ];
