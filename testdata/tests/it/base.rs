@@ -28,6 +28,9 @@ enum Change {
     Moved,
 }
 
+/// The modes, as places among [`modes`], for which all changes are tried.
+const MODES_OF_ALL_CHANGES: [usize; 4] = [0, 2, 4, 7];
+
 const CHANGES: [Change; 6] =
     [Change::Nothing, Change::Bytes, Change::Longer, Change::Removed, Change::Added, Change::Moved];
 
