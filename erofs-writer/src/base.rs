@@ -8,11 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::encode::{Earlier, EarlierExtent, EarlierPcluster, Encoding, Known, PartPlace, Recipe};
+use crate::encode::{Earlier, Known, PartPlace, Recipe};
 use crate::error::{Error, Result};
 use crate::format::to_usize;
-use crate::image::{Image, Input, StoredAs, StoredExtent, StoredIn};
+use crate::image::{Image, Input};
 use crate::recipes::{HEADER_LEN, Recipes};
+use crate::tree::StoredExtent;
 
 /// An earlier image. A build [takes from it](crate::ImageWriter::base) the pclusters that
 /// it would make in the same way.
@@ -133,11 +134,10 @@ impl Earlier for Base {
         }
     }
 
-    fn extents(&self, place: PartPlace, data: &[u8]) -> Option<Vec<EarlierExtent>> {
+    fn extents(&self, place: PartPlace, data: &[u8]) -> Option<Vec<StoredExtent>> {
         let image = self.image.as_ref()?;
         let inode = image.inode(place.nid).ok()?;
-        let extents = image.extents_of(&inode, place.offset, data).ok()??;
-        Some(extents.into_iter().map(earlier).collect())
+        image.extents_of(&inode, place.offset, data).ok()?
     }
 
     fn read(&self, buf: &mut [u8], pos: u64) -> bool {
@@ -151,22 +151,4 @@ impl Earlier for Base {
     fn taken_bytes(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
-}
-
-fn earlier(extent: StoredExtent) -> EarlierExtent {
-    let encoding = |stored_as| match stored_as {
-        StoredAs::Plain => Encoding::Plain,
-        StoredAs::Interlaced => Encoding::Interlaced,
-        StoredAs::Encoded(algorithm) => Encoding::By(algorithm),
-    };
-    let pcluster = match extent.stored {
-        StoredIn::Blocks { pos, len, stored_as } => {
-            EarlierPcluster::Blocks { pos, len, encoding: encoding(stored_as) }
-        }
-        StoredIn::Inline { bytes, stored_as } => {
-            EarlierPcluster::Inline { bytes, encoding: encoding(stored_as) }
-        }
-        StoredIn::Fragment => EarlierPcluster::Fragment,
-    };
-    EarlierExtent { len: extent.len, pcluster }
 }

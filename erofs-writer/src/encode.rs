@@ -35,7 +35,7 @@ use crate::error::Result;
 
 pub(crate) use earlier::Earlier;
 #[cfg(feature = "image")]
-pub(crate) use earlier::{EarlierExtent, EarlierPcluster, Encoding, Known, PartPlace};
+pub(crate) use earlier::{Known, PartPlace};
 pub(crate) use encoded::Encoded;
 use encoded::EncodedFile;
 pub(crate) use extent::{Compressed, Extent, Stored, TailPlace};

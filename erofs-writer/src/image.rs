@@ -40,5 +40,4 @@ pub(crate) use file::FileReader;
 pub(crate) use inode::{FileType, Inode};
 pub(crate) use input::{Input, Part};
 pub(crate) use open::Image;
-pub(crate) use part::{StoredAs, StoredExtent, StoredIn};
 pub(crate) use usage::{Form, Usage};

@@ -1,7 +1,7 @@
 //! An earlier image, from which results of encoding can be taken.
 
 use crate::encode::recipe::Recipe;
-use crate::format::algorithm::Algorithm;
+use crate::tree::StoredExtent;
 
 /// What an earlier image knows about a recipe.
 #[derive(Debug, Clone, Copy)]
@@ -21,33 +21,6 @@ pub(crate) struct PartPlace {
     pub(crate) pos: u64,
 }
 
-/// An extent as it is stored in the earlier image.
-#[derive(Debug, Clone)]
-pub(crate) struct EarlierExtent {
-    pub(crate) len: u64,
-    pub(crate) pcluster: EarlierPcluster,
-}
-
-/// Where its bytes are.
-#[derive(Debug, Clone)]
-pub(crate) enum EarlierPcluster {
-    /// In whole blocks: so many bytes from this byte of the image on.
-    Blocks { pos: u64, len: u64, encoding: Encoding },
-    /// After the inode.
-    Inline { bytes: Vec<u8>, encoding: Encoding },
-    /// In the packed inode.
-    Fragment,
-}
-
-/// How they are encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Plain,
-    /// Each byte lies where it would lie in a block of the file.
-    Interlaced,
-    By(Algorithm),
-}
-
 /// An earlier image. Nothing that it says is trusted, except that what it has for a
 /// recipe is what that recipe gives: contents are always compared.
 pub(crate) trait Earlier: std::fmt::Debug + Send + Sync {
@@ -56,7 +29,7 @@ pub(crate) trait Earlier: std::fmt::Debug + Send + Sync {
     /// The extents of the part at `place`, if they decode to `data`. The bytes in the
     /// packed inode, which are the last ones, are not compared. There are no more extents
     /// than lclusters, and one.
-    fn extents(&self, place: PartPlace, data: &[u8]) -> Option<Vec<EarlierExtent>>;
+    fn extents(&self, place: PartPlace, data: &[u8]) -> Option<Vec<StoredExtent>>;
 
     /// Fills `buf` with bytes of the image from `pos` on. Returns whether it has them.
     fn read(&self, buf: &mut [u8], pos: u64) -> bool;

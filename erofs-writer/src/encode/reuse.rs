@@ -1,11 +1,12 @@
 //! Taking the result for a part from an earlier image.
 
-use crate::encode::earlier::{Earlier, EarlierExtent, EarlierPcluster, Encoding, PartPlace};
+use crate::encode::earlier::{Earlier, PartPlace};
 use crate::encode::extent::{Extent, InlinePcluster, PclusterOf};
 use crate::encode::fragment::UnplacedFragment;
 use crate::encode::pclusters::{End, FillInput, Pclusters, Stretch, Tail, extent, plain_block};
 use crate::format::algorithm::Algorithm;
 use crate::format::{to_u64, to_usize};
+use crate::tree::{StoredAt, StoredExtent};
 
 /// A part whose result is wanted.
 pub(super) struct Wanted<'a> {
@@ -85,29 +86,47 @@ impl Wanted<'_> {
 
 impl Taken<'_> {
     /// Adds the next extent.
-    fn add(&mut self, extent: &EarlierExtent) -> Option<()> {
+    fn add(&mut self, extent: &StoredExtent) -> Option<()> {
         let input = &self.wanted.input;
-        let (at, len) = (self.at, to_usize(extent.len));
-        let end = at.checked_add(len).filter(|end| *end <= input.data.len() && len > 0)?;
-        match &extent.pcluster {
-            EarlierPcluster::Fragment => self.add_fragment(end)?,
-            EarlierPcluster::Inline { bytes, encoding } => {
-                self.add_inline(len, bytes, *encoding)?
+        let len = to_usize(extent.len);
+        let end = self.at.checked_add(len).filter(|end| *end <= input.data.len() && len > 0)?;
+        let block_len = to_u64(input.block_len);
+        let algorithm = self.wanted.algorithm;
+        match &extent.at {
+            StoredAt::Fragment { .. } => self.add_fragment(end)?,
+            StoredAt::Inline { algorithm: None, bytes } => self.add_inline(len, bytes, true)?,
+            StoredAt::Inline { algorithm: Some(by), bytes } if *by == algorithm => {
+                self.add_inline(len, bytes, false)?;
             }
-            EarlierPcluster::Blocks { pos, len: stored, encoding } => {
-                // The last extent of a file need not reach the next lcluster.
-                let is_last = end == input.data.len() && input.end != End::Part;
-                if at / input.block_len == end / input.block_len && !is_last {
-                    return None;
-                }
-                match self.pos.checked_add(self.own) == Some(*pos) {
-                    true => self.add_own(len, *stored, *encoding)?,
-                    false => self.add_link(len, *stored, *encoding)?,
-                }
-                self.starts.push(at);
+            StoredAt::Plain { pos } if !input.interlaced => {
+                self.add_blocks(len, (*pos, block_len), true)?;
             }
+            StoredAt::Interlaced { pos, len: stored } if input.interlaced => {
+                self.add_blocks(len, (*pos, *stored), true)?;
+            }
+            StoredAt::Encoded { algorithm: by, pos, len: stored, .. } if *by == algorithm => {
+                self.add_blocks(len, (*pos, *stored), false)?;
+            }
+            _ => return None,
         }
         self.at = end;
+        Some(())
+    }
+
+    /// Adds an extent of `len` bytes whose pcluster is at `pos` and has `stored` bytes.
+    fn add_blocks(&mut self, len: usize, (pos, stored): (u64, u64), plain: bool) -> Option<()> {
+        let input = &self.wanted.input;
+        let (at, end) = (self.at, self.at + len);
+        // The last extent of a file need not reach the next lcluster.
+        let is_last = end == input.data.len() && input.end != End::Part;
+        if at / input.block_len == end / input.block_len && !is_last {
+            return None;
+        }
+        match self.pos.checked_add(self.own) == Some(pos) {
+            true => self.add_own(len, stored, plain)?,
+            false => self.add_link(len, stored, plain)?,
+        }
+        self.starts.push(at);
         Some(())
     }
 
@@ -121,14 +140,13 @@ impl Taken<'_> {
         Some(())
     }
 
-    fn add_inline(&mut self, len: usize, bytes: &[u8], encoding: Encoding) -> Option<()> {
+    fn add_inline(&mut self, len: usize, bytes: &[u8], plain: bool) -> Option<()> {
         let input = &self.wanted.input;
         let End::Inline(room) = input.end else { return None };
         let is_last = self.at + len == input.data.len();
-        let plain = encoding == Encoding::Plain;
         let is_possible = match plain {
             true => bytes.len() == len && len < input.block_len,
-            false => encoding == Encoding::By(self.wanted.algorithm) && bytes.len() < len,
+            false => bytes.len() < len,
         };
         if !is_last || !is_possible || bytes.len() > room {
             return None;
@@ -139,9 +157,8 @@ impl Taken<'_> {
     }
 
     /// Adds an extent whose pcluster was made for it.
-    fn add_own(&mut self, len: usize, stored: u64, encoding: Encoding) -> Option<()> {
+    fn add_own(&mut self, len: usize, stored: u64, plain: bool) -> Option<()> {
         let input = &self.wanted.input;
-        let plain = self.is_plain(encoding)?;
         let block_len = to_u64(input.block_len);
         let is_possible = match plain {
             true => stored == block_len && len <= input.block_len,
@@ -165,20 +182,8 @@ impl Taken<'_> {
         Some(())
     }
 
-    /// Whether bytes that are encoded so are plain. `None` if nothing of this part is
-    /// encoded so.
-    fn is_plain(&self, encoding: Encoding) -> Option<bool> {
-        match encoding {
-            Encoding::Plain if !self.wanted.input.interlaced => Some(true),
-            Encoding::Interlaced if self.wanted.input.interlaced => Some(true),
-            Encoding::By(algorithm) if algorithm == self.wanted.algorithm => Some(false),
-            _ => None,
-        }
-    }
-
     /// Adds an extent that has the pcluster of another part.
-    fn add_link(&mut self, len: usize, stored: u64, encoding: Encoding) -> Option<()> {
-        let plain = self.is_plain(encoding)?;
+    fn add_link(&mut self, len: usize, stored: u64, plain: bool) -> Option<()> {
         let Source { stretch, of, extent: source, follows } = self.source()?;
         let whole = to_usize(u64::from(source.len));
         let blocks = u64::from(source.blocks) * to_u64(self.wanted.input.block_len);

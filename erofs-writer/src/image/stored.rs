@@ -108,7 +108,7 @@ impl FileReader {
         while at < self.inode.size {
             let extent = self.extent_from(&mut map, at)?;
             at += extent.len;
-            found.extents.push(self.stored_extent(extent)?);
+            found.extents.push(self.image.stored_extent(extent)?);
         }
         Ok(found)
     }
@@ -119,35 +119,6 @@ impl FileReader {
             true => Ok(extent),
             false => Err(Fault::malformed(self.inode.pos(), "extents of a file overlap")),
         }
-    }
-
-    fn stored_extent(&self, extent: Extent) -> Found<StoredExtent> {
-        let Extent { len, stored, .. } = extent;
-        let at = match stored {
-            Stored::Hole => StoredAt::Hole,
-            Stored::Plain { device, pos } => {
-                StoredAt::Plain { pos: self.image.inputs.flat_pos(device, pos, len)? }
-            }
-            Stored::Inline(place) => {
-                StoredAt::Inline { algorithm: None, bytes: self.inline(place, len)? }
-            }
-            Stored::Interlaced { pos, len, .. } => StoredAt::Interlaced { pos, len },
-            Stored::Encoded(Encoded { algorithm, site, len, partial }) => match site {
-                Site::Image(pos) => StoredAt::Encoded { algorithm, pos, len, partial },
-                Site::Inline(place) => {
-                    StoredAt::Inline { algorithm: Some(algorithm), bytes: self.inline(place, len)? }
-                }
-            },
-            Stored::Fragment { offset } => StoredAt::Fragment { offset },
-        };
-        Ok(StoredExtent { len, at })
-    }
-
-    /// Bytes after an inode, fewer than a block.
-    fn inline(&self, place: Place, len: u64) -> Found<Box<[u8]>> {
-        let mut bytes = vec![0; to_usize(len)];
-        self.image.read_meta(place, &mut bytes)?;
-        Ok(bytes.into())
     }
 
     /// The runs of the file in the file of the image, if all of its bytes are there as
@@ -181,6 +152,36 @@ impl FileReader {
 }
 
 impl Image {
+    /// How an extent is stored.
+    pub(super) fn stored_extent(&self, extent: Extent) -> Found<StoredExtent> {
+        let Extent { len, stored, .. } = extent;
+        let at = match stored {
+            Stored::Hole => StoredAt::Hole,
+            Stored::Plain { device, pos } => {
+                StoredAt::Plain { pos: self.inputs.flat_pos(device, pos, len)? }
+            }
+            Stored::Inline(place) => {
+                StoredAt::Inline { algorithm: None, bytes: self.inline(place, len)? }
+            }
+            Stored::Interlaced { pos, len, .. } => StoredAt::Interlaced { pos, len },
+            Stored::Encoded(Encoded { algorithm, site, len, partial }) => match site {
+                Site::Image(pos) => StoredAt::Encoded { algorithm, pos, len, partial },
+                Site::Inline(place) => {
+                    StoredAt::Inline { algorithm: Some(algorithm), bytes: self.inline(place, len)? }
+                }
+            },
+            Stored::Fragment { offset } => StoredAt::Fragment { offset },
+        };
+        Ok(StoredExtent { len, at })
+    }
+
+    /// Bytes after an inode, fewer than a block.
+    fn inline(&self, place: Place, len: u64) -> Found<Box<[u8]>> {
+        let mut bytes = vec![0; to_usize(len)];
+        self.read_meta(place, &mut bytes)?;
+        Ok(bytes.into())
+    }
+
     /// The image in its file, and how long that is. None if it has devices that are
     /// elsewhere.
     pub(crate) fn as_device(&self) -> Option<(&Input, u64)> {
