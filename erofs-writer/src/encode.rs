@@ -44,7 +44,7 @@ pub(crate) use extent::{Fragment, PclusterOf};
 pub(crate) use inputs::Inputs;
 use packed::{Packed, UnplacedFragments};
 use place::PlacedRecipe;
-#[cfg(test)]
+#[cfg(all(test, feature = "deflate", feature = "lz4", feature = "lzma", feature = "zstd"))]
 pub(crate) use recipe::REVISION;
 pub(crate) use recipe::Recipe;
 pub(crate) use taken::{Images, Taken};
