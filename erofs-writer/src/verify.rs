@@ -18,6 +18,7 @@ mod superblock;
 mod tasks;
 
 pub(crate) use check::Check;
+pub(crate) use devices::devices_of;
 
 use crate::error::Result;
 use crate::image::Input;

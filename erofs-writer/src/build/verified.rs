@@ -59,6 +59,7 @@ impl Job<'_> {
         let check = Check {
             reader: self.reader,
             options: self.options,
+            devices: verify::devices_of(self.reader.tree),
             uuid: sealed.uuid,
             began,
             workers: threads.workers(),

@@ -1,11 +1,13 @@
 //! What all parts of a comparison need, and the errors of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::error::{Error, Result, VerifyErrorKind};
 use crate::image::{Fault, Found, Image, Input};
 use crate::options::Options;
+use crate::tree::device::Device;
 use crate::tree::{InodeId, Reader};
 use uuid::Uuid;
 
@@ -14,6 +16,8 @@ pub(crate) struct Check<'a> {
     /// The tree, and whether to end early.
     pub(crate) reader: Reader<'a>,
     pub(crate) options: &'a Options,
+    /// The devices of the image.
+    pub(crate) devices: Vec<Arc<Device>>,
     /// The UUID that the summary of the build tells.
     pub(crate) uuid: Uuid,
     /// When the build began: a file that was changed later may have other bytes.

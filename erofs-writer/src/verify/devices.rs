@@ -7,6 +7,35 @@ use super::part::Part;
 use crate::error::{Result, VerifyErrorKind};
 use crate::image::{Bytes, Image};
 use crate::tree::device::{Device, DeviceRun};
+use crate::tree::{Kind, Tree};
+
+/// The devices that an image of `tree` has: those that the tree names, and then those that
+/// its files need besides, in the order in which the image has the files.
+pub(crate) fn devices_of(tree: &Tree) -> Vec<Arc<Device>> {
+    let mut devices = tree.devices.clone();
+    let mut pending = vec![Tree::ROOT];
+    while let Some(dir) = pending.pop() {
+        let first_subdir = pending.len();
+        for id in tree.children(dir).into_iter().flat_map(|children| children.values()) {
+            match &tree.inode(*id).kind {
+                Kind::Directory(_) => pending.push(*id),
+                Kind::File(content) => {
+                    let device = content.device().map(|(device, _)| device);
+                    let is_new = |device: &&Arc<Device>| {
+                        !devices.iter().any(|known| Arc::ptr_eq(known, device))
+                    };
+                    if let Some(device) = device.filter(is_new) {
+                        devices.push(Arc::clone(device));
+                    }
+                }
+                _ => {}
+            }
+        }
+        // The last one is the next.
+        pending[first_subdir..].reverse();
+    }
+    devices
+}
 
 /// Compares the places of a file's bytes. The bytes themselves are those of the source.
 pub(super) fn compare(
@@ -16,8 +45,7 @@ pub(super) fn compare(
     device: &Arc<Device>,
     runs: &[DeviceRun],
 ) -> Result<()> {
-    let devices = &check.reader.tree.devices;
-    let number = devices.iter().position(|other| Arc::ptr_eq(other, device));
+    let number = check.devices.iter().position(|other| Arc::ptr_eq(other, device));
     let number = number.and_then(|index| u16::try_from(index + 1).ok());
     let inode = check.found(part.id, image.inode(part.nid))?;
     let mut contents = check.found(part.id, image.contents(&inode))?;

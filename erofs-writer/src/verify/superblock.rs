@@ -17,7 +17,7 @@ pub(super) fn compare(check: &Check<'_>, image: &Image, inodes: usize) -> Result
     let wrong = |kind| Err(check.wrong(Tree::ROOT, kind));
     let options = check.options;
     let has = |found: u32, bit| found & bit != 0;
-    let devices = check.reader.tree.devices.len();
+    let devices = check.devices.len();
     let block_bits = options.block_size.bits();
     if sb.blkszbits != block_bits {
         return wrong(field("log2 of the block size", sb.blkszbits, block_bits));

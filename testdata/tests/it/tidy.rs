@@ -86,7 +86,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("write", &["error", "format", "meta", "options", "plan", "pool", "shape", "sink", "tree"]),
     ("recipes", &["format"]),
-    ("base", &["encode", "error", "format", "image", "recipes"]),
+    ("base", &["encode", "error", "format", "image", "recipes", "tree"]),
     (
         "build",
         &[

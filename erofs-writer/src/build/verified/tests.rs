@@ -82,7 +82,8 @@ fn verify(image: &[u8], tree: &Tree, options: &Options) -> Result<()> {
     let observer = &conduct.observer();
     let dirs = &OpenDirs::new(1);
     let reader = Reader { tree, stop: observer, dirs };
-    let check = Check { reader, options, uuid: UUID, began: SystemTime::now(), workers: 1 };
+    let (devices, began) = (verify::devices_of(reader.tree), SystemTime::now());
+    let check = Check { reader, options, devices, uuid: UUID, began, workers: 1 };
     check.run(Input::Reader(Box::new(image.to_vec())), &|_| ())
 }
 
