@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use erofs_writer::{
-    BlockSize, Content, Error, KernelVersion, Metadata, Node, Options, OptionsError, ReadAt, Tails,
-    Tree,
+    BlockSize, Content, Error, ImageWriter, KernelVersion, Metadata, Node, Options, OptionsError,
+    ReadAt, SeekWriter, Tails, Tree,
 };
 use testdata::raw::model::Data;
 use testdata::raw::zmap::{Extent, Place};
