@@ -1,5 +1,5 @@
-# makeErofsStoreImage: an image of the closure of store paths. It has nothing that
-# depends on the host, so it is the same wherever it is built.
+# makeErofsStoreImage: an image of the closure of store paths, or one of several such
+# images. It has nothing that depends on the host, so it is the same wherever it is built.
 {
   lib,
   closureInfo,
@@ -10,7 +10,10 @@
 
 {
   # Their closure becomes the contents; each path lies at the root.
-  rootPaths,
+  rootPaths ? null,
+  # In place of rootPaths: images made by this function, which are merged. Their contents
+  # are copied as they are stored.
+  parts ? null,
   name ? "nix-store.erofs",
   # Name of the image in the output. Without it the output is the image.
   fileName ? null,
@@ -27,7 +30,8 @@
   flags ? [ ],
   # The same as words that the shell expands, such as "--workers=$((2 * 2))".
   shellFlags ? [ ],
-  # Whether `nix-store --load-db` finds a file nix-path-registration at the root.
+  # Whether `nix-store --load-db` finds a file nix-path-registration at the root. All parts
+  # need it then.
   registration ? false,
   # Further files: path in the image, and source.
   files ? { },
@@ -35,18 +39,44 @@
 }:
 
 let
-  closure = closureInfo { inherit rootPaths; };
+  isMerged = parts != null;
+  problem =
+    if isMerged && rootPaths != null then
+      "parts replace rootPaths, and both are given"
+    else if isMerged && parts == [ ] then
+      "the list of parts is empty"
+    else if isMerged && needless != [ ] then
+      "parts are copied as they are stored: ${lib.concatStringsSep " and " needless} can only be given for each of them"
+    else if isMerged && registration && !builtins.all (part: part.registration or true) parts then
+      "a part has no registration"
+    else if !isMerged && rootPaths == null then
+      "neither rootPaths nor parts are given"
+    else
+      null;
+  needless =
+    lib.optional (compression != null) "compression"
+    ++ lib.optional (base != null) "base"
+    ++ lib.optional (rebuildable && base == null) "rebuildable";
+
+  contents = if isMerged then builtins.concatMap (part: part.rootPaths) parts else rootPaths;
+  closure = closureInfo { rootPaths = contents; };
+  # An image may lie in a folder.
+  fileOf =
+    image: if image.fileName or null == null then "${image}" else "${image}/${image.fileName}";
   added =
-    lib.optionalAttrs registration { nix-path-registration = "${closure}/registration"; } // files;
+    lib.optionalAttrs registration {
+      nix-path-registration = if isMerged then "registration/all" else "${closure}/registration";
+    }
+    // files;
+  make = lib.throwIf (problem != null) "makeErofsStoreImage: ${problem}" runCommandLocal;
 in
-runCommandLocal name
+make name
   {
     __structuredAttrs = true;
     # The image holds the names of store paths and must not keep these alive.
     unsafeDiscardReferences.out = true;
 
     nativeBuildInputs = [ erofs-writer ];
-    storePaths = "${closure}/store-paths";
     # If a flag is given several times, the last one counts.
     arguments = [
       "-U"
@@ -54,14 +84,40 @@ runCommandLocal name
     ]
     ++ lib.optional (compression != null) "-z${compression}"
     ++ lib.optional rebuildable "--rebuildable"
-    ++ lib.optional (base != null) "--base=${base}"
+    ++ lib.optional (base != null) "--base=${fileOf base}"
+    ++ lib.optionals isMerged [
+      "--clean=data"
+      # Files keep the times that they have in the parts.
+      "-T0"
+      "--mkfs-time"
+      # Each part may have its own.
+      "--exclude-path=nix-path-registration"
+    ]
     # On file systems of macOS, Nix adds a suffix to names that differ only in case.
-    ++ lib.optional stdenvNoCC.buildPlatform.isDarwin "--strip-case-hack"
+    ++ lib.optional (!isMerged && stdenvNoCC.buildPlatform.isDarwin) "--strip-case-hack"
     ++ lib.mapAttrsToList (path: file: "--add-file=${path}=${file}") added
     ++ flags;
+    sources =
+      if isMerged then
+        map fileOf parts
+      else
+        [
+          "--store-paths"
+          "${closure}/store-paths"
+        ];
     inherit label;
 
-    passthru = { inherit closure label uuid; } // passthru;
+    passthru = {
+      inherit
+        closure
+        fileName
+        label
+        registration
+        uuid
+        ;
+      rootPaths = contents;
+    }
+    // passthru;
   }
   ''
     image=$out
@@ -69,6 +125,20 @@ runCommandLocal name
       mkdir "$out"
       image=$out/${lib.escapeShellArg fileName}
     ''}
+    ${lib.optionalString isMerged ''
+      # It would be the time of the image.
+      unset SOURCE_DATE_EPOCH
+      for part in "''${sources[@]}"; do
+        if [ ! -f "$part" ]; then
+          echo "makeErofsStoreImage: the part $part is not a file" >&2
+          exit 1
+        fi
+        ${lib.optionalString registration ''
+          mkfs-erofs --extract=registration --overwrite --no-same-owner "$part" nix-path-registration
+          cat registration/nix-path-registration >>registration/all
+        ''}
+      done
+    ''}
     mkfs-erofs --workers="$NIX_BUILD_CORES" "''${arguments[@]}" \
-      ${lib.concatStringsSep " " shellFlags} -L "$label" --store-paths "$storePaths" "$image"
+      ${lib.concatStringsSep " " shellFlags} -L "$label" "$image" "''${sources[@]}"
   ''

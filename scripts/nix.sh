@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 dir=$PWD/target/nix
-images="plain compressed microvm isolation"
+images="plain compressed merged microvm isolation"
 
 unavailable() {
     echo "SKIPPED: $0: $*"
@@ -147,6 +147,17 @@ build_images() {
         die "the image has not the name that was asked for"
 }
 
+# A base makes a build shorter, and changes no byte.
+check_base() {
+    local taken
+    build rebuildable >"$work/rebuildable.path"
+    build based >"$work/based.path"
+    taken=$(sed -n 's/.*"taken_bytes":\([0-9]*\).*/\1/p' "$work/log")
+    [ "${taken:-0}" -gt 100000 ] || die "only ${taken:-0} bytes are taken from the base"
+    cmp "$(image_of rebuildable)" "$(image_of based)" || die "an image differs if it has a base"
+    echo "the same image with a base, of which $taken bytes are taken"
+}
+
 # build_again HOW: Nix compares the result with the one that is there.
 build_again() {
     local image
@@ -224,6 +235,7 @@ check_all_contents() {
     local toplevel
     toplevel=$(build toplevel)
     check_contents compressed nix-path-registration extra
+    check_contents merged nix-path-registration extra
     check_contents microvm
     check_contents isolation
     check_contents plain nix-path-registration
@@ -266,6 +278,7 @@ build_command
 check_flake
 check_tool
 build_images
+check_base
 build_again "when built again"
 optimise
 build_again "of a store that is optimised"

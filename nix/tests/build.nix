@@ -58,6 +58,43 @@ let
         modulesPath = ./nixos/modules;
       };
     }).config;
+
+  # Images that are built again.
+  fragments = {
+    compression = "lz4hc";
+    flags = [ "-Eztailpacking,fragments" ];
+  };
+  older = pkgs.makeErofsStoreImage (
+    fragments
+    // {
+      rootPaths = [ doc ];
+      fileName = "older.erofs";
+      rebuildable = true;
+    }
+  );
+  newer = fragments // {
+    rootPaths = [ toplevel ];
+    rebuildable = true;
+  };
+
+  # Parts that have most of their paths in common.
+  one = pkgs.makeErofsStoreImage (
+    fragments
+    // {
+      rootPaths = [ config ];
+      registration = true;
+    }
+  );
+  two = pkgs.makeErofsStoreImage (
+    fragments
+    // {
+      rootPaths = [ current ];
+      fileName = "part two.erofs";
+      registration = true;
+      rebuildable = true;
+      files.extra = config;
+    }
+  );
 in
 {
   inherit shell toplevel;
@@ -99,6 +136,22 @@ in
     registration = true;
     files.extra = config;
   };
+  merged = pkgs.makeErofsStoreImage {
+    parts = [
+      one
+      two
+    ];
+    registration = true;
+  };
+  rebuildable = pkgs.makeErofsStoreImage newer;
+  based = pkgs.makeErofsStoreImage (
+    newer
+    // {
+      base = older;
+      # Into the log.
+      shellFlags = [ "--json" ];
+    }
+  );
   microvm =
     (evaluate [
       world.microvm

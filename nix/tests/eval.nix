@@ -72,6 +72,23 @@ let
     configureFlags = old.configureFlags ++ [ "--enable-multithreading" ];
   });
   image = pkgs.makeErofsStoreImage { rootPaths = [ bare.erofs-utils ]; };
+  inFolder = pkgs.makeErofsStoreImage {
+    rootPaths = [ erofs-writer ];
+    fileName = "a file";
+    rebuildable = true;
+  };
+  merge =
+    more:
+    pkgs.makeErofsStoreImage (
+      {
+        parts = [
+          image
+          inFolder
+        ];
+      }
+      // more
+    );
+  merged = merge { };
   flake =
     let
       outputs = (import ../../flake.nix).outputs {
@@ -218,7 +235,7 @@ expect {
       image.label == "nix-store" && image.uuid == "eb176051-bd15-49b7-9e6b-462e0b467019";
     "it is made of the closure" = same (head (rootPaths image)) bare.erofs-utils;
     "by our command" = same (head image.nativeBuildInputs) erofs-writer;
-    "and is reachable as made for the closure" = has "closure-info/store-paths" image.storePaths;
+    "and is reachable as made for the closure" = has "closure-info/store-paths" (toString image.sources);
     "names are left alone on Linux" = !elem "--strip-case-hack" image.arguments;
     "registration is a file at the root" =
       let
@@ -229,6 +246,52 @@ expect {
       in
       elem "--add-file=nix-path-registration=${with'.closure}/registration" with'.arguments
       && !has "--add-file" (toString image.arguments);
+    "a base may lie in a folder" =
+      let
+        based = pkgs.makeErofsStoreImage {
+          rootPaths = [ bare.erofs-utils ];
+          base = inFolder;
+        };
+      in
+      elem "--base=${inFolder}/a file" based.arguments && elem "--rebuildable" based.arguments;
+  };
+
+  parts = {
+    "they are the sources" =
+      merged.sources == [
+        "${image}"
+        "${inFolder}/a file"
+      ];
+    "files too, without what is known of an image" =
+      (merge { parts = [ "/nix/store/image" ]; }).sources == [ "/nix/store/image" ];
+    "label and UUID are those of other images" = merged.label == image.label && merged.uuid == image.uuid;
+    "the closure is that of all of them" =
+      map (path: path.drvPath) (rootPaths merged) == [
+        bare.erofs-utils.drvPath
+        erofs-writer.drvPath
+      ];
+    "it is not built for the image" = !has "closure-info" (toString merged.sources);
+    "a part may be merged of others" =
+      length (rootPaths (merge {
+        parts = [
+          merged
+          image
+        ];
+      })) == 3;
+    "names were changed before" =
+      !elem "--strip-case-hack"
+        ((mac.extend (import ../overlay.nix)).makeErofsStoreImage { parts = [ image ]; }).arguments;
+    "not together with rootPaths" = fails (merge { rootPaths = [ bare.erofs-utils ]; }).drvPath;
+    "one of both is needed" = fails (pkgs.makeErofsStoreImage { }).drvPath;
+    "so is one part at least" = fails (merge { parts = [ ]; }).drvPath;
+    "nothing is compressed" = fails (merge { compression = "lz4hc"; }).drvPath;
+    "nothing is taken from a base" = fails (merge { base = inFolder; }).drvPath;
+    "nor is the image one" =
+      fails (merge { rebuildable = true; }).drvPath
+      && !fails (merge { rebuildable = false; }).drvPath;
+    "all parts have a registration, or the image has none" =
+      fails (merge { registration = true; }).drvPath
+      && !fails (merge { files.nix-path-registration = ../../flake.nix; }).drvPath;
   };
 
   flake = {
