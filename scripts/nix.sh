@@ -158,6 +158,18 @@ check_base() {
     echo "the same image with a base, of which $taken bytes are taken"
 }
 
+# Merged images keep what their parts have: compressed data, and times. Nor do they have
+# that of the build.
+check_merged() {
+    local image list
+    image=$(image_of merged)
+    list=$("$work/tools/mkfs-erofs" --list "$image")
+    grep -q ' lz4+packed ' <<<"$list" || die "parts are not copied as they are stored"
+    ! grep -v ' 1970-01-01 00:00:00 ' <<<"$list" || die "merged files have other times"
+    [ "$(od -An -t u8 -j 1048 -N 8 "$image" | tr -d ' ')" = 0 ] ||
+        die "the merged image has the time of its build"
+}
+
 # build_again HOW: Nix compares the result with the one that is there.
 build_again() {
     local image
@@ -279,6 +291,7 @@ check_flake
 check_tool
 build_images
 check_base
+check_merged
 build_again "when built again"
 optimise
 build_again "of a store that is optimised"
