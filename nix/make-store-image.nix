@@ -35,6 +35,8 @@
   registration ? false,
   # Further files: path in the image, and source.
   files ? { },
+  # Whether it is built where Nix runs, and not by other builders or taken from caches.
+  local ? true,
   passthru ? { },
 }:
 
@@ -76,6 +78,8 @@ make name
     # The image holds the names of store paths and must not keep these alive.
     unsafeDiscardReferences.out = true;
 
+    preferLocalBuild = local;
+    allowSubstitutes = !local;
     nativeBuildInputs = [ erofs-writer ];
     # If a flag is given several times, the last one counts.
     arguments = [

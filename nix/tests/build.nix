@@ -93,6 +93,7 @@ let
       registration = true;
       rebuildable = true;
       files.extra = config;
+      local = false;
     }
   );
 in

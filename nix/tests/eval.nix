@@ -76,6 +76,7 @@ let
     rootPaths = [ erofs-writer ];
     fileName = "a file";
     rebuildable = true;
+    local = false;
   };
   merge =
     more:
@@ -246,6 +247,11 @@ expect {
       in
       elem "--add-file=nix-path-registration=${with'.closure}/registration" with'.arguments
       && !has "--add-file" (toString image.arguments);
+    "it is built here, or by any builder" =
+      image.preferLocalBuild
+      && !image.allowSubstitutes
+      && !inFolder.preferLocalBuild
+      && inFolder.allowSubstitutes;
     "a base may lie in a folder" =
       let
         based = pkgs.makeErofsStoreImage {
