@@ -244,10 +244,12 @@ check_contents() {
 }
 
 check_all_contents() {
-    local toplevel
+    local toplevel paths
     toplevel=$(build toplevel)
     check_contents compressed nix-path-registration extra
     check_contents merged nix-path-registration extra
+    mapfile -t paths <"$(place "$(build merged.closure)")/store-paths"
+    guest --query --hash "${paths[@]}" >/dev/null || die "merged: not all paths are registered"
     check_contents microvm
     check_contents isolation
     check_contents plain nix-path-registration
