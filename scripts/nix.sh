@@ -5,12 +5,12 @@
 #
 # Every file is evaluated; then packages, and images of their closure, are built by the
 # functions that users call, in a store of its own that is thrown away. Images are built
-# again from a store whose equal files are hard links: the bytes have to be the same. A
-# guest's Nix then checks the hash of every path in the mounted image against what the
-# image registers. The mounts that the modules ask of an initrd are given to systemd and
-# made. There is no Nixpkgs: nix/tests has as much of it as is called. With
-# NIXPKGS_LIB=FOLDER the module system is that of Nixpkgs. Exit status 3: Nix is not
-# available here.
+# again from a store whose equal files are hard links: the bytes have to be the same, as
+# they are with a base. One image is merged of two others. A guest's Nix then checks the
+# hash of every path in the mounted image against what the image registers. The mounts
+# that the modules ask of an initrd are given to systemd and made. There is no Nixpkgs:
+# nix/tests has as much of it as is called. With NIXPKGS_LIB=FOLDER the module system is
+# that of Nixpkgs. Exit status 3: Nix is not available here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

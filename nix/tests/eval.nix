@@ -236,7 +236,9 @@ expect {
       image.label == "nix-store" && image.uuid == "eb176051-bd15-49b7-9e6b-462e0b467019";
     "it is made of the closure" = same (head (rootPaths image)) bare.erofs-utils;
     "by our command" = same (head image.nativeBuildInputs) erofs-writer;
-    "and is reachable as made for the closure" = has "closure-info/store-paths" (toString image.sources);
+    "and is reachable as made for the closure" = has "closure-info/store-paths" (
+      toString image.sources
+    );
     "names are left alone on Linux" = !elem "--strip-case-hack" image.arguments;
     "registration is a file at the root" =
       let
@@ -270,7 +272,8 @@ expect {
       ];
     "files too, without what is known of an image" =
       (merge { parts = [ "/nix/store/image" ]; }).sources == [ "/nix/store/image" ];
-    "label and UUID are those of other images" = merged.label == image.label && merged.uuid == image.uuid;
+    "label and UUID are those of other images" =
+      merged.label == image.label && merged.uuid == image.uuid;
     "the closure is that of all of them" =
       map (path: path.drvPath) (rootPaths merged) == [
         bare.erofs-utils.drvPath
