@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the tree that scripts/boot-kernels.sh packs: make_tree.py DIR BUSYBOX
 
-Some 50 MB of all kinds of contents, sizes and names, the same in every run but
+Some 40 MB of all kinds of contents, sizes and names, the same in every run but
 for a few programs of this machine. What only root may make is left out for
 others."""
 
@@ -61,7 +61,7 @@ class Maker:
 
 
 def contents(make):
-    make.file("big/mixed", make.mixed(20_000_003))
+    make.file("big/mixed", make.mixed(14_000_003))
     # One run that is longer than the largest extent and than a distance in an
     # index can say, between bytes that keep the file from being a hole.
     make.file("big/zeros", b"<" + bytes(13 << 20) + b">")
@@ -81,7 +81,7 @@ def contents(make):
     # The number of index entries decides how they are grouped.
     for blocks in (*range(1, 40), 63, 64, 65):
         make.file(f"blocks/{blocks}", make.mixed(blocks * 4096 - 17))
-    for number in range(5000):
+    for number in range(2500):
         # Most differ, some are the same, one in ten is empty.
         seed = number if number % 5 else number // 50
         make.file(f"wide/{number:05}-{seed * 7919 % 1000}", b"%d\n" % seed * (seed % 10))
@@ -118,7 +118,7 @@ def programs(make, busybox):
         if not entry.is_file(follow_symlinks=False) or not os.access(entry.path, os.R_OK):
             continue
         size = entry.stat().st_size
-        if 20_000 < size < 2_000_000 and total + size < 6_000_000:
+        if 20_000 < size < 2_000_000 and total + size < 3_000_000:
             total += size
             shutil.copyfile(entry.path, make.path(f"bin/host/{entry.name}"))
 

@@ -45,7 +45,11 @@ fn is_same(expected: &Snapshot, dir: &Path, why: &str) {
 /// A tree with what a host can hold, and contents for each layout.
 fn source() -> Tree {
     let small: Vec<_> = CASES.iter().filter(|case| !case.large && case.extract).copied().collect();
-    let mut tree = merged(&small);
+    with_contents(merged(&small))
+}
+
+/// Adds contents for each layout.
+fn with_contents(mut tree: Tree) -> Tree {
     let dir = || Metadata::new(0o555).with_mtime(Timestamp { sec: 5, nsec: 7 });
     tree.insert("own", dir(), Node::Directory).unwrap();
     for (name, bytes) in [
@@ -124,7 +128,7 @@ fn images_of_mkfs_are_extracted() {
     }
     let folder = tempfile::tempdir().unwrap();
     let first = folder.path().join("first.erofs");
-    fs::write(&first, image(&source(), fixed())).unwrap();
+    fs::write(&first, image(&with_contents(merged(&[])), fixed())).unwrap();
     let mount = KernelMount::new(&first).unwrap();
     let out = folder.path().join("image.erofs");
     for flags in [
