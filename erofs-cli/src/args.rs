@@ -26,7 +26,7 @@ use durable::DurableArgs;
 use rebuild::RebuildArgs;
 use report::ReportArgs;
 pub(crate) use take::{ListForm, TakeArgs};
-use texts::{JOINED, USAGE, VERSION};
+use texts::{JOINED, USAGE, version};
 pub(crate) use values::{NoCopy, Tar, UuidArg};
 use values::{
     added_file, block_size, chunk_size, id, id_offset, kernel_version, label, mode, no_copy,
@@ -43,7 +43,7 @@ use values::{
 #[command(
     name = "mkfs-erofs",
     display_name = "mkfs.erofs",
-    version = VERSION,
+    version = version(),
     override_usage = USAGE,
     after_help = JOINED,
     no_binary_name = true,

@@ -117,7 +117,8 @@ fn help_and_version_are_answers() {
     for flag in ["-V", "--version"] {
         let run = place.run(flag);
         // As scripts look for them.
-        let first = "mkfs.erofs (erofs-utils) 1.9.4\navailable compressors: lz4, lz4hc\n";
+        let first = "mkfs.erofs (erofs-utils) 1.9.4\n\
+                     available compressors: lz4, lz4hc, lzma, deflate, libdeflate, zstd\n";
         let third = concat!(
             "mkfs-erofs (erofs-writer) ",
             env!("CARGO_PKG_VERSION"),
