@@ -3,6 +3,13 @@
 //! A file may have only the first bytes that a pcluster decodes to, so the decoder has
 //! to stop where the output is full. Decoders of other crates demand room for all.
 
+/// The length of a copy for which the compiler needs no call. Most literals and matches are
+/// shorter, so they are copied with bytes behind them, which are overwritten later.
+const WIDE: usize = 16;
+
+/// Matches over this length are copied by calls.
+const LONG: usize = 64;
+
 /// Decodes `block` until `out` is full. Returns whether there were as many bytes.
 pub(super) fn decode(block: &[u8], out: &mut [u8]) -> bool {
     decode_to(block, out).is_some()
@@ -14,9 +21,11 @@ fn decode_to(mut block: &[u8], out: &mut [u8]) -> Option<()> {
         let (token, rest) = block.split_first()?;
         block = rest;
         let literals = length(usize::from(token >> 4), &mut block)?;
-        let taken = literals.min(out.len() - at);
-        out[at..at + taken].copy_from_slice(block.get(..taken)?);
-        at += taken;
+        if literals > WIDE || !put_wide(block, out, at) {
+            let taken = literals.min(out.len() - at);
+            out[at..at + taken].copy_from_slice(block.get(..taken)?);
+        }
+        at += literals.min(out.len() - at);
         if at == out.len() {
             break;
         }
@@ -49,8 +58,29 @@ fn length(first: usize, block: &mut &[u8]) -> Option<usize> {
     Some(len)
 }
 
+/// Copies the first bytes of `block` to `at`. Returns whether there is room, and bytes.
+fn put_wide(block: &[u8], out: &mut [u8], at: usize) -> bool {
+    let from = block.first_chunk::<WIDE>();
+    let to = out[at..].first_chunk_mut::<WIDE>();
+    if let (Some(from), Some(to)) = (from, to) {
+        *to = *from;
+        return true;
+    }
+    false
+}
+
 /// Repeats the bytes from `start` on in `at..end`.
-fn copy(out: &mut [u8], start: usize, mut at: usize, end: usize) {
+fn copy(out: &mut [u8], mut start: usize, mut at: usize, end: usize) {
+    let is_near = at - start < WIDE;
+    let has_room = out.len() - end >= WIDE;
+    if !is_near && has_room && end - at <= LONG {
+        while at < end {
+            out.copy_within(start..start + WIDE, at);
+            start += WIDE;
+            at += WIDE;
+        }
+        return;
+    }
     // What was repeated can be repeated again, so that each copy is twice as long.
     while at < end {
         let len = (at - start).min(end - at);
@@ -79,6 +109,32 @@ mod tests {
             let mut out = vec![0; len];
             assert!(decode(&BLOCK, &mut out));
             assert_eq!(out, b"abcbcbcbcbcbcbcvwxyz"[..len]);
+        }
+    }
+
+    #[test]
+    fn matches_of_every_distance_and_length_are_copied() {
+        let literals: Vec<u8> = (0..40).collect();
+        for distance in 1..=40 {
+            for len in 4..=90 {
+                let mut block = vec![0xff, 40 - 15];
+                block.extend(&literals);
+                block.extend([distance, 0]);
+                block[0] = if len < 19 { 0xf0 | (len - 4) } else { 0xff };
+                block.extend((len >= 19).then(|| len - 19));
+                block.extend([0x50, b'v', b'w', b'x', b'y', b'z']);
+                let mut expected = literals.clone();
+                for _ in 0..len {
+                    expected.push(expected[expected.len() - usize::from(distance)]);
+                }
+                expected.extend(b"vwxyz");
+                // With any number of bytes behind the match.
+                for cut in 0..=usize::from(len) + 5 {
+                    let mut out = vec![0; expected.len() - cut];
+                    assert!(decode(&block, &mut out), "{distance}, {len}, {cut}");
+                    assert_eq!(out, expected[..out.len()], "{distance}, {len}, {cut}");
+                }
+            }
         }
     }
 
