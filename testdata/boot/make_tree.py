@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the tree that scripts/boot-kernels.sh packs: make_tree.py DIR BUSYBOX
 
-Some 40 MB of all kinds of contents, sizes and names, the same in every run but
+Some 45 MB of all kinds of contents, sizes and names, the same in every run but
 for a few programs of this machine. What only root may make is left out for
 others."""
 
@@ -61,7 +61,7 @@ class Maker:
 
 
 def contents(make):
-    make.file("big/mixed", make.mixed(14_000_003))
+    make.file("big/mixed", make.mixed(20_000_003))
     # One run that is longer than the largest extent and than a distance in an
     # index can say, between bytes that keep the file from being a hole.
     make.file("big/zeros", b"<" + bytes(13 << 20) + b">")

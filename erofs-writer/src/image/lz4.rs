@@ -21,11 +21,11 @@ fn decode_to(mut block: &[u8], out: &mut [u8]) -> Option<()> {
         let (token, rest) = block.split_first()?;
         block = rest;
         let literals = length(usize::from(token >> 4), &mut block)?;
+        let taken = literals.min(out.len() - at);
         if literals > WIDE || !put_wide(block, out, at) {
-            let taken = literals.min(out.len() - at);
             out[at..at + taken].copy_from_slice(block.get(..taken)?);
         }
-        at += literals.min(out.len() - at);
+        at += taken;
         if at == out.len() {
             break;
         }
