@@ -14,7 +14,7 @@ need_rust
 install_packages g++
 PATH="$PWD/target/tools/bin:$PATH"
 cargo fuzz --version >/dev/null 2>&1 ||
-    cargo install --quiet --locked --root target/tools cargo-fuzz
+    cargo install --quiet --locked --debug --root target/tools cargo-fuzz
 # Coverage feedback is a nightly flag of the compiler; this lets a stable one
 # take it. The code under test has no unsafe part, so the address sanitizer,
 # for which the standard library would have to be built again, is left out.
