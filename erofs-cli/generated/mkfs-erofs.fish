@@ -51,6 +51,7 @@ complete -c mkfs-erofs -l mkfs-time -d 'Let files keep their times in spite of -
 complete -c mkfs-erofs -l ignore-mtime -d 'Give all files the time of the build, the current time if none is given'
 complete -c mkfs-erofs -l preserve-mtime -d 'Undo --ignore-mtime; with --store-paths, keep the times of the host'
 complete -c mkfs-erofs -l rebuildable -d 'Add a table after the image with which it can be a --base'
+complete -c mkfs-erofs -l trust-store-names -d 'Do not read files of store paths that the base has under the same name'
 complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output, except the report of --json'
 complete -c mkfs-erofs -l json -d 'Report on standard output as one JSON object'
 complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'

@@ -94,9 +94,14 @@ pub(crate) fn passed_over(job: &Job, hint: &PassedOverHint) -> String {
 }
 
 /// The note about a base from which nothing can be taken.
-pub(crate) fn idle_base(file: &Path, base: &Base) -> Option<String> {
+pub(crate) fn idle_base(file: &Path, base: &Base, trusts: bool) -> Option<String> {
+    let file = Shown::new(file);
+    if trusts && base.why_not().is_none() && !base.has_facts() {
+        let why = "it was made without --trust-store-names";
+        return Some(format!("--base={file}: all files are read: {why}"));
+    }
     let why = base.why_not()?;
-    Some(format!("--base={}: nothing is taken from it: {why}", Shown::new(file)))
+    Some(format!("--base={file}: nothing is taken from it: {why}"))
 }
 
 /// Gives the root of `tree` these permissions.

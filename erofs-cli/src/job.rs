@@ -160,7 +160,8 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         random_uuid: args.uuid == Some(UuidArg::Random),
         options: identity(&args, is_store, options)
             .xattr_share_above(share_above(args.xattr_tolerance.unwrap_or(2)))
-            .rebuildable(args.rebuild.rebuildable),
+            .rebuildable(args.rebuild.rebuildable)
+            .trust_store_names(args.rebuild.trust_store_names),
         base: args.rebuild.base.clone(),
         threads: args.workers,
         output,

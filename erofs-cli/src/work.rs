@@ -7,7 +7,7 @@ use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -104,8 +104,9 @@ fn build(
     notes.extend(hints.passed_over.iter().map(|hint| edits::passed_over(job, hint)));
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
     let base = job.base.as_ref().map(Base::open).transpose()?;
-    notes
-        .extend(job.base.iter().zip(&base).filter_map(|(file, base)| edits::idle_base(file, base)));
+    let trusts = job.options.get_trust_store_names();
+    let idle = |(file, base): (&PathBuf, &Base)| edits::idle_base(file, base, trusts);
+    notes.extend(job.base.iter().zip(&base).filter_map(idle));
     let mut on_event = |event| {
         match event {
             Event::Overwrites => overwrites.store(true, Ordering::Relaxed),

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::encode::{Earlier, Known, PartPlace, Recipe};
 use crate::error::{Error, Result};
-use crate::format::to_usize;
+use crate::facts::{self, Facts};
+use crate::format::{to_u64, to_usize};
 use crate::image::{Image, Input};
 use crate::recipes::{HEADER_LEN, Recipes};
 use crate::tree::StoredExtent;
@@ -51,6 +52,7 @@ pub struct Base {
     image: Option<Image>,
     made: HashMap<u64, PartPlace>,
     vain: HashSet<u64>,
+    facts: Option<Facts>,
     why_not: Option<&'static str>,
     taken: AtomicU64,
 }
@@ -83,13 +85,14 @@ impl Base {
             image: None,
             made: HashMap::new(),
             vain: HashSet::new(),
+            facts: None,
             why_not: Some(why_not),
             taken: AtomicU64::new(0),
         }
     }
 
     fn new(image: Image) -> Self {
-        let Some(recipes) = read_recipes(&image) else {
+        let Some((recipes, facts)) = read_tables(&image) else {
             return Self::without("it was not made to be rebuilt, or its table is damaged");
         };
         let block_bits = image.block_bits();
@@ -101,6 +104,7 @@ impl Base {
         Base {
             made: made.collect(),
             vain: recipes.vain.into_iter().collect(),
+            facts,
             image: Some(image),
             why_not: None,
             taken: AtomicU64::new(0),
@@ -111,19 +115,39 @@ impl Base {
     pub fn why_not(&self) -> Option<&str> {
         self.why_not
     }
+
+    /// Whether it was made with [`Options::trust_store_names`](crate::Options), so that
+    /// files of store paths need not be read again.
+    pub fn has_facts(&self) -> bool {
+        self.facts.is_some()
+    }
 }
 
-/// The table that follows an image.
-fn read_recipes(image: &Image) -> Option<Recipes> {
-    let mut bytes = vec![0; to_usize(HEADER_LEN)];
-    image.read(&mut bytes, image.end()).ok()?;
-    let len = Recipes::len_after(&bytes)?;
+/// The tables that follow an image.
+fn read_tables(image: &Image) -> Option<(Recipes, Option<Facts>)> {
+    let recipes = read_table(image, image.end(), HEADER_LEN, Recipes::len_after)?;
+    let next = image.end().checked_add(to_u64(recipes.len()))?;
+    let facts = read_table(image, next, facts::HEADER_LEN, Facts::len_after);
+    Some((Recipes::of_bytes(&recipes)?, facts.and_then(|facts| Facts::of_bytes(&facts))))
+}
+
+/// The bytes of a table that begins at `pos` with a header, from which `len_after` tells
+/// how many bytes follow.
+fn read_table(
+    image: &Image,
+    pos: u64,
+    header_len: u64,
+    len_after: impl Fn(&[u8]) -> Option<usize>,
+) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; to_usize(header_len)];
+    image.read(&mut bytes, pos).ok()?;
+    let len = len_after(&bytes)?;
     // Nothing is reserved for bytes that are not there.
-    let end = image.end().checked_add(HEADER_LEN)?;
+    let end = pos.checked_add(header_len)?;
     image.has(end, len).then_some(())?;
     bytes.resize(bytes.len() + len, 0);
-    image.read(&mut bytes[to_usize(HEADER_LEN)..], end).ok()?;
-    Recipes::of_bytes(&bytes)
+    image.read(&mut bytes[to_usize(header_len)..], end).ok()?;
+    Some(bytes)
 }
 
 impl Earlier for Base {
@@ -134,10 +158,19 @@ impl Earlier for Base {
         }
     }
 
-    fn extents(&self, place: PartPlace, data: &[u8]) -> Option<Vec<StoredExtent>> {
+    fn extents(
+        &self,
+        place: PartPlace,
+        len: usize,
+        data: Option<&[u8]>,
+    ) -> Option<Vec<StoredExtent>> {
         let image = self.image.as_ref()?;
         let inode = image.inode(place.nid).ok()?;
-        image.extents_of(&inode, place.offset, data).ok()?
+        image.extents_of(&inode, place.offset, len, data).ok()?
+    }
+
+    fn facts(&self) -> Option<&Facts> {
+        self.facts.as_ref()
     }
 
     fn read(&self, buf: &mut [u8], pos: u64) -> bool {

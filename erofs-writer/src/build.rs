@@ -321,8 +321,9 @@ impl<'a> ImageWriter<'a> {
         let dirs = &OpenDirs::new(threads.len());
         let reader = Reader { tree, stop: observer, dirs };
         let codecs = &Codecs::new(tree, options);
-        let draft =
-            observer.watch(threads, 0, |_| DataPlan::decide(reader, inodes, codecs, options))?;
+        let facts = recipes::trusted(earlier, options);
+        let decide = || DataPlan::decide(reader, inodes, codecs, options, facts.as_deref());
+        let draft = observer.watch(threads, 0, |_| decide())?;
         let plan = &draft;
 
         let sink = &Sink::new(output, options);
@@ -348,7 +349,7 @@ impl<'a> ImageWriter<'a> {
 
         observer.phase(Phase::Place)?;
         let placement = &Placement::new(head, inodes, plan, encoded, options)?;
-        let recipes = &recipes::table(placement, options);
+        let recipes = &recipes::tables(placement, plan, options);
         let end = room::image_end(options, recipes::len_with(placement, recipes))?;
         room::check_capacity(output.capacity, end)?;
 
@@ -372,5 +373,7 @@ fn named(error: Error, path: &Path) -> Error {
     }
 }
 
+#[cfg(all(test, feature = "image", feature = "lz4"))]
+mod forged;
 #[cfg(test)]
 mod tests;

@@ -8,12 +8,15 @@
 //! results, which then get their addresses. Fragments, which are ends of files and whole
 //! files, form the packed inode, which is encoded last and in the same way.
 
+mod bytes;
 mod candidates;
+mod draft;
 #[cfg_attr(not(feature = "image"), allow(dead_code, reason = "only images are earlier ones"))]
 mod earlier;
 mod encoded;
 mod encoders;
 mod extent;
+mod found;
 mod fragment;
 mod inputs;
 mod packed;
@@ -32,6 +35,7 @@ mod worker;
 mod workers;
 
 use crate::error::Result;
+use crate::tree::InodeId;
 
 pub(crate) use earlier::Earlier;
 #[cfg(feature = "image")]
@@ -41,6 +45,8 @@ use encoded::EncodedFile;
 pub(crate) use extent::{Compressed, Extent, Stored, TailPlace};
 #[cfg(test)]
 pub(crate) use extent::{Fragment, PclusterOf};
+use found::FoundFacts;
+use fragment::UnplacedFragment;
 pub(crate) use inputs::Inputs;
 use packed::{Packed, UnplacedFragments};
 use place::PlacedRecipe;
@@ -58,6 +64,7 @@ pub(crate) struct Files {
     repeated_bytes: u64,
     recipes: Vec<PlacedRecipe>,
     vain: Vec<Recipe>,
+    facts: FoundFacts,
     /// The block after their pclusters.
     end: u64,
 }
@@ -73,7 +80,7 @@ impl Files {
         let placed =
             workers::encode(inputs, tasks, &Packed::default(), inputs.first_block, report)?;
         let mut files = vec![EncodedFile::default(); inputs.reader.tree.arena_len()];
-        let mut ends = Vec::new();
+        let mut ends: Vec<(InodeId, UnplacedFragment)> = Vec::new();
         let mut recipes = Vec::new();
         for part in placed.parts {
             recipes.extend(part.recipe);
@@ -81,9 +88,13 @@ impl Files {
             files[id.index()].append(part.file);
             ends.extend(part.fragment.map(|end| (id, end)));
         }
+        let mut facts = FoundFacts { ranges: placed.ranges, ..FoundFacts::default() };
+        if inputs.options.keeps_facts() {
+            facts.ends = ends.iter().map(|(id, end)| (*id, end.facts())).collect();
+        }
         let fragments = UnplacedFragments::find(inputs, ends);
         let (repeated_bytes, end) = (placed.repeated_bytes, placed.end);
-        Ok(Files { files, fragments, repeated_bytes, recipes, vain: placed.vain, end })
+        Ok(Files { files, fragments, repeated_bytes, recipes, vain: placed.vain, facts, end })
     }
 
     /// How many bytes the packed inode holds.
@@ -97,12 +108,14 @@ impl Files {
         inputs: &Inputs<'_>,
         report: &(dyn Fn(u64) + Sync),
     ) -> Result<Encoded> {
-        let Files { mut files, fragments, repeated_bytes, mut recipes, vain, end } = self;
+        let Files { mut files, fragments, repeated_bytes, mut recipes, vain, mut facts, end } =
+            self;
         let shared_bytes = fragments.shared_bytes;
         let packed = fragments.place(inputs, &mut files)?;
         let tasks = Tasks::of_packed(inputs, &packed)?;
         let placed = workers::encode(inputs, &tasks, &packed, end, report)?;
         recipes.extend(placed.parts.iter().filter_map(|part| part.recipe));
+        facts.add_packed(inputs, packed.digests(), &tasks.cut, placed.ranges);
         let parts = placed.parts.into_iter().map(|part| part.file);
         let packed_file = parts.reduce(|mut file, part| {
             file.append(*part);
@@ -120,6 +133,7 @@ impl Files {
             files,
             recipes,
             vain,
+            facts,
             ..Encoded::default()
         };
         encoded.find_features();

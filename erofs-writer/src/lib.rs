@@ -199,6 +199,7 @@ mod error;
 mod event;
 #[cfg(feature = "image")]
 mod extract;
+mod facts;
 mod format;
 mod hints;
 #[cfg(feature = "image")]

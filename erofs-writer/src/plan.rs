@@ -4,6 +4,7 @@ mod blocks;
 mod chunk_map;
 mod chunks;
 mod codecs;
+mod contents;
 mod devices;
 mod findings;
 mod fragments;
@@ -17,18 +18,20 @@ pub(crate) use codecs::Codecs;
 pub(crate) use layout::{DataPlan, Layout};
 
 use crate::error::{Error, Limit, Result, TreeErrorKind};
+use crate::facts::Facts;
 use crate::options::Options;
 use crate::shape::{Inodes, Order, compressed_len_max, files};
 use crate::tree::{Holes, InodeId, Kind, Reader, Tree};
 
 impl DataPlan {
     /// Makes the decisions. Reads contents that have to be compared or searched for
-    /// zeros.
+    /// zeros. With `facts`, which are trusted, it finds facts about all contents.
     pub(crate) fn decide(
         reader: Reader<'_>,
         inodes: &Inodes<'_>,
         codecs: &Codecs,
         options: &Options,
+        facts: Option<&Facts>,
     ) -> Result<Self> {
         let flat = match options.may_have_inline_data() {
             true => Layout::Flat,
@@ -54,6 +57,9 @@ impl DataPlan {
             true => holes::sparse(reader, order, options)?,
             false => holes::Sparse::new(),
         };
+        if let Some(facts) = facts {
+            plan.find_contents(reader, order, options, &sparse, facts)?;
+        }
         if options.share_identical {
             identical::plan(&mut plan, reader, inodes, options, &sparse)?;
         }
@@ -71,6 +77,24 @@ impl DataPlan {
             plan.check_flat(reader.tree, order, options)?;
         }
         Ok(plan)
+    }
+
+    /// Finds the facts about all files but those with holes.
+    fn find_contents(
+        &mut self,
+        reader: Reader<'_>,
+        order: &Order,
+        options: &Options,
+        sparse: &holes::Sparse,
+        facts: &Facts,
+    ) -> Result<()> {
+        let is_known = |id| self.is_open(id) && !sparse.contains_key(&id);
+        let files: Vec<_> = files(reader.tree, order).filter(|(id, _)| is_known(*id)).collect();
+        let needs = findings::Needs::of(options, &self.findings.kept);
+        let (contents, sketches) = contents::Contents::find(reader, &files, facts, needs)?;
+        self.contents = contents;
+        self.findings.put(sketches.into_iter().map(|(id, sketch)| (id, sketch.into())));
+        Ok(())
     }
 
     /// Checks that the image has room for the files that are stored as they are, as far

@@ -20,4 +20,13 @@ pub(crate) struct RebuildArgs {
     /// 4 MiB of longer ones, and is no part of the file system.
     #[arg(long)]
     pub(crate) rebuildable: bool,
+
+    /// Do not read files of store paths that the base has under the same name
+    ///
+    /// A file whose path from the name of its store path on, and whose length, are those
+    /// of a file of the base is taken to have the same bytes. The base is trusted, too:
+    /// nothing of it is compared. The base has to be made with this flag, which makes its
+    /// table longer.
+    #[arg(long)]
+    pub(crate) trust_store_names: bool,
 }

@@ -14,6 +14,7 @@ pub(super) fn notes(args: &Args, words: &[Suboption]) -> Vec<String> {
     notes.extend(idle_compression(args, words));
     notes.extend(idle_tar(args));
     notes.extend(idle_store(args));
+    notes.extend(idle_trust(args));
     notes.extend(unaligned(args, words));
     notes.extend(large_blocks(args));
     notes
@@ -27,6 +28,7 @@ fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
         ("--compress-hints", args.compress_hints.is_some()),
         ("--base", args.rebuild.base.is_some()),
         ("--rebuildable", args.rebuild.rebuildable),
+        ("--trust-store-names", args.rebuild.trust_store_names),
     ];
     let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
     let words = words.iter().filter(|word| word.needs_codec()).map(Suboption::to_string);
@@ -51,6 +53,14 @@ fn idle_store(args: &Args) -> Vec<String> {
     let flags = [("--keep-hard-links", args.keep_hard_links), ("--keep-owners", args.keep_owners)];
     let idle = flags.into_iter().filter(|(_, given)| *given && args.store_paths.is_none());
     idle.map(|(flag, _)| format!("{flag}: without --store-paths they are kept anyway")).collect()
+}
+
+/// The note about trust in names where there is nothing to trust, now or later.
+fn idle_trust(args: &Args) -> Option<String> {
+    let rebuild = &args.rebuild;
+    let is_idle = rebuild.trust_store_names && !rebuild.rebuildable && rebuild.base.is_none();
+    is_idle
+        .then(|| "--trust-store-names: without --base or --rebuildable it has no effect".to_owned())
 }
 
 /// The note about an alignment that is not kept: after a chunk or a block that is shared,

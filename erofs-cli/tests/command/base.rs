@@ -49,6 +49,38 @@ fn a_base_saves_work_and_changes_nothing() {
 }
 
 #[test]
+fn names_of_store_paths_are_trusted_only_if_that_is_said() {
+    let place = place();
+    let name = "0c3k8z5v7q1w2x4y6a8b9d0f1g2h3i4j-name";
+    let text: String = (0..90_000).map(|number| format!("line {}\n", number % 5000)).collect();
+    fs::create_dir_all(place.path("store").join(name)).expect("is writable");
+    let file = place.path("store").join(name).join("long.txt");
+    fs::write(&file, &text).expect("is writable");
+    let trust = "-T0 -zlz4hc --rebuildable --trust-store-names";
+    place.run(&format!("{trust} OLD store")).succeeded();
+    // The length stays.
+    fs::write(&file, text.replace('7', "8")).expect("is writable");
+    place.run(&format!("{trust} --base=OLD NEW store")).succeeded();
+    assert!(bytes(&place, "NEW") == bytes(&place, "OLD"), "it was not read");
+    let said = refusal_of(&place, 1, &format!("{trust} --base=OLD --verify CHECKED store"));
+    assert!(said.contains("long.txt"), "{said}");
+    place.run("-T0 -zlz4hc --rebuildable --base=OLD READ store").succeeded();
+    assert!(bytes(&place, "READ") != bytes(&place, "OLD"), "it was read");
+
+    let done = place.run(&format!("{trust} --base=READ NEW store"));
+    assert_eq!(done.code(), Some(0));
+    let said = &done.stderr;
+    let why = "all files are read: it was made without --trust-store-names";
+    assert!(said.contains(why), "{said}");
+    let done = place.run("-zlz4 --trust-store-names NEW store");
+    assert_eq!(done.code(), Some(0));
+    assert!(done.stderr.contains("without --base or --rebuildable it has no effect"));
+    let done = place.run("--rebuildable --trust-store-names NEW store");
+    let said = &done.stderr;
+    assert!(said.contains("--trust-store-names: without -z nothing is compressed"), "{said}");
+}
+
+#[test]
 fn a_base_is_never_the_output() {
     let place = place();
     place.run("-zlz4 --rebuildable OLD DIR").succeeded();

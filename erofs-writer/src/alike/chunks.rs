@@ -20,7 +20,7 @@ const BATCH: usize = 8;
 /// A chunk of a part of a file.
 ///
 /// There is one for each 1.4 KB of all files, so they are not padded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(Rust, packed(2))]
 pub(crate) struct ContentChunk {
     pub(crate) len: u16,

@@ -91,7 +91,7 @@ fn write(
     let reader = Reader { tree: placed, stop: observer, dirs };
     let codecs = &Codecs::new(placed, options);
     let stages = |sink: &Sink<'_>| {
-        let draft = DataPlan::decide(reader, inodes, codecs, options)?;
+        let draft = DataPlan::decide(reader, inodes, codecs, options, None)?;
         let first_block =
             Head::new(inodes, draft.devices.len(), &config(options), options)?.blocks();
         let plan = &draft;
@@ -274,7 +274,8 @@ fn more_devices_than_there_is_room_for_are_noticed() {
     let (stop, dirs) = (&conduct.observer(), &OpenDirs::default());
     let reader = Reader { tree, stop, dirs };
     let codecs = &Codecs::new(tree, options);
-    let mut plan = DataPlan::decide(reader, inodes, codecs, options).expect("nothing is read");
+    let mut plan =
+        DataPlan::decide(reader, inodes, codecs, options, None).expect("nothing is read");
     let head =
         Head::new(inodes, plan.devices.len(), &config(options), options).expect("it is small");
     plan.devices.push(8);

@@ -1,6 +1,7 @@
 //! An earlier image, from which results of encoding can be taken.
 
 use crate::encode::recipe::Recipe;
+use crate::facts::Facts;
 use crate::tree::StoredExtent;
 
 /// What an earlier image knows about a recipe.
@@ -26,10 +27,18 @@ pub(crate) struct PartPlace {
 pub(crate) trait Earlier: std::fmt::Debug + Send + Sync {
     fn find(&self, recipe: Recipe) -> Option<Known>;
 
-    /// The extents of the part at `place`, if they decode to `data`. The bytes in the
-    /// packed inode, which are the last ones, are not compared. There are no more extents
-    /// than lclusters, and one.
-    fn extents(&self, place: PartPlace, data: &[u8]) -> Option<Vec<StoredExtent>>;
+    /// The extents of the part of `len` bytes at `place`, if they decode to `data`. If
+    /// that is `None`, nothing is compared; and the bytes in the packed inode, which are
+    /// the last ones, never are. There are no more extents than lclusters, and one.
+    fn extents(
+        &self,
+        place: PartPlace,
+        len: usize,
+        data: Option<&[u8]>,
+    ) -> Option<Vec<StoredExtent>>;
+
+    /// Facts about the contents of files, if it has any.
+    fn facts(&self) -> Option<&Facts>;
 
     /// Fills `buf` with bytes of the image from `pos` on. Returns whether it has them.
     fn read(&self, buf: &mut [u8], pos: u64) -> bool;

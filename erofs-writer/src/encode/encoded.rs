@@ -2,6 +2,7 @@
 
 use crate::codec::config::CodecLimits;
 use crate::encode::extent::{Compressed, Fragment, Stored, TailPlace};
+use crate::encode::found::FoundFacts;
 use crate::encode::place::PlacedRecipe;
 use crate::encode::recipe::Recipe;
 use crate::format::algorithm::Algorithm;
@@ -72,6 +73,8 @@ pub(crate) struct Encoded {
     pub(crate) recipes: Vec<PlacedRecipe>,
     /// Those of files that were not worth encoding.
     pub(crate) vain: Vec<Recipe>,
+    /// Facts to keep for later builds.
+    pub(crate) facts: FoundFacts,
     /// The most that decoders need, if files are taken over from images.
     pub(crate) limits: Option<CodecLimits>,
 }

@@ -17,6 +17,7 @@ use crate::encode::extent::Fragment;
 use crate::encode::fragment::{UnplacedFragment, is_sketched};
 use crate::encode::inputs::Inputs;
 use crate::error::Result;
+use crate::facts::Digest;
 use crate::format::{round_up, to_usize};
 use crate::plan::Layout;
 use crate::pool::{self, Share};
@@ -65,6 +66,8 @@ pub(crate) struct Packed {
     pub(crate) len: u64,
     /// Where its parts begin, except for the first.
     cuts: Vec<u64>,
+    /// For each part a hash that decides its bytes, if those of its fragments are known.
+    digests: Vec<Option<Digest>>,
 }
 
 impl Packed {
@@ -107,6 +110,38 @@ impl Packed {
         starts.zip(ends).map(|(start, end)| start..end).filter(|part| !part.is_empty())
     }
 
+    /// Where each part begins, and its hash, if that is known.
+    pub(super) fn digests(&self) -> impl Iterator<Item = (u64, Option<Digest>)> {
+        self.parts().zip(&self.digests).map(|(part, digest)| (part.start, *digest))
+    }
+
+    /// The hash that decides the bytes of the part of this number, if it is known.
+    pub(super) fn digest(&self, part: usize) -> Option<Digest> {
+        *self.digests.get(part)?
+    }
+
+    /// Finds the hashes of all parts. `known` gives the hash of the fragment of a
+    /// file.
+    fn find_digests(&mut self, known: impl Fn(InodeId) -> Option<Digest>) {
+        let digest = |part: Range<u64>| {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(&(part.end - part.start).to_le_bytes());
+            let first = self.fragments.partition_point(|fragment| fragment.end <= part.start);
+            let inside = self.fragments[first..].iter().take_while(|other| other.start < part.end);
+            for PackedFragment { id, start, end } in inside {
+                // Where the part begins in the fragment, or the fragment in the part.
+                let skipped = part.start.saturating_sub(*start);
+                let at = start.saturating_sub(part.start);
+                for number in [skipped, at, end - start] {
+                    hasher.update(&number.to_le_bytes());
+                }
+                hasher.update(&known(*id)?);
+            }
+            Some(*hasher.finalize().as_bytes())
+        };
+        self.digests = self.parts().map(digest).collect();
+    }
+
     /// The bytes from `start` to `end` as pieces of files, between which there are zeros.
     /// `len_of` gives the lengths of the files.
     pub(crate) fn range(
@@ -145,6 +180,9 @@ pub(super) struct UnplacedFragments {
     different: Vec<DistinctFragment>,
     /// The files that have fragments, each with the index of its fragment in `different`.
     files: Vec<(InodeId, u32)>,
+    /// The hashes of those that are not whole files, by the files that they are the ends
+    /// of, if facts about contents are wanted.
+    ends: HashMap<InodeId, Digest>,
     /// The length of all different fragments together, in bytes.
     pub(crate) len: u64,
     /// How many bytes are saved because equal fragments are stored once.
@@ -177,6 +215,10 @@ impl UnplacedFragments {
             packed.begin_part(names[id.index()], len, part_len, block_len);
             starts[index] = packed.push(id, len);
             packed.cut_long(part_len);
+        }
+        if !inputs.plan.contents.is_empty() {
+            let whole = |id| inputs.plan.contents.of(id).map(|facts| facts.digest());
+            packed.find_digests(|id| self.ends.get(&id).copied().or_else(|| whole(id)));
         }
         for (id, index) in self.files {
             let index = to_usize(u64::from(index));
@@ -256,6 +298,9 @@ impl UnplacedFragments {
     pub(super) fn find(inputs: &Inputs<'_>, ends: Vec<(InodeId, UnplacedFragment)>) -> Self {
         let mut ends: HashMap<InodeId, UnplacedFragment> = ends.into_iter().collect();
         let mut found = UnplacedFragments::default();
+        if !inputs.plan.contents.is_empty() {
+            found.ends = ends.iter().map(|(id, end)| (*id, end.digest)).collect();
+        }
         let mut known = HashMap::new();
         let mut sketches = inputs.plan.findings.take_sketches();
         let mut all = 0;

@@ -7,7 +7,7 @@ mod tail;
 
 use crate::encode::fragment::UnplacedFragment;
 
-pub(super) use filler::{End, FillInput, Filler, extent, plain_block};
+pub(super) use filler::{End, Filler, Rules, extent, plain_block};
 pub(super) use repeat::Stretch;
 pub(super) use result::{Pclusters, Tail};
 
@@ -25,18 +25,18 @@ impl Filler<'_> {
 
     /// Encodes the bytes from `start` to the end of the part.
     fn rest(&mut self, mut start: usize, pclusters: &mut Pclusters) {
-        while start < self.input.data.len() && !self.input.stop.is_set() {
-            if self.input.end == End::Fragment && self.rest_is_short(start) {
-                let rest = UnplacedFragment::new(&self.input.data[start..], self.input.kept);
+        while start < self.data.len() && !self.rules.stop.is_set() {
+            if self.rules.end == End::Fragment && self.rest_is_short(start) {
+                let rest = UnplacedFragment::new(&self.data[start..], self.rules.kept);
                 pclusters.tail = Tail::Fragment(rest);
                 break;
             }
-            let (filled, limit) = match (self.next_cut(start), self.input.end) {
+            let (filled, limit) = match (self.next_cut(start), self.rules.end) {
                 (Some(cut), _) => self.fill_before(start, cut),
-                (None, End::Part) => self.fill_before(start, self.input.data.len()),
-                (None, _) => self.fill_up_to(start, self.input.data.len()),
+                (None, End::Part) => self.fill_before(start, self.data.len()),
+                (None, _) => self.fill_up_to(start, self.data.len()),
             };
-            let reaches_end = start + filled.consumed == self.input.data.len();
+            let reaches_end = start + filled.consumed == self.data.len();
             if reaches_end && self.finish(start, filled, pclusters) {
                 break;
             }

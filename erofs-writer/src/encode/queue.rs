@@ -10,7 +10,7 @@ use crate::encode::inputs::Inputs;
 use crate::encode::place::{PlacedPart, Places};
 use crate::encode::recipe::Recipe;
 use crate::encode::repeats::Repeats;
-use crate::encode::task::{EncodedTask, Part, TASK_LEN};
+use crate::encode::task::{EncodedTask, Part, PartRanges, TASK_LEN};
 use crate::error::{Error, Limit, Result};
 
 /// How many tasks for each worker may be in work, wait for an earlier one or wait to be
@@ -47,6 +47,8 @@ struct State {
     waiting: BTreeMap<usize, EncodedTask>,
     /// The recipes of parts that were not worth encoding.
     vain: Vec<Recipe>,
+    /// Facts to keep for later builds.
+    ranges: Vec<PartRanges>,
     /// Empty buffers.
     spare: Vec<Vec<u8>>,
     /// The error to report, with the task that failed.
@@ -71,6 +73,7 @@ impl<'a> Queue<'a> {
             places: Places::new(block, numbers),
             waiting: BTreeMap::new(),
             vain: Vec::new(),
+            ranges: Vec::new(),
             spare: Vec::new(),
             error: None,
         };
@@ -156,6 +159,7 @@ impl<'a> Queue<'a> {
             let block_len = self.inputs.options.block_size.len();
             state.places.place_task(done.parts, done.bytes.len(), block_len);
             state.vain.extend(done.vain);
+            state.ranges.extend(done.ranges);
             placed.push((block, done.bytes));
             state.placed += 1;
         }
@@ -190,8 +194,9 @@ impl<'a> Queue<'a> {
                 false => Limit::Blocks,
             }));
         }
-        let Places { block: end, parts, repeated_bytes, .. } = state.places;
-        Ok(PlacedParts { end, parts, repeated_bytes, vain: state.vain })
+        let State { places, vain, ranges, .. } = state;
+        let Places { block: end, parts, repeated_bytes, .. } = places;
+        Ok(PlacedParts { end, parts, repeated_bytes, vain, ranges })
     }
 
     /// The extents of these bytes of the part of this number, whose task is done. `None`
@@ -239,4 +244,6 @@ pub(super) struct PlacedParts {
     pub(crate) parts: Vec<PlacedPart>,
     /// The recipes of parts that were not worth encoding.
     pub(crate) vain: Vec<Recipe>,
+    /// Facts to keep for later builds.
+    pub(crate) ranges: Vec<PartRanges>,
 }

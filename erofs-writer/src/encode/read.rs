@@ -1,9 +1,11 @@
 //! Reading the bytes that are to be encoded.
 
+use crate::encode::bytes::KnownPart;
 use crate::encode::inputs::Inputs;
 use crate::encode::packed::Packed;
 use crate::encode::task::{Part, Stream};
 use crate::error::Result;
+use crate::facts::Digest;
 use crate::format::to_usize;
 
 /// Reads parts of files, and of the packed inode.
@@ -30,6 +32,43 @@ impl PartReader<'_> {
             return Ok(());
         };
         self.inputs.read(id, part.offset, data)
+    }
+
+    /// Facts about `part`, if it need not be read because they are known.
+    pub(super) fn known(&self, part: &Part) -> Option<KnownPart<'_>> {
+        let len = to_usize(part.len);
+        let contents = &self.inputs.plan.contents;
+        match part.stream {
+            Stream::File(id) => {
+                let facts = contents.part(id, part.offset)?;
+                let end = contents.of(id)?.end.filter(|_| part.is_last());
+                Some(KnownPart { len, digest: facts.digest, facts: Some(facts), end })
+            }
+            Stream::Packed => {
+                let digest = self.packed.digest(part.number)?;
+                let earlier = self.inputs.earlier?.facts();
+                let facts =
+                    earlier.and_then(|facts| facts.packed.get(&digest)).map(|facts| &**facts);
+                Some(KnownPart { len, digest, facts, end: None })
+            }
+        }
+    }
+
+    /// The hash of a part whose bytes are `data`. That of a part of the packed inode is
+    /// one of the hashes of its fragments, if these are known.
+    pub(super) fn digest(&self, part: &Part, data: &[u8]) -> Result<Digest> {
+        if let Some(digest) =
+            self.packed.digest(part.number).filter(|_| part.stream == Stream::Packed)
+        {
+            return Ok(digest);
+        }
+        let digest = *blake3::hash(data).as_bytes();
+        let Stream::File(id) = part.stream else { return Ok(digest) };
+        let known = self.inputs.plan.contents.part(id, part.offset);
+        match known.is_none_or(|known| known.digest == digest) {
+            true => Ok(digest),
+            false => self.inputs.reader.changed(id, part.offset),
+        }
     }
 
     /// Whether the source says that `part` is nothing but zeros.

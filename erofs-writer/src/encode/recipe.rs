@@ -1,7 +1,8 @@
 //! Recipes: what decides the result of encoding a part.
 
+use crate::encode::bytes::PartBytes;
 use crate::encode::extent::{Extent, PclusterOf};
-use crate::encode::pclusters::{End, FillInput, Pclusters, Stretch, Tail};
+use crate::encode::pclusters::{End, Pclusters, Rules, Stretch, Tail};
 use crate::format::{SLOT_LEN, round_up, to_u64};
 use crate::options::FileCodec;
 
@@ -43,7 +44,8 @@ impl Recipe {
     /// may be that it is not encoded.
     pub(super) fn new(
         codec: FileCodec,
-        input: &FillInput<'_>,
+        bytes: &PartBytes<'_>,
+        rules: &Rules<'_>,
         repeats: &[Stretch],
         worth: Option<Worth>,
     ) -> Self {
@@ -51,8 +53,8 @@ impl Recipe {
         hash.add(REVISION);
         hash.add_bytes(format!("{codec:?}").as_bytes());
         // All fields that decide something.
-        let FillInput { data, cuts, block_len, pcluster_len, extent_len, .. } = *input;
-        let FillInput { end, interlaced, paired, kept: _, stop: _, .. } = *input;
+        let Rules { cuts, block_len, pcluster_len, extent_len, .. } = *rules;
+        let Rules { end, interlaced, paired, kept: _, stop: _, .. } = *rules;
         let (end, room) = match end {
             End::Part => (0, 0),
             End::Blocks => (1, 0),
@@ -69,7 +71,8 @@ impl Recipe {
         let lens = worth.map_or([0, 0], |worth| [worth.inode, worth.flat]);
         hash.add(u64::from(worth.is_some()));
         lens.into_iter().for_each(|len| hash.add(len));
-        hash.add_bytes(data);
+        hash.add_all([bytes.len()]);
+        hash.add_bytes(&bytes.digest());
         let all = hash.0.finalize();
         Recipe(u64::from_le_bytes(*all.as_bytes().first_chunk().expect("32 bytes")))
     }

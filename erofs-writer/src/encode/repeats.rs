@@ -13,11 +13,14 @@ mod worth;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use crate::alike::{ContentChunk, content_chunks};
+use crate::encode::bytes::PartBytes;
 use crate::encode::task::{Part, Stream};
 use crate::error::Result;
+use crate::facts::{Digest, RangeFacts};
 use crate::format::to_usize;
 use crate::pool::{self, Share};
 use crate::shape::IndexForm;
@@ -44,15 +47,21 @@ pub(crate) struct Repeats {
 impl Repeats {
     /// Finds the bytes that `parts` seem to repeat. `known` gives the chunks of some
     /// parts; `read` reads the others, into a buffer that has one byte more than the
-    /// part.
+    /// part, and `keep` gets their chunks.
     pub(super) fn find<'c>(
         parts: &[Part],
         block_len: u64,
         known: impl Fn(&Part) -> Option<&'c [ContentChunk]> + Sync,
         read: impl Fn(&Part, &mut [u8]) -> Result<()> + Sync,
+        keep: impl Fn(&Part, &[ContentChunk]) + Sync,
     ) -> Result<Self> {
         let worth = Worth::of(parts, block_len);
-        let chunks = cut_parts(parts, worth.run, &known, &read)?;
+        let chunks = cut_parts(parts, worth.run, &known, &|part, data| {
+            read(part, data)?;
+            let chunks = content_chunks(&data[..to_usize(part.len)]);
+            keep(part, &chunks);
+            Ok(chunks)
+        })?;
         let repeats = Chunks::new(chunks).repeats(worth);
         let cuts = worth.cuts(&repeats, to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
@@ -88,22 +97,35 @@ impl Repeats {
         self.repeats.get(part).map_or(&[], Vec::as_slice)
     }
 
-    /// The repeats that the part really has. `data` has the bytes of the part, and the
-    /// bytes that it repeats have been passed to [`see`](Self::see).
-    pub(super) fn confirmed<'a>(
-        &'a self,
-        part: usize,
-        data: &'a [u8],
-    ) -> impl Iterator<Item = &'a Repeat> {
-        let is_one =
-            |repeat: &&Repeat| self.originals.are(repeat, &data[repeat.at..][..repeat.len]);
-        self.of(part).iter().filter(is_one)
+    /// The repeats that the part really has, each with the hash of its bytes. The bytes
+    /// that it repeats have been passed to [`see`](Self::see).
+    pub(super) fn confirmed(&self, part: usize, bytes: &PartBytes<'_>) -> Vec<(&Repeat, Digest)> {
+        let confirm = |repeat| {
+            let digest = bytes.range(range(repeat))?;
+            self.originals.are(repeat, &digest).then_some((repeat, digest))
+        };
+        self.of(part).iter().filter_map(confirm).collect()
     }
 
-    /// Keeps hashes of `data`, the bytes of the part of this number, to confirm repeats
-    /// of it.
-    pub(crate) fn see(&self, part: usize, data: &[u8]) {
-        self.originals.keep(part, data);
+    /// Keeps hashes of `bytes`, those of the part of this number, to confirm repeats of
+    /// it.
+    pub(super) fn see(&self, part: usize, bytes: &PartBytes<'_>) {
+        self.originals.keep(part, bytes);
+    }
+
+    /// Whether all hashes that are needed of a part are known.
+    pub(super) fn are_known(&self, part: usize, bytes: &PartBytes<'_>) -> bool {
+        let is_known = |repeat: &Repeat| bytes.range(range(repeat)).is_some();
+        self.originals.are_known(part, bytes) && self.of(part).iter().all(is_known)
+    }
+
+    /// Facts about the ranges of a part that are repeated or, as was `confirmed`, repeat
+    /// others.
+    pub(super) fn facts(&self, part: usize, confirmed: &[(&Repeat, Digest)]) -> Vec<RangeFacts> {
+        let own =
+            |(repeat, digest): &(&Repeat, Digest)| RangeFacts::new(repeat.at, repeat.len, *digest);
+        let own = confirmed.iter().filter_map(own);
+        self.originals.ranges(part).chain(own).collect()
     }
 
     /// Where pclusters of the part of this number should begin.
@@ -112,17 +134,22 @@ impl Repeats {
     }
 }
 
+/// Where a repeat is in its part.
+fn range(repeat: &Repeat) -> Range<usize> {
+    repeat.at..repeat.at + repeat.len
+}
+
 /// The chunks of each part; none if it is too short to repeat anything.
 fn cut_parts<'c>(
     parts: &[Part],
     len_min: usize,
     known: &(impl Fn(&Part) -> Option<&'c [ContentChunk]> + Sync),
-    read: &(impl Fn(&Part, &mut [u8]) -> Result<()> + Sync),
+    cut: &(impl Fn(&Part, &mut [u8]) -> Result<Vec<ContentChunk>> + Sync),
 ) -> Result<Vec<Cow<'c, [ContentChunk]>>> {
     // Buffers are used again: the kernel would have to clear fresh memory.
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
-    let cut = |part: &Part| {
+    let find = |part: &Part| {
         let len = to_usize(part.len);
         if len < len_min {
             return Ok(Cow::default());
@@ -132,10 +159,9 @@ fn cut_parts<'c>(
         }
         let mut buffer = buffers().pop().unwrap_or_default();
         buffer.resize(buffer.len().max(len + 1), 0);
-        read(part, &mut buffer[..=len])?;
-        let chunks = content_chunks(&buffer[..len]);
+        let chunks = cut(part, &mut buffer[..=len])?;
         buffers().push(buffer);
         Ok(Cow::Owned(chunks))
     };
-    pool::try_map(parts, Share::Single, cut)
+    pool::try_map(parts, Share::Single, find)
 }

@@ -1,9 +1,9 @@
 //! Taking the result for a part from an earlier image.
 
+use crate::encode::bytes::PartBytes;
 use crate::encode::earlier::{Earlier, PartPlace};
 use crate::encode::extent::{Extent, InlinePcluster, PclusterOf};
-use crate::encode::fragment::UnplacedFragment;
-use crate::encode::pclusters::{End, FillInput, Pclusters, Stretch, Tail, extent, plain_block};
+use crate::encode::pclusters::{End, Pclusters, Rules, Stretch, Tail, extent, plain_block};
 use crate::format::algorithm::Algorithm;
 use crate::format::{to_u64, to_usize};
 use crate::tree::{StoredAt, StoredExtent};
@@ -11,7 +11,8 @@ use crate::tree::{StoredAt, StoredExtent};
 /// A part whose result is wanted.
 pub(super) struct Wanted<'a> {
     pub(super) algorithm: Algorithm,
-    pub(super) input: FillInput<'a>,
+    pub(super) bytes: PartBytes<'a>,
+    pub(super) rules: Rules<'a>,
     pub(super) stretches: &'a [Stretch],
 }
 
@@ -49,14 +50,18 @@ struct Source {
 impl Wanted<'_> {
     /// The result that the earlier image has at `place`, whose pclusters are appended to
     /// `out`. `None`, and nothing is appended, if it is not one that could have been made
-    /// here.
+    /// here. It is compared with the bytes, if these were read.
     pub(super) fn take(
         &self,
         earlier: &dyn Earlier,
         place: PartPlace,
         out: &mut Vec<u8>,
     ) -> Option<Pclusters> {
-        let extents = earlier.extents(place, self.input.data)?;
+        let data = match self.bytes {
+            PartBytes::Read(data, _) => Some(data),
+            PartBytes::Known(_) => None,
+        };
+        let extents = earlier.extents(place, self.bytes.len(), data)?;
         let mut taken = Taken {
             wanted: self,
             pclusters: Pclusters::default(),
@@ -70,7 +75,7 @@ impl Wanted<'_> {
         for extent in &extents {
             taken.add(extent)?;
         }
-        if taken.at != self.input.data.len() {
+        if taken.at != self.bytes.len() {
             return None;
         }
         let base = out.len();
@@ -79,7 +84,9 @@ impl Wanted<'_> {
             out.truncate(base);
             return None;
         }
-        taken.put_plain(&mut out[base..]);
+        if let Some(data) = data {
+            taken.put_plain(data, &mut out[base..]);
+        }
         Some(taken.pclusters)
     }
 }
@@ -87,10 +94,11 @@ impl Wanted<'_> {
 impl Taken<'_> {
     /// Adds the next extent.
     fn add(&mut self, extent: &StoredExtent) -> Option<()> {
-        let input = &self.wanted.input;
+        let rules = &self.wanted.rules;
         let len = to_usize(extent.len);
-        let end = self.at.checked_add(len).filter(|end| *end <= input.data.len() && len > 0)?;
-        let block_len = to_u64(input.block_len);
+        let end =
+            self.at.checked_add(len).filter(|end| *end <= self.wanted.bytes.len() && len > 0)?;
+        let block_len = to_u64(rules.block_len);
         let algorithm = self.wanted.algorithm;
         match &extent.at {
             StoredAt::Fragment { .. } => self.add_fragment(end)?,
@@ -98,10 +106,10 @@ impl Taken<'_> {
             StoredAt::Inline { algorithm: Some(by), bytes } if *by == algorithm => {
                 self.add_inline(len, bytes, false)?;
             }
-            StoredAt::Plain { pos } if !input.interlaced => {
+            StoredAt::Plain { pos } if !rules.interlaced => {
                 self.add_blocks(len, (*pos, block_len), true)?;
             }
-            StoredAt::Interlaced { pos, len: stored } if input.interlaced => {
+            StoredAt::Interlaced { pos, len: stored } if rules.interlaced => {
                 self.add_blocks(len, (*pos, *stored), true)?;
             }
             StoredAt::Encoded { algorithm: by, pos, len: stored, .. } if *by == algorithm => {
@@ -115,11 +123,11 @@ impl Taken<'_> {
 
     /// Adds an extent of `len` bytes whose pcluster is at `pos` and has `stored` bytes.
     fn add_blocks(&mut self, len: usize, (pos, stored): (u64, u64), plain: bool) -> Option<()> {
-        let input = &self.wanted.input;
+        let rules = &self.wanted.rules;
         let (at, end) = (self.at, self.at + len);
         // The last extent of a file need not reach the next lcluster.
-        let is_last = end == input.data.len() && input.end != End::Part;
-        if at / input.block_len == end / input.block_len && !is_last {
+        let is_last = end == self.wanted.bytes.len() && rules.end != End::Part;
+        if at / rules.block_len == end / rules.block_len && !is_last {
             return None;
         }
         match self.pos.checked_add(self.own) == Some(pos) {
@@ -131,21 +139,21 @@ impl Taken<'_> {
     }
 
     fn add_fragment(&mut self, end: usize) -> Option<()> {
-        let input = &self.wanted.input;
-        if input.end != End::Fragment || end != input.data.len() {
+        let rules = &self.wanted.rules;
+        if rules.end != End::Fragment || end != self.wanted.bytes.len() {
             return None;
         }
-        let rest = UnplacedFragment::new(&input.data[self.at..], input.kept);
+        let rest = self.wanted.bytes.fragment(self.at, rules.kept)?;
         self.pclusters.tail = Tail::Fragment(rest);
         Some(())
     }
 
     fn add_inline(&mut self, len: usize, bytes: &[u8], plain: bool) -> Option<()> {
-        let input = &self.wanted.input;
-        let End::Inline(room) = input.end else { return None };
-        let is_last = self.at + len == input.data.len();
+        let rules = &self.wanted.rules;
+        let End::Inline(room) = rules.end else { return None };
+        let is_last = self.at + len == self.wanted.bytes.len();
         let is_possible = match plain {
-            true => bytes.len() == len && len < input.block_len,
+            true => bytes.len() == len && len < rules.block_len,
             false => bytes.len() < len,
         };
         if !is_last || !is_possible || bytes.len() > room {
@@ -158,16 +166,16 @@ impl Taken<'_> {
 
     /// Adds an extent whose pcluster was made for it.
     fn add_own(&mut self, len: usize, stored: u64, plain: bool) -> Option<()> {
-        let input = &self.wanted.input;
-        let block_len = to_u64(input.block_len);
+        let rules = &self.wanted.rules;
+        let block_len = to_u64(rules.block_len);
         let is_possible = match plain {
-            true => stored == block_len && len <= input.block_len,
+            true => stored == block_len && len <= rules.block_len,
             false => {
                 let is_whole = stored > 0 && stored % block_len == 0;
                 is_whole
-                    && stored <= to_u64(input.pcluster_len)
+                    && stored <= to_u64(rules.pcluster_len)
                     && to_u64(len) > stored
-                    && len <= input.extent_len
+                    && len <= rules.extent_len
             }
         };
         if !is_possible {
@@ -186,7 +194,7 @@ impl Taken<'_> {
     fn add_link(&mut self, len: usize, stored: u64, plain: bool) -> Option<()> {
         let Source { stretch, of, extent: source, follows } = self.source()?;
         let whole = to_usize(u64::from(source.len));
-        let blocks = u64::from(source.blocks) * to_u64(self.wanted.input.block_len);
+        let blocks = u64::from(source.blocks) * to_u64(self.wanted.rules.block_len);
         let is_part = len < whole;
         if source.plain != plain || blocks != stored || len > whole || (is_part && plain) {
             return None;
@@ -232,8 +240,8 @@ impl Taken<'_> {
 
     /// Puts plain bytes into their blocks among the own ones. So nothing but the bytes of
     /// the file gets into the image.
-    fn put_plain(&self, own: &mut [u8]) {
-        let FillInput { data, block_len, interlaced, .. } = self.wanted.input;
+    fn put_plain(&self, data: &[u8], own: &mut [u8]) {
+        let Rules { block_len, interlaced, .. } = self.wanted.rules;
         for (at, len, place) in &self.plain {
             let block = &mut own[*place..][..block_len];
             plain_block(&data[*at..at + len], *at, interlaced, block);

@@ -6,6 +6,7 @@ use crate::alike::PART_LEN;
 use crate::encode::extent::ExtentRun;
 use crate::encode::pclusters::Pclusters;
 use crate::encode::recipe::Recipe;
+use crate::facts::RangeFacts;
 use crate::format::algorithm::Algorithm;
 use crate::options::FileCodec;
 use crate::tree::InodeId;
@@ -53,6 +54,17 @@ pub(super) struct EncodedTask {
     pub(crate) parts: Vec<EncodedPart>,
     /// The recipes of the others, as far as they were made.
     pub(crate) vain: Vec<Recipe>,
+    /// Facts to keep for later builds.
+    pub(crate) ranges: Vec<PartRanges>,
+}
+
+/// Facts about the ranges of a part that repeat others or are repeated.
+#[derive(Debug)]
+pub(crate) struct PartRanges {
+    pub(crate) stream: Stream,
+    /// Where the part begins in the stream.
+    pub(crate) offset: u64,
+    pub(crate) ranges: Vec<RangeFacts>,
 }
 
 /// The result of encoding a part.

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::alike::{ContentChunk, PART_LEN, content_chunks};
 use crate::encode::candidates::{self, FileToEncode};
+use crate::encode::found::CutParts;
 use crate::encode::inputs::Inputs;
 use crate::encode::packed::Packed;
 use crate::encode::read::PartReader;
@@ -22,6 +23,8 @@ use crate::tree::InodeId;
 pub(crate) struct Tasks {
     pub(super) tasks: Vec<Vec<Part>>,
     pub(super) repeats: Repeats,
+    /// The chunks of the parts of the packed inode that were cut.
+    pub(super) cut: CutParts,
 }
 
 impl Tasks {
@@ -42,9 +45,9 @@ impl Tasks {
             }
         }
         let reader = PartReader { inputs, packed: &Packed::default() };
-        let repeats = find_repeats(reader, &all, report)?;
+        let repeats = find_repeats(reader, &all, report, |_, _| ())?;
         all.retain(|part| !incompressible.contains(&part.stream) || repeats.touch(part.stream));
-        Ok(Tasks { tasks: tasks(all), repeats })
+        Ok(Tasks { tasks: tasks(all), repeats, cut: CutParts::new() })
     }
 
     /// The tasks for the packed inode.
@@ -60,11 +63,22 @@ impl Tasks {
         };
         let all: Vec<Part> = packed.parts().enumerate().map(part).collect();
         // Ends of files and short files are too short to repeat much.
+        let cut = Mutex::new(CutParts::new());
+        let keep = |part: &Part, chunks: &[ContentChunk]| {
+            if packed.digest(part.number).is_some() {
+                cut.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(part.number, chunks.into());
+            }
+        };
         let repeats = match inputs.options.tails {
-            Tails::AllFragments => find_repeats(PartReader { inputs, packed }, &all, &|_| ())?,
+            Tails::AllFragments => {
+                find_repeats(PartReader { inputs, packed }, &all, &|_| (), keep)?
+            }
             _ => Repeats::default(),
         };
-        Ok(Tasks { tasks: tasks(all), repeats })
+        let cut = cut.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Tasks { tasks: tasks(all), repeats, cut })
     }
 
     /// How many bytes there are to encode.
@@ -73,11 +87,13 @@ impl Tasks {
     }
 }
 
-/// The repeats in `parts`; none if they are not asked for.
+/// The repeats in `parts`; none if they are not asked for. `keep` gets the chunks of those
+/// that are read.
 fn find_repeats(
     reader: PartReader<'_>,
     parts: &[Part],
     report: &(dyn Fn(u64) + Sync),
+    keep: impl Fn(&Part, &[ContentChunk]) + Sync,
 ) -> Result<Repeats> {
     let options = reader.inputs.options;
     if !options.may_have_repeats() {
@@ -87,14 +103,16 @@ fn find_repeats(
     // All holes of this length have the same chunks.
     let zeros = OnceLock::new();
     let zeros = || zeros.get_or_init(|| content_chunks(&vec![0; to_usize(TASK_LEN)])).as_slice();
+    let facts = |part: &Part| reader.known(part)?.facts?.chunks_of(part.len);
     let known = |part: &Part| {
         let is_hole = || is_long(part) && reader.is_hole(part).unwrap_or(false);
-        known_chunks(&seen, part).or_else(|| is_hole().then(zeros))
+        facts(part).or_else(|| known_chunks(&seen, part)).or_else(|| is_hole().then(zeros))
     };
-    Repeats::find(parts, options.block_size.len(), known, |part, data| {
+    let read = |part: &Part, data: &mut [u8]| {
         report(part.len);
         reader.read(part, data)
-    })
+    };
+    Repeats::find(parts, options.block_size.len(), known, read, keep)
 }
 
 /// Whether it pays to ask whether a part is a hole: its file has four parts or more, and

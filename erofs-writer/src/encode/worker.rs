@@ -1,20 +1,23 @@
 //! One worker, which encodes one part after the other.
 
 use crate::codec::Segment;
+use crate::encode::bytes::PartBytes;
+use crate::encode::draft::Draft;
 use crate::encode::earlier::{Known, PartPlace};
 use crate::encode::encoders::{EncoderPair, Encoders};
 use crate::encode::extent::Extent;
 use crate::encode::inputs::Inputs;
 use crate::encode::packed::LARGE_PCLUSTER;
-use crate::encode::pclusters::{End, FillInput, Filler, Pclusters, Stretch};
+use crate::encode::pclusters::{End, Filler, Pclusters, Rules, Stretch};
 use crate::encode::queue::Queue;
 use crate::encode::read::PartReader;
 use crate::encode::recipe::{Recipe, Worth};
 use crate::encode::repeats::{Repeat, Repeats};
 use crate::encode::reuse::Wanted;
 use crate::encode::room::Room;
-use crate::encode::task::{EncodedPart, EncodedTask, Part, Stream};
+use crate::encode::task::{EncodedPart, EncodedTask, Part, PartRanges, Stream};
 use crate::error::{Error, Result};
+use crate::facts::Digest;
 use crate::format::index::DECODED_MAX;
 use crate::format::to_usize;
 use crate::options::FileCodec;
@@ -70,48 +73,124 @@ impl<'a> Worker<'a> {
                 done.parts.push(EncodedPart::new(part, None, pclusters));
                 continue;
             }
+            if self.encode_unread(part, parts, &mut done) {
+                continue;
+            }
             self.read(part)?;
-            self.shared.repeats.see(part.number, &self.data[..to_usize(part.len)]);
-            let start = done.bytes.len();
-            let stretches = self.stretches(part, parts, &done);
-            let worth = self.worth(part);
-            let recipe = self.recipe(part, &stretches, worth);
-            let known = self.known(recipe);
-            if matches!(known, Some(Known::Vain)) && worth.is_some() {
-                done.vain.extend(recipe);
-                continue;
-            }
-            let taken = match known {
-                Some(Known::Made(place)) => self.take(part, place, &stretches, &mut done.bytes),
-                _ => None,
-            };
-            let pclusters = taken.unwrap_or_else(|| self.fill(part, &stretches, &mut done.bytes));
-            if self.shared.inputs.is_stopped() {
-                return Err(Error::Cancelled);
-            }
-            self.learn_zeros(part, &pclusters, &done.bytes[start..]);
-            let encoded = done.bytes.len() - start;
-            if worth.is_some_and(|worth| !worth.is_reached(encoded, &pclusters)) {
-                done.vain.extend(recipe);
-                done.bytes.truncate(start);
-                continue;
-            }
-            done.parts.push(EncodedPart::new(part, recipe, pclusters));
+            self.encode_read(part, parts, &mut done)?;
         }
         Ok(done)
     }
 
-    /// The recipe of `part`, if recipes are of use.
-    fn recipe(&self, part: &Part, stretches: &[Stretch], worth: Option<Worth>) -> Option<Recipe> {
+    /// Takes the result for `part` from an earlier image that is trusted. Returns whether
+    /// it did. If it does not, the part has to be read.
+    fn encode_unread(&self, part: &Part, parts: &[Part], done: &mut EncodedTask) -> bool {
+        let Shared { inputs, reader, repeats, .. } = self.shared;
+        let Some(known) = reader.known(part).filter(|_| inputs.earlier.is_some()) else {
+            return false;
+        };
+        let bytes = PartBytes::Known(known);
+        if !repeats.are_known(part.number, &bytes) {
+            return false;
+        }
+        let draft = self.draft(part, parts, bytes, done);
+        let found = self.find(draft.recipe);
+        let taken = match found {
+            Some(Known::Made(place)) => self.take(part, place, &draft, &mut done.bytes),
+            _ => None,
+        };
+        match taken {
+            Some(pclusters) => done.parts.push(EncodedPart::new(part, draft.recipe, pclusters)),
+            None if draft.is_vain(found) => done.vain.extend(draft.recipe),
+            None => return false,
+        }
+        done.ranges.extend(draft.ranges);
+        true
+    }
+
+    /// Encodes `part`, which was read.
+    fn encode_read(&mut self, part: &Part, parts: &[Part], done: &mut EncodedTask) -> Result<()> {
+        let data = std::mem::take(&mut self.data);
+        let result = self.encode_data(part, parts, &data[..to_usize(part.len)], done);
+        self.data = data;
+        result
+    }
+
+    fn encode_data(
+        &mut self,
+        part: &Part,
+        parts: &[Part],
+        data: &[u8],
+        done: &mut EncodedTask,
+    ) -> Result<()> {
+        let digest = match self.has_recipes() {
+            true => self.shared.reader.digest(part, data)?,
+            false => Digest::default(),
+        };
+        let draft = self.draft(part, parts, PartBytes::Read(data, digest), done);
+        let start = done.bytes.len();
+        let found = self.find(draft.recipe);
+        if draft.is_vain(found) {
+            done.vain.extend(draft.recipe);
+            done.ranges.extend(draft.ranges);
+            return Ok(());
+        }
+        let taken = match found {
+            Some(Known::Made(place)) => self.take(part, place, &draft, &mut done.bytes),
+            _ => None,
+        };
+        let fill = || self.fill(part, data, &draft.stretches, &mut done.bytes);
+        let pclusters = taken.unwrap_or_else(fill);
+        if self.shared.inputs.is_stopped() {
+            return Err(Error::Cancelled);
+        }
+        self.learn_zeros(part, data, &pclusters, &done.bytes[start..]);
+        let encoded = done.bytes.len() - start;
+        done.ranges.extend(draft.ranges);
+        if draft.worth.is_some_and(|worth| !worth.is_reached(encoded, &pclusters)) {
+            done.vain.extend(draft.recipe);
+            done.bytes.truncate(start);
+        } else {
+            done.parts.push(EncodedPart::new(part, draft.recipe, pclusters));
+        }
+        Ok(())
+    }
+
+    /// Everything that decides the result of a part. Keeps its hashes for later parts.
+    fn draft<'b>(
+        &self,
+        part: &Part,
+        parts: &[Part],
+        bytes: PartBytes<'b>,
+        done: &EncodedTask,
+    ) -> Draft<'b> {
+        let Shared { inputs, repeats, .. } = self.shared;
+        repeats.see(part.number, &bytes);
+        let confirmed = repeats.confirmed(part.number, &bytes);
+        let stretches = self.stretches(part, parts, &confirmed, done);
+        let worth = self.worth(part);
+        let recipe = self.has_recipes().then(|| {
+            let rules = self.shared.rules(part);
+            Recipe::new(part.codec, &bytes, &rules, &stretches, worth)
+        });
+        let ranges = || PartRanges {
+            stream: part.stream,
+            offset: part.offset,
+            ranges: repeats.facts(part.number, &confirmed),
+        };
+        let is_kept = inputs.options.keeps_facts();
+        let ranges = is_kept.then(ranges).filter(|facts| !facts.ranges.is_empty());
+        Draft { bytes, stretches, worth, recipe, ranges }
+    }
+
+    /// Whether recipes, and so hashes of parts, are of use.
+    fn has_recipes(&self) -> bool {
         let inputs = self.shared.inputs;
-        let is_of_use = inputs.options.rebuildable || inputs.earlier.is_some();
-        is_of_use.then(|| {
-            Recipe::new(part.codec, &self.shared.input(part, &self.data), stretches, worth)
-        })
+        inputs.options.rebuildable || inputs.earlier.is_some()
     }
 
     /// What the earlier image knows about a recipe.
-    fn known(&self, recipe: Option<Recipe>) -> Option<Known> {
+    fn find(&self, recipe: Option<Recipe>) -> Option<Known> {
         self.shared.inputs.earlier?.find(recipe?)
     }
 
@@ -120,13 +199,14 @@ impl<'a> Worker<'a> {
         &self,
         part: &Part,
         place: PartPlace,
-        stretches: &[Stretch],
+        draft: &Draft<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Pclusters> {
         let wanted = Wanted {
             algorithm: part.codec.codec.algorithm(),
-            input: self.shared.input(part, &self.data),
-            stretches,
+            bytes: draft.bytes,
+            rules: self.shared.rules(part),
+            stretches: &draft.stretches,
         };
         let earlier = self.shared.inputs.earlier?;
         let taken = wanted.take(earlier, place, out)?;
@@ -152,8 +232,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Remembers the result of `part`, if it is nothing but zeros.
-    fn learn_zeros(&mut self, part: &Part, pclusters: &Pclusters, bytes: &[u8]) {
-        let data = &self.data[..to_usize(part.len)];
+    fn learn_zeros(&mut self, part: &Part, data: &[u8], pclusters: &Pclusters, bytes: &[u8]) {
         if self.is_by_itself(part) && all_zero(data) {
             let (extents, bytes) = (pclusters.extents.clone(), bytes.to_vec());
             self.zeros = Some(Zeros { codec: part.codec, len: part.len, extents, bytes });
@@ -170,13 +249,17 @@ impl<'a> Worker<'a> {
             && !repeats.are_of(part.stream)
     }
 
-    /// The stretches of `part` that repeat encoded parts. These may be parts of the same
-    /// task, whose results so far are `done`.
-    fn stretches(&self, part: &Part, task: &[Part], done: &EncodedTask) -> Vec<Stretch> {
-        let data = &self.data[..to_usize(part.len)];
-        let repeats = self.shared.repeats.confirmed(part.number, data);
-        let stretch = |repeat: &Repeat| {
-            let Repeat { at, len, source, source_at } = *repeat;
+    /// The stretches of `part` that repeat encoded parts, from its `repeats`. These may be
+    /// parts of the same task, whose results so far are `done`.
+    fn stretches(
+        &self,
+        part: &Part,
+        task: &[Part],
+        repeats: &[(&Repeat, Digest)],
+        done: &EncodedTask,
+    ) -> Vec<Stretch> {
+        let stretch = |(repeat, _): &(&Repeat, Digest)| {
+            let Repeat { at, len, source, source_at } = **repeat;
             let bytes = source_at..source_at + len;
             let extents = if source == part.number {
                 None
@@ -187,7 +270,7 @@ impl<'a> Worker<'a> {
             };
             Some(Stretch { at, len, source, source_at, extents })
         };
-        repeats.filter_map(stretch).collect()
+        repeats.iter().filter_map(stretch).collect()
     }
 
     /// What decides whether `part` is worth encoding; `None` if it is encoded in any case.
@@ -202,24 +285,26 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// Appends the pclusters of the bytes that were read.
-    fn fill(&mut self, part: &Part, repeats: &[Stretch], out: &mut Vec<u8>) -> Pclusters {
-        let input = self.shared.input(part, &self.data);
+    /// Appends the pclusters of `data`, the bytes of `part`.
+    fn fill(
+        &mut self,
+        part: &Part,
+        data: &[u8],
+        repeats: &[Stretch],
+        out: &mut Vec<u8>,
+    ) -> Pclusters {
+        let rules = self.shared.rules(part);
         let EncoderPair { encoder, estimator } = self.encoders.of(part.codec);
-        let segment = Segment::new(&mut **encoder, input.data);
-        Filler::new(input, segment, &mut **estimator, out, &mut self.scratch).run(repeats)
+        let segment = Segment::new(&mut **encoder, data);
+        Filler::new(data, rules, segment, &mut **estimator, out, &mut self.scratch).run(repeats)
     }
 }
 
 impl<'a> Shared<'a> {
-    /// `data`, which begins with the bytes of `part`, and the rules for its pclusters.
-    fn input<'d>(&self, part: &Part, data: &'d [u8]) -> FillInput<'d>
-    where
-        'a: 'd,
-    {
+    /// The rules for the pclusters of `part`.
+    fn rules(&self, part: &Part) -> Rules<'a> {
         let options = self.inputs.options;
-        FillInput {
-            data: &data[..to_usize(part.len)],
+        Rules {
             cuts: self.repeats.cuts(part.number),
             block_len: to_usize(options.block_size.len()),
             pcluster_len: to_usize(part.codec.pcluster_len),

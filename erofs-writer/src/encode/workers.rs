@@ -19,7 +19,7 @@ pub(super) fn encode(
     block: u64,
     report: &(dyn Fn(u64) + Sync),
 ) -> Result<PlacedParts> {
-    let Tasks { tasks, repeats } = tasks;
+    let Tasks { tasks, repeats, .. } = tasks;
     let room = &Room::new(inputs, repeats);
     let queue = Queue::new(inputs, tasks, repeats, block);
     pool::crew(inputs.workers, || {

@@ -9,20 +9,21 @@ use crate::format::{to_u64, to_usize};
 use crate::tree::StoredExtent;
 
 impl Image {
-    /// The extents of `inode` that hold its bytes from `offset` on, if these are `data`
-    /// and extents begin and end there. `None` if they are others. Bytes in the packed
-    /// inode are not compared.
+    /// The extents of `inode` that hold `len` bytes from `offset` on, if these are `data`
+    /// and extents begin and end there. `None` if they are others. If `data` is `None`,
+    /// nothing is compared. Bytes in the packed inode never are.
     ///
     /// At most one extent begins in an lcluster, so there are few.
     pub(crate) fn extents_of(
         &self,
         inode: &Inode,
         offset: u64,
-        data: &[u8],
+        len: usize,
+        data: Option<&[u8]>,
     ) -> Found<Option<Vec<StoredExtent>>> {
-        let end = offset.checked_add(to_u64(data.len()));
+        let end = offset.checked_add(to_u64(len));
         let Some(end) = end.filter(|end| *end <= inode.size) else { return Ok(None) };
-        let most = data.len() / to_usize(self.sb.block_len()) + 2;
+        let most = len / to_usize(self.sb.block_len()) + 2;
         let mut map = self.map(inode)?;
         let mut found = Vec::new();
         let mut buf = Vec::new();
@@ -32,9 +33,11 @@ impl Image {
             if extent.start != at || extent.len > end - at || found.len() == most {
                 return Ok(None);
             }
-            let bytes = &data[to_usize(at - offset)..][..to_usize(extent.len)];
-            if !self.holds(&mut map, extent, bytes, &mut buf)? {
-                return Ok(None);
+            let bytes = data.map(|data| &data[to_usize(at - offset)..][..to_usize(extent.len)]);
+            if let Some(bytes) = bytes {
+                if !self.holds(&mut map, extent, bytes, &mut buf)? {
+                    return Ok(None);
+                }
             }
             found.push(self.stored_extent(extent)?);
             at += extent.len;

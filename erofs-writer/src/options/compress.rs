@@ -196,6 +196,11 @@ impl Options {
         self.file_codecs().next().is_some()
     }
 
+    /// Whether facts about contents are kept for later builds.
+    pub(crate) fn keeps_facts(&self) -> bool {
+        self.trust_store_names && self.rebuildable && self.may_compress()
+    }
+
     /// Whether the UUID is derived from all bytes of the image.
     pub(crate) fn derives_uuid(&self) -> bool {
         self.uuid == ImageUuid::FromContent

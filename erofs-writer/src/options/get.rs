@@ -61,5 +61,6 @@ getters! {
     get_image_alignment: image_alignment -> u32;
     get_offset: offset -> u64;
     get_rebuildable: rebuildable -> bool;
+    get_trust_store_names: trust_store_names -> bool;
     get_target_kernel: target_kernel -> Option<KernelVersion>;
 }

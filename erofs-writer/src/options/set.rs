@@ -62,6 +62,7 @@ pub struct Options {
     pub(crate) image_alignment: u32,
     pub(crate) offset: u64,
     pub(crate) rebuildable: bool,
+    pub(crate) trust_store_names: bool,
     pub(crate) target_kernel: Option<KernelVersion>,
 }
 
@@ -101,6 +102,7 @@ impl Default for Options {
             image_alignment: 1,
             offset: 0,
             rebuildable: false,
+            trust_store_names: false,
             target_kernel: None,
         }
     }
@@ -309,6 +311,26 @@ impl Options {
     #[must_use]
     pub fn rebuildable(mut self, on: bool) -> Self {
         self.rebuildable = on;
+        self
+    }
+
+    /// Whether a file of a store path has the same bytes as the file of the same path and
+    /// length had in an earlier build, and so is not read again where nothing else needs
+    /// it. Default: no.
+    ///
+    /// It needs [`rebuildable`](Self::rebuildable) and a [`Base`](crate::Base) that was
+    /// made with both. The base is trusted, too: what it has is not decoded and compared.
+    /// The bytes of the image are those of a build without this as long as both are worth
+    /// that trust. A store path is a directory or a file of the host whose name is one of
+    /// Nix: 32 characters of a hash, a hyphen and a name. What the tree changes in metadata
+    /// does not matter.
+    ///
+    /// The table that follows the image then has hashes of all contents as well: some 60
+    /// bytes for each file, and with [`dedupe`](Self::dedupe) 10 for each 1.4 KB of longer
+    /// ones. They are kept in memory during a build.
+    #[must_use]
+    pub fn trust_store_names(mut self, on: bool) -> Self {
+        self.trust_store_names = on;
         self
     }
 }

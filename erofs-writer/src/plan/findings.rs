@@ -59,6 +59,12 @@ impl Findings {
     }
 }
 
+impl From<Sketch> for Finding {
+    fn from(sketch: Sketch) -> Self {
+        Finding { sketch: Some(sketch), chunks: Vec::new() }
+    }
+}
+
 impl Finding {
     pub(super) fn is_empty(&self) -> bool {
         self.sketch.is_none() && self.chunks.is_empty()
@@ -103,11 +109,21 @@ impl<'a> Needs<'a> {
         if self.cut_above.is_some() { PART_LEN } else { STEP }
     }
 
+    /// Whether a file of `len` bytes is cut into chunks.
+    pub(super) fn cuts_file(self, len: u64) -> bool {
+        len > self.sketched && self.cut_above.is_some_and(|above| len > above)
+    }
+
+    /// The sketch of a file of `len` bytes, which are `bytes`, if it is wanted and there
+    /// is room to keep it.
+    pub(super) fn sketch(self, len: u64, bytes: &[u8]) -> Option<Sketch> {
+        if len <= self.sketched { self.kept.sketch(bytes) } else { None }
+    }
+
     /// Adds to `finding` what the next step of a file of `len` bytes shows.
     pub(super) fn look(self, len: u64, step: &[u8], finding: &mut Finding) {
-        if len <= self.sketched {
-            finding.sketch = self.kept.sketch(step);
-        } else if self.cut_above.is_some_and(|above| len > above) {
+        finding.sketch = self.sketch(len, step);
+        if self.cuts_file(len) {
             finding.chunks.push(content_chunks(step));
         }
     }

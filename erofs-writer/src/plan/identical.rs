@@ -4,7 +4,8 @@
 //! are read: first a short prefix, and then the rest if the prefixes are the same. Where
 //! files are cut into chunks for deduplication, they are read as a whole, and cut at the
 //! same time. A file without blocks of its own, because all its bytes lie after its
-//! inode, has nothing to share. It is not read, unless it may become a fragment.
+//! inode, has nothing to share. It is not read, unless it may become a fragment. Where
+//! there are facts about all contents, no file is read.
 
 use std::ops::Range;
 
@@ -50,8 +51,13 @@ pub(super) fn plan(
         .map(|((id, content), place)| PossibleTwin { id, place, content })
         .collect();
     let needs = Needs::of(options, &plan.findings.kept);
-    let (groups, findings) = groups(reader, candidates, needs, sparse)?;
-    for group in groups {
+    let facts = |file: &PossibleTwin<'_>| plan.contents.of(file.id);
+    let (known, others): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|file| facts(file).is_some());
+    let digest = |file: &PossibleTwin<'_>| facts(file).map(|facts| (facts.len, facts.digest()));
+    let same = split(vec![known], digest);
+    let (groups, findings) = groups(reader, others, needs, sparse)?;
+    for group in same.into_iter().chain(groups) {
         decide(plan, &group, inodes, options);
     }
     // The findings about files that are stored with others are not needed.

@@ -3,6 +3,7 @@
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
 use crate::plan::chunk_map::{CHUNKS_MAX, ChunkMap};
+use crate::plan::contents::Contents;
 use crate::plan::findings::Findings;
 use crate::tree::{InodeId, Tree};
 
@@ -30,6 +31,9 @@ pub(crate) struct DataPlan {
     pub(crate) maps: Vec<ChunkMap>,
     /// The findings about the files that were hashed.
     pub(crate) findings: Findings,
+    /// Facts about contents, if those of an earlier build are trusted or later builds are
+    /// to trust these.
+    pub(crate) contents: Contents,
     /// The bytes to copy into the chunk area, in its order, without gaps.
     pub(crate) runs: Vec<Run>,
     /// How many blocks each further device has.
@@ -58,6 +62,7 @@ impl DataPlan {
             layouts: vec![layout; tree.arena_len()],
             maps: Vec::new(),
             findings: Findings::default(),
+            contents: Contents::default(),
             runs: Vec::new(),
             devices: Vec::new(),
             device_bytes: 0,

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use crate::cancel::Stop;
-use crate::error::{Error, Result};
+use crate::error::{Change, Error, Result, Unreadable};
 use crate::format::{to_u64, to_usize};
 use crate::tree::arena::{Kind, Tree};
 use crate::tree::content::{Content, OpenContent};
@@ -57,6 +57,11 @@ impl Reader<'_> {
     /// Adds the path to the error of a failed read of `id`.
     pub(crate) fn named<T>(self, id: InodeId, result: io::Result<T>) -> Result<T> {
         result.map_err(|error| Error::read(shown_path(self.tree, id), error))
+    }
+
+    /// The error that the bytes of `id` from `offset` on are not those that were known.
+    pub(crate) fn changed<T>(self, id: InodeId, offset: u64) -> Result<T> {
+        self.named(id, Err(Unreadable::Changed(Change::Bytes { offset }).into()))
     }
 
     fn go_on(self) -> Result<()> {

@@ -34,5 +34,6 @@ mod tar;
 mod tar_index;
 mod tar_rules;
 mod tidy;
+mod trusted;
 mod verified;
 mod wide;

@@ -65,15 +65,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("extract", &["cancel", "error", "event", "format", "observer", "pool", "tree"]),
     ("shape", &["error", "format", "options", "time", "tree"]),
-    ("plan", &["alike", "cancel", "error", "format", "options", "pool", "shape", "tree"]),
+    ("facts", &["alike", "format"]),
+    ("plan", &["alike", "cancel", "error", "facts", "format", "options", "pool", "shape", "tree"]),
     ("verify", &["error", "format", "image", "options", "pool", "tree"]),
     ("sink", &["cancel", "format", "options"]),
     ("output", &["cancel", "error", "format", "tree"]),
     (
         "encode",
         &[
-            "alike", "cancel", "codec", "error", "format", "options", "plan", "pool", "shape",
-            "sink", "tree",
+            "alike", "cancel", "codec", "error", "facts", "format", "options", "plan", "pool",
+            "shape", "sink", "tree",
         ],
     ),
     ("index", &["encode", "format", "options", "shape"]),
@@ -86,13 +87,13 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("write", &["error", "format", "meta", "options", "plan", "pool", "shape", "sink", "tree"]),
     ("recipes", &["format"]),
-    ("base", &["encode", "error", "format", "image", "recipes", "tree"]),
+    ("base", &["encode", "error", "facts", "format", "image", "recipes", "tree"]),
     (
         "build",
         &[
-            "base", "cancel", "codec", "encode", "error", "event", "format", "image", "meta",
-            "observer", "options", "output", "plan", "pool", "recipes", "shape", "sink", "time",
-            "tree", "verify", "write",
+            "base", "cancel", "codec", "encode", "error", "event", "facts", "format", "image",
+            "meta", "observer", "options", "output", "plan", "pool", "recipes", "shape", "sink",
+            "time", "tree", "verify", "write",
         ],
     ),
 ];

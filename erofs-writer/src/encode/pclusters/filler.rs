@@ -17,15 +17,14 @@ pub(crate) enum End {
     Fragment,
 }
 
-/// A part to encode, and the rules for its pclusters.
+/// The rules for the pclusters of a part.
 #[derive(Clone, Copy)]
-pub(crate) struct FillInput<'a> {
-    pub(crate) data: &'a [u8],
-    /// Where pclusters should begin for later repeats of `data`: multiples of a block.
+pub(crate) struct Rules<'a> {
+    /// Where pclusters should begin for later repeats of the part: multiples of a block.
     pub(crate) cuts: &'a [usize],
     pub(crate) block_len: usize,
     pub(crate) pcluster_len: usize,
-    /// The most bytes of `data` in one extent.
+    /// The most bytes of the part in one extent.
     pub(crate) extent_len: usize,
     pub(crate) end: End,
     /// How many bytes of sketches are kept, to which a fragment may add its own.
@@ -42,7 +41,9 @@ pub(crate) struct FillInput<'a> {
 
 /// Fills the pclusters of a part.
 pub(crate) struct Filler<'a> {
-    pub(super) input: FillInput<'a>,
+    /// The bytes of the part.
+    pub(super) data: &'a [u8],
+    pub(super) rules: Rules<'a>,
     pub(super) segment: Segment<'a>,
     /// Estimates quickly how much fits into a block.
     pub(super) estimator: &'a mut dyn Encode,
@@ -68,20 +69,21 @@ pub(super) struct Vain {
 impl<'a> Filler<'a> {
     /// A filler that appends to `out`. `scratch` has room for a pcluster.
     pub(crate) fn new(
-        input: FillInput<'a>,
+        data: &'a [u8],
+        rules: Rules<'a>,
         segment: Segment<'a>,
         estimator: &'a mut dyn Encode,
         out: &'a mut Vec<u8>,
         scratch: &'a mut [u8],
     ) -> Self {
-        Filler { input, segment, estimator, out, scratch, vain: None }
+        Filler { data, rules, segment, estimator, out, scratch, vain: None }
     }
 
     /// The first cut that is a block or more after `start`, where a pcluster begins. A
     /// shorter pcluster might not reach the next lcluster of a file that repeats it.
     pub(super) fn next_cut(&self, start: usize) -> Option<usize> {
-        let next = self.input.cuts.partition_point(|cut| *cut < start + self.input.block_len);
-        self.input.cuts.get(next).copied()
+        let next = self.rules.cuts.partition_point(|cut| *cut < start + self.rules.block_len);
+        self.rules.cuts.get(next).copied()
     }
 
     /// Encodes a pcluster that ends at `stop`, or so far before it that another pcluster
@@ -91,9 +93,9 @@ impl<'a> Filler<'a> {
         let left = stop - start - filled.consumed;
         // A rest of less than a block takes a block all the same, and may not reach the
         // next lcluster.
-        let shorter = stop.saturating_sub(self.input.block_len);
-        if (1..self.input.block_len).contains(&left)
-            && shorter / self.input.block_len > start / self.input.block_len
+        let shorter = stop.saturating_sub(self.rules.block_len);
+        if (1..self.rules.block_len).contains(&left)
+            && shorter / self.rules.block_len > start / self.rules.block_len
         {
             return self.fill_up_to(start, shorter);
         }
@@ -103,8 +105,8 @@ impl<'a> Filler<'a> {
     /// Encodes a pcluster that ends at `stop` or before it. Also returns the limit at
     /// which it had to end.
     pub(super) fn fill_up_to(&mut self, start: usize, stop: usize) -> (Filled, usize) {
-        let limit = stop.min(start + self.input.extent_len);
-        (self.fill(start, limit, self.input.pcluster_len), limit)
+        let limit = stop.min(start + self.rules.extent_len);
+        (self.fill(start, limit, self.rules.pcluster_len), limit)
     }
 
     /// Encodes bytes from `start` on, up to `end` at most, into `scratch`: a pcluster of
@@ -123,8 +125,8 @@ impl<'a> Filler<'a> {
         filled: Filled,
         extents: &mut Vec<Extent>,
     ) -> usize {
-        let blocks = filled.written.div_ceil(self.input.block_len);
-        let len = blocks * self.input.block_len;
+        let blocks = filled.written.div_ceil(self.rules.block_len);
+        let len = blocks * self.rules.block_len;
         let base = self.out.len();
         if filled.consumed > len {
             // Zeros come before the compressed bytes, and less than a block of them:
@@ -135,14 +137,14 @@ impl<'a> Filler<'a> {
             return filled.consumed;
         }
         // Compressed, the bytes would take no less room.
-        let blocks = (filled.consumed / self.input.block_len).max(1);
-        let plain = &self.input.data[start..limit.min(start + blocks * self.input.block_len)];
-        self.out.resize(base + plain.len().next_multiple_of(self.input.block_len), 0);
-        let blocks = self.out[base..].chunks_exact_mut(self.input.block_len);
-        for (bytes, block) in plain.chunks(self.input.block_len).zip(blocks) {
-            plain_block(bytes, start, self.input.interlaced, block);
+        let blocks = (filled.consumed / self.rules.block_len).max(1);
+        let plain = &self.data[start..limit.min(start + blocks * self.rules.block_len)];
+        self.out.resize(base + plain.len().next_multiple_of(self.rules.block_len), 0);
+        let blocks = self.out[base..].chunks_exact_mut(self.rules.block_len);
+        for (bytes, block) in plain.chunks(self.rules.block_len).zip(blocks) {
+            plain_block(bytes, start, self.rules.interlaced, block);
         }
-        let lens = plain.chunks(self.input.block_len).map(<[u8]>::len);
+        let lens = plain.chunks(self.rules.block_len).map(<[u8]>::len);
         extents.extend(lens.map(|len| extent(len, 1, true)));
         plain.len()
     }

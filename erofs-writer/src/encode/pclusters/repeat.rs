@@ -51,7 +51,7 @@ impl Filler<'_> {
             None => {
                 // The bytes that are repeated have to be encoded first.
                 let cut =
-                    stretch.source_at.next_multiple_of(self.input.block_len) - stretch.source_at;
+                    stretch.source_at.next_multiple_of(self.rules.block_len) - stretch.source_at;
                 let at = stretch.at + cut;
                 if cut >= stretch.len || at < start || !self.reach(start, at, pclusters) {
                     return start;
@@ -98,14 +98,14 @@ impl Filler<'_> {
             let left = len - repeated.len;
             // A plain extent is taken whole or not at all. Of another one, a part is
             // taken if that saves something.
-            let stored = usize::from(extent.blocks) * self.input.block_len;
+            let stored = usize::from(extent.blocks) * self.rules.block_len;
             let taken = match whole <= left {
                 true => whole,
-                false if !extent.plain && left > stored && !self.input.paired => left,
+                false if !extent.plain && left > stored && !self.rules.paired => left,
                 false => break,
             };
             let begin = at + repeated.len;
-            if begin / self.input.block_len == (begin + taken) / self.input.block_len {
+            if begin / self.rules.block_len == (begin + taken) / self.rules.block_len {
                 break;
             }
             let follows = previous.is_some_and(|(_, before)| extent.follows(before));
@@ -126,8 +126,8 @@ impl Filler<'_> {
     /// Whether these two places, the first before the second, lie in a pair of lclusters
     /// that has one address.
     fn is_pair(&self, first: usize, second: usize) -> bool {
-        let pair = 2 * self.input.block_len;
-        self.input.paired && first / pair == second / pair && second < self.input.data.len()
+        let pair = 2 * self.rules.block_len;
+        self.rules.paired && first / pair == second / pair && second < self.data.len()
     }
 
     /// Shortens a repeat that begins at `at` until its last extent does not begin in the
@@ -189,7 +189,7 @@ impl Filler<'_> {
         let (mut at, mut last) = (from, None);
         while at < stop {
             // After a cut there must be enough bytes to reach the next lcluster.
-            let cut = self.next_cut(at).filter(|cut| cut + self.input.block_len <= stop);
+            let cut = self.next_cut(at).filter(|cut| cut + self.rules.block_len <= stop);
             let (filled, limit) = self.fill_before(at, cut.unwrap_or(stop));
             let next = pclusters.extents.len();
             let mut begin = at;
@@ -197,7 +197,7 @@ impl Filler<'_> {
             let mut is_lost = false;
             for extent in &pclusters.extents[next..] {
                 let end = begin + to_usize(u64::from(extent.len));
-                is_lost |= begin / self.input.block_len == end / self.input.block_len;
+                is_lost |= begin / self.rules.block_len == end / self.rules.block_len;
                 last = Some(std::mem::replace(&mut begin, end));
             }
             if self.is_far(at, stop) {
@@ -212,6 +212,6 @@ impl Filler<'_> {
 
     /// Whether a pcluster that ends at `end` ends there for every later `stop` as well.
     fn is_far(&self, end: usize, stop: usize) -> bool {
-        end + 4 * self.input.block_len <= stop
+        end + 4 * self.rules.block_len <= stop
     }
 }

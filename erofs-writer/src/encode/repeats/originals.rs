@@ -6,7 +6,9 @@
 
 use std::sync::OnceLock;
 
+use crate::encode::bytes::PartBytes;
 use crate::encode::repeats::repeat::Repeat;
+use crate::facts::{Digest, RangeFacts};
 
 /// By number of the part: the ranges of it that are repeated, in the order of their
 /// places.
@@ -18,7 +20,7 @@ struct Original {
     at: usize,
     len: usize,
     /// Empty until its part is read, or if the part ends before the range does.
-    digest: OnceLock<blake3::Hash>,
+    digest: OnceLock<Digest>,
 }
 
 impl Originals {
@@ -37,25 +39,41 @@ impl Originals {
         Originals(places.into_iter().map(originals).collect())
     }
 
-    /// Keeps the hashes of the repeated ranges of `data`, the bytes of the part of this
+    /// Keeps the hashes of the repeated ranges of `bytes`, those of the part of this
     /// number.
-    pub(super) fn keep(&self, part: usize, data: &[u8]) {
-        for Original { at, len, digest } in self.0.get(part).into_iter().flatten() {
+    pub(super) fn keep(&self, part: usize, bytes: &PartBytes<'_>) {
+        for Original { at, len, digest } in self.of(part) {
             // Chunks with the same hash may even differ in length.
-            if let Some(bytes) = data.get(*at..at + len) {
-                digest.get_or_init(|| blake3::hash(bytes));
+            if let Some(range) = bytes.range(*at..at + len) {
+                digest.get_or_init(|| range);
             }
         }
     }
 
-    /// Whether `bytes` are those that `repeat` refers to. False if these have not been
-    /// kept.
-    pub(super) fn are(&self, repeat: &Repeat, bytes: &[u8]) -> bool {
+    /// Whether the hashes of all repeated ranges of `bytes` are known.
+    pub(super) fn are_known(&self, part: usize, bytes: &PartBytes<'_>) -> bool {
+        self.of(part).iter().all(|Original { at, len, .. }| bytes.range(*at..at + len).is_some())
+    }
+
+    /// Whether this is the hash of the bytes that `repeat` refers to. False if these have
+    /// not been kept.
+    pub(super) fn are(&self, repeat: &Repeat, digest: &Digest) -> bool {
         let known = &self.0[repeat.source];
         let place = |original: &Original| (original.at, original.len);
         let index = known.binary_search_by_key(&(repeat.source_at, repeat.len), place);
         let original = &known[index.expect("each repeat has one")];
-        original.digest.get().is_some_and(|digest| *digest == blake3::hash(bytes))
+        original.digest.get() == Some(digest)
+    }
+
+    /// The ranges of a part that are repeated, with their hashes.
+    pub(super) fn ranges(&self, part: usize) -> impl Iterator<Item = RangeFacts> {
+        self.of(part)
+            .iter()
+            .filter_map(|Original { at, len, digest }| RangeFacts::new(*at, *len, *digest.get()?))
+    }
+
+    fn of(&self, part: usize) -> &[Original] {
+        self.0.get(part).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -68,12 +86,16 @@ mod tests {
         let repeat = |at, len, source_at| Repeat { at, len, source: 0, source_at };
         let repeats = [vec![], vec![repeat(0, 4, 2), repeat(4, 4, 2), repeat(8, 8, 4)]];
         let originals = Originals::new(&repeats);
-        assert!(!originals.are(&repeats[1][0], b"cdef"), "nothing is kept yet");
-        originals.keep(0, b"abcdefgh");
-        originals.keep(1, b"cdefcdeg");
-        assert!(originals.are(&repeats[1][0], b"cdef"));
-        assert!(!originals.are(&repeats[1][1], b"cdeg"));
+        let read = |data| PartBytes::Read(data, [0; 32]);
+        let are = |repeat, data: &[u8]| originals.are(repeat, blake3::hash(data).as_bytes());
+        assert!(!are(&repeats[1][0], b"cdef"), "nothing is kept yet");
+        originals.keep(0, &read(b"abcdefgh"));
+        originals.keep(1, &read(b"cdefcdeg"));
+        assert!(are(&repeats[1][0], b"cdef"));
+        assert!(!are(&repeats[1][1], b"cdeg"));
         // It would end after the end of its part.
-        assert!(!originals.are(&repeats[1][2], b"efgh"));
+        assert!(!are(&repeats[1][2], b"efgh"));
+        let places = originals.ranges(0).map(|range| (range.at, range.len));
+        assert!(places.eq([(2, 4)]));
     }
 }

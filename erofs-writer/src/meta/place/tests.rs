@@ -48,7 +48,7 @@ fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>)) {
     let inodes = Inodes::new(tree, &order, &xattrs, options).expect("all can be");
     let reader = Reader { tree, stop: &AtomicBool::new(false), dirs: &OpenDirs::default() };
     let codecs = Codecs::new(tree, options);
-    let plan = DataPlan::decide(reader, &inodes, &codecs, options);
+    let plan = DataPlan::decide(reader, &inodes, &codecs, options, None);
     let plan = plan.and_then(|plan| plan.with_chunks(reader, &order, options, &|_| false));
     let plan = plan.expect("nothing is read that cannot be");
     let head = Head::new(&inodes, 0, &crate::codec::config::CompressionConfig::default(), options)
