@@ -147,15 +147,15 @@ build_images() {
         die "the image has not the name that was asked for"
 }
 
-# A base makes a build shorter, and changes no byte.
+# check_base WITHOUT WITH: a base makes a build shorter, and changes no byte.
 check_base() {
     local taken
-    build rebuildable >"$work/rebuildable.path"
-    build based >"$work/based.path"
+    build "$1" >"$work/$1.path"
+    build "$2" >"$work/$2.path"
     taken=$(sed -n 's/.*"taken_bytes":\([0-9]*\).*/\1/p' "$work/log")
     [ "${taken:-0}" -gt 100000 ] || die "only ${taken:-0} bytes are taken from the base"
-    cmp "$(image_of rebuildable)" "$(image_of based)" || die "an image differs if it has a base"
-    echo "the same image with a base, of which $taken bytes are taken"
+    cmp "$(image_of "$1")" "$(image_of "$2")" || die "an image differs if it has a base"
+    echo "the same image $2 as $1, with $taken bytes that are taken"
 }
 
 # Merged images keep what their parts have: compressed data, and times. Nor do they have
@@ -292,7 +292,8 @@ build_command
 check_flake
 check_tool
 build_images
-check_base
+check_base rebuildable based
+check_base trustable trusted
 check_merged
 build_again "when built again"
 optimise

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,13 +53,15 @@ pub struct Base {
     made: HashMap<u64, PartPlace>,
     vain: HashSet<u64>,
     facts: Option<Facts>,
+    /// The file that it was read from.
+    file: Arc<File>,
     why_not: Option<&'static str>,
     taken: AtomicU64,
 }
 
 impl Base {
     /// Opens the image in the file or block device `path`. It must not change before the
-    /// build is done.
+    /// build is done, but a new image may replace it.
     ///
     /// # Errors
     /// [`Error::Read`] if it cannot be opened. It is no error if it holds no image, or
@@ -73,27 +75,29 @@ impl Base {
             let why = "is not a file or a block device";
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, why)));
         }
-        let input = Input::File(Arc::new(File::open(path).map_err(failed)?));
-        Ok(match Image::open(path.into(), vec![input]) {
-            Ok(image) => Self::new(image),
-            Err(_) => Self::without("it is no EROFS image, or a damaged one"),
+        let file = Arc::new(File::open(path).map_err(failed)?);
+        Ok(match Image::open(path.into(), vec![Input::File(Arc::clone(&file))]) {
+            Ok(image) => Self::new(image, file),
+            Err(_) => Self::without("it is no EROFS image, or a damaged one", file),
         })
     }
 
-    fn without(why_not: &'static str) -> Self {
+    fn without(why_not: &'static str, file: Arc<File>) -> Self {
         Base {
             image: None,
             made: HashMap::new(),
             vain: HashSet::new(),
             facts: None,
+            file,
             why_not: Some(why_not),
             taken: AtomicU64::new(0),
         }
     }
 
-    fn new(image: Image) -> Self {
+    fn new(image: Image, file: Arc<File>) -> Self {
         let Some((recipes, facts)) = read_tables(&image) else {
-            return Self::without("it was not made to be rebuilt, or its table is damaged");
+            let why_not = "it was not made to be rebuilt, or its table is damaged";
+            return Self::without(why_not, file);
         };
         let block_bits = image.block_bits();
         let place = |block: u64| block.checked_mul(1 << block_bits);
@@ -105,6 +109,7 @@ impl Base {
             made: made.collect(),
             vain: recipes.vain.into_iter().collect(),
             facts,
+            file,
             image: Some(image),
             why_not: None,
             taken: AtomicU64::new(0),
@@ -114,6 +119,17 @@ impl Base {
     /// Why nothing can be taken from it; `None` if that is possible.
     pub fn why_not(&self) -> Option<&str> {
         self.why_not
+    }
+
+    /// Whether it is in this file or block device.
+    pub(crate) fn is_in(&self, file: &File) -> io::Result<bool> {
+        let id = |file: &File| {
+            file.metadata().map(|stat| match stat.file_type().is_block_device() {
+                true => (true, stat.rdev(), 0),
+                false => (false, stat.dev(), stat.ino()),
+            })
+        };
+        Ok(id(&self.file)? == id(file)?)
     }
 
     /// Whether it was made with [`Options::trust_store_names`](crate::Options), so that

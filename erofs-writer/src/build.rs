@@ -290,7 +290,26 @@ impl<'a> ImageWriter<'a> {
         false
     }
 
+    /// Checks that the base is not overwritten while it is read. A file that is replaced
+    /// stays until nobody reads it.
+    #[cfg(feature = "image")]
+    fn check_base(&self, output: &Output<'_>) -> Result<()> {
+        let Some(base) = self.base else { return Ok(()) };
+        let Some(file) = output.to.as_file().filter(|_| !output.is_hidden) else { return Ok(()) };
+        let failed = |source| Error::Write { path: None, source };
+        match base.is_in(file).map_err(failed)? {
+            true => Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is the base"))),
+            false => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "image"))]
+    fn check_base(&self, _: &Output<'_>) -> Result<()> {
+        Ok(())
+    }
+
     fn build(&mut self, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
+        self.check_base(output)?;
         let options = self.options.clone();
         match self.build_as(&options, tree, output) {
             // Nothing has been written yet.

@@ -77,6 +77,17 @@ let
     rebuildable = true;
   };
 
+  # Images that are built again without reading all of it.
+  trusting =
+    args:
+    pkgs.makeErofsStoreImage (
+      args
+      // {
+        rebuildable = true;
+        flags = fragments.flags ++ [ "--trust-store-names" ];
+      }
+    );
+
   # Parts that have most of their paths in common.
   one = pkgs.makeErofsStoreImage (
     fragments
@@ -150,6 +161,14 @@ in
     // {
       base = older;
       # Into the log.
+      shellFlags = [ "--json" ];
+    }
+  );
+  trustable = trusting newer;
+  trusted = trusting (
+    newer
+    // {
+      base = trusting (fragments // { rootPaths = [ doc ]; });
       shellFlags = [ "--json" ];
     }
   );

@@ -10,7 +10,7 @@ pub(crate) struct RebuildArgs {
     ///
     /// The new image has the same bytes as without this flag, and is made in less time.
     /// IMAGE has to be made with --rebuildable. What it has is decoded and compared
-    /// with the source. The new image must not replace it.
+    /// with the source. The new image may replace it.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) base: Option<PathBuf>,
 

@@ -81,12 +81,22 @@ fn names_of_store_paths_are_trusted_only_if_that_is_said() {
 }
 
 #[test]
-fn a_base_is_never_the_output() {
+fn a_base_may_be_replaced_but_not_overwritten() {
     let place = place();
     place.run("-zlz4 --rebuildable OLD DIR").succeeded();
     let before = bytes(&place, "OLD");
-    let said = refusal_of(&place, 1, "-zlz4 --base=OLD OLD DIR");
-    assert!(said.contains("would be part of its own source"), "{said}");
+    fs::write(place.path("DIR/more.txt"), "more".repeat(9000)).expect("is writable");
+    place.run("-zlz4 --rebuildable NEW DIR").succeeded();
+    fs::copy(place.path("OLD"), place.path("SAME")).expect("is writable");
+    place.run("-zlz4 --rebuildable --base=SAME SAME DIR").succeeded();
+    assert!(bytes(&place, "SAME") == bytes(&place, "NEW"));
+    // What stands for an open file is written in place.
+    let old = fs::File::options().read(true).write(true).open(place.path("OLD"));
+    let mut command = place.command();
+    command.args(["-zlz4", "--base=OLD", "/dev/stdout", "DIR"]);
+    let done = command.stdout(old.expect("is there")).output().expect("it runs");
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(String::from_utf8_lossy(&done.stderr).contains("it is the base"), "{done:?}");
     assert!(bytes(&place, "OLD") == before);
     assert!(refusal_of(&place, 1, "-zlz4 --base=MISSING NEW DIR").contains("MISSING"));
     let done = place.run("--base=OLD --rebuildable NEW DIR");
