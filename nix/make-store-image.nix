@@ -24,7 +24,7 @@
   compression ? null,
   # An earlier image, made with `rebuildable`, from which compressed bytes are taken.
   base ? null,
-  # Whether the image can be a base. A table of some 11 bytes a file follows it then.
+  # Whether the image can be a base. A table of some 19 bytes a file follows it then.
   rebuildable ? base != null,
   # Further flags of mkfs.erofs, one argument each.
   flags ? [ ],

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::facts::{self, Facts};
 use crate::format::{to_u64, to_usize};
 use crate::image::{Image, Input};
-use crate::recipes::{HEADER_LEN, Recipes};
+use crate::recipes::{HEADER_LEN, Made, Recipes};
 use crate::tree::StoredExtent;
 
 /// An earlier image. A build [takes from it](crate::ImageWriter::base) the pclusters that
@@ -103,7 +103,8 @@ impl Base {
         let place = |block: u64| block.checked_mul(1 << block_bits);
         let made = recipes.made.iter().filter_map(|made| {
             let pos = place(made.block)?;
-            Some((made.recipe, PartPlace { nid: made.nid, offset: made.offset, pos }))
+            let Made { recipe, nid, offset, check, .. } = *made;
+            Some((recipe, PartPlace { nid, offset, pos, check }))
         });
         Base {
             made: made.collect(),

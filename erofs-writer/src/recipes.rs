@@ -5,7 +5,7 @@
 //! image were made.
 //!
 //! It begins where the blocks of the image end: a header, then for each encoded part its
-//! recipe (8 bytes), and as numbers of 1 to 10 bytes the differences of nid, offset and
+//! recipe and a hash of the result (8 bytes each), and as numbers of 1 to 10 bytes the differences of nid, offset and
 //! first block to what the part before would suggest; then the recipes of those files
 //! that were not worth encoding.
 
@@ -16,6 +16,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use crate::format::{to_u64, to_usize};
 
 const MAGIC: [u8; 8] = *b"erofsRCP";
+const VERSION: u32 = 1;
 #[cfg(any(test, feature = "image"))]
 /// The longest table that is read, in bytes: that of some twenty million parts.
 const TABLE_MAX: u64 = 256 << 20;
@@ -29,14 +30,14 @@ struct Header {
     /// The XXH3 hash of these bytes.
     check: U64,
     parts: U32,
-    reserved: U32,
+    version: U32,
 }
 
 pub(crate) const HEADER_LEN: u64 = 32;
 const _: () = assert!(size_of::<Header>() == 32);
 
 /// Where the result for a recipe is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Made {
     pub(crate) recipe: u64,
     /// The inode.
@@ -45,6 +46,8 @@ pub(crate) struct Made {
     pub(crate) offset: u64,
     /// The first block of the pclusters that were made for the part.
     pub(crate) block: u64,
+    /// A hash of the result.
+    pub(crate) check: u64,
 }
 
 /// All recipes of an image.
@@ -58,9 +61,10 @@ pub(crate) struct Recipes {
 impl Recipes {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0; to_usize(HEADER_LEN)];
-        let mut before = Made { recipe: 0, nid: 0, offset: 0, block: 0 };
+        let mut before = Made::default();
         for made in &self.made {
             bytes.extend_from_slice(&made.recipe.to_le_bytes());
+            bytes.extend_from_slice(&made.check.to_le_bytes());
             let from = if made.nid == before.nid { before.offset } else { 0 };
             put(&mut bytes, made.nid, before.nid);
             put(&mut bytes, made.offset, from);
@@ -76,7 +80,7 @@ impl Recipes {
             parts: u32::try_from(self.made.len())
                 .expect("fewer parts than inodes and blocks")
                 .into(),
-            reserved: 0.into(),
+            version: VERSION.into(),
         };
         bytes[..to_usize(HEADER_LEN)].copy_from_slice(header.as_bytes());
         bytes
@@ -88,7 +92,8 @@ impl Recipes {
     pub(crate) fn len_after(header: &[u8]) -> Option<usize> {
         let header = Header::read_from_bytes(header).ok()?;
         let len = header.len.get();
-        (header.magic == MAGIC && len <= TABLE_MAX).then(|| to_usize(len))
+        let is_known = header.magic == MAGIC && header.version.get() == VERSION;
+        (is_known && len <= TABLE_MAX).then(|| to_usize(len))
     }
 
     #[cfg(any(test, feature = "image"))]
@@ -101,18 +106,19 @@ impl Recipes {
             return None;
         }
         let mut recipes = Recipes::default();
-        let mut before = Made { recipe: 0, nid: 0, offset: 0, block: 0 };
+        let mut before = Made::default();
         for _ in 0..header.parts.get() {
-            let recipe = take_recipe(&mut rest)?;
+            let recipe = take_hash(&mut rest)?;
+            let check = take_hash(&mut rest)?;
             let nid = take(&mut rest, before.nid)?;
             let from = if nid == before.nid { before.offset } else { 0 };
             let offset = take(&mut rest, from)?;
             let block = take(&mut rest, before.block)?;
-            before = Made { recipe, nid, offset, block };
+            before = Made { recipe, nid, offset, block, check };
             recipes.made.push(before);
         }
         while !rest.is_empty() {
-            recipes.vain.push(take_recipe(&mut rest)?);
+            recipes.vain.push(take_hash(&mut rest)?);
         }
         Some(recipes)
     }
@@ -147,10 +153,10 @@ fn take(bytes: &mut &[u8], before: u64) -> Option<u64> {
 }
 
 #[cfg(any(test, feature = "image"))]
-fn take_recipe(bytes: &mut &[u8]) -> Option<u64> {
-    let (recipe, rest) = bytes.split_first_chunk()?;
+fn take_hash(bytes: &mut &[u8]) -> Option<u64> {
+    let (hash, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
-    Some(u64::from_le_bytes(*recipe))
+    Some(u64::from_le_bytes(*hash))
 }
 
 #[cfg(test)]
@@ -158,7 +164,7 @@ mod tests {
     use super::*;
 
     fn example() -> Recipes {
-        let made = |recipe, nid, offset, block| Made { recipe, nid, offset, block };
+        let made = |recipe, nid, offset, block| Made { recipe, nid, offset, block, check: !recipe };
         let made = vec![
             made(u64::MAX, 40, 0, 1),
             made(7, 40, 4 << 20, 900),
@@ -185,7 +191,7 @@ mod tests {
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x11;
-            // The first eight bytes are looked at before, and the last four do not count.
+            // The first eight bytes and the last four of the header are looked at before.
             let is_checked = (8..24).contains(&at) || at >= 32;
             assert!(!is_checked || Recipes::of_bytes(&damaged).is_none(), "byte {at}");
             assert!(Recipes::of_bytes(&bytes[..at]).is_none(), "{at} bytes");

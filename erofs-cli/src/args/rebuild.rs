@@ -16,7 +16,7 @@ pub(crate) struct RebuildArgs {
 
     /// Add a table after the image with which it can be a --base
     ///
-    /// It has some 11 bytes for each file that is compressed by itself, and for each
+    /// It has some 19 bytes for each file that is compressed by itself, and for each
     /// 4 MiB of longer ones, and is no part of the file system.
     #[arg(long)]
     pub(crate) rebuildable: bool,

@@ -48,6 +48,7 @@ fn table(placement: &Placement<'_>) -> Recipes {
         },
         offset: placed.offset,
         block: placed.block,
+        check: placed.check,
     });
     let vain = encoded.vain.iter().map(|recipe| recipe.0);
     Recipes { made: made.collect(), vain: vain.collect() }

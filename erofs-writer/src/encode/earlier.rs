@@ -20,6 +20,8 @@ pub(crate) struct PartPlace {
     pub(crate) offset: u64,
     /// The byte of the image at which its own pclusters begin.
     pub(crate) pos: u64,
+    /// A hash of the result.
+    pub(crate) check: u64,
 }
 
 /// An earlier image. Nothing that it says is trusted, except that what it has for a

@@ -75,7 +75,13 @@ impl Places {
             ..Compressed::default()
         });
         self.by_number[number] = Some(self.parts.len());
-        let recipe = recipe.map(|recipe| PlacedRecipe { recipe, stream, offset, block: start });
+        let recipe = recipe.map(|(recipe, check)| PlacedRecipe {
+            recipe,
+            stream,
+            offset,
+            block: start,
+            check,
+        });
         self.parts.push(PlacedPart { stream, file, fragment, recipe });
     }
 }
@@ -103,6 +109,8 @@ pub(crate) struct PlacedRecipe {
     pub(crate) offset: u64,
     /// The first block of its own pclusters.
     pub(crate) block: u64,
+    /// A hash of the result.
+    pub(crate) check: u64,
 }
 
 #[cfg(test)]

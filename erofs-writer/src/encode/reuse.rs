@@ -87,6 +87,11 @@ impl Wanted<'_> {
         if let Some(data) = data {
             taken.put_plain(data, &mut out[base..]);
         }
+        // Other bytes may decode to the same.
+        if taken.pclusters.check(&out[base..]) != place.check {
+            out.truncate(base);
+            return None;
+        }
         Some(taken.pclusters)
     }
 }

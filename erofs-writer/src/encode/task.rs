@@ -76,15 +76,22 @@ pub(super) struct EncodedPart {
     /// Where it begins in the stream.
     pub(crate) offset: u64,
     pub(crate) algorithm: Algorithm,
-    /// What decided the result, if that was asked for.
-    pub(crate) recipe: Option<Recipe>,
+    /// What decided the result and a hash of that, if these were asked for.
+    pub(crate) recipe: Option<(Recipe, u64)>,
     pub(crate) pclusters: Pclusters,
 }
 
 impl EncodedPart {
-    pub(super) fn new(part: &Part, recipe: Option<Recipe>, pclusters: Pclusters) -> Self {
+    /// The result `pclusters` of a part, of which `own` are those in blocks.
+    pub(super) fn new(
+        part: &Part,
+        recipe: Option<Recipe>,
+        pclusters: Pclusters,
+        own: &[u8],
+    ) -> Self {
         let Part { number, stream, codec, offset, .. } = *part;
         let algorithm = codec.codec.algorithm();
+        let recipe = recipe.map(|recipe| (recipe, pclusters.check(own)));
         EncodedPart { number, stream, offset, algorithm, recipe, pclusters }
     }
 }

@@ -70,7 +70,7 @@ impl<'a> Worker<'a> {
                 return Err(Error::Cancelled);
             }
             if let Some(pclusters) = self.hole(part, &mut done.bytes)? {
-                done.parts.push(EncodedPart::new(part, None, pclusters));
+                done.parts.push(EncodedPart::new(part, None, pclusters, &[]));
                 continue;
             }
             if self.encode_unread(part, parts, &mut done) {
@@ -95,12 +95,16 @@ impl<'a> Worker<'a> {
         }
         let draft = self.draft(part, parts, bytes, done);
         let found = self.find(draft.recipe);
+        let start = done.bytes.len();
         let taken = match found {
             Some(Known::Made(place)) => self.take(part, place, &draft, &mut done.bytes),
             _ => None,
         };
         match taken {
-            Some(pclusters) => done.parts.push(EncodedPart::new(part, draft.recipe, pclusters)),
+            Some(pclusters) => {
+                let own = &done.bytes[start..];
+                done.parts.push(EncodedPart::new(part, draft.recipe, pclusters, own));
+            }
             None if draft.is_vain(found) => done.vain.extend(draft.recipe),
             None => return false,
         }
@@ -151,7 +155,8 @@ impl<'a> Worker<'a> {
             done.vain.extend(draft.recipe);
             done.bytes.truncate(start);
         } else {
-            done.parts.push(EncodedPart::new(part, draft.recipe, pclusters));
+            let own = &done.bytes[start..];
+            done.parts.push(EncodedPart::new(part, draft.recipe, pclusters, own));
         }
         Ok(())
     }

@@ -305,7 +305,7 @@ impl Options {
     }
 
     /// Whether a table follows the image that lets later builds take its pclusters:
-    /// see [`Base`](crate::Base). It is no part of the file system, and takes some 11
+    /// see [`Base`](crate::Base). It is no part of the file system, and takes some 19
     /// bytes for each file that is encoded by itself, and for each 4 MiB of longer ones.
     /// Default: no.
     #[must_use]
@@ -319,7 +319,8 @@ impl Options {
     /// it. Default: no.
     ///
     /// It needs [`rebuildable`](Self::rebuildable) and a [`Base`](crate::Base) that was
-    /// made with both. The base is trusted, too: what it has is not decoded and compared.
+    /// made with both. The base is trusted, too: what it has is not decoded and compared, so that only
+    /// damage is noticed, and not a base that is forged.
     /// The bytes of the image are those of a build without this as long as both are worth
     /// that trust. A store path is a directory or a file of the host whose name is one of
     /// Nix: 32 characters of a hash, a hyphen and a name. What the tree changes in metadata
