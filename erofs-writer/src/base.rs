@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::encode::{Earlier, Known, PartPlace, Recipe};
 use crate::error::{Error, Result};
-use crate::facts::{self, Facts};
+use crate::facts::Facts;
 use crate::format::{to_u64, to_usize};
 use crate::image::{Image, Input};
-use crate::recipes::{HEADER_LEN, Made, Recipes};
+use crate::recipes::{Made, Recipes};
+use crate::table::HEADER_LEN;
 use crate::tree::StoredExtent;
 
 /// An earlier image. A build [takes from it](crate::ImageWriter::base) the pclusters that
@@ -142,9 +143,9 @@ impl Base {
 
 /// The tables that follow an image.
 fn read_tables(image: &Image) -> Option<(Recipes, Option<Facts>)> {
-    let recipes = read_table(image, image.end(), HEADER_LEN, Recipes::len_after)?;
+    let recipes = read_table(image, image.end(), Recipes::len_after)?;
     let next = image.end().checked_add(to_u64(recipes.len()))?;
-    let facts = read_table(image, next, facts::HEADER_LEN, Facts::len_after);
+    let facts = read_table(image, next, Facts::len_after);
     Some((Recipes::of_bytes(&recipes)?, facts.and_then(|facts| Facts::of_bytes(&facts))))
 }
 
@@ -153,17 +154,16 @@ fn read_tables(image: &Image) -> Option<(Recipes, Option<Facts>)> {
 fn read_table(
     image: &Image,
     pos: u64,
-    header_len: u64,
     len_after: impl Fn(&[u8]) -> Option<usize>,
 ) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; to_usize(header_len)];
+    let mut bytes = vec![0; to_usize(HEADER_LEN)];
     image.read(&mut bytes, pos).ok()?;
     let len = len_after(&bytes)?;
     // Nothing is reserved for bytes that are not there.
-    let end = pos.checked_add(header_len)?;
+    let end = pos.checked_add(HEADER_LEN)?;
     image.has(end, len).then_some(())?;
     bytes.resize(bytes.len() + len, 0);
-    image.read(&mut bytes[to_usize(header_len)..], end).ok()?;
+    image.read(&mut bytes[to_usize(HEADER_LEN)..], end).ok()?;
     Some(bytes)
 }
 

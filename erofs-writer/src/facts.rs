@@ -11,5 +11,3 @@ mod table;
 
 pub(crate) use key::{FileKey, file_key};
 pub(crate) use known::{Digest, EndFacts, Facts, FileFacts, PART_LEN, PartFacts, RangeFacts};
-#[cfg(feature = "image")]
-pub(crate) use table::HEADER_LEN;

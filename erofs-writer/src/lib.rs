@@ -216,6 +216,7 @@ mod shape;
 mod shown;
 mod sink;
 pub mod source;
+mod table;
 mod time;
 mod tree;
 #[cfg(feature = "image")]

@@ -84,8 +84,7 @@ fn start() -> Start {
 /// Makes the hash of the table with this magic right.
 fn forge(bytes: &mut [u8], magic: &[u8; 8]) {
     let Some(at) = bytes.windows(8).rposition(|window| window == magic) else { return };
-    let header_len = if magic == b"erofsRCP" { 32 } else { 40 };
-    let Some((header, rest)) = bytes[at..].split_at_mut_checked(header_len) else { return };
+    let Some((header, rest)) = bytes[at..].split_at_mut_checked(32) else { return };
     let len = u64::from_le_bytes(header[8..16].try_into().expect("8 bytes"));
     let payload = usize::try_from(len).ok().and_then(|len| rest.get(..len));
     if let Some(payload) = payload {

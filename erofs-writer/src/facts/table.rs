@@ -1,42 +1,21 @@
-//! The facts as bytes: a header, all different contents, the files with each as a number
-//! that says how far back they are, and the parts of the packed inode.
-//!
-//! Numbers have 1 to 10 bytes, of seven bits each, the lowest first.
+//! The facts as a table: all different contents; the files, each with its key and the number
+//! of its contents; and the parts of the packed inode.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use twox_hash::XxHash3_64;
-use zerocopy::little_endian::{U32, U64};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
-
 use crate::alike::ContentChunk;
 use crate::facts::key::FileKey;
 use crate::facts::known::{EndFacts, Facts, FileFacts, PART_LEN, PartFacts, RangeFacts};
-use crate::format::{to_u64, to_usize};
+use crate::format::to_u64;
+use crate::table::TableWriter;
+#[cfg(any(test, feature = "image"))]
+use crate::table::{self, TableReader};
 
 const MAGIC: [u8; 8] = *b"erofsFCT";
 /// The longest table that is read, in bytes: that of some 150 GB of contents.
 #[cfg(any(test, feature = "image"))]
 const TABLE_MAX: u64 = 1 << 30;
-
-/// The header, before `len` bytes.
-#[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct Header {
-    magic: [u8; 8],
-    len: U64,
-    /// The XXH3 hash of these bytes.
-    check: U64,
-    /// How many different contents, files and parts of the packed inode there are.
-    contents: U32,
-    files: U32,
-    packed: U32,
-    reserved: U32,
-}
-
-pub(crate) const HEADER_LEN: u64 = 40;
-const _: () = assert!(size_of::<Header>() == 40);
 
 impl Facts {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -45,165 +24,118 @@ impl Facts {
         let mut packed: Vec<_> = self.packed.values().collect();
         packed.sort_unstable_by_key(|part| part.digest);
 
-        let mut bytes = vec![0; to_usize(HEADER_LEN)];
         let mut numbers: HashMap<*const FileFacts, u64> = HashMap::new();
+        let mut different = Vec::new();
         let mut of = Vec::with_capacity(files.len());
         for (key, facts) in files {
-            let next = to_u64(numbers.len());
+            let next = to_u64(different.len());
             let number = *numbers.entry(Arc::as_ptr(facts)).or_insert(next);
             if number == next {
-                put_file(&mut bytes, facts);
+                different.push(facts);
             }
             of.push((key, number));
         }
-        for (key, number) in &of {
-            bytes.extend_from_slice(*key);
-            put(&mut bytes, *number);
+        let mut table = TableWriter::new();
+        table.number(to_u64(different.len()));
+        different.iter().for_each(|facts| put_file(&mut table, facts));
+        table.number(to_u64(of.len()));
+        for (key, number) in of {
+            table.bytes(key);
+            table.number(number);
         }
-        packed.iter().for_each(|part| put_part(&mut bytes, part));
-
-        let payload = &bytes[to_usize(HEADER_LEN)..];
-        let count = |len| u32::try_from(len).expect("no more than inodes and blocks").into();
-        let header = Header {
-            magic: MAGIC,
-            len: to_u64(payload.len()).into(),
-            check: XxHash3_64::oneshot(payload).into(),
-            contents: count(numbers.len()),
-            files: count(of.len()),
-            packed: count(packed.len()),
-            reserved: 0.into(),
-        };
-        bytes[..to_usize(HEADER_LEN)].copy_from_slice(header.as_bytes());
-        bytes
+        table.number(to_u64(packed.len()));
+        packed.iter().for_each(|part| put_part(&mut table, part));
+        table.finish(MAGIC)
     }
 
-    /// How many bytes follow this header, of [`HEADER_LEN`] bytes. None if it is none.
+    /// How many bytes follow this header. `None` if it is none.
     #[cfg(any(test, feature = "image"))]
     pub(crate) fn len_after(header: &[u8]) -> Option<usize> {
-        let header = Header::read_from_bytes(header).ok()?;
-        let len = header.len.get();
-        (header.magic == MAGIC && len <= TABLE_MAX).then(|| to_usize(len))
+        table::len_after(header, MAGIC, TABLE_MAX)
     }
 
-    /// The facts in these bytes, which begin with a header. None if they are damaged.
+    /// The facts in these bytes, which begin with a header. `None` if they are damaged.
     #[cfg(any(test, feature = "image"))]
     pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Self> {
-        let (header, mut rest) = bytes.split_at_checked(to_usize(HEADER_LEN))?;
-        let header = Header::read_from_bytes(header).ok()?;
-        if to_u64(rest.len()) != header.len.get() || XxHash3_64::oneshot(rest) != header.check.get()
-        {
-            return None;
-        }
-        let rest = &mut rest;
-        // Nothing is reserved: each takes bytes that have to be there.
+        let table = &mut TableReader::new(bytes)?;
         let mut contents = Vec::new();
-        for _ in 0..header.contents.get() {
-            contents.push(Arc::new(take_file(rest)?));
+        for _ in 0..table.number()? {
+            contents.push(Arc::new(take_file(table)?));
         }
         let mut facts = Facts::default();
-        for _ in 0..header.files.get() {
-            let key: FileKey = take_bytes(rest)?;
-            let number = usize::try_from(take(rest)?).ok()?;
+        for _ in 0..table.number()? {
+            let key: FileKey = table.bytes()?;
+            let number = usize::try_from(table.number()?).ok()?;
             facts.files.insert(key, Arc::clone(contents.get(number)?));
         }
-        for _ in 0..header.packed.get() {
-            let part = take_part(rest)?;
+        for _ in 0..table.number()? {
+            let part = take_part(table)?;
             facts.packed.insert(part.digest, Arc::new(part));
         }
-        rest.is_empty().then_some(facts)
+        table.is_empty().then_some(facts)
     }
 }
 
-fn put_file(bytes: &mut Vec<u8>, facts: &FileFacts) {
+fn put_file(table: &mut TableWriter, facts: &FileFacts) {
     let FileFacts { len, parts, end } = facts;
-    put(bytes, *len);
+    table.number(*len);
     assert_eq!(to_u64(parts.len()), len.div_ceil(PART_LEN), "a part for all bytes");
-    parts.iter().for_each(|part| put_part(bytes, part));
-    put(bytes, end.map_or(0, |end| end.len));
+    parts.iter().for_each(|part| put_part(table, part));
+    table.number(end.map_or(0, |end| end.len));
     if let Some(EndFacts { digest, .. }) = end {
-        bytes.extend_from_slice(digest);
+        table.bytes(digest);
     }
 }
 
-fn put_part(bytes: &mut Vec<u8>, part: &PartFacts) {
+fn put_part(table: &mut TableWriter, part: &PartFacts) {
     let PartFacts { digest, chunks, ranges } = part;
-    bytes.extend_from_slice(digest);
-    put(bytes, to_u64(chunks.len()));
+    table.bytes(digest);
+    table.number(to_u64(chunks.len()));
     for chunk in &**chunks {
         let ContentChunk { len, digest } = *chunk;
-        bytes.extend_from_slice(&len.to_le_bytes());
-        bytes.extend_from_slice(&digest.to_le_bytes());
+        table.bytes(&len.to_le_bytes());
+        table.bytes(&digest.to_le_bytes());
     }
-    put(bytes, to_u64(ranges.len()));
+    table.number(to_u64(ranges.len()));
     for RangeFacts { at, len, digest } in ranges {
-        put(bytes, u64::from(*at));
-        put(bytes, u64::from(*len));
-        bytes.extend_from_slice(digest);
+        table.number(u64::from(*at));
+        table.number(u64::from(*len));
+        table.bytes(digest);
     }
-}
-
-fn put(bytes: &mut Vec<u8>, value: u64) {
-    let mut left = value;
-    while left >= 0x80 {
-        bytes.push(left.to_le_bytes()[0] | 0x80);
-        left >>= 7;
-    }
-    bytes.push(left.to_le_bytes()[0]);
 }
 
 #[cfg(any(test, feature = "image"))]
-fn take_file(bytes: &mut &[u8]) -> Option<FileFacts> {
-    let len = take(bytes)?;
+fn take_file(table: &mut TableReader<'_>) -> Option<FileFacts> {
+    let len = table.number()?;
     let mut parts = Vec::new();
     for _ in 0..len.div_ceil(PART_LEN) {
-        parts.push(take_part(bytes)?);
+        parts.push(take_part(table)?);
     }
-    let end = match take(bytes)? {
+    let end = match table.number()? {
         0 => None,
-        end if end <= len => Some(EndFacts { len: end, digest: take_bytes(bytes)? }),
+        end if end <= len => Some(EndFacts { len: end, digest: table.bytes()? }),
         _ => return None,
     };
     (len > 0).then_some(FileFacts { len, parts, end })
 }
 
 #[cfg(any(test, feature = "image"))]
-fn take_part(bytes: &mut &[u8]) -> Option<PartFacts> {
-    let digest = take_bytes(bytes)?;
+fn take_part(table: &mut TableReader<'_>) -> Option<PartFacts> {
+    let digest = table.bytes()?;
     let mut chunks = Vec::new();
-    for _ in 0..take(bytes)? {
-        let len = u16::from_le_bytes(take_bytes(bytes)?);
-        chunks.push(ContentChunk { len, digest: u64::from_le_bytes(take_bytes(bytes)?) });
+    for _ in 0..table.number()? {
+        let len = u16::from_le_bytes(table.bytes()?);
+        chunks.push(ContentChunk { len, digest: u64::from_le_bytes(table.bytes()?) });
     }
     let mut ranges: Vec<RangeFacts> = Vec::new();
-    for _ in 0..take(bytes)? {
-        let at = u32::try_from(take(bytes)?).ok()?;
-        let len = u32::try_from(take(bytes)?).ok()?;
+    for _ in 0..table.number()? {
+        let at = u32::try_from(table.number()?).ok()?;
+        let len = u32::try_from(table.number()?).ok()?;
         let is_next = ranges.last().is_none_or(|last| (last.at, last.len) < (at, len));
         is_next.then_some(())?;
-        ranges.push(RangeFacts { at, len, digest: take_bytes(bytes)? });
+        ranges.push(RangeFacts { at, len, digest: table.bytes()? });
     }
     Some(PartFacts { digest, chunks: chunks.into(), ranges })
-}
-
-#[cfg(any(test, feature = "image"))]
-fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-#[cfg(any(test, feature = "image"))]
-fn take_bytes<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*taken)
 }
 
 #[cfg(test)]
@@ -238,8 +170,7 @@ mod tests {
     fn facts_are_read_as_they_were_written() {
         for facts in [example(), Facts::default()] {
             let bytes = facts.to_bytes();
-            let header = &bytes[..to_usize(HEADER_LEN)];
-            assert_eq!(Facts::len_after(header), Some(bytes.len() - header.len()));
+            assert_eq!(Facts::len_after(&bytes[..32]), Some(bytes.len() - 32));
             assert_eq!(Facts::of_bytes(&bytes), Some(facts));
         }
         let bytes = example().to_bytes();
@@ -248,40 +179,18 @@ mod tests {
     }
 
     #[test]
-    fn damaged_facts_are_none() {
-        let good = example();
-        let bytes = good.to_bytes();
-        for at in 0..bytes.len() {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= 0x11;
-            let is_seen = Facts::len_after(&damaged[..40]) != Facts::len_after(&bytes[..40])
-                || Facts::of_bytes(&damaged) != Some(good.clone());
-            // The last four bytes of the header do not count.
-            assert!(is_seen || (36..40).contains(&at), "byte {at}");
-            assert!(Facts::of_bytes(&bytes[..at]).is_none(), "{at} bytes");
+    fn facts_that_are_cut_or_false_are_none() {
+        let all = example().to_bytes();
+        for end in 32..all.len() {
+            let mut table = TableWriter::new();
+            table.bytes(&all[32..end]);
+            assert_eq!(Facts::of_bytes(&table.finish(MAGIC)), None, "{end} bytes");
         }
-    }
-
-    #[test]
-    fn a_false_count_takes_no_memory() {
-        let mut long = vec![0; 40];
-        put(&mut long, u64::MAX);
-        let mut chunks = vec![0; 40];
-        put(&mut chunks, 1);
-        chunks.extend([0; 32]);
-        put(&mut chunks, u64::MAX);
-        for mut bytes in [long, chunks] {
-            let payload = bytes.split_off(40);
-            let header = Header {
-                magic: MAGIC,
-                len: to_u64(payload.len()).into(),
-                check: XxHash3_64::oneshot(&payload).into(),
-                contents: u32::MAX.into(),
-                files: u32::MAX.into(),
-                packed: u32::MAX.into(),
-                reserved: 0.into(),
-            };
-            assert_eq!(Facts::of_bytes(&[header.as_bytes(), &payload].concat()), None);
+        // Contents without bytes, and the chunks of a file that are too many.
+        for numbers in [&[1, 0, 0, 0, 0][..], &[1, u64::MAX], &[u64::MAX], &[0, u64::MAX]] {
+            let mut table = TableWriter::new();
+            numbers.iter().for_each(|number| table.number(*number));
+            assert_eq!(Facts::of_bytes(&table.finish(MAGIC)), None);
         }
     }
 }

@@ -65,7 +65,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("extract", &["cancel", "error", "event", "format", "observer", "pool", "tree"]),
     ("shape", &["error", "format", "options", "time", "tree"]),
-    ("facts", &["alike", "format"]),
+    ("table", &["format"]),
+    ("facts", &["alike", "format", "table"]),
     ("plan", &["alike", "cancel", "error", "facts", "format", "options", "pool", "shape", "tree"]),
     ("verify", &["error", "format", "image", "options", "pool", "tree"]),
     ("sink", &["cancel", "format", "options"]),
@@ -86,8 +87,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("write", &["error", "format", "meta", "options", "plan", "pool", "shape", "sink", "tree"]),
-    ("recipes", &["format"]),
-    ("base", &["encode", "error", "facts", "format", "image", "recipes", "tree"]),
+    ("recipes", &["format", "table"]),
+    ("base", &["encode", "error", "facts", "format", "image", "recipes", "table", "tree"]),
     (
         "build",
         &[
