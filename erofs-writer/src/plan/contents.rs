@@ -18,6 +18,13 @@ pub(crate) struct Contents {
     of: HashMap<InodeId, (Arc<FileFacts>, Option<FileKey>)>,
 }
 
+/// Where the facts about a file come from.
+enum Found<'a> {
+    Known(&'a Arc<FileFacts>),
+    /// It was read, and perhaps sketched.
+    Read((FileFacts, Option<Sketch>)),
+}
+
 /// How many files are read in parallel before the results are put together. This bounds
 /// the memory for the results.
 const AT_ONCE: usize = 16 * 1024;
@@ -34,28 +41,36 @@ impl Contents {
     ) -> Result<(Self, HashMap<InodeId, Sketch>)> {
         let mut found = Contents::default();
         let mut sketches = HashMap::new();
-        let mut different: HashMap<(u64, Digest), Arc<FileFacts>> = HashMap::new();
+        let is_enough = |facts: &Arc<FileFacts>| !needs.cuts_file(facts.len) || facts.is_cut();
         let look = |(id, content): &(InodeId, &Content)| {
             let key = content.host_path().and_then(|path| file_key(&path));
             let known = key.and_then(|key| facts.files.get(&key));
-            let is_enough = |known: &&Arc<FileFacts>| {
-                known.len == content.len() && (!needs.cuts_file(known.len) || known.is_cut())
+            let known = known.filter(|known| known.len == content.len() && is_enough(known));
+            let found = match known {
+                Some(known) => Found::Known(known),
+                None => Found::Read(read(reader, *id, content, needs)?),
             };
-            Ok(match known.filter(is_enough) {
-                Some(known) => (key, Arc::clone(known), None),
-                None => {
-                    let (facts, sketch) = read(reader, *id, content, needs)?;
-                    (key, Arc::new(facts), sketch)
-                }
-            })
+            Ok((key, found))
         };
+        // Equal contents have the same facts. Of some that are known under another path,
+        // these are more than one reading gives.
+        let mut different: Option<HashMap<(u64, Digest), Arc<FileFacts>>> = None;
         for files in files.chunks(AT_ONCE) {
             let all = pool::try_map(files, Share::Usual, look)?;
-            for ((id, _), (key, facts, sketch)) in files.iter().zip(all) {
-                // Equal contents are kept once.
-                let same = different.entry((facts.len, facts.digest())).or_insert(facts);
-                found.of.insert(*id, (Arc::clone(same), key));
-                sketches.extend(sketch.map(|sketch| (*id, sketch)));
+            for ((id, _), (key, new)) in files.iter().zip(all) {
+                let facts = match new {
+                    Found::Known(known) => Arc::clone(known),
+                    Found::Read((read, sketch)) => {
+                        sketches.extend(sketch.map(|sketch| (*id, sketch)));
+                        let different = different.get_or_insert_with(|| by_digest(facts));
+                        let same = different.entry((read.len, read.digest())).or_default();
+                        if same.parts.is_empty() || !is_enough(same) {
+                            *same = Arc::new(read);
+                        }
+                        Arc::clone(same)
+                    }
+                };
+                found.of.insert(*id, (facts, key));
             }
         }
         Ok((found, sketches))
@@ -82,6 +97,12 @@ impl Contents {
     pub(crate) fn keys(&self) -> impl Iterator<Item = (FileKey, InodeId)> {
         self.of.iter().filter_map(|(id, (_, key))| key.map(|key| (key, *id)))
     }
+}
+
+/// The facts by length and hash of the contents.
+fn by_digest(facts: &Facts) -> HashMap<(u64, Digest), Arc<FileFacts>> {
+    let different = facts.files.values();
+    different.map(|facts| ((facts.len, facts.digest()), Arc::clone(facts))).collect()
 }
 
 /// Reads a file to find its facts, and its sketch if that is wanted and can be kept.
