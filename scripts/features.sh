@@ -8,9 +8,8 @@ cd "$(dirname "$0")/.."
 need_rust
 check() {
     echo "features: ${1:-none}"
-    # The compiler alone tells this, sooner than clippy does.
-    cargo rustc --quiet --locked --profile check -p erofs-writer --lib --no-default-features \
-        --features "$1" -- -D warnings
+    cargo clippy --quiet --locked -p erofs-writer --lib --no-default-features --features "$1" \
+        -- -D warnings
 }
 
 # decoders has tar in it, so that of these two there is one at most.

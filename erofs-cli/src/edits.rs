@@ -93,7 +93,8 @@ pub(crate) fn passed_over(job: &Job, hint: &PassedOverHint) -> String {
     )
 }
 
-/// The note about a base from which nothing can be taken.
+/// The note about a base from which nothing can be taken, or which saves no reading
+/// though its names are to be trusted.
 pub(crate) fn idle_base(file: &Path, base: &Base, trusts: bool) -> Option<String> {
     let file = Shown::new(file);
     if trusts && base.why_not().is_none() && !base.has_facts() {

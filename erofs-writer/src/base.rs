@@ -28,7 +28,8 @@ use crate::tree::StoredExtent;
 ///
 /// Of another file, a damaged image, or one of another version of this crate, nothing is
 /// taken. Only who makes an image with a false table on purpose can change something: how
-/// well contents are compressed, but not the contents.
+/// well contents are compressed, but not the contents; these only if the build
+/// [trusts names of store paths](crate::Options::trust_store_names).
 ///
 /// ```
 /// use erofs_writer::{Base, ImageWriter, Options, Tree};

@@ -124,16 +124,23 @@ const FORGED: &[(&str, Forge)] = &[
     }),
 ];
 
-#[test]
-fn forged_facts_end_no_build_in_a_panic() {
+/// Calls `check` with a tree, options, an image of that tree, and the file that has it.
+fn with_bases(check: impl Fn(&Tree, &Options, &[u8], &Path)) {
     let store = store();
     let tree = Tree::from_dir(store.path()).expect("is readable");
     let path = store.path().join("base");
     for options in options() {
         let image = build(&tree, &options, None).expect("is possible");
         fs::write(&path, &image).expect("is writable");
-        let good = Base::open(&path).expect("is readable").facts().cloned().expect("has facts");
-        assert!(build(&tree, &options, Some(&Base::open(&path).expect("is there"))).is_ok());
+        check(&tree, &options, &image, &path);
+    }
+}
+
+#[test]
+fn forged_facts_end_no_build_in_a_panic() {
+    with_bases(|tree, options, image, path| {
+        let good = Base::open(path).expect("is readable").facts().cloned().expect("has facts");
+        assert!(build(tree, options, Some(&Base::open(path).expect("is there"))).is_ok());
         for (what, forge) in FORGED {
             let forged = |facts: &Arc<FileFacts>| {
                 let mut facts = FileFacts::clone(facts);
@@ -148,34 +155,29 @@ fn forged_facts_end_no_build_in_a_panic() {
                 Arc::new(PartFacts { digest: part.digest, ..facts.parts.remove(0) })
             };
             let packed = good.packed.iter().map(|(digest, part)| (*digest, packed(part)));
-            put(&path, &image, &Facts { files: files.collect(), packed: packed.collect() });
-            let base = Base::open(&path).expect("is readable");
+            put(path, image, &Facts { files: files.collect(), packed: packed.collect() });
+            let base = Base::open(path).expect("is readable");
             assert!(base.has_facts(), "{what}");
             // What is read is compared with them, and so may be said to have changed.
-            match build(&tree, &options, Some(&base)) {
+            match build(tree, options, Some(&base)) {
                 Ok(_) | Err(Error::Changed { .. }) => {}
                 Err(error) => panic!("{what}: {error}"),
             }
         }
-    }
+    });
 }
 
 #[test]
 fn a_trusted_base_may_be_damaged_anywhere() {
-    let store = store();
-    let tree = Tree::from_dir(store.path()).expect("is readable");
-    let path = store.path().join("base");
-    for options in options() {
-        let image = build(&tree, &options, None).expect("is possible");
-        fs::write(&path, &image).expect("is writable");
+    with_bases(|tree, options, image, path| {
         let end = image.windows(8).rposition(|bytes| bytes == b"erofsRCP").expect("has a table");
-        let file = File::options().write(true).open(&path).expect("is writable");
+        let file = File::options().write(true).open(path).expect("is writable");
         for at in (1024..end).step_by(end / 70) {
             file.write_all_at(&[image[at] ^ 0x5a; 3], to_u64(at)).expect("is writable");
-            let base = Base::open(&path).expect("is readable");
-            let found = build(&tree, &options, Some(&base)).expect("is possible");
+            let base = Base::open(path).expect("is readable");
+            let found = build(tree, options, Some(&base)).expect("is possible");
             assert!(found == image, "changed at {at}");
             file.write_all_at(&image[at..at + 3], to_u64(at)).expect("is writable");
         }
-    }
+    });
 }

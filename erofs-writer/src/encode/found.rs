@@ -70,12 +70,19 @@ impl FoundFacts {
             change(*id, &|facts| facts.end = Some(*end));
         }
         let now: HashMap<_, _> = now.into_iter().map(|(of, facts)| (of, Arc::new(facts))).collect();
-        let mut all = Facts::default();
+        // A name that stands for several contents is worth no trust.
+        let mut files: HashMap<_, Option<Arc<FileFacts>>> = HashMap::new();
         for (key, id) in contents.keys() {
-            let facts = contents.of(id).and_then(|facts| now.get(&Arc::as_ptr(facts)));
-            all.files.extend(facts.map(|facts| (key, Arc::clone(facts))));
+            let Some(facts) = contents.of(id).and_then(|facts| now.get(&Arc::as_ptr(facts))) else {
+                continue;
+            };
+            let known = files.entry(key).or_insert_with(|| Some(Arc::clone(facts)));
+            if known.as_ref().is_some_and(|known| !Arc::ptr_eq(known, facts)) {
+                *known = None;
+            }
         }
-        all.packed = self.packed.iter().map(|part| (part.digest, Arc::new(part.clone()))).collect();
-        all
+        let files = files.into_iter().filter_map(|(key, facts)| Some((key, facts?))).collect();
+        let packed = self.packed.iter().map(|part| (part.digest, Arc::new(part.clone()))).collect();
+        Facts { files, packed }
     }
 }

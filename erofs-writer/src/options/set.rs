@@ -319,10 +319,9 @@ impl Options {
     /// it. Default: no.
     ///
     /// It needs [`rebuildable`](Self::rebuildable) and a [`Base`](crate::Base) that was
-    /// made with both. The base is trusted, too: what it has is not decoded and compared, so that only
-    /// damage is noticed, and not a base that is forged.
-    /// The bytes of the image are those of a build without this as long as both are worth
-    /// that trust. A store path is a directory or a file of the host whose name is one of
+    /// made with both. The base is trusted, too: what it has is not decoded and compared, so
+    /// that damage is noticed, but not a base that is forged. The bytes of the image are
+    /// those of a build without this as long as both are worth that trust. A store path is a directory or a file of the host whose name is one of
     /// Nix: 32 characters of a hash, a hyphen and a name. What the tree changes in metadata
     /// does not matter.
     ///

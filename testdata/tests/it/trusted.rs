@@ -228,3 +228,19 @@ fn damaged_facts_are_none() {
         assert!(based(&store, trusting(options), &base).unwrap().0 == good, "cut at {at}");
     }
 }
+
+#[test]
+fn a_name_of_several_contents_is_not_trusted() {
+    let store = Store::new();
+    let other = format!("other/{LIB}");
+    store.put(&other, "long.txt", &text(99, 5 << 20));
+    let options = lz4(5).dedupe(true);
+    let (_dir, base) = old(&store, &options);
+    // The table does not depend on chance.
+    assert!(fs::read(&base).unwrap() == image(&store.tree(), trusting(&options)));
+    for path in [LIB, &other] {
+        store.lie(path, "long.txt");
+        let (found, _) = based(&store, trusting(&options), &base).unwrap();
+        assert!(found == image(&store.tree(), trusting(&options)), "{path}");
+    }
+}
