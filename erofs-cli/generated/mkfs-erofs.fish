@@ -17,6 +17,9 @@ complete -c mkfs-erofs -l max-extent-bytes -d 'Let a pcluster hold N bytes of a 
 complete -c mkfs-erofs -l compress-hints -d 'Compress the files that match a line of FILE as this line says' -r -F
 complete -c mkfs-erofs -l target-kernel -d 'Refuse what Linux VERSION cannot mount, such as 6.1' -r
 complete -c mkfs-erofs -s E -d 'Extended options, joined by commas; ^ before one turns it off' -r
+complete -c mkfs-erofs -s m -d 'Compress inodes into pclusters of up to SIZE bytes (Linux 6.17)' -r
+complete -c mkfs-erofs -l zD -d 'Compress directories if that saves something (Linux 6.1)' -r
+complete -c mkfs-erofs -l MZ -d 'Put inodes (i) and the blocks of directories (d) into one zone; accepted' -r
 complete -c mkfs-erofs -l chunksize -d 'Store files in chunks of SIZE bytes, equal chunks once' -r
 complete -c mkfs-erofs -l dsunit -d 'Align the data of files to N blocks' -r
 complete -c mkfs-erofs -l fsalignblks -d 'Pad the image to a multiple of N blocks' -r

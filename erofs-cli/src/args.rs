@@ -2,6 +2,7 @@
 //! mean together.
 
 mod durable;
+mod metadata;
 mod rebuild;
 mod report;
 mod take;
@@ -23,6 +24,8 @@ use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
 use durable::DurableArgs;
+pub(crate) use metadata::MetaboxArg;
+use metadata::MetadataArgs;
 use rebuild::RebuildArgs;
 use report::ReportArgs;
 pub(crate) use take::{ListForm, TakeArgs};
@@ -271,10 +274,13 @@ pub(crate) struct Args {
     /// force-inode-extended, force-inode-blockmap, force-chunk-indexes,
     /// legacy-compress, ztailpacking, fragments[=SIZE], all-fragments[=SIZE],
     /// fragdedupe[=full|inode|off], nosbcrc, ^xattr-name-filter,
-    /// plain-xattr-prefixes, 48bit, dedupe, and ^dedupe, after which files with
+    /// plain-xattr-prefixes, 48bit, dot-omitted, dedupe, and ^dedupe, after which files with
     /// the same contents do not share their blocks either.
     #[arg(short = 'E', value_name = "WORD,...", value_parser = words, help_heading = "Layout")]
     extended: Vec<Vec<Suboption>>,
+
+    #[command(flatten, next_help_heading = "Layout")]
+    pub(crate) metadata: MetadataArgs,
 
     /// Store files in chunks of SIZE bytes, equal chunks once
     ///

@@ -3,6 +3,7 @@
 //! the other.
 
 mod index;
+mod metadata;
 mod notes;
 
 use std::ffi::{OsStr, OsString};
@@ -120,12 +121,13 @@ pub(crate) enum Summary {
 pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
     let mut words = args.words();
     let mut notes = index::settle(&mut args, &mut words)?;
-    let options = suboptions::apply(&words, args.compress.is_some(), Options::new())?;
+    let options = suboptions::apply(&words, args.compress.is_some(), Options::new());
     let codecs = match &args.compress {
         Some(text) => compress::codecs(text)?,
         None => Vec::new(),
     };
     let options = layout(&args, &codecs, options)?;
+    let options = metadata::metadata(&args, &words, &codecs, options)?;
     let (output, source) = places(&args, &words)?;
     let epoch = source_date_epoch.map(epoch).transpose()?;
     let is_store = matches!(source, Source::Store { .. });

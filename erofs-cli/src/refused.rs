@@ -1,8 +1,6 @@
 //! Flags of mkfs.erofs 1.9.3 that are refused. They are known, so that a script that uses
 //! one is told the reason. They are never ignored.
 
-use std::ffi::OsStr;
-
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -22,12 +20,9 @@ struct Refused {
     flag: &'static str,
     value: Value,
     why: &'static str,
-    /// The value that asks for nothing special, which is accepted.
-    unless: Option<&'static str>,
 }
 
 const COMPRESSION: &str = "this form of compression is not built yet";
-const METADATA: &str = "metadata compression is not built yet";
 const DEVICES: &str =
     "this tool puts contents into the image, or leaves them in images that are sources";
 const FETCHING: &str = "this tool reads no network; fetch the files first";
@@ -38,14 +33,11 @@ const VMDK: &str = "this tool writes no VMDK descriptors";
 const DEBUGGING: &str = "this tool writes the same image each time";
 
 const fn refused(flag: &'static str, value: Value, why: &'static str) -> Refused {
-    Refused { flag, value, why, unless: None }
+    Refused { flag, value, why }
 }
 
 const FLAGS: &[Refused] = &[
     refused("--zfeature-bits", Value::Required, COMPRESSION),
-    refused("-m", Value::Required, METADATA),
-    refused("--zD", Value::Optional, METADATA).unless("0"),
-    refused("--MZ", Value::Optional, "a metadata zone is not built yet").unless("0"),
     refused("--blobdev", Value::Required, DEVICES),
     refused("--xattr-inode-digest", Value::Optional, "inode digests are not built yet"),
     refused("--s3", Value::Required, FETCHING),
@@ -61,16 +53,9 @@ const FLAGS: &[Refused] = &[
 ];
 
 impl Refused {
-    const fn unless(self, value: &'static str) -> Self {
-        Refused { unless: Some(value), ..self }
-    }
-
-    /// Whether the flag was typed, and asks for something that is not supported.
+    /// Whether the flag was typed.
     fn is_asked_for(&self, matches: &ArgMatches) -> bool {
-        let typed = matches.value_source(self.flag) == Some(ValueSource::CommandLine);
-        let occurrences = matches.get_raw_occurrences(self.flag).into_iter().flatten();
-        let last = occurrences.last().and_then(|mut values| values.next());
-        typed && (self.unless.is_none() || last.and_then(OsStr::to_str) != self.unless)
+        matches.value_source(self.flag) == Some(ValueSource::CommandLine)
     }
 
     fn arg(&self) -> Arg {

@@ -6,7 +6,6 @@ use std::fmt;
 use erofs_writer::{InodeForm, Options, PclusterSize, Shown, Tails};
 
 use crate::number;
-use crate::usage::UsageError;
 
 /// The meaning of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +26,10 @@ enum Word {
     /// Fragments, with the pcluster size of the packed inode if one is given.
     Fragments(Tails, Option<PclusterSize>),
     ShareFragments(bool),
-    /// A feature that no image has, so that the word with `^` changes nothing.
-    NotBuilt(&'static str),
+    OmitDots,
 }
 
 const COMPACT: &str = "force-inode-compact";
-const DOTS: &str = "leaving out dots is not built yet";
 
 const WORDS: &[(&str, Word)] = &[
     (COMPACT, Word::InodeForm(InodeForm::Compact)),
@@ -51,7 +48,7 @@ const WORDS: &[(&str, Word)] = &[
     ("all-fragments", Word::Fragments(Tails::AllFragments, None)),
     ("fragdedupe", Word::ShareFragments(true)),
     ("48bit", Word::WideAddresses),
-    ("dot-omitted", Word::NotBuilt(DOTS)),
+    ("dot-omitted", Word::OmitDots),
 ];
 
 /// One word as typed.
@@ -98,7 +95,7 @@ impl Suboption {
                     | Fragments(..)
                     | ShareFragments(_)
                     | WideAddresses
-                    | NotBuilt(_)
+                    | OmitDots
             )
     }
 }
@@ -162,8 +159,6 @@ fn suboption(text: &str) -> Result<Suboption, SuboptionError> {
     let word = match (value, *word) {
         (None, word) => word,
         (Some(""), _) => return Err(SuboptionError::EmptyValue { name }),
-        // A word that is not built is refused later, by name and whatever its value is.
-        (Some(_), Word::NotBuilt(why)) => Word::NotBuilt(why),
         (Some(_), _) if negated => return Err(SuboptionError::Value { name }),
         (Some(text), Word::Fragments(fragments, _)) => {
             let size = number::with_unit(text).ok().and_then(|size| PclusterSize::new(size).ok());
@@ -196,11 +191,7 @@ fn similar(typed: &str) -> Option<&'static str> {
 
 /// Applies words in the order in which they were typed. `compresses` tells whether files
 /// are compressed, which matters for some words.
-pub(crate) fn apply(
-    words: &[Suboption],
-    compresses: bool,
-    options: Options,
-) -> Result<Options, UsageError> {
+pub(crate) fn apply(words: &[Suboption], compresses: bool, options: Options) -> Options {
     let mut options = options;
     for suboption in words {
         let negated = suboption.negated;
@@ -218,11 +209,10 @@ pub(crate) fn apply(
             Word::ShareFragments(on) => options.share_fragments(on && !negated),
             Word::Dedupe => options.share_identical(!negated),
             Word::WideAddresses => options.wide_addresses(!negated),
-            Word::NotBuilt(_) if negated => options,
-            Word::NotBuilt(why) => return Err(UsageError::refused(suboption, why)),
+            Word::OmitDots => options.omit_dots(!negated),
         };
     }
-    Ok(options.tails(tails(words)).dedupe(has_dedupe(words, compresses)))
+    options.tails(tails(words)).dedupe(has_dedupe(words, compresses))
 }
 
 /// Where the ends of files go. Of the words about fragments the last one counts, and
@@ -246,6 +236,12 @@ fn tails(words: &[Suboption]) -> Tails {
 pub(crate) fn ask_for_dedupe(words: &[Suboption]) -> Option<bool> {
     let last = words.iter().rfind(|suboption| suboption.word == Word::Dedupe);
     last.map(|suboption| !suboption.negated)
+}
+
+/// Whether the last word about wide addresses rules them out.
+pub(crate) fn rule_out_wide_addresses(words: &[Suboption]) -> bool {
+    let last = words.iter().rfind(|suboption| suboption.word == Word::WideAddresses);
+    last.is_some_and(|suboption| suboption.negated)
 }
 
 /// Notes about words that a later word of the same kind undoes.
@@ -279,12 +275,7 @@ mod tests {
 
     fn options(list: &str) -> Options {
         let words = parse(list).expect("the words are known");
-        apply(&words, true, Options::new()).expect("the words are built")
-    }
-
-    fn refusal(list: &str) -> String {
-        let words = parse(list).expect("the words are known");
-        apply(&words, true, Options::new()).expect_err("some word is not built").to_string()
+        apply(&words, true, Options::new())
     }
 
     #[test]
@@ -322,7 +313,7 @@ mod tests {
         assert_eq!(options("fragments,all-fragments"), tails().tails(Tails::AllFragments));
         assert_eq!(options("^dedupe,fragments"), tails().dedupe(false).share_identical(false));
         let words = parse("fragments").expect("is a word");
-        let without_codec = apply(&words, false, Options::new()).expect("is built");
+        let without_codec = apply(&words, false, Options::new());
         assert_eq!(without_codec, tails().dedupe(false));
         assert_eq!(options("all-fragments,^fragments"), new());
         assert_eq!(options("fragments,fragdedupe=full"), tails());
@@ -336,10 +327,13 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_not_built_are_refused_by_name() {
-        let message = "-E dot-omitted: leaving out dots is not built yet";
-        assert_eq!(refusal("dot-omitted"), message);
-        assert_eq!(refusal("nosbcrc,dedupe,dot-omitted"), message);
+    fn dots_are_left_out_only_with_wide_addresses() {
+        let new = Options::new;
+        assert_eq!(options("dot-omitted"), new().omit_dots(true));
+        assert_eq!(options("dot-omitted,^dot-omitted"), new().wide_addresses(true));
+        let rules_out = |list: &str| rule_out_wide_addresses(&parse(list).expect("known words"));
+        assert!(rules_out("^48bit") && rules_out("48bit,^48bit"));
+        assert!(!rules_out("^48bit,48bit") && !rules_out("dot-omitted"));
     }
 
     #[test]

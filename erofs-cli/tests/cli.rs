@@ -159,10 +159,9 @@ fn usage_errors_exit_with_2_and_say_what_is_wrong() {
             "-L 1234567890123456 IMG source",
             "mkfs-erofs: invalid value '1234567890123456' for '-L <LABEL>': a label has at most 15 bytes, none of them NUL\n",
         ),
-        ("-m4096:zstd IMG source", "mkfs-erofs: -m: metadata compression is not built yet\n"),
         (
-            "-Edot-omitted IMG source",
-            "mkfs-erofs: -E dot-omitted: leaving out dots is not built yet\n",
+            "-m4096 IMG source",
+            "mkfs-erofs: -m 4096: there is no -z, so name an algorithm, as in -m 4096:lz4\n",
         ),
         ("--frobnicate IMG source", "mkfs-erofs: unexpected argument '--frobnicate' found\n"),
         (

@@ -9,6 +9,7 @@ mod summary;
 mod superblock;
 #[cfg(feature = "image")]
 mod verified;
+mod whole;
 
 use std::fs::File;
 use std::io;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rayon::ThreadPool;
+use uuid::Uuid;
 
 #[cfg(feature = "image")]
 use crate::base::Base;
@@ -26,15 +28,17 @@ use crate::cancel::Canceller;
 use crate::encode::{self, Images};
 use crate::error::{Error, Limit, OutputErrorKind, Result};
 use crate::event::{Event, Phase, Summary};
-use crate::meta::{Head, Placement};
-use crate::observer::Conduct;
+use crate::meta::{Bodies, Ends, Head, InodePlaces, Placement};
+use crate::observer::{Conduct, Observer};
 use crate::options::Options;
 use crate::output::{self, Target};
 use crate::plan::{Codecs, DataPlan};
+use crate::pool::Threads;
 use crate::shape::{Inodes, Order, XattrTable};
 use crate::sink::{Output, Sink, WriteAt};
 use crate::tree::{OpenDirs, Reader, Tree, check};
 use crate::write::Job;
+use whole::Whole;
 
 /// Writes trees as images.
 ///
@@ -343,16 +347,14 @@ impl<'a> ImageWriter<'a> {
         let facts = recipes::trusted(earlier, options);
         let decide = || DataPlan::decide(reader, inodes, codecs, options, facts.as_deref());
         let draft = observer.watch(threads, 0, |_| decide())?;
-        let plan = &draft;
 
         let sink = &Sink::new(output, options);
         let images = &Images::of(tree, order, options)?;
         let config = &images.config(options);
-        let head = Head::new(inodes, plan.devices.len(), config, options)?;
-        let inputs = encode::Inputs {
+        let head = Head::new(inodes, draft.devices.len(), config, options)?;
+        let setting = encode::Setting {
             reader,
             inodes,
-            plan,
             codecs,
             options,
             sink,
@@ -360,27 +362,47 @@ impl<'a> ImageWriter<'a> {
             workers: threads.workers(),
             earlier,
         };
-        let (encoded, maps) = &encoding::encode_files(observer, threads, &inputs, images)?;
+        let inputs = &setting.with(&draft);
+        let mut encoding = encoding::encode_files(observer, threads, inputs, images)?;
+        let encoded = &encoding.encoded;
         let is_encoded = |id| encoded.file(id).is_some();
-        let draft = draft.with_maps(tree, maps)?;
+        let draft = draft.with_maps(tree, &encoding.maps)?;
         let plan = &observer
             .watch(threads, 0, |_| draft.with_chunks(reader, order, options, &is_encoded))?;
+        let places = InodePlaces::new(head, &Bodies::new(inodes, plan, encoded, options));
+        let inputs = &setting.with(plan);
+        encoding::encode_packed(observer, threads, inputs, &mut encoding, &places)?;
 
         observer.phase(Phase::Place)?;
-        let placement = &Placement::new(head, inodes, plan, encoded, options)?;
-        let recipes = &recipes::tables(placement, plan, options);
-        let end = room::image_end(options, recipes::len_with(placement, recipes))?;
-        room::check_capacity(output.capacity, end)?;
-
+        let encoded = &encoding.encoded;
+        let placement = &Placement::new(places, inodes, plan, encoded, options)?;
         let keeps_spools = read_back.is_some();
-        let job = Job { reader, inodes, plan, placement, options, sink, keeps_spools };
-        let head = room::write(&job, output, (recipes, end), observer, threads)?;
-        let uuid = job.conclude(head, read_back, observer, threads)?;
-        let entry_sizes = if self.entry_sizes { sizes::entry_sizes(&job) } else { Vec::new() };
+        let job = &Job { reader, inodes, plan, placement, options, sink, keeps_spools };
+        let metabox = encoding::encode_metabox(observer, threads, inputs, job)?;
+        let ends = &Ends::new(placement, metabox, options)?;
+        let whole = Whole { job, ends };
+        let uuid = conclude(&whole, output, read_back, observer, threads)?;
+        let entry_sizes = if self.entry_sizes { sizes::entry_sizes(job) } else { Vec::new() };
         let taken_bytes = earlier.map_or(0, encode::Earlier::taken_bytes);
         let (times, verified) = (observer.times(), read_back.is_some());
-        Ok(Summary { times, verified, entry_sizes, taken_bytes, ..job.summary(uuid) })
+        Ok(Summary { times, verified, entry_sizes, taken_bytes, ..whole.summary(uuid) })
     }
+}
+
+/// Writes what is not written yet, and returns the UUID. The image is read back from the
+/// file, if there is one.
+fn conclude(
+    whole: &Whole<'_>,
+    output: &Output<'_>,
+    read_back: Option<(&File, SystemTime)>,
+    observer: &Observer<'_>,
+    threads: &Threads,
+) -> Result<Uuid> {
+    let recipes = &recipes::tables(whole);
+    let end = room::image_end(whole.job.options, recipes::len_with(whole, recipes))?;
+    room::check_capacity(output.capacity, end)?;
+    let head = room::write(whole, output, (recipes, end), observer, threads)?;
+    whole.conclude(head, read_back, observer, threads)
 }
 
 /// Names the output as the caller names it, not as it was resolved.

@@ -19,6 +19,7 @@ mod extent;
 mod found;
 mod fragment;
 mod inputs;
+mod origin;
 mod packed;
 mod pclusters;
 mod place;
@@ -35,21 +36,25 @@ mod worker;
 mod workers;
 
 use crate::error::Result;
+use crate::options::FileCodec;
 use crate::tree::InodeId;
 
 pub(crate) use earlier::Earlier;
 #[cfg(feature = "image")]
 pub(crate) use earlier::{Known, PartPlace};
-pub(crate) use encoded::Encoded;
 use encoded::EncodedFile;
+pub(crate) use encoded::{Encoded, Metabox};
 pub(crate) use extent::{Compressed, Extent, Stored, TailPlace};
 #[cfg(test)]
 pub(crate) use extent::{Fragment, PclusterOf};
 use found::FoundFacts;
 use fragment::UnplacedFragment;
-pub(crate) use inputs::Inputs;
-use packed::{Packed, UnplacedFragments};
-use place::PlacedRecipe;
+pub(crate) use inputs::{Inputs, Setting};
+use origin::Origin;
+pub(crate) use origin::{MakeDirectory, MakeMetadata};
+pub(crate) use packed::Packed;
+use packed::UnplacedFragments;
+use place::{PlacedPart, PlacedRecipe};
 #[cfg(all(test, feature = "deflate", feature = "lz4", feature = "lzma", feature = "zstd"))]
 pub(crate) use recipe::REVISION;
 pub(crate) use recipe::Recipe;
@@ -77,8 +82,7 @@ impl Files {
         tasks: &Tasks,
         report: &(dyn Fn(u64) + Sync),
     ) -> Result<Self> {
-        let placed =
-            workers::encode(inputs, tasks, &Packed::default(), inputs.first_block, report)?;
+        let placed = workers::encode(inputs, tasks, Origin::Files, inputs.first_block, report)?;
         let mut files = vec![EncodedFile::default(); inputs.reader.tree.arena_len()];
         let mut ends: Vec<(InodeId, UnplacedFragment)> = Vec::new();
         let mut recipes = Vec::new();
@@ -97,38 +101,34 @@ impl Files {
         Ok(Files { files, fragments, repeated_bytes, recipes, vain: placed.vain, facts, end })
     }
 
-    /// How many bytes the packed inode holds.
-    pub(crate) fn packed_len(&self) -> u64 {
-        self.fragments.len
+    /// Whether something goes into the packed inode.
+    pub(crate) fn has_fragments(&self) -> bool {
+        !self.fragments.is_empty()
     }
 
-    /// Encodes the packed inode, which comes last.
-    pub(crate) fn encode_packed(
-        self,
-        inputs: &Inputs<'_>,
-        report: &(dyn Fn(u64) + Sync),
-    ) -> Result<Encoded> {
-        let Files { mut files, fragments, repeated_bytes, mut recipes, vain, mut facts, end } =
-            self;
+    /// No files: none is compressed.
+    pub(crate) fn none(inputs: &Inputs<'_>) -> Self {
+        Files {
+            files: vec![EncodedFile::default(); inputs.reader.tree.arena_len()],
+            fragments: UnplacedFragments::find(inputs, Vec::new()),
+            repeated_bytes: 0,
+            recipes: Vec::new(),
+            vain: Vec::new(),
+            facts: FoundFacts::default(),
+            end: inputs.first_block,
+        }
+    }
+
+    /// Gives all fragments, and so all compressed directories, their places in the packed
+    /// inode, which is not encoded yet.
+    pub(crate) fn pack(self, inputs: &Inputs<'_>) -> Result<(Encoded, Packed)> {
+        let Files { mut files, fragments, repeated_bytes, recipes, vain, facts, end } = self;
         let shared_bytes = fragments.shared_bytes;
         let packed = fragments.place(inputs, &mut files)?;
-        let tasks = Tasks::of_packed(inputs, &packed)?;
-        let placed = workers::encode(inputs, &tasks, &packed, end, report)?;
-        recipes.extend(placed.parts.iter().filter_map(|part| part.recipe));
-        facts.add_packed(inputs, packed.digests(), &tasks.cut, placed.ranges);
-        let parts = placed.parts.into_iter().map(|part| part.file);
-        let packed_file = parts.reduce(|mut file, part| {
-            file.append(*part);
-            file
-        });
-        let packed_file = packed_file.map(|mut file| {
-            file.pair_blocks(inputs.options.block_size.len());
-            (file, packed.len)
-        });
+        let blocks = end - inputs.first_block;
         let mut encoded = Encoded {
-            blocks: placed.end - inputs.first_block,
-            packed: packed_file,
-            repeated_bytes: repeated_bytes + placed.repeated_bytes,
+            blocks,
+            repeated_bytes,
             shared_bytes,
             files,
             recipes,
@@ -137,6 +137,60 @@ impl Files {
             ..Encoded::default()
         };
         encoded.find_features();
-        Ok(encoded)
+        Ok((encoded, packed))
     }
+}
+
+impl Encoded {
+    /// Encodes the packed inode, with pclusters from `block` on. `make` makes the bytes of
+    /// a directory. `report` gets the number of bytes of each task that is done.
+    pub(crate) fn encode_packed(
+        &mut self,
+        packed: &Packed,
+        inputs: &Inputs<'_>,
+        make: &MakeDirectory<'_>,
+        block: u64,
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<()> {
+        let tasks = Tasks::of_packed(inputs, packed, make)?;
+        let origin = Origin::Packed(packed, make);
+        let placed = workers::encode(inputs, &tasks, origin, block, report)?;
+        self.recipes.extend(placed.parts.iter().filter_map(|part| part.recipe));
+        self.facts.add_packed(inputs, packed.digests(), &tasks.cut, placed.ranges);
+        self.packed_blocks = placed.end - block;
+        self.repeated_bytes += placed.repeated_bytes;
+        let file = joined(placed.parts);
+        self.packed = file.map(|mut file| {
+            file.pair_blocks(inputs.options.block_size.len());
+            (file, packed.len)
+        });
+        self.find_features();
+        Ok(())
+    }
+}
+
+/// Encodes the metabox, whose parts have the lengths `lens`, with pclusters from `block`
+/// on. `make` makes the bytes of a part.
+pub(crate) fn encode_metabox(
+    inputs: &Inputs<'_>,
+    codec: FileCodec,
+    lens: &[u64],
+    make: &MakeMetadata<'_>,
+    block: u64,
+    report: &(dyn Fn(u64) + Sync),
+) -> Result<Metabox> {
+    let tasks = Tasks::of_metabox(codec, lens);
+    let placed = workers::encode(inputs, &tasks, Origin::Metabox(make), block, report)?;
+    let blocks = placed.end - block;
+    let file = joined(placed.parts).expect("the root is in it");
+    Ok(Metabox { file, len: lens.iter().sum(), blocks })
+}
+
+/// The file of these parts, if there are any.
+fn joined(parts: Vec<PlacedPart>) -> Option<Box<Compressed>> {
+    let parts = parts.into_iter().map(|part| part.file);
+    parts.reduce(|mut file, part| {
+        file.append(*part);
+        file
+    })
 }

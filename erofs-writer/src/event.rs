@@ -32,6 +32,8 @@ pub enum Phase {
     Pack,
     /// Every inode and every block is given its place.
     Place,
+    /// Inodes are compressed and written as the metabox, if that is asked for.
+    Metadata,
     /// Metadata and data are written.
     Write,
     /// The superblock is written, unless the image is verified before that.
@@ -53,6 +55,7 @@ impl fmt::Display for Phase {
             Phase::Dedupe => "dedupe",
             Phase::Encode => "encode",
             Phase::Pack => "pack",
+            Phase::Metadata => "metadata",
             Phase::Place => "place",
             Phase::Write => "write",
             Phase::Finish => "finish",

@@ -20,8 +20,11 @@ pub(crate) const NULL_ADDR: u32 = u32::MAX;
 /// The same where addresses have 48 bits.
 pub(crate) const NULL_ADDR_48: u64 = (1 << 48) - 1;
 
+/// The bit of a nid that says that the inode is in the metabox.
+const NID_METABOX: u64 = 1 << 63;
+
 /// The address of an inode: its byte position divided by 32, counted from
-/// `meta_blkaddr`, which our images leave at 0.
+/// `meta_blkaddr`, which our images leave at 0, or in the decoded metabox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Nid(pub(crate) u64);
 
@@ -29,6 +32,11 @@ impl Nid {
     pub(crate) fn at(pos: u64) -> Self {
         debug_assert!(pos % SLOT_LEN == 0, "inodes start on 32-byte slots");
         Nid(pos / SLOT_LEN)
+    }
+
+    /// That of an inode at the byte `pos` of the decoded metabox.
+    pub(crate) fn in_metabox(pos: u64) -> Self {
+        Nid(Nid::at(pos).0 | NID_METABOX)
     }
 }
 

@@ -5,6 +5,7 @@ mod error;
 mod get;
 pub(crate) mod kernel;
 mod layout;
+mod metadata;
 mod names;
 mod rule;
 mod set;

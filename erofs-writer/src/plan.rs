@@ -40,6 +40,7 @@ impl DataPlan {
         let order = inodes.order;
         let mut plan = DataPlan::new(flat, reader.tree);
         devices::plan(&mut plan, reader.tree, order, options)?;
+        fragments::plan_directories(&mut plan, inodes, options);
         if !options.may_compress() {
             let taken = files(reader.tree, order).filter(|(_, content)| content.stored().is_some());
             taken.for_each(|(id, _)| plan.set(id, Layout::Taken));

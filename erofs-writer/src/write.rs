@@ -6,49 +6,55 @@
 
 mod buffer;
 mod job;
+mod metabox;
 mod piece;
 mod spools;
 mod task;
 mod window;
 
 use crate::error::{Error, Result};
+use crate::meta::Ends;
 use crate::pool::{self, Share};
 
 pub(crate) use job::Job;
+pub(crate) use metabox::MetaboxParts;
 use spools::Spools;
 use task::Task;
 
 /// Everything that is to be written, except the head.
-pub(crate) struct Tasks(Vec<Task>);
+pub(crate) struct Tasks<'a> {
+    tasks: Vec<Task>,
+    ends: &'a Ends,
+}
 
-impl Tasks {
+impl<'a> Tasks<'a> {
     /// Cuts the work.
-    pub(crate) fn new(job: &Job<'_>) -> Self {
-        Tasks(Task::all(job))
+    pub(crate) fn new(job: &Job<'_>, ends: &'a Ends) -> Self {
+        Tasks { tasks: Task::all(job, ends), ends }
     }
 
     /// How much there is to do, in bytes.
     pub(crate) fn len(&self) -> u64 {
-        self.0.iter().map(Task::weight).sum()
+        self.tasks.iter().map(Task::weight).sum()
     }
 
     /// Writes everything except the head, and returns the head: the start of the image,
     /// without the superblock.
     pub(crate) fn run(&self, job: &Job<'_>, report: &(dyn Fn(u64) + Sync)) -> Result<Vec<u8>> {
-        let spools = &Spools::new(job, &self.0);
+        let spools = &Spools::new(job, &self.tasks);
         let perform = |index: usize| {
             if job.reader.stop.is_set() {
                 return Ok((index, Err(Error::Cancelled)));
             }
-            let done = self.0[index].perform(job);
+            let done = self.tasks[index].perform(job, self.ends);
             spools.done(index);
-            report(self.0[index].weight());
+            report(self.tasks[index].weight());
             if done.is_err() {
                 job.reader.stop.set();
             }
             Ok((index, done))
         };
-        let mut results = pool::try_map(spools.order(self.0.len()), Share::Usual, perform)?;
+        let mut results = pool::try_map(spools.order(self.tasks.len()), Share::Usual, perform)?;
         results.sort_by_key(|(index, _)| *index);
         let heads = first_error(results.into_iter().map(|(_, result)| result))?;
         Ok(heads.into_iter().flatten().next().expect("the first window has it"))

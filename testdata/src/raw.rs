@@ -5,18 +5,20 @@
 //! Decoding and checking are one pass: [`model::read`] walks the tree from the
 //! root, notes every structure in a [`model::Model`], every byte range it
 //! occupies in a [`space::Space`], and every broken [`Rule`] in [`Findings`].
-//! Compressed data is mapped but not decompressed.
+//! Compressed data is mapped but not decompressed, but for the metabox and directories.
 
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::num::{index, wide};
 
 pub mod chunk;
 mod compact;
+pub mod decode;
 pub mod dir;
 pub mod extents;
 pub mod inode;
@@ -31,6 +33,10 @@ pub mod zmap;
 pub struct Image {
     source: Source,
     len: u64,
+    /// The decoded metabox, once it is read.
+    metabox: OnceLock<Vec<u8>>,
+    /// The decoded packed inode, once it is needed.
+    packed: OnceLock<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -48,13 +54,18 @@ impl Image {
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
-        Ok(Self { source: Source::File(file), len })
+        Ok(Self::of(Source::File(file), len))
     }
 
     /// An image in memory.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self { len: wide(bytes.len()), source: Source::Bytes(bytes) }
+        let len = wide(bytes.len());
+        Self::of(Source::Bytes(bytes), len)
+    }
+
+    fn of(source: Source, len: u64) -> Self {
+        Self { source, len, metabox: OnceLock::new(), packed: OnceLock::new() }
     }
 
     /// Length in bytes.
@@ -69,13 +80,23 @@ impl Image {
         self.len == 0
     }
 
-    /// `len` bytes from `at`; None if the image ends before.
+    /// `len` bytes from `at`, which may also be a place in [`decode::METABOX`] or
+    /// [`decode::PACKED`]; None if the image ends before.
     ///
     /// # Panics
     ///
     /// If the file cannot be read.
     #[must_use]
     pub fn bytes(&self, at: u64, len: u64) -> Option<Vec<u8>> {
+        for (base, decoded) in [(decode::METABOX, &self.metabox), (decode::PACKED, &self.packed)] {
+            if at >= base {
+                let start = index(at - base);
+                return decoded
+                    .get()?
+                    .get(start..start.checked_add(index(len))?)
+                    .map(<[u8]>::to_vec);
+            }
+        }
         if at.checked_add(len)? > self.len {
             return None;
         }

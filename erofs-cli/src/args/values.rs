@@ -9,6 +9,7 @@ use erofs_writer::{
     BlockSize, ChunkSize, KernelVersion, Label, OptionsError, PclusterSize, Uuid, XattrPrefix,
 };
 
+use crate::args::metadata::MetaboxArg;
 use crate::edits::AddedFile;
 use crate::number;
 use crate::suboptions::{self, Suboption};
@@ -75,6 +76,25 @@ pub(super) fn words(text: &str) -> Parsed<Vec<Suboption>> {
 
 pub(super) fn pcluster_size(text: &str) -> Parsed<PclusterSize> {
     Ok(PclusterSize::new(number::with_unit(text)?)?)
+}
+
+/// A size, perhaps with a colon and an algorithm after it.
+pub(super) fn metabox(text: &str) -> Parsed<MetaboxArg> {
+    let (size, algorithm) = match text.split_once(':') {
+        Some((size, algorithm)) => (size, Some(algorithm.to_owned())),
+        None => (text, None),
+    };
+    Ok(MetaboxArg { size: pcluster_size(size)?, algorithm })
+}
+
+/// What goes into the zone of metadata. Directories go there only if inodes do.
+pub(super) fn metadata_zone(text: &str) -> Parsed<()> {
+    match text {
+        "0" => Ok(()),
+        _ if text.bytes().all(|byte| matches!(byte, b'i' | b'd')) && text.contains('i') => Ok(()),
+        "d" => Err("directories lie beside inodes, so i is needed, too".into()),
+        _ => Err("use 0, i or id".into()),
+    }
 }
 
 pub(super) fn kernel_version(text: &str) -> Parsed<KernelVersion> {

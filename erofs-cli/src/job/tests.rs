@@ -141,7 +141,6 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
             "-z lz4 --compress-hints F -b 4096 --mount-point M --product-out D IMG DIR",
             "--product-out: this tool does not do what only Android needs",
         ),
-        ("-Edot-omitted IMG DIR", "-E dot-omitted: leaving out dots is not built yet"),
         (
             "--tar META BLOB1 BLOB2",
             "BLOB2: only directories and an image can be laid over each other",
@@ -151,7 +150,6 @@ fn callers_that_use_what_is_not_built_are_told_its_name() {
             "--incremental=data IMG DIR",
             "--incremental: this tool never changes an image; it writes a new one",
         ),
-        ("-m4096:lz4 IMG DIR", "-m: metadata compression is not built yet"),
     ] {
         assert_eq!(refusal(line), expected, "{line}");
     }
@@ -453,14 +451,47 @@ fn flags_without_an_effect_are_noted() {
 
 #[test]
 fn flags_that_say_what_is_the_case_are_taken() {
-    for line in ["--zD=0", "--MZ=0", "--MZ --MZ=0", "--async-queue-limit=4", "--workers=0"] {
+    let zones = ["--MZ", "--MZ=0", "--MZ --MZ=0", "--MZ=i", "--MZ=id", "--MZ=di"];
+    for line in zones.into_iter().chain(["--zD=0", "--async-queue-limit=4", "--workers=0"]) {
         let found = job(&format!("{line} I D"));
         assert!(found.notes.is_empty(), "{line}");
+        assert_eq!(found.options, defaults());
         assert_eq!(found.threads.is_some(), line == "--workers=0");
     }
     assert_eq!(job("--workers=0 I D").threads, Some(NonZeroUsize::MIN));
-    for line in ["--zD", "--zD=1", "--MZ=i", "--MZ=0 --MZ"] {
-        assert!(refusal(&format!("{line} I D")).ends_with("not built yet"), "{line}");
+}
+
+#[test]
+fn inodes_and_directories_are_compressed() {
+    let options = |line: &str| job(&format!("{line} I D")).options;
+    let codec = |text: &str| text.parse::<Codec>().expect("a codec");
+    let size = |bytes| PclusterSize::new(bytes).expect("a size");
+    let boxed = |text, bytes| defaults().metabox_codec(codec(text)).metabox_pcluster_size(bytes);
+    assert_eq!(options("-m4096:lz4"), boxed("lz4", size(4096)));
+    assert_eq!(options("-m 64k:zstd,19"), boxed("zstd,19", size(65_536)));
+    let both = boxed("lz4", size(4096)).codec(codec("lz4"));
+    assert_eq!(options("-zlz4 -m4096"), both);
+    assert_eq!(options("-zlz4:zstd,3 -m4096:0"), both);
+    let second = boxed("zstd,3", size(4096)).codec(codec("lz4"));
+    assert_eq!(options("-zlz4:zstd,3 -m4096:1"), second);
+    let directories = defaults().codec(codec("lz4")).compress_directories(true);
+    for line in ["-zlz4 --zD", "-zlz4 --zD=1", "-zlz4 --zD=0 --zD"] {
+        assert_eq!(options(line), directories, "{line}");
+    }
+    assert_eq!(options("-zlz4 --zD --zD=0"), defaults().codec(codec("lz4")));
+    for (line, message) in [
+        ("-m4096", "-m 4096: there is no -z, so name an algorithm, as in -m 4096:lz4"),
+        ("-zlz4 -m4096:1", "-m 4096:1: -z has no algorithm 1, as it has 1"),
+        ("-m4096:lz5", "invalid value '-m 4096:lz5' for '-m'"),
+        ("-zlz4 -m512", "-m 512 contradicts blocks of 4096 bytes (-b)"),
+        ("--zD", "--zD: directories are compressed as files or inodes are, so give -z or -m"),
+        ("-zlz4 -m4096 -E^48bit", "-m 4096 contradicts -E ^48bit"),
+        ("-Edot-omitted,^48bit", "-E dot-omitted contradicts -E ^48bit"),
+        ("-E^48bit,dot-omitted", "-E dot-omitted contradicts -E ^48bit"),
+        ("--MZ=d", "invalid value 'd' for '--MZ[=<0|i|id>]'"),
+    ] {
+        let said = refusal(&format!("{line} I D"));
+        assert!(said.starts_with(message), "{line}: {said}");
     }
 }
 

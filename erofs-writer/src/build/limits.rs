@@ -39,6 +39,7 @@ pub(super) fn threads(tree: &Tree, order: &Order, options: &Options, wanted: &Wa
 /// Refuses contradictions between options, and values beyond all bounds.
 pub(super) fn check_options(options: &Options) -> Result<()> {
     options.check_target()?;
+    options.check_metadata()?;
     let block_len = options.block_size.len();
     let mut sizes = options.pcluster_sizes().map(|size| u64::from(size.bytes()));
     if let Some(pcluster) = sizes.find(|len| len % block_len != 0) {

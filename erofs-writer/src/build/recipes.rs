@@ -2,15 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::build::whole::Whole;
 use crate::encode::{Earlier, Stream};
 use crate::error::{Error, Result};
 use crate::facts::Facts;
 use crate::format::{Nid, to_u64};
-use crate::meta::Placement;
 use crate::options::Options;
-use crate::plan::DataPlan;
 use crate::recipes::{Made, Recipes};
-use crate::sink::Sink;
+use crate::write::Job;
 
 /// The facts of the earlier image, if it is trusted, or none of any file if the ones of
 /// this image are to be found.
@@ -27,24 +26,28 @@ pub(super) fn trusted<'a>(
 }
 
 /// The bytes of the table, and of that of facts; none if they were not asked for.
-pub(super) fn tables(placement: &Placement<'_>, plan: &DataPlan, options: &Options) -> Vec<u8> {
+pub(super) fn tables(whole: &Whole<'_>) -> Vec<u8> {
+    let Job { options, placement, plan, .. } = whole.job;
     if !options.rebuildable {
         return Vec::new();
     }
-    let mut tables = table(placement).to_bytes();
+    let mut tables = table(whole).to_bytes();
     if options.keeps_facts() {
         tables.extend(placement.bodies.encoded.facts.all(plan).to_bytes());
     }
     tables
 }
 
-fn table(placement: &Placement<'_>) -> Recipes {
+fn table(whole: &Whole<'_>) -> Recipes {
+    let Job { placement, .. } = whole.job;
     let encoded = placement.bodies.encoded;
+    let packed = whole.ends.packed.as_ref();
     let made = encoded.recipes.iter().map(|placed| Made {
         recipe: placed.recipe.0,
         nid: match placed.stream {
             Stream::File(id) => placement.nid(id).0,
-            Stream::Packed => Nid::at(placement.packed_pos()).0,
+            Stream::Packed => Nid::at(packed.expect("it has parts").pos).0,
+            Stream::Metabox => panic!("its parts have no recipes"),
         },
         offset: placed.offset,
         block: placed.block,
@@ -55,11 +58,12 @@ fn table(placement: &Placement<'_>) -> Recipes {
 }
 
 /// Writes the tables after the image.
-pub(super) fn write(sink: &Sink<'_>, placement: &Placement<'_>, table: &[u8]) -> Result<()> {
-    sink.append(table, placement.len()).map_err(|source| Error::Write { path: None, source })
+pub(super) fn write(whole: &Whole<'_>, table: &[u8]) -> Result<()> {
+    let written = whole.job.sink.append(table, whole.len());
+    written.map_err(|source| Error::Write { path: None, source })
 }
 
 /// How long image and tables are together, in bytes.
-pub(super) fn len_with(placement: &Placement<'_>, table: &[u8]) -> u64 {
-    placement.len().saturating_add(to_u64(table.len()))
+pub(super) fn len_with(whole: &Whole<'_>, table: &[u8]) -> u64 {
+    whole.len().saturating_add(to_u64(table.len()))
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::build::recipes;
+use crate::build::whole::Whole;
 use crate::error::{Error, OutputErrorKind, Result};
 use crate::event::Phase;
-use crate::meta::Placement;
 use crate::observer::Observer;
 use crate::options::{Options, OptionsError};
 use crate::pool::Threads;
@@ -15,20 +15,21 @@ use crate::write::{self, Job};
 /// Writes everything but the head, which is returned, and the `table` of recipes after the
 /// image. Both end at `end` in the output.
 pub(super) fn write(
-    job: &Job<'_>,
+    whole: &Whole<'_>,
     output: &Output<'_>,
     (table, end): (&[u8], u64),
     observer: &Observer<'_>,
     threads: &Threads,
 ) -> Result<Vec<u8>> {
     observer.phase(Phase::Write)?;
+    let Whole { job, ends } = *whole;
     invalidate(observer, job.sink)?;
     if output.capacity.is_none() {
-        reserve(job.sink, job.placement, job.options)?;
+        reserve(whole)?;
     }
-    let tasks = write::Tasks::new(job);
+    let tasks = write::Tasks::new(job, ends);
     let head = observer.watch(threads, tasks.len(), |report| tasks.run(job, report))?;
-    recipes::write(job.sink, job.placement, table)?;
+    recipes::write(whole, table)?;
     observer.phase(Phase::Finish)?;
     observer.watch(threads, 0, |_| {
         (output.settle)(end, observer).map_err(|source| Error::Write { path: None, source })
@@ -52,13 +53,13 @@ pub(super) fn invalidate(observer: &Observer<'_>, sink: &Sink<'_>) -> Result<()>
 }
 
 /// Reserves the room for what is not written yet.
-fn reserve(sink: &Sink<'_>, placement: &Placement<'_>, options: &Options) -> Result<()> {
+fn reserve(whole: &Whole<'_>) -> Result<()> {
+    let Job { placement, options, sink, .. } = whole.job;
     let start = match placement.pclusters.is_empty() {
         true => 0,
         false => placement.pclusters.end * options.block_size.len(),
     };
-    sink.reserve(start, placement.len() - start)
-        .map_err(|source| Error::Write { path: None, source })
+    sink.reserve(start, whole.len() - start).map_err(|source| Error::Write { path: None, source })
 }
 
 /// Whether an image that ends at `needed` fits into a device.

@@ -4,17 +4,19 @@ use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
+use crate::build::whole::Whole;
 use crate::event::{InodeCounts, Summary};
 use crate::tree::Kind;
 use crate::write::Job;
 
-impl Job<'_> {
+impl Whole<'_> {
     pub(super) fn summary(&self, uuid: Uuid) -> Summary {
-        let block_len = self.options.block_size.len();
+        let Job { reader, plan, placement, options, sink, .. } = self.job;
+        let block_len = options.block_size.len();
         let mut inodes = InodeCounts::default();
         let mut bytes_in: u64 = 0;
-        for id in &self.placement.by_pos {
-            match &self.reader.tree.inode(*id).kind {
+        for id in placement.by_pos() {
+            match &reader.tree.inode(*id).kind {
                 Kind::Directory(_) => inodes.directories += 1,
                 Kind::Symlink(_) => inodes.symlinks += 1,
                 Kind::File(content) => {
@@ -26,30 +28,21 @@ impl Job<'_> {
         }
         Summary {
             uuid,
-            block_size: self.options.block_size.bytes(),
-            blocks: self.placement.blocks,
+            block_size: options.block_size.bytes(),
+            blocks: self.ends.blocks,
             inodes,
             bytes_in,
-            bytes_out: self.placement.len(),
-            metadata_bytes: self.placement.meta_blocks() * block_len,
-            shared_bytes: self
-                .plan
-                .shared_bytes
-                .saturating_add(self.placement.bodies.encoded.shared_bytes),
-            fragment_bytes: self
-                .placement
-                .bodies
-                .encoded
-                .packed
-                .as_ref()
-                .map_or(0, |(_, len)| *len),
-            repeated_bytes: self.placement.bodies.encoded.repeated_bytes,
-            hole_bytes: self.plan.hole_bytes,
-            device_bytes: self.plan.device_bytes,
-            kernel_copied_bytes: self.sink.kernel_copied.load(Ordering::Relaxed),
-            algorithms: self.placement.bodies.encoded.algorithms.clone(),
+            bytes_out: self.len(),
+            metadata_bytes: self.meta_blocks() * block_len,
+            shared_bytes: plan.shared_bytes.saturating_add(placement.bodies.encoded.shared_bytes),
+            fragment_bytes: placement.bodies.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
+            repeated_bytes: placement.bodies.encoded.repeated_bytes,
+            hole_bytes: plan.hole_bytes,
+            device_bytes: plan.device_bytes,
+            kernel_copied_bytes: sink.kernel_copied.load(Ordering::Relaxed),
+            algorithms: self.algorithms(),
             oldest_kernel: self.features().oldest_kernel(),
-            page_size_min: self.options.block_size.page_size_min(),
+            page_size_min: options.block_size.page_size_min(),
             taken_bytes: 0,
             verified: false,
             entry_sizes: Vec::new(),

@@ -10,16 +10,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::superblock::Sealed;
+use super::whole::Whole;
 use crate::error::{Error, Result, VerifyErrorKind};
 use crate::event::Phase;
 use crate::image::{Input, Part};
 use crate::observer::Observer;
 use crate::pool::Threads;
 use crate::verify::{self, Check};
-use crate::write::Job;
 use uuid::Uuid;
 
-impl Job<'_> {
+impl Whole<'_> {
     /// Writes the superblock. If the image is to be read back from a file, it is verified
     /// before. The build began at the time that is given.
     pub(super) fn conclude(
@@ -52,31 +52,31 @@ impl Job<'_> {
         let file = output.try_clone().map_err(|source| Error::Write { path: None, source })?;
         let input = Input::Part(Part {
             file: Arc::new(file),
-            start: self.options.offset,
-            len: self.placement.len(),
+            start: self.job.options.offset,
+            len: self.len(),
             head: sealed.head.clone(),
         });
         let check = Check {
-            reader: self.reader,
-            options: self.options,
-            devices: verify::devices_of(self.reader.tree),
+            reader: self.job.reader,
+            options: self.job.options,
+            devices: verify::devices_of(self.job.reader.tree),
             uuid: sealed.uuid,
             began,
             workers: threads.workers(),
         };
-        let total = verify::weight(self.reader.tree);
+        let total = verify::weight(self.job.reader.tree);
         observer.watch(threads, total, |report| check.run(input, report))
     }
 
     /// Compares the first bytes, which are written last.
     fn verify_head(&self, output: &File, sealed: &Sealed) -> Result<()> {
         let mut head = vec![0; sealed.head.len()];
-        let read = output.read_exact_at(&mut head, self.options.offset);
+        let read = output.read_exact_at(&mut head, self.job.options.offset);
         read.map_err(|source| Error::Write { path: None, source })?;
         match head == sealed.head {
             true => Ok(()),
             false => {
-                let invalid = self.sink.unfinish();
+                let invalid = self.job.sink.unfinish();
                 invalid.map_err(|source| Error::Write { path: None, source })?;
                 Err(Error::Verify { path: b"/".to_vec(), kind: VerifyErrorKind::Head })
             }

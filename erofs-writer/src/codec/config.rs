@@ -49,6 +49,18 @@ impl CodecLimits {
     }
 }
 
+impl CodecLimits {
+    /// What is needed by two of them.
+    pub(crate) fn max(self, other: Self) -> Self {
+        CodecLimits {
+            pcluster_blocks: self.pcluster_blocks.max(other.pcluster_blocks),
+            lzma_dict_size: self.lzma_dict_size.max(other.lzma_dict_size),
+            deflate_window_log: self.deflate_window_log.max(other.deflate_window_log),
+            zstd_window_log: self.zstd_window_log.max(other.zstd_window_log),
+        }
+    }
+}
+
 /// The field `u1` of the superblock, and the records after the superblock.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct CompressionConfig {

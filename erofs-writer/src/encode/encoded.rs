@@ -52,8 +52,11 @@ impl EncodedFile {
 pub(crate) struct Encoded {
     /// By arena index; empty if nothing was to be encoded.
     pub(super) files: Vec<EncodedFile>,
-    /// How many blocks all pclusters have together.
+    /// How many blocks the pclusters of files have together, and those of a packed inode
+    /// that is taken over.
     pub(crate) blocks: u64,
+    /// How many blocks those of a packed inode have that was encoded.
+    pub(crate) packed_blocks: u64,
     /// The algorithms in use, in the order of their numbers.
     pub(crate) algorithms: Vec<Algorithm>,
     /// The most blocks of a pcluster.
@@ -121,15 +124,26 @@ impl Encoded {
         self.files[id.index()] = EncodedFile::AsItWas;
     }
 
-    /// Whether no file is stored in pclusters.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.algorithms.is_empty()
-    }
-
     /// Whether some file has two algorithms.
     pub(crate) fn has_second_algorithms(&self) -> bool {
         let packed = self.packed.as_ref().map(|(file, _)| &**file);
         let mut files = self.files.iter().filter_map(EncodedFile::pclusters).chain(packed);
         files.any(|file| file.second.is_some())
+    }
+}
+
+/// The metabox, in which inodes are.
+#[derive(Debug)]
+pub(crate) struct Metabox {
+    pub(crate) file: Box<Compressed>,
+    /// How many bytes are in it.
+    pub(crate) len: u64,
+    /// How many blocks its pclusters have.
+    pub(crate) blocks: u64,
+}
+
+impl Metabox {
+    pub(crate) fn has_big_pclusters(&self) -> bool {
+        self.file.extents.iter().any(|extent| extent.blocks > 1)
     }
 }

@@ -8,6 +8,32 @@ use crate::shape::Inodes;
 use crate::sink::Sink;
 use crate::tree::{Content, InodeId, Kind, Reader};
 
+/// All inputs but the plan, which becomes another one when it is known which files are
+/// encoded.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) reader: Reader<'a>,
+    pub(crate) inodes: &'a Inodes<'a>,
+    pub(crate) codecs: &'a Codecs,
+    pub(crate) options: &'a Options,
+    pub(crate) sink: &'a Sink<'a>,
+    pub(crate) first_block: u64,
+    pub(crate) workers: usize,
+    pub(crate) earlier: Option<&'a dyn Earlier>,
+}
+
+impl<'a> Setting<'a> {
+    /// The inputs with this plan.
+    pub(crate) fn with<'b>(&self, plan: &'b DataPlan) -> Inputs<'b>
+    where
+        'a: 'b,
+    {
+        let Setting { reader, inodes, codecs, options, sink, first_block, workers, earlier } =
+            *self;
+        Inputs { reader, inodes, plan, codecs, options, sink, first_block, workers, earlier }
+    }
+}
+
 /// The results of earlier stages that encoding needs.
 pub(crate) struct Inputs<'a> {
     pub(crate) reader: Reader<'a>,

@@ -21,7 +21,7 @@ use crate::facts::Digest;
 use crate::format::{round_up, to_usize};
 use crate::plan::Layout;
 use crate::pool::{self, Share};
-use crate::tree::InodeId;
+use crate::tree::{InodeId, Kind, Tree};
 
 /// Fragments with sketches are ordered by what they have in common, within windows of
 /// up to this many bytes. This bounds the memory for it, and lets several threads do it.
@@ -64,6 +64,8 @@ pub(crate) struct Packed {
     /// zeros.
     fragments: Vec<PackedFragment>,
     pub(crate) len: u64,
+    /// Where directories begin, which come last.
+    directories: Option<u64>,
     /// Where its parts begin, except for the first.
     cuts: Vec<u64>,
     /// For each part a hash that decides its bytes, if those of its fragments are known.
@@ -88,7 +90,30 @@ impl Packed {
         let before = self.len - start;
         let is_long = before + len > 2 * part_len;
         let is_wanted = before >= part_len / 2 && is_border(name, len, part_len / 2);
-        if before > 0 && (is_long || is_wanted) {
+        if is_long || is_wanted {
+            self.cut(block_len);
+        }
+    }
+
+    /// Begins the part with the first directories.
+    fn begin_directories(&mut self, block_len: u64) {
+        self.cut(block_len);
+        self.directories = Some(self.len);
+    }
+
+    /// Appends a directory of `len` bytes, and returns where it begins.
+    fn push_directory(&mut self, id: InodeId, len: u64, block_len: u64) -> u64 {
+        if self.len - self.cuts.last().copied().unwrap_or(0) >= PART_LEN {
+            self.cut(block_len);
+        }
+        let at = self.push(id, len);
+        self.cut_long(PART_LEN);
+        at
+    }
+
+    /// Begins another part, at a block.
+    fn cut(&mut self, block_len: u64) {
+        if self.len > self.cuts.last().copied().unwrap_or(0) {
             self.len = round_up(self.len, block_len);
             self.cuts.push(self.len);
         }
@@ -101,6 +126,11 @@ impl Packed {
         if count > 1 {
             self.cuts.extend((1..=count).map(|index| start + index * part_len));
         }
+    }
+
+    /// Whether the byte `at` is one of a directory.
+    pub(super) fn is_directory(&self, at: u64) -> bool {
+        self.directories.is_some_and(|start| at >= start)
     }
 
     /// Where the parts begin and end.
@@ -144,7 +174,7 @@ impl Packed {
 
     /// The bytes from `start` to `end` as pieces of files, between which there are zeros.
     /// `len_of` gives the lengths of the files.
-    pub(crate) fn range(
+    pub(super) fn range(
         &self,
         start: u64,
         end: u64,
@@ -183,8 +213,10 @@ pub(super) struct UnplacedFragments {
     /// The hashes of those that are not whole files, by the files that they are the ends
     /// of, if facts about contents are wanted.
     ends: HashMap<InodeId, Digest>,
-    /// The length of all different fragments together, in bytes.
-    pub(crate) len: u64,
+    /// Directories in the packed inode, in the order in which they are walked.
+    directories: Vec<InodeId>,
+    /// The length of all different fragments together, in bytes, without directories.
+    len: u64,
     /// How many bytes are saved because equal fragments are stored once.
     pub(crate) shared_bytes: u64,
 }
@@ -199,6 +231,10 @@ struct DistinctFragment {
 }
 
 impl UnplacedFragments {
+    pub(super) fn is_empty(&self) -> bool {
+        self.different.is_empty() && self.directories.is_empty()
+    }
+
     /// Gives the fragments places, and tells `files` where their fragments are.
     pub(super) fn place(
         mut self,
@@ -215,6 +251,14 @@ impl UnplacedFragments {
             packed.begin_part(names[id.index()], len, part_len, block_len);
             starts[index] = packed.push(id, len);
             packed.cut_long(part_len);
+        }
+        if !self.directories.is_empty() {
+            packed.begin_directories(block_len);
+        }
+        for id in self.directories {
+            let len = inputs.inodes.size(id);
+            let at = packed.push_directory(id, len, block_len);
+            files[id.index()].end_with(Fragment { at, len });
         }
         if !inputs.plan.contents.is_empty() {
             let whole = |id| inputs.plan.contents.of(id).map(|facts| facts.digest());
@@ -327,6 +371,7 @@ impl UnplacedFragments {
             found.files.push((id, index));
         }
         found.shared_bytes = all - found.len;
+        found.directories = directories(inputs);
         found
     }
 }
@@ -335,14 +380,30 @@ impl UnplacedFragments {
 /// extension, files that are one fragment come first.
 fn fragmented(inputs: &Inputs<'_>, ends: &HashMap<InodeId, UnplacedFragment>) -> Vec<InodeId> {
     let extensions = extensions(inputs);
+    let tree = inputs.reader.tree;
     let key = |(place, id): (usize, &InodeId)| {
         let has_end = ends.contains_key(id);
-        let has_fragment = has_end || inputs.plan.layout(*id) == Layout::Fragment;
+        let is_one = || matches!(tree.inode(*id).kind, Kind::File(_));
+        let has_fragment = has_end || inputs.plan.layout(*id) == Layout::Fragment && is_one();
         has_fragment.then(|| (extensions[id.index()], has_end, place, *id))
     };
     let mut ids: Vec<_> = inputs.inodes.order.ids.iter().enumerate().filter_map(key).collect();
     ids.sort_unstable();
     ids.into_iter().map(|(_, _, _, id)| id).collect()
+}
+
+/// The directories that are fragments, in the order in which a tree is walked.
+fn directories(inputs: &Inputs<'_>) -> Vec<InodeId> {
+    let mut found = Vec::new();
+    let mut pending = vec![Tree::ROOT];
+    while let Some(id) = pending.pop() {
+        let Kind::Directory(children) = &inputs.reader.tree.inode(id).kind else { continue };
+        if inputs.plan.layout(id) == Layout::Fragment {
+            found.push(id);
+        }
+        pending.extend(children.values().rev());
+    }
+    found
 }
 
 /// By arena index: the extension of the name, which is the part after its last dot.
@@ -374,7 +435,6 @@ fn part_len(pcluster_len: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::Tree;
 
     #[test]
     fn a_range_ends_where_it_is_cut() {

@@ -2,36 +2,57 @@
 
 use crate::encode::bytes::KnownPart;
 use crate::encode::inputs::Inputs;
-use crate::encode::packed::Packed;
+use crate::encode::origin::{MakeDirectory, Origin};
+use crate::encode::packed::{Packed, PackedPiece};
 use crate::encode::task::{Part, Stream};
 use crate::error::Result;
 use crate::facts::Digest;
 use crate::format::to_usize;
+use crate::tree::Kind;
 
-/// Reads parts of files, and of the packed inode.
+/// Reads the parts of streams.
 #[derive(Clone, Copy)]
 pub(super) struct PartReader<'a> {
     pub(super) inputs: &'a Inputs<'a>,
-    pub(super) packed: &'a Packed,
+    pub(super) origin: Origin<'a>,
 }
 
 impl PartReader<'_> {
     /// Reads the bytes of `part` into `data`, which has one byte more than the part.
     pub(super) fn read(&self, part: &Part, data: &mut [u8]) -> Result<()> {
-        let Stream::File(id) = part.stream else {
-            let mut at = 0;
-            let len_of = |id| self.inputs.content(id).len();
-            for piece in self.packed.range(part.offset, part.offset + part.len, len_of) {
-                let len = to_usize(piece.len);
+        match (part.stream, self.origin) {
+            (Stream::File(id), _) => self.inputs.read(id, part.offset, data),
+            (_, Origin::Packed(packed, make)) => self.read_packed(packed, make, part, data),
+            (_, Origin::Metabox(make)) => make(part.number, &mut data[..to_usize(part.len)]),
+            (_, Origin::Files) => panic!("only files are read"),
+        }
+    }
+
+    fn read_packed(
+        &self,
+        packed: &Packed,
+        make: &MakeDirectory<'_>,
+        part: &Part,
+        data: &mut [u8],
+    ) -> Result<()> {
+        let mut at = 0;
+        let len_of = |id| self.inputs.inodes.size(id);
+        for piece in packed.range(part.offset, part.offset + part.len, len_of) {
+            let PackedPiece { id, offset, len } = piece;
+            let len = to_usize(len);
+            match self.inputs.reader.tree.inode(id).kind {
+                Kind::Directory(_) => {
+                    let offset = to_usize(offset);
+                    data[at..at + len].copy_from_slice(&make(id)[offset..offset + len]);
+                }
                 // The byte after a fragment is overwritten by the next one.
-                self.inputs.read(piece.id, piece.offset, &mut data[at..=at + len])?;
-                at += len;
+                _ => self.inputs.read(id, offset, &mut data[at..=at + len])?,
             }
-            // The next part begins with a block.
-            data[at..].fill(0);
-            return Ok(());
-        };
-        self.inputs.read(id, part.offset, data)
+            at += len;
+        }
+        // The next part begins with a block.
+        data[at..].fill(0);
+        Ok(())
     }
 
     /// Facts about `part`, if it need not be read because they are known.
@@ -45,21 +66,20 @@ impl PartReader<'_> {
                 Some(KnownPart { len, digest: facts.digest, facts: Some(facts), end })
             }
             Stream::Packed => {
-                let digest = self.packed.digest(part.number)?;
+                let digest = self.origin.packed()?.digest(part.number)?;
                 let earlier = self.inputs.earlier?.facts();
                 let facts =
                     earlier.and_then(|facts| facts.packed.get(&digest)).map(|facts| &**facts);
                 Some(KnownPart { len, digest, facts, end: None })
             }
+            Stream::Metabox => None,
         }
     }
 
     /// The hash of a part whose bytes are `data`. That of a part of the packed inode is
     /// one of the hashes of its fragments, if these are known.
     pub(super) fn digest(&self, part: &Part, data: &[u8]) -> Result<Digest> {
-        if let Some(digest) =
-            self.packed.digest(part.number).filter(|_| part.stream == Stream::Packed)
-        {
+        if let Some(digest) = self.origin.packed().and_then(|packed| packed.digest(part.number)) {
             return Ok(digest);
         }
         let digest = *blake3::hash(data).as_bytes();

@@ -14,12 +14,14 @@ use crate::tree::InodeId;
 /// The length of a task, roughly: short parts are put together, and long files are cut.
 pub(super) const TASK_LEN: u64 = PART_LEN;
 
-/// A run of bytes that is encoded: a file, or the packed inode.
+/// A run of bytes that is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Stream {
     File(InodeId),
     /// The packed inode.
     Packed,
+    /// The metabox, in which inodes are.
+    Metabox,
 }
 
 /// Some bytes of a stream.

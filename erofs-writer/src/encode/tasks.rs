@@ -8,13 +8,14 @@ use crate::alike::{ContentChunk, PART_LEN, content_chunks};
 use crate::encode::candidates::{self, FileToEncode};
 use crate::encode::found::CutParts;
 use crate::encode::inputs::Inputs;
+use crate::encode::origin::{MakeDirectory, Origin};
 use crate::encode::packed::Packed;
 use crate::encode::read::PartReader;
 use crate::encode::repeats::Repeats;
 use crate::encode::task::{Part, Stream, TASK_LEN};
 use crate::error::Result;
 use crate::format::to_usize;
-use crate::options::Tails;
+use crate::options::{FileCodec, Tails};
 use crate::pool::{self, Share};
 use crate::tree::InodeId;
 
@@ -44,19 +45,24 @@ impl Tasks {
                 all.extend(parts(file, all.len()));
             }
         }
-        let reader = PartReader { inputs, packed: &Packed::default() };
+        let reader = PartReader { inputs, origin: Origin::Files };
         let repeats = find_repeats(reader, &all, report, |_, _| ())?;
         all.retain(|part| !incompressible.contains(&part.stream) || repeats.touch(part.stream));
         Ok(Tasks { tasks: tasks(all), repeats, cut: CutParts::new() })
     }
 
     /// The tasks for the packed inode.
-    pub(super) fn of_packed(inputs: &Inputs<'_>, packed: &Packed) -> Result<Self> {
-        let Some(codec) = inputs.options.packed_codec() else { return Ok(Tasks::default()) };
+    pub(super) fn of_packed(
+        inputs: &Inputs<'_>,
+        packed: &Packed,
+        make: &MakeDirectory<'_>,
+    ) -> Result<Self> {
+        let codecs = inputs.options.packed_codec().zip(inputs.options.directory_codec());
+        let Some((codec, of_directories)) = codecs else { return Ok(Tasks::default()) };
         let part = |(number, bytes): (usize, Range<u64>)| Part {
             number,
             stream: Stream::Packed,
-            codec,
+            codec: if packed.is_directory(bytes.start) { of_directories } else { codec },
             offset: bytes.start,
             len: bytes.end - bytes.start,
             size: packed.len,
@@ -73,12 +79,24 @@ impl Tasks {
         };
         let repeats = match inputs.options.tails {
             Tails::AllFragments => {
-                find_repeats(PartReader { inputs, packed }, &all, &|_| (), keep)?
+                let origin = Origin::Packed(packed, make);
+                find_repeats(PartReader { inputs, origin }, &all, &|_| (), keep)?
             }
             _ => Repeats::default(),
         };
         let cut = cut.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Tasks { tasks: tasks(all), repeats, cut })
+    }
+
+    /// The tasks for the metabox, whose parts have these lengths.
+    pub(super) fn of_metabox(codec: FileCodec, lens: &[u64]) -> Self {
+        let (stream, size) = (Stream::Metabox, lens.iter().sum());
+        let starts = lens.iter().scan(0, |end, len| Some(std::mem::replace(end, *end + len)));
+        let part = |((number, len), offset): ((usize, &u64), u64)| {
+            vec![Part { number, stream, codec, offset, len: *len, size }]
+        };
+        let tasks = lens.iter().enumerate().zip(starts).map(part).collect();
+        Tasks { tasks, ..Tasks::default() }
     }
 
     /// How many bytes there are to encode.

@@ -127,7 +127,7 @@ impl<'a> Worker<'a> {
         data: &[u8],
         done: &mut EncodedTask,
     ) -> Result<()> {
-        let digest = match self.has_recipes() {
+        let digest = match self.has_recipe(part) {
             true => self.shared.reader.digest(part, data)?,
             false => Digest::default(),
         };
@@ -174,7 +174,7 @@ impl<'a> Worker<'a> {
         let confirmed = repeats.confirmed(part.number, &bytes);
         let stretches = self.stretches(part, parts, &confirmed, done);
         let worth = self.worth(part);
-        let recipe = self.has_recipes().then(|| {
+        let recipe = self.has_recipe(part).then(|| {
             let rules = self.shared.rules(part);
             Recipe::new(part.codec, &bytes, &rules, &stretches, worth)
         });
@@ -188,10 +188,11 @@ impl<'a> Worker<'a> {
         Draft { bytes, stretches, worth, recipe, ranges }
     }
 
-    /// Whether recipes, and so hashes of parts, are of use.
-    fn has_recipes(&self) -> bool {
+    /// Whether a recipe, and so a hash of the part, is of use. Much of the metabox changes
+    /// with every change.
+    fn has_recipe(&self, part: &Part) -> bool {
         let inputs = self.shared.inputs;
-        inputs.options.rebuildable || inputs.earlier.is_some()
+        part.stream != Stream::Metabox && (inputs.options.rebuildable || inputs.earlier.is_some())
     }
 
     /// What the earlier image knows about a recipe.
@@ -247,7 +248,7 @@ impl<'a> Worker<'a> {
     /// Whether the result of `part` depends on nothing but its bytes.
     fn is_by_itself(&self, part: &Part) -> bool {
         let repeats = self.shared.repeats;
-        part.stream != Stream::Packed
+        matches!(part.stream, Stream::File(_))
             && !part.is_last()
             && repeats.of(part.number).is_empty()
             && repeats.cuts(part.number).is_empty()

@@ -2,7 +2,7 @@
 
 use crate::cancel::StopOnPanic;
 use crate::encode::inputs::Inputs;
-use crate::encode::packed::Packed;
+use crate::encode::origin::Origin;
 use crate::encode::queue::{PlacedParts, Queue};
 use crate::encode::read::PartReader;
 use crate::encode::room::Room;
@@ -15,7 +15,7 @@ use crate::pool;
 pub(super) fn encode(
     inputs: &Inputs<'_>,
     tasks: &Tasks,
-    packed: &Packed,
+    origin: Origin<'_>,
     block: u64,
     report: &(dyn Fn(u64) + Sync),
 ) -> Result<PlacedParts> {
@@ -24,7 +24,7 @@ pub(super) fn encode(
     let queue = Queue::new(inputs, tasks, repeats, block);
     pool::crew(inputs.workers, || {
         let _guard = StopOnPanic(inputs.reader.stop);
-        let reader = PartReader { inputs, packed };
+        let reader = PartReader { inputs, origin };
         let mut worker = Worker::new(Shared { inputs, queue: &queue, room, reader, repeats });
         while let Some((index, bytes)) = queue.take() {
             let encoded = worker.encode(&tasks[index], bytes);

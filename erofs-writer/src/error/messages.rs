@@ -56,7 +56,7 @@ names!(hints: CompressHintsErrorKind { Size, Algorithm, NoPattern, Pattern, TooM
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
     MaxExtentLen, Alignment, Codec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, RootXattrLen,
-    Offset, BuildTime,
+    Offset, BuildTime, NeedsWideAddresses, DirectoriesNeedCodec, DirectoriesBesideStored,
     KernelVersion, TargetKernel,
 });
 names!(limit: Limit {
@@ -289,6 +289,9 @@ fn of_options(out: &mut String) {
             RootXattrLen,
             Offset,
             BuildTime,
+            NeedsWideAddresses,
+            DirectoriesNeedCodec,
+            DirectoriesBesideStored,
             KernelVersion,
             TargetKernel {
                 feature: "what is asked for",

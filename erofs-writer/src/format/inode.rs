@@ -16,6 +16,9 @@ pub(crate) const I_EXTENDED: u16 = 1;
 /// link, and `i_nb` holds bits 32..47 of the block address (Linux 6.15).
 pub(crate) const I_NLINK_1: u16 = 1 << 4;
 
+/// Bit 4 of `i_format` of a directory: it has no entry `.` (Linux 6.15).
+pub(crate) const I_DOT_OMITTED: u16 = 1 << 4;
+
 /// `i_format` bits 1..3: the data lies in consecutive blocks from `i_u`.
 pub(crate) const LAYOUT_FLAT_PLAIN: u16 = 0;
 /// `i_format` bits 1..3: compressed, with 8 bytes of index an lcluster.

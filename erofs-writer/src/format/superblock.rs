@@ -7,6 +7,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub(crate) const SUPER_OFFSET: u64 = 1024;
 /// The length of [`SuperBlock`].
 pub(crate) const SUPER_LEN: u64 = 128;
+/// The length of [`SuperExtension`], and the unit of `sb_extslots`.
+pub(crate) const EXTSLOT_LEN: u64 = 16;
 /// The magic number in the first field.
 pub(crate) const SUPER_MAGIC: u32 = 0xE0F5_E1E2;
 
@@ -43,10 +45,8 @@ pub(crate) const INCOMPAT_XATTR_PREFIXES: u32 = 0x040;
 pub(crate) const INCOMPAT_48BIT: u32 = 0x080;
 
 /// `feature_compat`: shared xattrs are in the metabox inode (Linux 6.17).
-#[cfg(feature = "image")]
 pub(crate) const COMPAT_SHARED_EA_IN_METABOX: u32 = 0x08;
 /// `feature_incompat`: inodes are in the metabox inode (Linux 6.17).
-#[cfg(feature = "image")]
 pub(crate) const INCOMPAT_METABOX: u32 = 0x100;
 /// All bits of `feature_incompat` that Linux 6.18 knows.
 #[cfg(feature = "image")]
@@ -99,13 +99,14 @@ pub(crate) struct SuperBlock {
 const _: () = assert!(size_of::<SuperBlock>() == 128);
 
 /// The first extension of the superblock.
-#[cfg(feature = "image")]
-#[derive(Debug, Clone, FromBytes, Immutable, KnownLayout)]
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct SuperExtension {
     pub(crate) metabox_nid: U64,
     pub(crate) reserved3: [u8; 8],
 }
+
+const _: () = assert!(size_of::<SuperExtension>() == 16);
 
 /// One device, in the table at `devt_slotoff`.
 #[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -72,6 +72,8 @@ pub(crate) struct Inode {
     /// The number of a device.
     pub(crate) rdev: u32,
     pub(super) layout: Layout,
+    /// Whether it is a directory without an entry `.`, which readers make up.
+    pub(crate) omits_dot: bool,
     pub(super) place: Place,
     /// Where the xattrs begin, and how long they are.
     pub(super) xattrs: Place,

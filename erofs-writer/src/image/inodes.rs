@@ -8,7 +8,7 @@ use super::open::Image;
 use super::place::Place;
 use crate::format::chunk::{CHUNK_BITS_MAX, CHUNK_FORMAT_48BIT, CHUNK_FORMAT_INDEXES};
 use crate::format::inode::{
-    COMPACT_LEN, EXTENDED_LEN, I_EXTENDED, I_NLINK_1, InodeCompact, InodeExtended,
+    COMPACT_LEN, EXTENDED_LEN, I_DOT_OMITTED, I_EXTENDED, I_NLINK_1, InodeCompact, InodeExtended,
     LAYOUT_CHUNK_BASED, LAYOUT_COMPRESSED_COMPACT, LAYOUT_COMPRESSED_FULL, LAYOUT_FLAT_INLINE,
     LAYOUT_FLAT_PLAIN,
 };
@@ -82,6 +82,7 @@ impl Image {
             size: if file_type.has_data() { size } else { 0 },
             rdev: fields.u,
             layout,
+            omits_dot: file_type == FileType::Directory && fields.format & I_DOT_OMITTED != 0,
             place,
             xattrs: place.plus(fields.len),
             xattrs_len,

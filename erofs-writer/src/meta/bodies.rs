@@ -6,7 +6,6 @@ use crate::format::to_usize;
 use crate::index::Indexes;
 use crate::meta::chunk_map::{EntryForm, EntryForms};
 use crate::meta::inode::DataAt;
-use crate::meta::packed;
 use crate::options::{BlockSize, Options};
 use crate::plan::{ChunkMap, DataPlan, Layout};
 use crate::shape::Inodes;
@@ -29,11 +28,11 @@ pub(crate) struct Bodies<'a> {
     pub(crate) encoded: &'a Encoded,
     pub(super) indexes: Indexes,
     entry_forms: EntryForms,
-    pub(super) block_size: BlockSize,
+    pub(crate) block_size: BlockSize,
 }
 
 impl<'a> Bodies<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         inodes: &'a Inodes<'a>,
         plan: &'a DataPlan,
         encoded: &'a Encoded,
@@ -86,13 +85,6 @@ impl<'a> Bodies<'a> {
                 (self.indexes.inode_len(head(), self.inodes.size(id), stored), false)
             }
         }
-    }
-
-    /// The length of the packed inode with its index; 0 if there is none.
-    pub(super) fn packed_len(&self) -> u64 {
-        self.encoded.packed.as_ref().map_or(0, |(file, size)| {
-            self.indexes.inode_len(packed::HEAD_LEN, *size, Stored::Pclusters(file))
-        })
     }
 
     /// Whether the blocks with data of `id`, if there are any, are its own: the data is

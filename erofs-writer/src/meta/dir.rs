@@ -17,6 +17,7 @@ pub(super) fn write(
     children: &Children,
     (this, parent): (Nid, Nid),
     lookup: impl Fn(InodeId) -> (Nid, u8),
+    omits_dot: bool,
     block_len: u64,
 ) {
     let mut block: Vec<(&[u8], DirentTarget)> = Vec::new();
@@ -46,7 +47,7 @@ pub(super) fn write(
         let (written, named) = (to_u64(out.len() - start), nameoff);
         assert!(written == named && named <= block_len, "names end at {named}, not {written}");
     };
-    for (name, target) in entries(children) {
+    for (name, target) in entries(children, omits_dot) {
         let entry = DIRENT_LEN + to_u64(name.len());
         if used + entry > block_len {
             flush(&mut block);
@@ -95,8 +96,8 @@ mod tests {
             all.push(&last);
             let children = children(&all);
             let mut out = Vec::new();
-            write(&mut out, &children, (Nid(1), Nid(2)), |_| (Nid(3), FT_FIFO), 4096);
-            assert_eq!(to_u64(out.len()), len(&children, 4096));
+            write(&mut out, &children, (Nid(1), Nid(2)), |_| (Nid(3), FT_FIFO), false, 4096);
+            assert_eq!(to_u64(out.len()), len(&children, false, 4096));
         }
     }
 
@@ -107,7 +108,7 @@ mod tests {
         let all: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
         let children = children(&all);
         let mut out = Vec::new();
-        write(&mut out, &children, (Nid(1), Nid(2)), |_| (Nid(3), FT_FIFO), 512);
+        write(&mut out, &children, (Nid(1), Nid(2)), |_| (Nid(3), FT_FIFO), false, 512);
         // 34 entries of 15 bytes fit into 512 bytes; the two dots are shorter.
         assert_eq!(&out[510..512], [0, 0]);
         assert_eq!(out.last(), Some(&b'c'));

@@ -3,8 +3,8 @@
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::format::inode::{
-    I_EXTENDED, I_NLINK_1, InodeCompact, InodeExtended, LAYOUT_CHUNK_BASED, LAYOUT_FLAT_INLINE,
-    LAYOUT_FLAT_PLAIN,
+    I_DOT_OMITTED, I_EXTENDED, I_NLINK_1, InodeCompact, InodeExtended, LAYOUT_CHUNK_BASED,
+    LAYOUT_FLAT_INLINE, LAYOUT_FLAT_PLAIN,
 };
 use crate::format::{NULL_ADDR, checked_u32, high_bits, low_half};
 use crate::shape::Inodes;
@@ -66,7 +66,10 @@ pub(super) fn write(
     let Metadata { uid, gid, mtime, .. } = inode.metadata;
     let mode = type_bits(&inode.kind) | (inode.metadata.mode & 0o7777);
     let i_u = rdev(&inode.kind).map_or(data.i_u(), encode_rdev);
-    let format = data.layout() << 1;
+    let mut format = data.layout() << 1;
+    if inodes.omits_dots && matches!(inode.kind, Kind::Directory(_)) {
+        format |= I_DOT_OMITTED;
+    }
     let block = data.block().unwrap_or(0);
     let icount = icount(inodes.xattrs.body_len(id));
     let links = inodes.order.links(id);

@@ -1,107 +1,71 @@
-//! The places of everything: pure arithmetic on sizes that are all known.
+//! The places of everything but what is placed last: pure arithmetic on sizes that are
+//! all known.
 //!
 //! The image begins with the superblock, the root and the xattr tables. Then come the
-//! pclusters; the other inodes with what is inline after them; the packed inode; the
-//! blocks of directories, so that walking a tree reads one region; the blocks of files in
-//! the order of their inodes; and the chunk area.
+//! pclusters of files; the other inodes with what is inline after them; the pclusters of
+//! the packed inode; the blocks of directories, so that walking a tree reads one region;
+//! the blocks of files in the order of their inodes; and the chunk area. With a metabox,
+//! inodes have no place in the image but one in the metabox, whose pclusters come after
+//! all this.
 
 use std::ops::Range;
 
 use crate::encode::Encoded;
 use crate::error::{Error, Limit, Result};
-use crate::format::{Nid, checked_u32, round_up, to_u64};
+use crate::format::{Nid, round_up};
 use crate::meta::bodies::{Bodies, Body};
-use crate::meta::devices;
-use crate::meta::head::Head;
 use crate::meta::inode::DataAt;
+use crate::meta::inodes::{InodePlaces, Place};
 use crate::options::Options;
 use crate::plan::DataPlan;
 use crate::shape::Inodes;
-use crate::tree::{InodeId, Kind, Tree};
-
-/// The place of one inode.
-#[derive(Debug, Clone, Copy, Default)]
-struct Place {
-    /// The byte at which it starts.
-    pos: u64,
-    /// The first of its blocks, if it has any of its own.
-    block: u64,
-    /// Its length with what follows it. No map or index has 4 GiB.
-    len: u32,
-    /// Whether its tail is inline.
-    inline: bool,
-}
+use crate::tree::{InodeId, Kind};
 
 /// The places of everything.
 #[derive(Debug)]
 pub(crate) struct Placement<'a> {
     pub(crate) bodies: Bodies<'a>,
-    /// By arena index.
-    places: Vec<Place>,
-    /// All inodes in the order of their places.
-    pub(crate) by_pos: Vec<InodeId>,
-    /// Where the table of long xattr prefixes starts.
-    pub(crate) prefixes_pos: u64,
-    /// Where the shared xattrs start.
-    pub(super) shared_xattrs_pos: u64,
-    /// Where the table of further devices starts.
-    pub(crate) devices_pos: u64,
-    pub(super) device_table: Vec<u8>,
-    /// The blocks of the pclusters, which lie within the metadata.
+    pub(crate) inodes: InodePlaces,
+    /// The blocks of the pclusters of files, which lie within the metadata.
     pub(crate) pclusters: Range<u64>,
-    /// The first block after the metadata. The packed inode, if there is one, begins
-    /// there.
+    /// The first block after the inodes, or if they are in the metabox, after the
+    /// pclusters of files.
     pub(crate) meta_end: u64,
-    /// The length of the packed inode with its index.
-    pub(super) packed_len: u64,
     /// The first block of the chunk area.
     pub(crate) chunk_area: u64,
-    /// How many blocks there are in all.
-    pub(crate) blocks: u64,
+    /// The block after all this.
+    pub(crate) end: u64,
     /// Unused blocks that come from alignment: first block and count.
     pub(crate) gaps: Vec<(u64, u64)>,
 }
 
 impl<'a> Placement<'a> {
     pub(crate) fn new(
-        head: Head,
+        mut places: InodePlaces,
         inodes: &'a Inodes<'a>,
         plan: &'a DataPlan,
         encoded: &'a Encoded,
         options: &Options,
     ) -> Result<Self> {
         let bodies = Bodies::new(inodes, plan, encoded, options);
-        let pclusters = head.blocks()..head.blocks() + encoded.blocks;
-        let Head { prefixes, shared_xattrs, devices, devices_len, .. } = head;
-        let (mut places, meta_end) = place_inodes(&bodies, head);
-        let mut by_pos = inodes.order.ids.clone();
-        by_pos.sort_unstable_by_key(|id| places[id.index()].pos);
-        let packed_len = bodies.packed_len();
-        let data = meta_end + bodies.block_size.blocks(packed_len);
-        let area = place_data(&bodies, &mut places, &by_pos, data, options)?;
-        let device_table = devices::table(&plan.devices, area.end, options.blocks_max() + 1)?;
-        let written = to_u64(device_table.len());
-        assert!(written == devices_len, "a table has {devices_len} bytes and got {written}");
+        let start = places.head_blocks();
+        let meta_end = places.end();
+        let data = meta_end + encoded.packed_blocks;
+        let area = place_data(&bodies, &mut places, data, options)?;
         Ok(Placement {
             bodies,
-            places,
-            by_pos,
-            prefixes_pos: prefixes,
-            shared_xattrs_pos: shared_xattrs,
-            devices_pos: devices,
-            device_table,
-            pclusters,
+            inodes: places,
+            pclusters: start..start + encoded.blocks,
             meta_end,
-            packed_len,
             chunk_area: area.chunks,
-            blocks: area.end,
+            end: area.end,
             gaps: area.gaps,
         })
     }
 
-    /// The length of the image in bytes.
-    pub(crate) fn len(&self) -> u64 {
-        self.blocks * self.bodies.block_size.len()
+    /// All inodes in the order of their places.
+    pub(crate) fn by_pos(&self) -> &[InodeId] {
+        &self.inodes.by_pos
     }
 
     /// How many blocks hold data of `id` and of no file before it.
@@ -114,45 +78,25 @@ impl<'a> Placement<'a> {
 
     /// How many blocks hold data of `id`, of `size` bytes, if it is flat.
     fn flat_blocks(&self, id: InodeId, size: u64) -> u64 {
-        flat_blocks(&self.bodies, &self.places[id.index()], size)
-    }
-
-    /// How many inodes there are, with the packed inode.
-    pub(crate) fn inode_count(&self) -> u64 {
-        to_u64(self.by_pos.len()) + u64::from(self.bodies.encoded.packed.is_some())
-    }
-
-    /// How many blocks hold inodes and tables, with the superblock.
-    pub(crate) fn meta_blocks(&self) -> u64 {
-        self.meta_end + self.packed_blocks() - self.bodies.encoded.blocks
-    }
-
-    /// The byte at which the packed inode starts.
-    pub(crate) fn packed_pos(&self) -> u64 {
-        self.meta_end * self.bodies.block_size.len()
-    }
-
-    /// How many blocks the packed inode has with its index.
-    fn packed_blocks(&self) -> u64 {
-        self.bodies.block_size.blocks(self.packed_len)
+        flat_blocks(&self.bodies, &self.inodes.places[id.index()], size)
     }
 
     /// The byte at which an inode starts.
     pub(crate) fn pos(&self, id: InodeId) -> u64 {
-        self.places[id.index()].pos
+        self.inodes.places[id.index()].pos
     }
 
     pub(crate) fn nid(&self, id: InodeId) -> Nid {
-        Nid::at(self.pos(id))
+        self.inodes.nid(id)
     }
 
     /// The length of an inode with what follows it.
     pub(crate) fn inode_len(&self, id: InodeId) -> u64 {
-        self.places[id.index()].len.into()
+        self.inodes.places[id.index()].len.into()
     }
 
     pub(crate) fn has_inline_tail(&self, id: InodeId) -> bool {
-        self.places[id.index()].inline
+        self.inodes.places[id.index()].inline
     }
 
     /// Whether the data of `id` lies in consecutive blocks and a tail.
@@ -166,7 +110,7 @@ impl<'a> Placement<'a> {
     }
 
     fn data_block(&self, id: InodeId) -> u64 {
-        self.places[self.bodies.plan.owner(id).index()].block
+        self.inodes.places[self.bodies.plan.owner(id).index()].block
     }
 
     /// The place of the data of `id`, which has `size` bytes.
@@ -184,24 +128,6 @@ impl<'a> Placement<'a> {
     }
 }
 
-/// Gives every inode its position. Also returns the first block after all of them.
-fn place_inodes(bodies: &Bodies<'_>, head: Head) -> (Vec<Place>, u64) {
-    let Head { mut slots, root, root_len, .. } = head;
-    slots.skip(bodies.encoded.blocks);
-    let mut places = vec![Place::default(); bodies.inodes.tree.arena_len()];
-    for id in &bodies.inodes.order.ids {
-        let (len, inline) = bodies.measure(*id);
-        let pos = if *id == Tree::ROOT {
-            assert!(len == root_len, "the root has {root_len} bytes and now {len}");
-            root
-        } else {
-            slots.take(len)
-        };
-        places[id.index()] = Place { pos, block: 0, len: checked_u32(len), inline };
-    }
-    (places, slots.blocks())
-}
-
 /// The blocks after the metadata.
 struct DataArea {
     /// The first block of the chunk area.
@@ -215,19 +141,18 @@ struct DataArea {
 /// chunk area.
 fn place_data(
     bodies: &Bodies<'_>,
-    places: &mut [Place],
-    by_pos: &[InodeId],
+    inodes: &mut InodePlaces,
     first: u64,
     options: &Options,
 ) -> Result<DataArea> {
     let mut area = DataArea { chunks: 0, end: first, gaps: Vec::new() };
     for directories in [true, false] {
-        for id in by_pos {
+        for id in &inodes.by_pos {
             let kind = &bodies.inodes.tree.inode(*id).kind;
             if matches!(kind, Kind::Directory(_)) != directories || !bodies.has_own_blocks(*id) {
                 continue;
             }
-            let place = &mut places[id.index()];
+            let place = &mut inodes.places[id.index()];
             let blocks = flat_blocks(bodies, place, bodies.inodes.size(*id));
             if blocks == 0 {
                 continue;
@@ -246,7 +171,6 @@ fn place_data(
     }
     area.chunks = area.end;
     area.end += chunk_blocks;
-    area.align(options.image_alignment);
     area.check(options)?;
     Ok(area)
 }

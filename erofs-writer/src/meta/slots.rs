@@ -7,11 +7,13 @@
 use crate::format::{SLOT_LEN, to_usize};
 
 /// Hands out room from the start of an image on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Slots {
     block_len: u64,
     /// The first block of which nothing is used.
     next_block: u64,
+    /// Whether only the block that was begun last is filled up.
+    in_order: bool,
     /// By number of free slots: the blocks with this many free slots at their end.
     free: Vec<Vec<u64>>,
 }
@@ -21,10 +23,20 @@ impl Slots {
     /// are taken. `used` is a multiple of the slot length.
     pub(super) fn new(block_len: u64, used: u64) -> Self {
         let slots = block_len / SLOT_LEN;
-        let mut slots =
-            Slots { block_len, next_block: 0, free: vec![Vec::new(); to_usize(slots) + 1] };
+        let mut slots = Slots {
+            block_len,
+            next_block: 0,
+            in_order: false,
+            free: vec![Vec::new(); to_usize(slots) + 1],
+        };
         slots.take_fresh(used);
         slots
+    }
+
+    /// The room in a metabox. Each item comes after the one before it: a gap takes little
+    /// when it is compressed, and what is looked at together should lie together.
+    pub(super) fn in_order(block_len: u64) -> Self {
+        Slots { in_order: true, ..Slots::new(block_len, 0) }
     }
 
     /// Takes `len` bytes and returns where they start, which is at a multiple of the slot
@@ -46,6 +58,9 @@ impl Slots {
 
     /// Takes `len` bytes from the start of unused blocks.
     fn take_fresh(&mut self, len: u64) -> u64 {
+        if self.in_order {
+            self.free.iter_mut().for_each(Vec::clear);
+        }
         let pos = self.next_block * self.block_len;
         let blocks = len.div_ceil(self.block_len);
         self.next_block += blocks;

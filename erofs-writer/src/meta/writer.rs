@@ -3,15 +3,13 @@
 //! Places were chosen by planned lengths. So each thing is checked to have exactly its
 //! planned length: an image with too few bytes is as wrong as one with too many.
 
-use crate::encode::Stored;
 use crate::format::{checked_u32, to_u64, to_usize};
 use crate::meta::bodies::Body;
-use crate::meta::dir;
+use crate::meta::ends::Ends;
+use crate::meta::head::Head;
 use crate::meta::inode;
-use crate::meta::packed;
 use crate::meta::place::Placement;
-use crate::shape::Inodes;
-use crate::tree::{Children, InodeId};
+use crate::tree::InodeId;
 
 /// A part of the metadata area that is being filled.
 pub(crate) struct MetadataWriter<'a> {
@@ -29,7 +27,7 @@ impl<'a> MetadataWriter<'a> {
         MetadataWriter { placement, start, end, bytes: Vec::with_capacity(to_usize(end - start)) }
     }
 
-    /// Appends the inode `id`, which is at `index` in `Placement::by_pos`, with its
+    /// Appends the inode `id`, which is at `index` in the order of places, with its
     /// xattrs and with its chunk map or index. An inline tail is left to the caller.
     pub(crate) fn begin(&mut self, id: InodeId, index: usize) {
         let inodes = self.placement.bodies.inodes;
@@ -37,10 +35,15 @@ impl<'a> MetadataWriter<'a> {
         let end = self.bytes.len();
         assert!(end <= pos, "the inode before ends at {end} past {pos}");
         self.bytes.resize(pos, 0);
-        let ino = checked_u32(to_u64(index) + 1);
+        // Kernels do not read it. Where it is compressed, what is always the same takes no
+        // room.
+        let ino = match self.placement.inodes.metabox_len {
+            Some(_) => 0,
+            None => checked_u32(to_u64(index) + 1),
+        };
         let size = inodes.size(id);
         inode::write(&mut self.bytes, inodes, id, ino, size, self.placement.data_at(id, size));
-        inodes.xattrs.write_body(&mut self.bytes, id, self.placement.shared_xattrs_pos);
+        inodes.xattrs.write_body(&mut self.bytes, id, self.placement.inodes.head.shared_xattrs);
         let (placed, written) = (inodes.head_len(id), to_u64(self.bytes.len() - pos));
         assert!(written == placed, "an inode with xattrs has {placed} bytes and got {written}");
         match self.placement.bodies.of(id) {
@@ -61,16 +64,34 @@ impl<'a> MetadataWriter<'a> {
         assert!(written == placed, "an inode has {placed} bytes and got {written}");
     }
 
-    /// All bytes, with the parts of the tables that lie among them.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    /// All bytes of a part of the image, with the parts of the tables and of special inodes
+    /// that lie among them.
+    pub(crate) fn finish(mut self, ends: &Ends) -> Vec<u8> {
+        self.fill();
+        let Head { prefixes, shared_xattrs, devices, metabox, .. } = &self.placement.inodes.head;
+        let xattrs = self.placement.bodies.inodes.xattrs;
+        self.add_table(&xattrs.prefixes, *prefixes);
+        if metabox.is_none() {
+            self.add_table(&xattrs.shared, *shared_xattrs);
+        }
+        self.add_table(&ends.device_table, *devices);
+        ends.specials().for_each(|special| self.add_table(&special.bytes, special.pos));
+        self.bytes
+    }
+
+    /// All bytes of a part of the metabox, with that of shared xattrs which lies there.
+    pub(crate) fn finish_metabox(mut self) -> Vec<u8> {
+        self.fill();
+        let xattrs = self.placement.bodies.inodes.xattrs;
+        self.add_table(&xattrs.shared, self.placement.inodes.head.shared_xattrs);
+        self.bytes
+    }
+
+    /// Adds zeros up to the end.
+    fn fill(&mut self) {
         let (len, got) = (to_usize(self.end - self.start), self.bytes.len());
         assert!(got <= len, "a window has {len} bytes and got {got}");
         self.bytes.resize(len, 0);
-        let inodes = self.placement.bodies.inodes;
-        self.add_table(&inodes.xattrs.prefixes, self.placement.prefixes_pos);
-        self.add_table(&inodes.xattrs.shared, self.placement.shared_xattrs_pos);
-        self.add_table(&self.placement.device_table, self.placement.devices_pos);
-        self.bytes
     }
 
     /// Copies those bytes of a table at `pos` that lie here.
@@ -84,30 +105,4 @@ impl<'a> MetadataWriter<'a> {
             place.copy_from_slice(part);
         }
     }
-}
-
-/// The blocks and the tail of the directory `id`.
-pub(crate) fn directory(placement: &Placement<'_>, id: InodeId, children: &Children) -> Vec<u8> {
-    let Inodes { tree, order, .. } = placement.bodies.inodes;
-    let nid = |id| placement.nid(id);
-    let lookup = |child| (nid(child), dir::file_type(&tree.inode(child).kind));
-    let dots = (nid(id), nid(order.parent(id)));
-    let mut out = Vec::new();
-    dir::write(&mut out, children, dots, lookup, placement.bodies.block_size.len());
-    let (placed, written) = (placement.bodies.inodes.size(id), to_u64(out.len()));
-    assert!(written == placed, "a directory has {placed} bytes and got {written}");
-    out
-}
-
-/// The packed inode with its index, if there is one.
-pub(crate) fn packed_inode(placement: &Placement<'_>) -> Option<Vec<u8>> {
-    let (file, size) = placement.bodies.encoded.packed.as_ref()?;
-    let stored = Stored::Pclusters(file);
-    let data = placement.bodies.encoded_at(stored, packed::HEAD_LEN, *size);
-    let mtime = placement.bodies.inodes.epoch.time;
-    let mut out = packed::head(*size, placement.inode_count(), mtime, data);
-    placement.bodies.indexes.write(&mut out, stored, *size);
-    let (placed, written) = (placement.packed_len, to_u64(out.len()));
-    assert!(written == placed, "the packed inode has {placed} bytes and got {written}");
-    Some(out)
 }

@@ -122,7 +122,7 @@ impl Options {
         self.may_have_fragments() && !self.may_have_repeats()
     }
 
-    /// Whether there may be a packed inode.
+    /// Whether there may be fragments of files.
     pub(crate) fn may_have_fragments(&self) -> bool {
         self.tails.are_fragments() && self.may_compress()
     }
@@ -132,11 +132,16 @@ impl Options {
         self.tails == Tails::Inline && self.may_compress()
     }
 
+    /// Whether there may be a packed inode.
+    pub(crate) fn may_have_packed_inode(&self) -> bool {
+        self.may_have_fragments() || self.compress_directories
+    }
+
     /// How the packed inode is compressed: like files without a rule, or if those are
-    /// not compressed, as the last rule with a codec says. None if nothing is
-    /// compressed.
+    /// not compressed, as the last rule with a codec says, or if there is none, like the
+    /// metabox. None if nothing is compressed.
     pub(crate) fn packed_codec(&self) -> Option<FileCodec> {
-        let codec = self.file_codecs().last()?;
+        let codec = self.file_codecs().last().or_else(|| self.metabox())?;
         let pcluster_len = match (self.packed_pcluster_size, self.pcluster_size) {
             (Some(size), _) => u64::from(size.bytes()),
             (None, None) if self.tails == Tails::Fragments => {
@@ -167,7 +172,11 @@ impl Options {
         self.codec.map(|codec| self.file_codec(codec, self.pcluster_size))
     }
 
-    fn file_codec(&self, codec: Codec, pcluster_size: Option<PclusterSize>) -> FileCodec {
+    pub(super) fn file_codec(
+        &self,
+        codec: Codec,
+        pcluster_size: Option<PclusterSize>,
+    ) -> FileCodec {
         let pcluster_len =
             pcluster_size.map_or(self.block_size.len(), |size| u64::from(size.bytes()));
         FileCodec { codec, pcluster_len }
@@ -206,16 +215,17 @@ impl Options {
         self.uuid == ImageUuid::FromContent
     }
 
-    /// All ways in which files and the packed inode may be compressed.
+    /// All ways in which files, the packed inode and the metabox may be compressed.
     pub(super) fn all_codecs(&self) -> impl Iterator<Item = FileCodec> {
-        let packed = self.packed_codec().filter(|_| self.may_have_fragments());
-        self.file_codecs().chain(packed)
+        let packed = self.packed_codec().filter(|_| self.may_have_packed_inode());
+        self.file_codecs().chain(packed).chain(self.metabox())
     }
 
     /// All sizes of pclusters that are set.
     pub(crate) fn pcluster_sizes(&self) -> impl Iterator<Item = PclusterSize> {
         let of_rules = self.compress_rules.iter().filter_map(|rule| rule.pcluster_size);
-        of_rules.chain(self.pcluster_size).chain(self.packed_pcluster_size)
+        let set = [self.pcluster_size, self.packed_pcluster_size, self.metabox_pcluster_size];
+        of_rules.chain(set.into_iter().flatten())
     }
 
     /// The most bytes that a pcluster has. 0 if nothing is compressed.

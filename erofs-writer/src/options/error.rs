@@ -56,6 +56,14 @@ pub enum OptionsError {
     Offset,
     /// The build time is before 1970 or has more than 999,999,999 nanoseconds.
     BuildTime,
+    /// Inodes are to be compressed or dots left out, which needs addresses of 48 bits, but
+    /// these are turned off.
+    NeedsWideAddresses,
+    /// Directories are to be compressed, but there is no codec.
+    DirectoriesNeedCodec,
+    /// Directories are to be compressed, but files are taken over from an image as it
+    /// stores them, and so is its packed inode.
+    DirectoriesBesideStored,
     /// A version of Linux is not two numbers with a dot, such as `6.1`, perhaps with a
     /// third one.
     KernelVersion,
@@ -119,6 +127,15 @@ impl fmt::Display for OptionsError {
             OptionsError::BuildTime => {
                 f.write_str("the build time must be 1970 or later and have at most 999999999 nanoseconds")
             }
+            OptionsError::NeedsWideAddresses => f.write_str(
+                "compressed inodes and directories without dots need addresses of 48 bits",
+            ),
+            OptionsError::DirectoriesNeedCodec => f.write_str(
+                "directories can only be compressed if there is a codec for files or inodes",
+            ),
+            OptionsError::DirectoriesBesideStored => f.write_str(
+                "directories cannot be compressed beside files that are taken over as an image stores them",
+            ),
             OptionsError::KernelVersion => {
                 f.write_str("a version of Linux is written like 6.1")
             }

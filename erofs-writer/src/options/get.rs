@@ -50,6 +50,10 @@ getters! {
     get_max_extent_len: max_extent_len -> Option<u64>;
     get_tails: tails -> Tails;
     get_packed_pcluster_size: packed_pcluster_size -> Option<PclusterSize>;
+    get_metabox_codec: metabox_codec -> Option<Codec>;
+    get_metabox_pcluster_size: metabox_pcluster_size -> Option<PclusterSize>;
+    get_compress_directories: compress_directories -> bool;
+    get_omit_dots: omit_dots -> bool;
     get_share_fragments: share_fragments -> bool;
     get_dedupe: dedupe -> bool;
     get_share_identical: share_identical -> bool;

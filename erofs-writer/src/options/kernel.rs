@@ -42,6 +42,7 @@ pub(crate) struct Features {
     pub(crate) dedupe: bool,
     pub(crate) xattr_prefixes: bool,
     pub(crate) wide_addresses: bool,
+    pub(crate) metabox: bool,
 }
 
 /// The first version that has chunk-based files.
@@ -62,6 +63,7 @@ impl Features {
             // These features may also need some of the next ones. An error names the
             // first that is too new.
             (self.fragments, "fragments", since(6, 1)),
+            (self.metabox, "compressed inodes", since(6, 17)),
             (self.zstd, "files compressed by zstd", since(6, 10)),
             (self.deflate, "files compressed by deflate", since(6, 6)),
             (self.lzma, "files compressed by LZMA", since(5, 16)),
@@ -113,7 +115,7 @@ impl Options {
         let algorithms = self.algorithms();
         Features {
             small_blocks: self.block_size.is_small(),
-            compressed: self.may_compress(),
+            compressed: self.may_compress() || self.has_metabox(),
             lzma: algorithms.contains(&Algorithm::Lzma),
             deflate: algorithms.contains(&Algorithm::Deflate),
             zstd: algorithms.contains(&Algorithm::Zstd),
@@ -121,10 +123,11 @@ impl Options {
             chunks: self.chunk_size.is_some() || self.may_share_blocks(),
             devices: false,
             inline_pclusters: self.may_have_inline_pclusters(),
-            fragments: self.may_have_fragments(),
+            fragments: self.may_have_packed_inode(),
             dedupe: self.may_have_repeats(),
             xattr_prefixes: !self.xattr_prefixes.is_empty(),
             wide_addresses: self.wide_addresses,
+            metabox: self.has_metabox(),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::options::{Options, Tails};
 use crate::plan::codecs::Codecs;
 use crate::plan::layout::{DataPlan, Layout};
 use crate::shape::{Inodes, compressed_len_max, files};
-use crate::tree::InodeId;
+use crate::tree::{InodeId, Kind, Tree};
 
 /// Decides which files these are: files that fit into one pcluster, or with
 /// [`Tails::AllFragments`] all that are compressed. Files that would not take less room
@@ -18,6 +18,26 @@ pub(super) fn plan(plan: &mut DataPlan, inodes: &Inodes<'_>, codecs: &Codecs, op
         let fits = options.tails == Tails::AllFragments || len <= codec.pcluster_len;
         if fits && len <= compressed_len_max(options) && pays(inodes, id, len) {
             plan.set(id, Layout::Fragment);
+        }
+    }
+}
+
+/// Decides which directories are. The root of an image without a metabox is not, as it is
+/// placed first of all.
+pub(super) fn plan_directories(plan: &mut DataPlan, inodes: &Inodes<'_>, options: &Options) {
+    for id in &inodes.order.ids {
+        let is_directory = matches!(inodes.tree.inode(*id).kind, Kind::Directory(_));
+        if !is_directory || *id == Tree::ROOT && !options.has_metabox() {
+            continue;
+        }
+        let len = inodes.size(*id);
+        // In the metabox, what lies after an inode is compressed with it.
+        let pays = || match options.has_metabox() {
+            true => inodes.flat(*id).blocks > 0,
+            false => pays(inodes, *id, len),
+        };
+        if options.may_compress_directory(len) && pays() {
+            plan.set(*id, Layout::Fragment);
         }
     }
 }

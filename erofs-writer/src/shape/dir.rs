@@ -16,11 +16,13 @@ pub(crate) enum DirentTarget {
     Child(InodeId),
 }
 
-/// All entries in their order.
-pub(crate) fn entries(children: &Children) -> impl Iterator<Item = (&[u8], DirentTarget)> {
-    let mut dots = [(&b"."[..], DirentTarget::This), (&b".."[..], DirentTarget::Parent)]
-        .into_iter()
-        .peekable();
+/// All entries in their order, with `.` or without.
+pub(crate) fn entries(
+    children: &Children,
+    omits_dot: bool,
+) -> impl Iterator<Item = (&[u8], DirentTarget)> {
+    let dots = [(&b"."[..], DirentTarget::This), (&b".."[..], DirentTarget::Parent)];
+    let mut dots = dots.into_iter().skip(usize::from(omits_dot)).peekable();
     let mut children =
         children.iter().map(|(name, id)| (&**name, DirentTarget::Child(*id))).peekable();
     std::iter::from_fn(move || match (dots.peek(), children.peek()) {
@@ -32,9 +34,9 @@ pub(crate) fn entries(children: &Children) -> impl Iterator<Item = (&[u8], Diren
 
 /// The length of a directory: full blocks count whole, the last one up to
 /// its last name.
-pub(crate) fn len(children: &Children, block_len: u64) -> u64 {
+pub(crate) fn len(children: &Children, omits_dot: bool, block_len: u64) -> u64 {
     let (mut full, mut used) = (0, 0);
-    for (name, _) in entries(children) {
+    for (name, _) in entries(children, omits_dot) {
         let entry = DIRENT_LEN + to_u64(name.len());
         if used + entry > block_len {
             full += block_len;
@@ -57,8 +59,11 @@ mod tests {
             tree.insert(name, Metadata::new(0o644), Node::Fifo).expect("valid and free");
         }
         let children = tree.children(Tree::ROOT).expect("the root is a directory");
-        let names: Vec<&[u8]> = entries(children).map(|(name, _)| name).collect();
+        let names = |omits_dot| -> Vec<&[u8]> {
+            entries(children, omits_dot).map(|(name, _)| name).collect()
+        };
         let expected: [&[u8]; 9] = [b" x", b"-", b".", b".!", b"..", b"...", b".a", b"a", b"\xff"];
-        assert_eq!(names, expected);
+        assert_eq!(names(false), expected);
+        assert_eq!(names(true), [&expected[..2], &expected[3..]].concat());
     }
 }

@@ -7,7 +7,7 @@ use crate::format::superblock::{DEVICES_MAX, DEVT_SLOT_LEN};
 use crate::format::{NULL_ADDR, to_u64};
 use crate::options::Options;
 use crate::shape::order::Order;
-use crate::shape::size;
+use crate::shape::size::Sizes;
 use crate::shape::xattr::XattrTable;
 use crate::tree::{Kind, Tree};
 
@@ -20,14 +20,14 @@ pub(super) fn is_far(tree: &Tree, order: &Order, xattrs: &XattrTable, options: &
     if !options.wide_addresses {
         return false;
     }
-    let block_size = options.block_size;
+    let (block_size, sizes) = (options.block_size, Sizes::of(options));
     let tables = u64::from(DEVICES_MAX) * DEVT_SLOT_LEN
         + to_u64(xattrs.shared.len())
         + to_u64(xattrs.prefixes.len());
     let aligned = u64::from(options.data_alignment);
     let start = START_BLOCKS + block_size.blocks(tables) + aligned;
     let most = order.ids.iter().fold(start, |most, id| {
-        let data = block_size.blocks(size::size(tree, *id, block_size.len()));
+        let data = block_size.blocks(sizes.size(tree, *id));
         let data = match &tree.inode(*id).kind {
             // Only its chunk map is in the image.
             Kind::File(content) if content.device().is_some() => data / 32,

@@ -8,7 +8,7 @@ use crate::shape::far;
 use crate::shape::flat::Flat;
 use crate::shape::index::{IndexForm, IndexLens};
 use crate::shape::order::Order;
-use crate::shape::size;
+use crate::shape::size::Sizes;
 use crate::shape::xattr::XattrTable;
 use crate::tree::{InodeId, Kind, Metadata, Tree};
 
@@ -23,6 +23,9 @@ pub(crate) struct Inodes<'a> {
     pub(crate) far: bool,
     pub(super) index_lens: IndexLens,
     block_size: BlockSize,
+    sizes: Sizes,
+    /// Whether directories have no entry `.`.
+    pub(crate) omits_dots: bool,
     form: InodeForm,
     /// Whether the tails of files may lie inline.
     inline_tails: bool,
@@ -47,6 +50,8 @@ impl<'a> Inodes<'a> {
             far: far::is_far(tree, order, xattrs, options),
             index_lens: IndexLens::of(options),
             block_size: options.block_size,
+            sizes: Sizes::of(options),
+            omits_dots: options.omit_dots,
             form: options.inode_form,
             inline_tails: options.may_have_inline_data(),
         };
@@ -90,6 +95,10 @@ impl<'a> Inodes<'a> {
         }
     }
 
+    pub(crate) fn block_len(&self) -> u64 {
+        self.block_size.len()
+    }
+
     /// The length of the inode with its xattrs.
     pub(crate) fn head_len(&self, id: InodeId) -> u64 {
         let len = if self.is_extended(id) { EXTENDED_LEN } else { COMPACT_LEN };
@@ -98,7 +107,7 @@ impl<'a> Inodes<'a> {
 
     /// The size of an inode: bytes of a file, a symlink or a directory.
     pub(crate) fn size(&self, id: InodeId) -> u64 {
-        size::size(self.tree, id, self.block_size.len())
+        self.sizes.size(self.tree, id)
     }
 
     /// The room that `id` takes if its data lies in consecutive blocks.

@@ -85,13 +85,22 @@ fn list(check: &Check<'_>, image: &Image, dir: &Dir) -> Result<Vec<u64>> {
     }
     check_len(check, dir.id, &inode, children)?;
     let listing = check.found(dir.id, Dirs::new(image).list(&inode))?;
+    let own = (!inode.omits_dot).then_some(dir.nid);
+    if inode.omits_dot != check.options.omit_dots {
+        let named = |omits_dot| if omits_dot { "left out" } else { "there" };
+        let (found, expected) = (named(inode.omits_dot), named(check.options.omit_dots));
+        return Err(check.wrong(dir.id, field("the entry .", found, expected)));
+    }
     for (name, found, expected) in
-        [("the entry .", listing.own, dir.nid), ("the entry ..", listing.parent, dir.parent)]
+        [("the entry .", listing.own, own), ("the entry ..", listing.parent, Some(dir.parent))]
     {
-        if found != Some((expected, FT_DIR)) {
-            let shown = |(nid, file_type)| format!("to inode {nid} of type {file_type}");
-            let found = found.map_or("to nowhere".to_owned(), shown);
-            return Err(check.wrong(dir.id, field(name, found, shown((expected, FT_DIR)))));
+        let expected = expected.map(|nid| (nid, FT_DIR));
+        if found != expected {
+            let shown = |target: Option<(u64, u8)>| match target {
+                Some((nid, file_type)) => format!("to inode {nid} of type {file_type}"),
+                None => "to nowhere".to_owned(),
+            };
+            return Err(check.wrong(dir.id, field(name, shown(found), shown(expected))));
         }
     }
     if inode.size != listing.end {

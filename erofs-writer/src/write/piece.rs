@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::format::to_usize;
+use crate::meta::Ends;
 use crate::tree::{InodeId, Kind};
 use crate::write::buffer::Buffer;
 use crate::write::job::Job;
@@ -26,13 +27,13 @@ pub(super) struct Piece {
 }
 
 /// Cuts everything that windows leave out into tasks of pieces.
-pub(super) fn cut(job: &Job<'_>) -> Vec<Vec<Piece>> {
+pub(super) fn cut(job: &Job<'_>, ends: &Ends) -> Vec<Vec<Piece>> {
     let block_len = job.options.block_size.len();
     let mut pieces = Vec::new();
-    for (block, count) in &job.placement.gaps {
+    for (block, count) in job.placement.gaps.iter().chain([&ends.padding]) {
         push(&mut pieces, None, 0, count * block_len, block * block_len);
     }
-    for id in &job.placement.by_pos {
+    for id in job.placement.by_pos() {
         if let Some(len) = large_len(job, *id) {
             push(&mut pieces, Some(*id), 0, len, job.placement.data_pos(*id));
         }

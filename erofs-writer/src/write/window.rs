@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
-use crate::meta::{self, directory};
+use crate::meta::{self, Ends};
 use crate::tree::{Content, InodeId, Kind, OpenContent};
 use crate::write::buffer::Buffer;
 use crate::write::job::{Job, head_len};
@@ -13,6 +13,9 @@ use crate::write::piece::large_len;
 const META_LEN: u64 = 256 * 1024;
 /// ... or after this many bytes of data.
 const DATA_LEN: u64 = 4 * 1024 * 1024;
+/// The same for windows of the metabox, each of which ends with a pcluster.
+const METABOX_LEN: u64 = 2 * 1024 * 1024;
+const METABOX_DATA_LEN: u64 = 64 * 1024 * 1024;
 
 /// Some blocks of the metadata area.
 pub(super) struct Window {
@@ -29,17 +32,32 @@ pub(super) struct Window {
 ///
 /// An inode that starts a block is always the first user of that block, so
 /// that a window can start there.
-pub(super) fn cut(job: &Job<'_>) -> Vec<Window> {
+pub(super) fn cut(job: &Job<'_>, ends: &Ends) -> Vec<Window> {
+    let mut windows = cut_inodes(job);
+    let last = job.placement.by_pos().len();
+    let block_len = job.options.block_size.len();
+    let (start, end) = (ends.own.start * block_len, ends.own.end * block_len);
+    if start < end {
+        windows.push(Window { first: last, last, start, end, weight: end - start });
+    }
+    windows
+}
+
+/// Cuts the part with inodes.
+fn cut_inodes(job: &Job<'_>) -> Vec<Window> {
     let block_len = job.options.block_size.len();
     let end = job.placement.meta_end * block_len;
     let pclusters = &job.placement.pclusters;
     let pclusters = pclusters.start * block_len..pclusters.end * block_len;
     let head_len = to_u64(head_len(job.options.block_size));
-    let mut windows = Vec::new();
     let first_end = if pclusters.is_empty() { end } else { pclusters.start };
+    if job.placement.inodes.metabox_len.is_some() {
+        return vec![Window { first: 0, last: 0, start: 0, end: first_end, weight: first_end }];
+    }
+    let mut windows = Vec::new();
     let mut open = Window { first: 0, last: 0, start: 0, end: first_end, weight: 0 };
     let mut data = 0;
-    for (index, id) in job.placement.by_pos.iter().enumerate() {
+    for (index, id) in job.placement.by_pos().iter().enumerate() {
         let pos = job.placement.pos(*id);
         if pos >= pclusters.end && open.end == pclusters.start {
             // The pclusters between the two are written already.
@@ -48,36 +66,84 @@ pub(super) fn cut(job: &Job<'_>) -> Vec<Window> {
             open = Window { first: index, last: 0, start: pclusters.end, end, weight: 0 };
             data = 0;
         }
-        let len = pos - open.start;
-        let full = len >= META_LEN || data >= DATA_LEN;
+        let full = pos - open.start >= META_LEN || data >= DATA_LEN;
         if full && pos % block_len == 0 && pos >= head_len {
-            windows.push(Window { last: index, end: pos, weight: len + data, ..open });
-            open = Window { first: index, last: 0, start: pos, end: open.end, weight: 0 };
+            open.end_at(pos, index, data, &mut windows);
             data = 0;
         }
-        if large_len(job, *id).is_none() {
-            data += job.placement.own_blocks(*id) * block_len;
-        }
+        data += window_data(job, *id);
     }
     let weight = open.end - open.start + data;
-    windows.push(Window { last: job.placement.by_pos.len(), weight, ..open });
+    windows.push(Window { last: job.placement.by_pos().len(), weight, ..open });
     windows
 }
 
+/// Cuts the metabox, which has `len` bytes, into windows.
+pub(super) fn cut_metabox(job: &Job<'_>, len: u64) -> Vec<Window> {
+    let block_len = job.options.block_size.len();
+    let mut windows = Vec::new();
+    let mut open = Window { first: 0, last: 0, start: 0, end: len, weight: 0 };
+    let mut data = 0;
+    for (index, id) in job.placement.by_pos().iter().enumerate() {
+        let pos = job.placement.pos(*id);
+        let full = pos - open.start >= METABOX_LEN || data >= METABOX_DATA_LEN;
+        if full && pos % block_len == 0 {
+            open.end_at(pos, index, data, &mut windows);
+            data = 0;
+        }
+        data += window_data(job, *id);
+    }
+    let weight = open.end - open.start + data;
+    windows.push(Window { last: job.placement.by_pos().len(), weight, ..open });
+    windows
+}
+
+/// How many bytes of the blocks of `id` are written with its inode.
+fn window_data(job: &Job<'_>, id: InodeId) -> u64 {
+    match large_len(job, id) {
+        None => job.placement.own_blocks(id) * job.options.block_size.len(),
+        Some(_) => 0,
+    }
+}
+
 impl Window {
-    pub(super) fn inodes<'a>(&self, job: &Job<'a>) -> &'a [InodeId] {
-        &job.placement.by_pos[self.first..self.last]
+    /// Ends this window at `pos`, before the inode at `index` in the order of places, and
+    /// begins the next one.
+    fn end_at(&mut self, pos: u64, index: usize, data: u64, windows: &mut Vec<Window>) {
+        let next = Window { first: index, last: 0, start: pos, end: self.end, weight: 0 };
+        let Window { first, start, .. } = std::mem::replace(self, next);
+        windows.push(Window { first, last: index, start, end: pos, weight: pos - start + data });
     }
 
-    /// Writes the window. The first one returns the head of the image unwritten.
-    pub(super) fn write(&self, job: &Job<'_>) -> Result<Option<Vec<u8>>> {
+    /// How many bytes of metadata it has.
+    pub(super) fn len(&self) -> u64 {
+        self.end - self.start
+    }
+
+    pub(super) fn inodes<'a>(&self, job: &Job<'a>) -> &'a [InodeId] {
+        &job.placement.by_pos()[self.first..self.last]
+    }
+
+    /// Writes the blocks of data, and returns the metadata as far as it is made of inodes.
+    fn fill<'a>(&self, job: &Job<'a>) -> Result<meta::MetadataWriter<'a>> {
         let meta = meta::MetadataWriter::new(job.placement, self.start, self.end);
         let mut writer = WindowWriter { job, meta, blocks: Buffer::new(job) };
         for index in self.first..self.last {
-            writer.inode(job.placement.by_pos[index], index)?;
+            writer.inode(job.placement.by_pos()[index], index)?;
         }
-        let meta = writer.meta.finish();
         writer.blocks.finish()?;
+        Ok(writer.meta)
+    }
+
+    /// Writes the blocks of data of a window of the metabox, and returns the bytes of the
+    /// metabox.
+    pub(super) fn metabox(&self, job: &Job<'_>) -> Result<Vec<u8>> {
+        Ok(self.fill(job)?.finish_metabox())
+    }
+
+    /// Writes the window. The first one returns the head of the image unwritten.
+    pub(super) fn write(&self, job: &Job<'_>, ends: &Ends) -> Result<Option<Vec<u8>>> {
+        let meta = self.fill(job)?.finish(ends);
         if self.start > 0 {
             job.write_at(&meta, self.start)?;
             return Ok(None);
@@ -93,20 +159,21 @@ impl Window {
 }
 
 /// Fills a window.
-struct WindowWriter<'a> {
-    job: &'a Job<'a>,
+struct WindowWriter<'a, 'j> {
+    job: &'j Job<'a>,
     meta: meta::MetadataWriter<'a>,
     /// Data in blocks of its own.
-    blocks: Buffer<'a>,
+    blocks: Buffer<'j>,
 }
 
-impl WindowWriter<'_> {
+impl WindowWriter<'_, '_> {
     /// Writes an inode with what follows it, and its blocks.
     fn inode(&mut self, id: InodeId, index: usize) -> Result<()> {
         self.meta.begin(id, index);
         match &self.job.reader.tree.inode(id).kind {
-            Kind::Directory(children) => {
-                self.flat(id, &directory(self.job.placement, id, children))?;
+            Kind::Directory(_) if self.job.placement.is_flat(id) => {
+                let Job { placement, inodes, .. } = self.job;
+                self.flat(id, &placement.inodes.directory(inodes, id))?;
             }
             Kind::Symlink(target) => self.flat(id, target)?,
             Kind::File(content) if self.job.placement.is_flat(id) => self.file(id, content)?,

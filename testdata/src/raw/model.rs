@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::chunk::ChunkMap;
+use super::decode::PACKED;
 use super::dir::Dirent;
 use super::inode::{Inode, Run, layout};
 use super::space::{Space, Use};
@@ -12,7 +13,11 @@ use super::zmap::{Place, Zmap};
 use super::{Findings, Image, Rule};
 use crate::entry::{Kind, show};
 use crate::host::join;
-use crate::num::{index, wide};
+use crate::num::{index, le, wide};
+
+/// Paths of inodes that no directory names.
+const PACKED_PATH: &[u8] = b"(packed inode)";
+const METABOX_PATH: &[u8] = b"(metabox)";
 
 /// Everything decoded.
 #[derive(Debug)]
@@ -92,7 +97,8 @@ pub fn read(image: &Image, found: &mut Findings) -> Option<Model> {
     check_features(&model, found);
     if found.not_checked.is_empty() {
         check_counts(&model, found);
-        space.check(image, found);
+        let metabox = model.inodes.values().find(|node| node.path == METABOX_PATH);
+        space.check(image, metabox.map(|node| node.inode.size()), found);
     }
     Some(model)
 }
@@ -117,15 +123,15 @@ struct Step {
 impl Walker<'_> {
     fn walk(&mut self) {
         let root = self.model.sb.root_nid();
-        let mut steps = vec![Step { nid: root, path: b"/".to_vec(), parent: root, entry: None }];
+        let step = |nid, path: &[u8]| Step { nid, path: path.to_vec(), parent: nid, entry: None };
+        let mut steps = vec![step(root, b"/")];
         let packed = self.model.sb.get("packed_nid");
         if packed != 0 {
-            steps.push(Step {
-                nid: packed,
-                path: b"(packed inode)".to_vec(),
-                parent: packed,
-                entry: None,
-            });
+            steps.push(step(packed, PACKED_PATH));
+        }
+        if self.model.sb.incompat(incompat::METABOX) {
+            let nid = self.image.bytes(START + 0x80, 8).map_or(0, |bytes| le(&bytes, 0, 8));
+            steps.push(step(nid, METABOX_PATH));
         }
         while let Some(step) = steps.pop() {
             steps.extend(self.step(&step).into_iter().rev());
@@ -137,16 +143,12 @@ impl Walker<'_> {
 
     /// Reads the inode if it is new. Returns a directory's children.
     fn step(&mut self, step: &Step) -> Vec<Step> {
-        if step.nid >> 63 != 0 {
-            let text = format!("{} in the metabox", show(&step.path));
-            self.found.not_checked.push(text);
-            return Vec::new();
-        }
         let is_new = !self.model.inodes.contains_key(&step.nid);
         if is_new {
             let Some(node) = self.read_node(step) else {
                 return Vec::new();
             };
+            self.see(&node);
             self.model.inodes.insert(step.nid, node);
         }
         let Some(node) = self.model.inodes.get_mut(&step.nid) else {
@@ -171,6 +173,52 @@ impl Walker<'_> {
         steps
     }
 
+    /// Decodes the metabox when it is read.
+    fn see(&mut self, node: &Node) {
+        if node.path != METABOX_PATH {
+            return;
+        }
+        let decoded = match &node.data {
+            Data::Compressed(map) => {
+                super::decode::decode(self.image, map, self.model.sb.block_size())
+            }
+            Data::Flat(runs) => runs
+                .iter()
+                .map(|run| self.image.bytes(run.at, run.len))
+                .collect::<Option<Vec<_>>>()
+                .map(|runs| runs.concat()),
+            _ => None,
+        };
+        match decoded {
+            Some(bytes) => drop(self.image.metabox.set(bytes)),
+            None => self.found.add(Rule::ZExtents, node.inode.at, "the metabox"),
+        }
+    }
+
+    /// The entries of a directory that is a fragment.
+    fn read_packed_dir(&mut self, inode: &Inode, map: &Zmap) -> Vec<Dirent> {
+        let packed = self.model.inodes.get(&self.model.sb.get("packed_nid"));
+        let Some((Data::Compressed(all), [extent])) =
+            packed.map(|node| &node.data).zip(Some(&map.extents[..]))
+        else {
+            self.found.not_checked.push(format!("nid {}: directory layout", inode.nid));
+            return Vec::new();
+        };
+        let Place::Fragment(at) = extent.place else {
+            self.found.not_checked.push(format!("nid {}: directory layout", inode.nid));
+            return Vec::new();
+        };
+        if self.image.packed.get().is_none() {
+            match super::decode::decode(self.image, all, self.model.sb.block_size()) {
+                Some(bytes) => drop(self.image.packed.set(bytes)),
+                None => self.found.add(Rule::ZExtents, all.at, "the packed inode"),
+            }
+        }
+        // What follows is no part of it.
+        let run = Run { at: PACKED + at, len: inode.size(), inline: true };
+        super::dir::read(self.image, &[run], self.model.sb.block_size(), self.found)
+    }
+
     fn read_node(&mut self, step: &Step) -> Option<Node> {
         let (image, found, space) = (self.image, &mut *self.found, &mut self.space);
         let model = &mut self.model;
@@ -184,6 +232,9 @@ impl Walker<'_> {
                 dirents = super::dir::read(image, runs, model.sb.block_size(), found);
             }
             (Kind::Directory, Data::None) => {}
+            (Kind::Directory, Data::Compressed(map)) => {
+                dirents = self.read_packed_dir(&inode, map);
+            }
             (Kind::Directory, _) => {
                 found.not_checked.push(format!("{}: directory layout", show(&step.path)));
             }
@@ -258,7 +309,7 @@ fn children(node: &Node, step: &Step) -> Vec<Step> {
 }
 
 fn check_dots(node: &Node, step: &Step, found: &mut Findings) {
-    if !matches!(node.data, Data::Flat(_)) {
+    if !matches!(node.data, Data::Flat(_) | Data::Compressed(_)) {
         return;
     }
     for (name, nid) in [(&b"."[..], step.nid), (b"..", step.parent)] {
@@ -288,7 +339,7 @@ fn check_target(image: &Image, inode: &Inode, runs: &[Run], found: &mut Findings
 
 fn check_links(model: &Model, found: &mut Findings) {
     for node in model.inodes.values() {
-        if node.path == b"(packed inode)" {
+        if node.path == PACKED_PATH || node.path == METABOX_PATH {
             continue;
         }
         let inode = &node.inode;
@@ -297,7 +348,6 @@ fn check_links(model: &Model, found: &mut Findings) {
             !is_dot(&entry.name) && model.inodes.get(&entry.nid).is_some_and(is_dir)
         });
         let wanted = match inode.kind {
-            Kind::Directory if matches!(node.data, Data::Compressed(_)) => continue,
             Kind::Directory => 2 + wide(subdirs.count()),
             _ => node.names,
         };
@@ -333,6 +383,7 @@ fn check_features(model: &Model, found: &mut Findings) {
     let any = |test: fn(&Data) -> bool| model.inodes.values().any(|node| test(&node.data));
     let compressed = any(|data| matches!(data, Data::Compressed(_)));
     let chunked = any(|data| matches!(data, Data::Chunks(_)));
+    let boxed = model.inodes.keys().any(|nid| nid >> 63 != 0);
     let complete = found.not_checked.is_empty();
     for (name, bit, used) in [
         ("LZ4_0PADDING", incompat::LZ4_0PADDING, compressed),
@@ -340,6 +391,7 @@ fn check_features(model: &Model, found: &mut Findings) {
         ("CHUNKED_FILE", incompat::CHUNKED_FILE, chunked),
         ("ZTAILPACKING", incompat::ZTAILPACKING, compressed),
         ("FRAGMENTS", incompat::FRAGMENTS, compressed),
+        ("METABOX", incompat::METABOX, boxed),
         ("DEVICE_TABLE", incompat::DEVICE_TABLE, compressed || !model.devices.is_empty()),
     ] {
         let good = used || !complete || !model.sb.incompat(bit);
@@ -359,6 +411,9 @@ fn check_counts(model: &Model, found: &mut Findings) {
     let mut serials = BTreeSet::new();
     for node in model.inodes.values() {
         let serial = node.inode.get("i_ino");
+        if serial == 0 && node.inode.nid >> 63 != 0 {
+            continue;
+        }
         let text = format!("{}: i_ino {serial}", show(&node.path));
         found.expect(serials.insert(serial), Rule::InodeSerial, node.inode.at, text);
     }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::decode::{METABOX, PACKED};
 use super::{Findings, Image, Rule};
 use crate::digest::is_zero;
 
@@ -65,14 +66,30 @@ impl Space {
         });
     }
 
-    /// Checks for overlaps, for ranges outside and for stray bytes.
-    pub fn check(mut self, image: &Image, found: &mut Findings) {
-        self.claims.sort_by_key(|claim| (claim.start, claim.end));
+    /// Checks for overlaps, for ranges outside and for stray bytes, also in the metabox if
+    /// there is one of so many bytes.
+    pub fn check(self, image: &Image, metabox: Option<u64>, found: &mut Findings) {
+        let (inside, plain): (Vec<_>, Vec<_>) =
+            self.claims.into_iter().partition(|claim| claim.start >= PACKED);
+        let (inside, _): (Vec<_>, Vec<_>) =
+            inside.into_iter().partition(|claim| claim.start >= METABOX);
+        check_area(image, plain, 0, image.len(), found);
+        if let Some(len) = metabox {
+            check_area(image, inside, METABOX, METABOX + len, found);
+        }
+    }
+}
+
+/// Checks the claims to the bytes from `start` to `end`.
+fn check_area(image: &Image, claims: Vec<Claim>, start: u64, end: u64, found: &mut Findings) {
+    {
+        let mut claims = claims;
+        claims.sort_by_key(|claim| (claim.start, claim.end));
         // The furthest end of anything, and of metadata, so far.
-        let mut reach = 0;
+        let mut reach = start;
         let mut meta: Option<Claim> = None;
         let mut any: Option<Claim> = None;
-        for claim in self.claims {
+        for claim in claims {
             let other = match claim.kind {
                 Use::Meta => any,
                 Use::Data => meta,
@@ -80,7 +97,7 @@ impl Space {
             if let Some(other) = other.filter(|other| other.end > claim.start) {
                 found.add(Rule::Overlap, claim.start, format!("{other} and {claim}"));
             }
-            if claim.end > image.len() {
+            if claim.end > end {
                 found.add(Rule::OutOfImage, claim.start, claim);
                 return;
             }
@@ -97,7 +114,7 @@ impl Space {
                 meta = further(meta);
             }
         }
-        check_gap(image, reach, image.len(), found);
+        check_gap(image, reach, end, found);
     }
 }
 

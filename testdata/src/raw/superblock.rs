@@ -1,5 +1,6 @@
 //! The superblock, compression configurations and the device table.
 
+use super::decode::METABOX;
 use super::space::{Space, Use};
 use super::{Findings, Image, Rule};
 use crate::num::{index, le, low16, up};
@@ -152,6 +153,9 @@ impl Superblock {
     /// Where the inode `nid` starts.
     #[must_use]
     pub fn inode_at(&self, nid: u64) -> Option<u64> {
+        if nid >> 63 != 0 {
+            return (nid << 1 >> 1).checked_mul(32)?.checked_add(METABOX);
+        }
         let base = self.get("meta_blkaddr") * self.block_size();
         nid.checked_mul(32)?.checked_add(base)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::decode::METABOX;
 use super::inode::Inode;
 use super::space::{Space, Use};
 use super::superblock::{Superblock, compat, incompat};
@@ -210,11 +211,8 @@ fn read_shared(
     if shared.attributes.contains_key(&id) {
         return;
     }
-    if sb.compat(compat::SHARED_EA_IN_METABOX) {
-        found.not_checked.push("shared attributes in the metabox".into());
-        return;
-    }
-    let at = sb.get("xattr_blkaddr") * sb.block_size() + 4 * id;
+    let base = if sb.compat(compat::SHARED_EA_IN_METABOX) { METABOX } else { 0 };
+    let at = base + sb.get("xattr_blkaddr") * sb.block_size() + 4 * id;
     let bytes = image.bytes(at, 4).and_then(|header| {
         let len = 4 + u64::from(header[0]) + le(&header, 2, 2);
         image.bytes(at, up(len, 4))

@@ -55,6 +55,16 @@ struct Layout {
     holes: bool,
     inline_data: bool,
     compression: Option<Compression>,
+    metadata: Metadata,
+}
+
+/// How inodes and directories are stored.
+#[derive(Clone, Copy, Debug)]
+struct Metadata {
+    /// The level and the pcluster size in blocks of the metabox.
+    metabox: Option<(u8, u32)>,
+    directories: bool,
+    omit_dots: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,11 +105,32 @@ fn layout() -> impl Strategy<Value = Layout> {
     ];
     let form = select(vec![InodeForm::Auto, InodeForm::Auto, InodeForm::Extended]);
     let switches = any::<[bool; 5]>();
-    let parts = (block, chunk, form, switches, compression());
-    parts.prop_map(|(block, chunk, form, switches, compression)| {
+    let parts = (block, chunk, form, switches, compression(), metadata());
+    parts.prop_map(|(block, chunk, form, switches, compression, metadata)| {
         let [wide, indexes, share, holes, inline_data] = switches;
         let chunk = chunk.map(|chunk| chunk.max(block.into()));
-        Layout { block, chunk, form, wide, indexes, share, holes, inline_data, compression }
+        Layout {
+            block,
+            chunk,
+            form,
+            wide,
+            indexes,
+            share,
+            holes,
+            inline_data,
+            compression,
+            metadata,
+        }
+    })
+}
+
+fn metadata() -> impl Strategy<Value = Metadata> {
+    let metabox = (select(vec![0_u8, 9]), select(vec![1_u32, 1, 3, 16]));
+    let metabox = prop_oneof![2 => Just(None), 1 => metabox.prop_map(Some)];
+    (metabox, any::<[bool; 2]>()).prop_map(|(metabox, [directories, omit_dots])| Metadata {
+        metabox,
+        directories,
+        omit_dots,
     })
 }
 
@@ -117,10 +148,24 @@ impl Layout {
             Some(chunk) => options.chunk_size(ChunkSize::new(chunk).unwrap()),
             None => options,
         };
-        match self.compression {
+        let options = match self.compression {
             Some(compression) => compression.apply(self.block, options),
             None => options,
-        }
+        };
+        let may_compress = self.compression.is_some() || self.metadata.metabox.is_some();
+        self.metadata.apply(self.block, may_compress, options)
+    }
+}
+
+impl Metadata {
+    fn apply(self, block: u32, may_compress: bool, options: Options) -> Options {
+        let options = match self.metabox {
+            Some((level, pcluster)) => options
+                .metabox_codec(Codec::Lz4(Level::new(level).unwrap()))
+                .metabox_pcluster_size(PclusterSize::new((pcluster * block).min(1 << 20)).unwrap()),
+            None => options,
+        };
+        options.omit_dots(self.omit_dots).compress_directories(self.directories && may_compress)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::encode::taken::spans::Piece;
 use crate::error::{Error, Result, TreeErrorKind};
 use crate::format::algorithm::Algorithm;
 use crate::format::{to_u64, to_usize};
-use crate::options::Options;
+use crate::options::{Options, OptionsError};
 use crate::shape::{Order, files};
 use crate::tree::{DecoderNeeds, InodeId, StoredFile, StoredImage, Tree};
 
@@ -57,7 +57,10 @@ impl<'a> Images<'a> {
             let image = known.unwrap_or(images.all.len() - 1);
             images.files.push(FileOf { id, stored, image });
         }
-        Ok(images)
+        match !images.is_empty() && options.may_compress_directory(0) {
+            true => Err(OptionsError::DirectoriesBesideStored.into()),
+            false => Ok(images),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -71,6 +74,8 @@ impl<'a> Images<'a> {
         }
         let mut all: Vec<Algorithm> =
             self.needs.iter().flat_map(|needs| needs.algorithms.iter().copied()).collect();
+        // The metabox may have another one.
+        all.extend(options.algorithms());
         all.sort_unstable();
         all.dedup();
         CompressionConfig::new(&all, CodecLimits { pcluster_blocks: BLOCKS_MAX, ..self.limits() })

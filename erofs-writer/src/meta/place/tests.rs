@@ -4,12 +4,13 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::format::chunk::{CHUNK_FORMAT_48BIT, CHUNK_FORMAT_INDEXES};
-use crate::meta::inode;
+use crate::format::to_u64;
+use crate::meta::{Head, inode};
 use crate::options::BlockSize;
 use crate::options::ChunkSize;
 use crate::plan::Codecs;
 use crate::shape::{Order, XattrTable};
-use crate::tree::{Content, Metadata, Node, OpenDirs, ReadAt, Reader};
+use crate::tree::{Content, Metadata, Node, OpenDirs, ReadAt, Reader, Tree};
 
 /// Contents with a length and nothing else.
 struct Claimed(u64);
@@ -54,7 +55,8 @@ fn placed(tree: &Tree, options: &Options, look: impl FnOnce(&Placement<'_>)) {
     let head = Head::new(&inodes, 0, &crate::codec::config::CompressionConfig::default(), options)
         .expect("it is small");
     let encoded = Encoded::default();
-    let placement = Placement::new(head, &inodes, &plan, &encoded, options);
+    let places = InodePlaces::new(head, &Bodies::new(&inodes, &plan, &encoded, options));
+    let placement = Placement::new(places, &inodes, &plan, &encoded, options);
     look(&placement.expect("there is room"));
 }
 
@@ -89,7 +91,7 @@ fn addresses_have_48_bits_where_that_is_needed() {
         // never has.
         assert_eq!(fields("d"), (5, 1, first + (1 << 31), 64));
         assert_eq!(fields("f").3, 64);
-        assert_eq!(placement.blocks, u64::from(first) + 3 * (1 << 31) + 1);
+        assert_eq!(placement.end, u64::from(first) + 3 * (1 << 31) + 1);
     });
 }
 
