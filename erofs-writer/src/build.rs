@@ -294,6 +294,13 @@ impl<'a> ImageWriter<'a> {
         false
     }
 
+    /// The file from which the image is read back, if that is asked for, and the time at
+    /// which the build began.
+    fn read_back<'o>(&self, output: &Output<'o>) -> Option<(&'o File, SystemTime)> {
+        let file = output.to.as_file().filter(|_| self.verifies())?;
+        Some((file, SystemTime::now()))
+    }
+
     /// Checks that the base is not overwritten while it is read. A file that is replaced
     /// stays until nobody reads it.
     #[cfg(feature = "image")]
@@ -328,8 +335,7 @@ impl<'a> ImageWriter<'a> {
     fn build_as(&mut self, options: &Options, tree: &Tree, output: &Output<'_>) -> Result<Summary> {
         let wanted = self.conduct.wanted.clone();
         let earlier = self.earlier();
-        let read_back = output.to.as_file().filter(|_| self.verifies());
-        let read_back = read_back.map(|file| (file, SystemTime::now()));
+        let read_back = self.read_back(output);
         let observer = &self.conduct.observer();
 
         observer.phase(Phase::Check)?;
@@ -364,18 +370,17 @@ impl<'a> ImageWriter<'a> {
         };
         let inputs = &setting.with(&draft);
         let mut encoding = encoding::encode_files(observer, threads, inputs, images)?;
-        let encoded = &encoding.encoded;
-        let is_encoded = |id| encoded.file(id).is_some();
+        let is_encoded = |id| encoding.encoded.file(id).is_some();
         let draft = draft.with_maps(tree, &encoding.maps)?;
         let plan = &observer
             .watch(threads, 0, |_| draft.with_chunks(reader, order, options, &is_encoded))?;
-        let places = InodePlaces::new(head, &Bodies::new(inodes, plan, encoded, options));
+        let bodies = Bodies::new(inodes, plan, &encoding.encoded, options);
+        let places = InodePlaces::new(head, &bodies);
         let inputs = &setting.with(plan);
         encoding::encode_packed(observer, threads, inputs, &mut encoding, &places)?;
 
         observer.phase(Phase::Place)?;
-        let encoded = &encoding.encoded;
-        let placement = &Placement::new(places, inodes, plan, encoded, options)?;
+        let placement = &Placement::new(places, inodes, plan, &encoding.encoded, options)?;
         let keeps_spools = read_back.is_some();
         let job = &Job { reader, inodes, plan, placement, options, sink, keeps_spools };
         let metabox = encoding::encode_metabox(observer, threads, inputs, job)?;
