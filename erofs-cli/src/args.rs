@@ -2,6 +2,7 @@
 //! mean together.
 
 mod durable;
+mod order;
 mod rebuild;
 mod report;
 mod take;
@@ -23,6 +24,7 @@ use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
 use durable::DurableArgs;
+use order::OrderArgs;
 use rebuild::RebuildArgs;
 use report::ReportArgs;
 pub(crate) use take::{ListForm, TakeArgs};
@@ -402,6 +404,9 @@ pub(crate) struct Args {
     /// Without it the UUID is derived from the contents of the image.
     #[arg(short = 'U', value_name = "UUID", value_parser = uuid, help_heading = "Identity")]
     pub(crate) uuid: Option<UuidArg>,
+
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
 
     #[command(flatten)]
     pub(crate) rebuild: RebuildArgs,

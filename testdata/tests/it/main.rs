@@ -23,6 +23,7 @@ mod images;
 mod inline;
 mod lz4;
 mod merge;
+mod order;
 mod outputs;
 mod peers_bugs;
 mod roundtrip;
