@@ -55,6 +55,9 @@ impl Order {
     /// on the way to it. An inode counts once. Paths that are not in the tree are passed
     /// over.
     pub(crate) fn with_first(mut self, tree: &Tree, paths: &[Vec<u8>]) -> Self {
+        if paths.is_empty() {
+            return self;
+        }
         let mut first = vec![Tree::ROOT];
         let mut is_first = vec![false; tree.arena_len()];
         is_first[Tree::ROOT.index()] = true;
