@@ -85,7 +85,7 @@ median() {
 drive() {
     awk -v requests="$(median 2 READ "$1")" -v kilobytes="$(median 3 READ "$1")" 'BEGIN {
         by_count = requests / 500; by_length = kilobytes / 51200
-        printf "%.2f\n", by_count > by_length ? by_count : by_length }'
+        printf "%.2f\n", (by_count > by_length ? by_count : by_length) }'
 }
 
 # seconds IMAGE: as they would be if nothing was slowed down.
