@@ -1,4 +1,4 @@
-# Shared by boot-kernels.sh and boot-store.sh: real Linux kernels of Debian in virtual
+# Shared by boot-kernels.sh, boot-store.sh and order.sh: real Linux kernels of Debian in virtual
 # machines that need neither root nor KVM. Sourced after lib.sh, with $dir set to the
 # folder for all files.
 #
@@ -97,14 +97,14 @@ use_kvm() {
     fi
 }
 
-# add_drive NAME FILE: one more of the array drives, for the next boot. The
+# add_drive NAME FILE [OPTION]: one more of the array drives, for the next boot. The
 # options are those of store images in NixOS; the guest can read the name. An id
 # must begin with a letter. Eight drives share a slot of the bus, which has 32.
 add_drive() {
     local number=$((${#drives[@]} / 4))
     local address
     address=$(printf '%x.%x' $((16 + number / 8)) $((number % 8)))
-    drives+=(-drive "file=$2,format=raw,if=none,id=image-$1,read-only=on,werror=report"
+    drives+=(-drive "file=$2,format=raw,if=none,id=image-$1,read-only=on,werror=report${3:+,$3}"
         -device "virtio-blk-pci,drive=image-$1,serial=$1,addr=$address,multifunction=on")
 }
 
@@ -114,7 +114,7 @@ boot() {
     local machine=$1 suite=$2
     shift 2
     # shellcheck disable=SC2086 # two words
-    timeout --kill-after=10 "$guest_seconds" "$qemu" $accel -cpu max -m 512 -smp 2 \
+    timeout --kill-after=10 "$guest_seconds" "$qemu" $accel -cpu max -m "${memory:-512}" -smp 2 \
         -nodefaults -display none -no-reboot -kernel "$kernels/$suite/vmlinuz" \
         -initrd "$dir/initrd-$suite.gz" -append "$arguments $*" \
         -serial "file:$dir/console-$machine" -serial "file:$dir/result-$machine" \

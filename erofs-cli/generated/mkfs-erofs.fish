@@ -36,6 +36,7 @@ complete -c mkfs-erofs -l gid-offset -d 'Add N, which may be negative, to all gr
 complete -c mkfs-erofs -s T -d 'The time of the build and, without --mkfs-time, of all files' -r
 complete -c mkfs-erofs -s L -d 'The label, at most 15 bytes' -r
 complete -c mkfs-erofs -s U -d 'The UUID, or "clear" for none, or "random"' -r
+complete -c mkfs-erofs -l order -d 'Let the paths listed in LIST, one a line, come first, in this order' -r -F
 complete -c mkfs-erofs -l base -d 'Take from IMAGE, an earlier one, what would be compressed in the same way' -r -F
 complete -c mkfs-erofs -s d -d 'How much to say: 0 or 1 errors only, 4 and above the time of each phase' -r
 complete -c mkfs-erofs -l async-queue-limit -d 'The size of a queue of mkfs.erofs; accepted, cannot change anything' -r

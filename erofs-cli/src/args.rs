@@ -3,6 +3,7 @@
 
 mod durable;
 mod metadata;
+mod order;
 mod rebuild;
 mod report;
 mod take;
@@ -26,6 +27,7 @@ use crate::usage::UsageError;
 use durable::DurableArgs;
 pub(crate) use metadata::MetaboxArg;
 use metadata::MetadataArgs;
+use order::OrderArgs;
 use rebuild::RebuildArgs;
 use report::ReportArgs;
 pub(crate) use take::{ListForm, TakeArgs};
@@ -408,6 +410,9 @@ pub(crate) struct Args {
     /// Without it the UUID is derived from the contents of the image.
     #[arg(short = 'U', value_name = "UUID", value_parser = uuid, help_heading = "Identity")]
     pub(crate) uuid: Option<UuidArg>,
+
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
 
     #[command(flatten)]
     pub(crate) rebuild: RebuildArgs,

@@ -2,6 +2,7 @@
 //! added, and the owners and times of everything.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -103,6 +104,13 @@ pub(crate) fn idle_base(file: &Path, base: &Base, trusts: bool) -> Option<String
     }
     let why = base.why_not()?;
     Some(format!("--base={file}: nothing is taken from it: {why}"))
+}
+
+/// The note about a list of paths to come first of which the image has none.
+pub(crate) fn idle_order(job: &Job, order: &[PathBuf], tree: &Tree) -> Option<String> {
+    let file = Shown::new(job.order.as_ref()?);
+    let is_idle = !order.iter().any(|path| tree.get(path.as_os_str().as_bytes()).is_some());
+    is_idle.then(|| format!("--order={file}: no effect: the image has none of its paths"))
 }
 
 /// Gives the root of `tree` these permissions.

@@ -36,8 +36,9 @@ pub(crate) fn check(job: &Job) -> Result<(), Error> {
     };
     let hints = job.hints.iter().map(|hints| &hints.file);
     let labels = job.labels.iter().map(|labels| &labels.file);
+    let order = job.order.iter();
     let added = job.added.iter().map(|added| &added.file);
-    let mut files: Vec<&PathBuf> = hints.chain(labels).chain(added).collect();
+    let mut files: Vec<&PathBuf> = hints.chain(labels).chain(order).chain(added).collect();
     files.extend(list.filter(|_| !reads_input));
     if let Source::Layers { paths, .. } = &job.source {
         // A directory is no output, and so this finds images alone.

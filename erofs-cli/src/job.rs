@@ -50,6 +50,8 @@ pub struct Job {
     /// The file of hints, which adds rules about compression to `options`, if there is
     /// one.
     pub(crate) hints: Option<Hints>,
+    /// The list of paths whose contents come first.
+    pub(crate) order: Option<PathBuf>,
     pub(crate) threads: Option<NonZeroUsize>,
     /// An earlier image whose pclusters may be taken.
     pub(crate) base: Option<PathBuf>,
@@ -164,6 +166,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
             .xattr_share_above(share_above(args.xattr_tolerance.unwrap_or(2)))
             .rebuildable(args.rebuild.rebuildable)
             .trust_store_names(args.rebuild.trust_store_names),
+        order: args.order.order.clone(),
         base: args.rebuild.base.clone(),
         threads: args.workers,
         output,

@@ -139,13 +139,17 @@ fn store_paths<'a>(job: &Job, paths: StorePaths<'a>, excludes: &'a Excludes) -> 
     source
 }
 
-/// The paths in the file `list`.
+/// The paths in the file `list`; `-` is standard input.
 fn read_list(list: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let (path, paths) = if list == Path::new("-") {
-        (Path::new("standard input"), parse_store_paths(io::stdin().lock()))
-    } else {
-        let paths = File::open(list).and_then(|file| parse_store_paths(BufReader::new(file)));
-        (list, paths)
-    };
-    Ok(paths.map_err(|source| Error::Read { path: path.to_owned(), source })?)
+    if list != Path::new("-") {
+        return read_paths(list);
+    }
+    let unreadable = |source| Error::Read { path: "standard input".into(), source };
+    Ok(parse_store_paths(io::stdin().lock()).map_err(unreadable)?)
+}
+
+/// The paths in the file `list`, one a line.
+pub(crate) fn read_paths(list: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let paths = File::open(list).and_then(|file| parse_store_paths(BufReader::new(file)));
+    Ok(paths.map_err(|source| Error::Read { path: list.to_owned(), source })?)
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,6 +103,7 @@ fn build(
     ImageWriter::new(job.options.clone()).canceller(canceller).check_path(&job.output)?;
     let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
     notes.extend(hints.passed_over.iter().map(|hint| edits::passed_over(job, hint)));
+    let order = job.order.as_deref().map(source::read_paths).transpose()?.unwrap_or_default();
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;
     let base = job.base.as_ref().map(Base::open).transpose()?;
     let trusts = job.options.get_trust_store_names();
@@ -122,7 +124,9 @@ fn build(
 
     let of_store = matches!(job.source, job::Source::Store { .. });
     let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
-    let mut options = job.options.clone().compress_rules(hints.rules);
+    notes.extend(edits::idle_order(job, &order, &tree));
+    let order = order.into_iter().map(|path| path.into_os_string().into_vec());
+    let mut options = job.options.clone().compress_rules(hints.rules).read_order(order);
     if let Some(size) = image_block_size(job, &tree)? {
         options = options.block_size(size);
     }

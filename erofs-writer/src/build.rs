@@ -340,7 +340,7 @@ impl<'a> ImageWriter<'a> {
 
         observer.phase(Phase::Check)?;
         limits::check_options(options)?;
-        let order = &Order::new(tree);
+        let order = &Order::new(tree).with_first(tree, &options.read_order);
         check::check(tree, &order.ids)?;
         let xattrs = &XattrTable::new(tree, &order.ids, options)?;
         let inodes = &Inodes::new(tree, order, xattrs, options)?;

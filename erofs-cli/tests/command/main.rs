@@ -25,6 +25,7 @@ mod lists;
 mod merge;
 mod messages;
 mod oldway;
+mod order;
 mod outputs;
 mod place;
 mod races;

@@ -1,7 +1,8 @@
 //! The packed inode: fragments of many files, one after the other.
 //!
 //! Equal fragments are stored once. The different ones are ordered by the extensions of
-//! their files' names, and then so that similar ones lie together.
+//! their files' names, and then so that similar ones lie together. Those of files whose
+//! contents are to come first keep the order of these.
 //!
 //! There may be millions of them, so each takes few bytes in each table. A fragment is
 //! the end of a file, and no table has values that follow from the length of that file.
@@ -206,8 +207,11 @@ fn is_border(name: &[u8], len: u64, spacing: u64) -> bool {
 /// Fragments that have no place yet.
 #[derive(Debug, Default)]
 pub(super) struct UnplacedFragments {
-    /// The different fragments, in the order of the extensions of their files' names.
+    /// The different fragments: those that come first, and then the others in the order of
+    /// the extensions of their files' names.
     different: Vec<DistinctFragment>,
+    /// How many of them come first.
+    first: usize,
     /// The files that have fragments, each with the index of its fragment in `different`.
     files: Vec<(InodeId, u32)>,
     /// The hashes of those that are not whole files, by the files that they are the ends
@@ -289,15 +293,16 @@ impl UnplacedFragments {
             };
             Ok(order.into_iter().map(move |index| first + index).collect::<Vec<_>>())
         });
-        Ok(ordered?.concat())
+        Ok((0..self.first).chain(ordered?.into_iter().flatten()).collect())
     }
 
     /// The windows of fragments that are ordered together, each with the index of its
     /// first fragment.
     fn windows(&mut self, names: &[&[u8]]) -> Vec<(usize, &mut [DistinctFragment])> {
-        let mut starts = vec![0];
+        // Those that come first keep their order.
+        let mut starts = vec![self.first];
         let mut len = 0;
-        let all = self.different.iter().enumerate();
+        let all = self.different.iter().enumerate().skip(self.first);
         for (index, fragment) in all.filter(|(_, fragment)| is_sketched(fragment.len)) {
             let is_full = len + fragment.len > WINDOW_MAX;
             let ends = len >= WINDOW_MIN
@@ -369,6 +374,9 @@ impl UnplacedFragments {
             all += found.different[index].len;
             let index = u32::try_from(index).expect("no more than inodes");
             found.files.push((id, index));
+            if inputs.inodes.order.is_first(id) {
+                found.first = found.different.len();
+            }
         }
         found.shared_bytes = all - found.len;
         found.directories = directories(inputs);
@@ -376,32 +384,42 @@ impl UnplacedFragments {
     }
 }
 
-/// The files that have fragments, in the order of the extensions of their names. For each
-/// extension, files that are one fragment come first.
+/// The files that have fragments: those that are to come first, and the others in the
+/// order of the extensions of their names. For each extension, files that are one fragment
+/// come first.
 fn fragmented(inputs: &Inputs<'_>, ends: &HashMap<InodeId, UnplacedFragment>) -> Vec<InodeId> {
     let extensions = extensions(inputs);
-    let tree = inputs.reader.tree;
-    let key = |(place, id): (usize, &InodeId)| {
-        let has_end = ends.contains_key(id);
-        let is_one = || matches!(tree.inode(*id).kind, Kind::File(_));
-        let has_fragment = has_end || inputs.plan.layout(*id) == Layout::Fragment && is_one();
-        has_fragment.then(|| (extensions[id.index()], has_end, place, *id))
+    let (tree, order) = (inputs.reader.tree, inputs.inodes.order);
+    let has_fragment = |id: &InodeId| {
+        let is_file = || matches!(tree.inode(*id).kind, Kind::File(_));
+        let is_one = || inputs.plan.layout(*id) == Layout::Fragment && is_file();
+        ends.contains_key(id) || is_one()
     };
-    let mut ids: Vec<_> = inputs.inodes.order.ids.iter().enumerate().filter_map(key).collect();
-    ids.sort_unstable();
-    ids.into_iter().map(|(_, _, _, id)| id).collect()
+    let key = |(place, id): (usize, &InodeId)| {
+        let is_other = has_fragment(id) && !order.is_first(*id);
+        is_other.then(|| (extensions[id.index()], ends.contains_key(id), place, *id))
+    };
+    let mut others: Vec<_> = order.ids.iter().enumerate().filter_map(key).collect();
+    others.sort_unstable();
+    let first = order.first().iter().copied().filter(has_fragment);
+    first.chain(others.into_iter().map(|(_, _, _, id)| id)).collect()
 }
 
-/// The directories that are fragments, in the order in which a tree is walked.
+/// The directories that are fragments: those that are to come first, and the others in the
+/// order in which a tree is walked.
 fn directories(inputs: &Inputs<'_>) -> Vec<InodeId> {
-    let mut found = Vec::new();
+    let (tree, order) = (inputs.reader.tree, inputs.inodes.order);
+    let is_one = |id: &InodeId| {
+        let is_directory = matches!(tree.inode(*id).kind, Kind::Directory(_));
+        is_directory && inputs.plan.layout(*id) == Layout::Fragment
+    };
+    let mut found: Vec<_> = order.first().iter().copied().filter(is_one).collect();
     let mut pending = vec![Tree::ROOT];
     while let Some(id) = pending.pop() {
-        let Kind::Directory(children) = &inputs.reader.tree.inode(id).kind else { continue };
-        if inputs.plan.layout(id) == Layout::Fragment {
+        if is_one(&id) && !order.is_first(id) {
             found.push(id);
         }
-        pending.extend(children.values().rev());
+        pending.extend(tree.children(id).into_iter().flat_map(|names| names.values().rev()));
     }
     found
 }

@@ -147,7 +147,9 @@ fn place_data(
 ) -> Result<DataArea> {
     let mut area = DataArea { chunks: 0, end: first, gaps: Vec::new() };
     for directories in [true, false] {
-        for id in &inodes.by_pos {
+        let order = bodies.inodes.order;
+        let others = inodes.by_pos.iter().filter(|id| !order.is_first(**id));
+        for id in order.first().iter().chain(others) {
             let kind = &bodies.inodes.tree.inode(*id).kind;
             if matches!(kind, Kind::Directory(_)) != directories || !bodies.has_own_blocks(*id) {
                 continue;

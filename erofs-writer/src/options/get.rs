@@ -9,7 +9,7 @@ use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
 use crate::options::version::KernelVersion;
 use crate::time::Timestamp;
 
-/// Makes getters of fields that are copied, and of the two that are not.
+/// Makes getters of fields that are copied, and of those that are not.
 macro_rules! getters {
     ($($get:ident: $field:ident -> $type:ty;)+) => {
         impl Options {
@@ -23,6 +23,11 @@ macro_rules! getters {
             /// See [`compress_rules`](Self::compress_rules).
             pub fn get_compress_rules(&self) -> &[CompressRule] {
                 &self.compress_rules
+            }
+
+            /// See [`read_order`](Self::read_order).
+            pub fn get_read_order(&self) -> &[Vec<u8>] {
+                &self.read_order
             }
 
             /// See [`xattr_prefixes`](Self::xattr_prefixes).

@@ -62,6 +62,7 @@ pub struct Options {
     pub(crate) xattr_name_filter: bool,
     pub(crate) xattr_prefixes: Vec<XattrPrefix>,
     pub(crate) root_xattr_len: u32,
+    pub(crate) read_order: Vec<Vec<u8>>,
     pub(crate) data_alignment: u32,
     pub(crate) image_alignment: u32,
     pub(crate) offset: u64,
@@ -106,6 +107,7 @@ impl Default for Options {
             xattr_name_filter: true,
             xattr_prefixes: Vec::new(),
             root_xattr_len: 0,
+            read_order: Vec::new(),
             data_alignment: 1,
             image_alignment: 1,
             offset: 0,
@@ -279,6 +281,20 @@ impl Options {
         }
         self.root_xattr_len = len;
         Ok(self)
+    }
+
+    /// The paths that are read first when the image is used, in this order: their inodes
+    /// lie side by side and before all others, and so do their contents. Then what is needed
+    /// to start is read in few steps. Default: none.
+    ///
+    /// Paths are those in the image, with or without a slash before them. Symlinks are not
+    /// followed. The directories on the way count, but not what else is in them. Paths that
+    /// the tree does not have are passed over, and so are further names of an inode. Contents
+    /// that are copied as an image stores them keep the order that they have there.
+    #[must_use]
+    pub fn read_order<P: Into<Vec<u8>>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.read_order = paths.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Aligns the data of each file to a multiple of `blocks` blocks. Default: 1.

@@ -24,6 +24,7 @@ mod inline;
 mod lz4;
 mod merge;
 mod metabox;
+mod order;
 mod outputs;
 mod peers_bugs;
 mod roundtrip;
