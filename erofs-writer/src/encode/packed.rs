@@ -11,14 +11,15 @@ use std::ops::Range;
 
 use twox_hash::XxHash3_64;
 
-use crate::alike::{Sketch, neighbours, sketch, window};
+use crate::alike::{ContentChunk, Sketch, content_chunks, neighbours, sketch, window};
 use crate::encode::encoded::EncodedFile;
 use crate::encode::extent::Fragment;
 use crate::encode::fragment::{UnplacedFragment, is_sketched};
 use crate::encode::inputs::Inputs;
 use crate::error::Result;
 use crate::facts::Digest;
-use crate::format::{round_up, to_usize};
+use crate::format::{round_up, to_u64, to_usize};
+use crate::options::Options;
 use crate::plan::Layout;
 use crate::pool::{self, Share};
 use crate::tree::InodeId;
@@ -36,14 +37,15 @@ const PART_PCLUSTERS: u64 = 16;
 /// In pclusters of this length or more, all bytes up to 64 KiB before a fragment matter,
 /// not just its neighbour. And so few extents begin that it costs little to let no two
 /// begin in a pair of lclusters.
-pub(super) const LARGE_PCLUSTER: u64 = 64 * 1024;
+const LARGE_PCLUSTER: u64 = 64 * 1024;
 
 /// Some bytes of a file in the packed inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PackedPiece {
     pub(crate) id: InodeId,
-    /// Where they begin in the file.
+    /// Where they begin in the file, and in the packed inode.
     pub(crate) offset: u64,
+    pub(crate) at: u64,
     pub(crate) len: u64,
 }
 
@@ -60,10 +62,11 @@ struct PackedFragment {
 /// The contents of the packed inode.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
-    /// The fragments in their order. Between parts there may be less than a block of
-    /// zeros.
+    /// The fragments in their order. Between them there may be less than a block of zeros.
     fragments: Vec<PackedFragment>,
     pub(crate) len: u64,
+    /// Where fragments begin that begin like others.
+    alike: Vec<u64>,
     /// Where its parts begin, except for the first.
     cuts: Vec<u64>,
     /// For each part a hash that decides its bytes, if those of its fragments are known.
@@ -77,6 +80,32 @@ impl Packed {
         self.len += len;
         self.fragments.push(PackedFragment { id, start, end: self.len });
         start
+    }
+
+    /// Lets a fragment that begins like others begin at a multiple of `unit`, as repeats
+    /// that cannot be compressed begin at blocks.
+    fn align(&mut self, unit: u64) {
+        self.len = round_up(self.len, unit);
+        self.alike.push(self.len);
+    }
+
+    /// Where fragments that begin like others begin in the `len` bytes from `start` on.
+    pub(super) fn alike(&self, start: u64, len: u64) -> impl Iterator<Item = usize> {
+        let inside = self.alike.partition_point(|at| *at <= start);
+        let places = self.alike[inside..].iter().map(move |at| at - start);
+        places.take_while(move |at| *at < len).map(to_usize)
+    }
+
+    /// The chunks of the bytes `data` from `start` on. Some begin where fragments begin
+    /// that begin like others, as the bytes before these differ.
+    pub(super) fn chunks(&self, start: u64, data: &[u8]) -> Vec<ContentChunk> {
+        let mut chunks = Vec::new();
+        let mut from = 0;
+        for to in self.alike(start, to_u64(data.len())).chain([data.len()]) {
+            chunks.extend(content_chunks(&data[from..to]));
+            from = to;
+        }
+        chunks
     }
 
     /// Begins another part, if one is wanted before a fragment of `len` bytes of a file
@@ -159,7 +188,7 @@ impl Packed {
             }
             let to = fragment.end.min(end);
             let offset = len_of(fragment.id) - (fragment.end - at);
-            let piece = PackedPiece { id: fragment.id, offset, len: to - at };
+            let piece = PackedPiece { id: fragment.id, offset, at, len: to - at };
             at = to;
             Some(piece)
         })
@@ -210,9 +239,13 @@ impl UnplacedFragments {
         let names = &names(inputs);
         let pcluster_len = inputs.options.packed_codec().map_or(0, |codec| codec.pcluster_len);
         let (part_len, block_len) = (part_len(pcluster_len), inputs.options.block_size.len());
+        let unit = if is_paired(inputs.options) { 2 * block_len } else { block_len };
         for index in self.order(inputs, names)? {
             let DistinctFragment { id, len, .. } = self.different[index];
             packed.begin_part(names[id.index()], len, part_len, block_len);
+            if inputs.plan.ends.is_aligned(id) {
+                packed.align(unit);
+            }
             starts[index] = packed.push(id, len);
             packed.cut_long(part_len);
         }
@@ -222,8 +255,9 @@ impl UnplacedFragments {
         }
         for (id, index) in self.files {
             let index = to_usize(u64::from(index));
-            let fragment = Fragment { at: starts[index], len: self.different[index].len };
-            files[id.index()].end_with(fragment);
+            let DistinctFragment { len: stored, .. } = self.different[index];
+            let len = inputs.plan.ends.of(id).map_or(stored, |end| end.len);
+            files[id.index()].end_with(Fragment { at: starts[index] + stored - len, len });
         }
         Ok(packed)
     }
@@ -304,16 +338,25 @@ impl UnplacedFragments {
         let mut known = HashMap::new();
         let mut sketches = inputs.plan.findings.take_sketches();
         let mut all = 0;
+        // The fragments by their files, if other files have ends of them, and these files.
+        let mut owned: HashMap<InodeId, u32> = HashMap::new();
+        let mut others: Vec<(InodeId, InodeId)> = Vec::new();
         for id in fragmented(inputs, &ends) {
-            let size = inputs.content(id).len();
+            let common = inputs.plan.ends.of(id);
+            if let Some(end) = common.filter(|end| end.owner != id) {
+                all += end.len;
+                others.push((id, end.owner));
+                continue;
+            }
             let mut add = |len, sketch| {
                 found.len += len;
                 found.different.push(DistinctFragment { id, len, sketch });
                 found.different.len() - 1
             };
             let index = match ends.remove(&id) {
+                None if common.is_some() => add(common.map_or(0, |end| end.len), None),
                 // Equal whole files have been found before.
-                None => add(size, sketches.remove(&id)),
+                None => add(inputs.content(id).len(), sketches.remove(&id)),
                 Some(UnplacedFragment { len, digest, sketch }) => {
                     let add = || add(len, sketch);
                     match inputs.options.share_fragments {
@@ -325,7 +368,11 @@ impl UnplacedFragments {
             all += found.different[index].len;
             let index = u32::try_from(index).expect("no more than inodes");
             found.files.push((id, index));
+            if inputs.plan.ends.is_owner(id) {
+                owned.insert(id, index);
+            }
         }
+        found.files.extend(others.into_iter().map(|(id, owner)| (id, owned[&owner])));
         found.shared_bytes = all - found.len;
         found
     }
@@ -337,7 +384,9 @@ fn fragmented(inputs: &Inputs<'_>, ends: &HashMap<InodeId, UnplacedFragment>) ->
     let extensions = extensions(inputs);
     let key = |(place, id): (usize, &InodeId)| {
         let has_end = ends.contains_key(id);
-        let has_fragment = has_end || inputs.plan.layout(*id) == Layout::Fragment;
+        let has_fragment = has_end
+            || inputs.plan.layout(*id) == Layout::Fragment
+            || inputs.plan.ends.of(*id).is_some();
         has_fragment.then(|| (extensions[id.index()], has_end, place, *id))
     };
     let mut ids: Vec<_> = inputs.inodes.order.ids.iter().enumerate().filter_map(key).collect();
@@ -364,6 +413,13 @@ fn names<'a>(inputs: &Inputs<'a>) -> Vec<&'a [u8]> {
         }
     }
     names
+}
+
+/// Whether the index of the packed inode is to have one address for each pair of lclusters.
+pub(super) fn is_paired(options: &Options) -> bool {
+    let codec = options.packed_codec();
+    // Only this index is long enough to matter.
+    codec.is_some_and(|codec| codec.pcluster_len >= LARGE_PCLUSTER) && !options.full_indexes
 }
 
 /// The usual length of parts of the packed inode.

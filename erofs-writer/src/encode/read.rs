@@ -7,6 +7,7 @@ use crate::encode::task::{Part, Stream};
 use crate::error::Result;
 use crate::facts::Digest;
 use crate::format::to_usize;
+use crate::tree::InodeId;
 
 /// Reads parts of files, and of the packed inode.
 #[derive(Clone, Copy)]
@@ -19,16 +20,18 @@ impl PartReader<'_> {
     /// Reads the bytes of `part` into `data`, which has one byte more than the part.
     pub(super) fn read(&self, part: &Part, data: &mut [u8]) -> Result<()> {
         let Stream::File(id) = part.stream else {
-            let mut at = 0;
+            let mut end = 0;
             let len_of = |id| self.inputs.content(id).len();
             for piece in self.packed.range(part.offset, part.offset + part.len, len_of) {
-                let len = to_usize(piece.len);
+                let (at, len) = (to_usize(piece.at - part.offset), to_usize(piece.len));
+                // Some fragments begin with a block.
+                data[end..at].fill(0);
                 // The byte after a fragment is overwritten by the next one.
                 self.inputs.read(piece.id, piece.offset, &mut data[at..=at + len])?;
-                at += len;
+                end = at + len;
             }
             // The next part begins with a block.
-            data[at..].fill(0);
+            data[end..].fill(0);
             return Ok(());
         };
         self.inputs.read(id, part.offset, data)
@@ -40,7 +43,7 @@ impl PartReader<'_> {
         let contents = &self.inputs.plan.contents;
         match part.stream {
             Stream::File(id) => {
-                let facts = contents.part(id, part.offset)?;
+                let facts = contents.part(id, part.offset).filter(|_| self.is_all(id, part))?;
                 let end = contents.of(id)?.end.filter(|_| part.is_last());
                 Some(KnownPart { len, digest: facts.digest, facts: Some(facts), end })
             }
@@ -65,10 +68,17 @@ impl PartReader<'_> {
         let digest = *blake3::hash(data).as_bytes();
         let Stream::File(id) = part.stream else { return Ok(digest) };
         let known = self.inputs.plan.contents.part(id, part.offset);
+        let known = known.filter(|_| self.is_all(id, part));
         match known.is_none_or(|known| known.digest == digest) {
             true => Ok(digest),
             false => self.inputs.reader.changed(id, part.offset),
         }
+    }
+
+    /// Whether the part of a file has all bytes that facts are about: that is not so
+    /// before an end that others have as well.
+    fn is_all(&self, id: InodeId, part: &Part) -> bool {
+        part.size == self.inputs.content(id).len()
     }
 
     /// Whether the source says that `part` is nothing but zeros.
