@@ -145,8 +145,9 @@ fn what_others_end_with_is_stored_once() {
 }
 
 #[test]
-fn ends_longer_than_any_extent_are_shared() {
-    let end = noise(1, (20 << 20) + 77);
+fn long_ends_are_shared() {
+    // `erofs-rs` reads no longer ones.
+    let end = noise(1, (11 << 20) + 77);
     let mut tree = Builder::new();
     tree.file("a", [noise(2, 70_000), end.clone()].concat());
     tree.file("b", [text(3, 5000), end.clone()].concat());
@@ -154,7 +155,7 @@ fn ends_longer_than_any_extent_are_shared() {
     let tree = tree.done();
     for options in [tails(0), all(0).full_indexes(true), all(0).dedupe(true)] {
         let image = image(&tree, options);
-        assert!(image.len() < 21 << 20, "{}", image.len());
+        assert!(image.len() < 12 << 20, "{}", image.len());
         verify(&image, &tree, &verify::Options::default());
     }
 }
