@@ -32,6 +32,7 @@ mod room;
 mod taken;
 mod task;
 mod tasks;
+mod unplaced;
 mod worker;
 mod workers;
 
@@ -53,7 +54,6 @@ pub(crate) use inputs::{Inputs, Setting};
 use origin::Origin;
 pub(crate) use origin::{MakeDirectory, MakeMetadata};
 pub(crate) use packed::Packed;
-use packed::UnplacedFragments;
 use place::{PlacedPart, PlacedRecipe};
 #[cfg(all(test, feature = "deflate", feature = "lz4", feature = "lzma", feature = "zstd"))]
 pub(crate) use recipe::REVISION;
@@ -61,6 +61,7 @@ pub(crate) use recipe::Recipe;
 pub(crate) use taken::{Images, Taken};
 pub(crate) use task::Stream;
 pub(crate) use tasks::Tasks;
+use unplaced::UnplacedFragments;
 
 /// The encoded files, and the fragments that are left for the packed inode.
 pub(crate) struct Files {

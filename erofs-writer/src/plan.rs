@@ -4,13 +4,17 @@ mod blocks;
 mod chunk_map;
 mod chunks;
 mod codecs;
+mod common;
 mod contents;
 mod devices;
+mod ends;
 mod findings;
 mod fragments;
 mod holes;
 mod identical;
 mod layout;
+mod probes;
+mod suffixes;
 
 pub(crate) use chunk_map::{At, ChunkMap};
 pub(crate) use chunks::all_zero;
@@ -55,7 +59,7 @@ impl DataPlan {
             return Ok(plan);
         }
         let sparse = match options.may_compress() && options.may_have_holes() {
-            true => holes::sparse(reader, order, options)?,
+            true => holes::sparse(reader, order, codecs, options)?,
             false => holes::Sparse::new(),
         };
         if let Some(facts) = facts {
@@ -67,6 +71,9 @@ impl DataPlan {
         holes::store_sparse(&mut plan, reader, order, &sparse, options)?;
         if options.may_have_fragments() {
             fragments::plan(&mut plan, inodes, codecs, options);
+            if options.share_fragments && options.share_identical {
+                ends::plan(&mut plan, reader, order, codecs, options)?;
+            }
         }
         if options.may_share_blocks() {
             blocks::plan(&mut plan, reader, order, options)?;

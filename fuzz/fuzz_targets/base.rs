@@ -104,7 +104,7 @@ fuzz_target!(|case: Case| {
     }
     if case.forges {
         forge(&mut bytes, b"erofsRCP");
-        forge(&mut bytes, b"erofsFCT");
+        forge(&mut bytes, b"erofsFC2");
     }
     fs::write(base, bytes).expect("is writable");
     let base = Base::open(base).expect("is readable");

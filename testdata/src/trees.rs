@@ -5,6 +5,7 @@ mod dirs;
 mod files;
 mod host;
 mod inodes;
+mod near;
 mod sharing;
 mod xattrs;
 
@@ -17,6 +18,7 @@ pub use inodes::{
     different_times, equal_times, extreme_times, file_types, hard_links, many_hard_links,
     owner_without_number, owners,
 };
+pub use near::{BYTES, Bytes, NEAR, Near, near, near_files};
 pub use sharing::{identical_files, identical_with_other_heads};
 pub use xattrs::{
     acl, large_xattr_bodies, many_shared_xattrs, root_xattrs, shared_xattrs, xattr_namespaces,

@@ -59,7 +59,7 @@ fn build(tree: &Tree, options: &Options, base: Option<&Base>) -> Result<Vec<u8>>
 
 /// Puts `facts` in the place of those after an image.
 fn put(path: &Path, image: &[u8], facts: &Facts) {
-    let at = image.windows(8).rposition(|bytes| bytes == b"erofsFCT").expect("has facts");
+    let at = image.windows(8).rposition(|bytes| bytes == b"erofsFC2").expect("has facts");
     fs::write(path, [&image[..at], &facts.to_bytes()].concat()).expect("is writable");
 }
 

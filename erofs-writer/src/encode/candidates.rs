@@ -23,6 +23,9 @@ pub(super) struct FileToEncode<'a> {
     pub(super) id: InodeId,
     pub(super) content: &'a Content,
     pub(super) codec: FileCodec,
+    /// How many bytes are encoded. The rest is the end of another file as well, and a
+    /// fragment.
+    pub(super) len: u64,
 }
 
 /// The files that may be encoded: they have a codec, are not stored in another way, and
@@ -37,7 +40,10 @@ pub(super) fn find<'a>(inputs: &Inputs<'a>) -> Vec<FileToEncode<'a>> {
     let sizes = above + 1..=compressed_len_max(options);
     let files = files(inodes.tree, inodes.order)
         .filter(|(id, content)| sizes.contains(&content.len()) && plan.is_open(*id));
-    let with_codec = |(id, content)| codecs.of(id).map(|codec| FileToEncode { id, content, codec });
+    let with_codec = |(id, content): (InodeId, &'a Content)| {
+        let len = plan.head_len(id, content.len());
+        codecs.of(id).map(|codec| FileToEncode { id, content, codec, len })
+    };
     files.filter_map(with_codec).collect()
 }
 
@@ -46,7 +52,8 @@ impl FileToEncode<'_> {
     /// cannot is better copied. The parts of a file are encoded independently of each
     /// other, so none of them could decide this for the whole file.
     pub(super) fn shrinks(&self, inputs: &Inputs<'_>) -> Result<bool> {
-        if self.content.len() <= TASK_LEN {
+        // If only the end is stored elsewhere, the rest has to be in pclusters.
+        if self.content.len() <= TASK_LEN || self.len < self.content.len() {
             return Ok(true);
         }
         let mut encoder = self.codec.codec.quickest().encoder(to_usize(PROBE_LEN));

@@ -8,7 +8,7 @@ use crate::encode::task::{Part, Stream};
 use crate::error::Result;
 use crate::facts::Digest;
 use crate::format::to_usize;
-use crate::tree::Kind;
+use crate::tree::{InodeId, Kind};
 
 /// Reads the parts of streams.
 #[derive(Clone, Copy)]
@@ -35,11 +35,13 @@ impl PartReader<'_> {
         part: &Part,
         data: &mut [u8],
     ) -> Result<()> {
-        let mut at = 0;
+        let mut end = 0;
         let len_of = |id| self.inputs.inodes.size(id);
         for piece in packed.range(part.offset, part.offset + part.len, len_of) {
-            let PackedPiece { id, offset, len } = piece;
-            let len = to_usize(len);
+            let PackedPiece { id, offset, at, len } = piece;
+            let (at, len) = (to_usize(at - part.offset), to_usize(len));
+            // Some fragments begin with a block.
+            data[end..at].fill(0);
             match self.inputs.reader.tree.inode(id).kind {
                 Kind::Directory(_) => {
                     let offset = to_usize(offset);
@@ -48,10 +50,10 @@ impl PartReader<'_> {
                 // The byte after a fragment is overwritten by the next one.
                 _ => self.inputs.read(id, offset, &mut data[at..=at + len])?,
             }
-            at += len;
+            end = at + len;
         }
         // The next part begins with a block.
-        data[at..].fill(0);
+        data[end..].fill(0);
         Ok(())
     }
 
@@ -61,7 +63,7 @@ impl PartReader<'_> {
         let contents = &self.inputs.plan.contents;
         match part.stream {
             Stream::File(id) => {
-                let facts = contents.part(id, part.offset)?;
+                let facts = contents.part(id, part.offset).filter(|_| self.is_all(id, part))?;
                 let end = contents.of(id)?.end.filter(|_| part.is_last());
                 Some(KnownPart { len, digest: facts.digest, facts: Some(facts), end })
             }
@@ -85,10 +87,17 @@ impl PartReader<'_> {
         let digest = *blake3::hash(data).as_bytes();
         let Stream::File(id) = part.stream else { return Ok(digest) };
         let known = self.inputs.plan.contents.part(id, part.offset);
+        let known = known.filter(|_| self.is_all(id, part));
         match known.is_none_or(|known| known.digest == digest) {
             true => Ok(digest),
             false => self.inputs.reader.changed(id, part.offset),
         }
+    }
+
+    /// Whether the part of a file has all bytes that facts are about: that is not so
+    /// before an end that others have as well.
+    fn is_all(&self, id: InodeId, part: &Part) -> bool {
+        part.size == self.inputs.content(id).len()
     }
 
     /// Whether the source says that `part` is nothing but zeros.

@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use crate::alike::{ContentChunk, content_chunks};
+use crate::alike::ContentChunk;
 use crate::encode::bytes::PartBytes;
 use crate::encode::task::{Part, Stream};
 use crate::error::Result;
@@ -47,21 +47,15 @@ pub(crate) struct Repeats {
 impl Repeats {
     /// Finds the bytes that `parts` seem to repeat. `known` gives the chunks of some
     /// parts; `read` reads the others, into a buffer that has one byte more than the
-    /// part, and `keep` gets their chunks.
+    /// part, and cuts them into chunks.
     pub(super) fn find<'c>(
         parts: &[Part],
         block_len: u64,
         known: impl Fn(&Part) -> Option<&'c [ContentChunk]> + Sync,
-        read: impl Fn(&Part, &mut [u8]) -> Result<()> + Sync,
-        keep: impl Fn(&Part, &[ContentChunk]) + Sync,
+        read: impl Fn(&Part, &mut [u8]) -> Result<Vec<ContentChunk>> + Sync,
     ) -> Result<Self> {
         let worth = Worth::of(parts, block_len);
-        let chunks = cut_parts(parts, worth.run, &known, &|part, data| {
-            read(part, data)?;
-            let chunks = content_chunks(&data[..to_usize(part.len)]);
-            keep(part, &chunks);
-            Ok(chunks)
-        })?;
+        let chunks = cut_parts(parts, worth.run, &known, &read)?;
         let repeats = Chunks::new(chunks).repeats(worth);
         let cuts = worth.cuts(&repeats, to_usize(block_len));
         let with_repeats = parts.iter().zip(&repeats).filter(|(_, repeats)| !repeats.is_empty());
@@ -69,6 +63,16 @@ impl Repeats {
         let sources = repeats.iter().flatten().map(|repeat| parts[repeat.source].stream).collect();
         let originals = Originals::new(&repeats);
         Ok(Repeats { repeats, cuts, files, sources, originals })
+    }
+
+    /// Adds places of the part of this number where pclusters should begin: multiples of a
+    /// block.
+    pub(super) fn cut_at(&mut self, part: usize, places: impl Iterator<Item = usize>) {
+        if let Some(cuts) = self.cuts.get_mut(part) {
+            cuts.extend(places);
+            cuts.sort_unstable();
+            cuts.dedup();
+        }
     }
 
     /// Whether the file has repeats.

@@ -46,7 +46,7 @@ impl Tasks {
             }
         }
         let reader = PartReader { inputs, origin: Origin::Files };
-        let repeats = find_repeats(reader, &all, report, |_, _| ())?;
+        let repeats = find_repeats(reader, &all, report, |_, data| content_chunks(data))?;
         all.retain(|part| !incompressible.contains(&part.stream) || repeats.touch(part.stream));
         Ok(Tasks { tasks: tasks(all), repeats, cut: CutParts::new() })
     }
@@ -70,20 +70,28 @@ impl Tasks {
         let all: Vec<Part> = packed.parts().enumerate().map(part).collect();
         // Ends of files and short files are too short to repeat much.
         let cut = Mutex::new(CutParts::new());
-        let keep = |part: &Part, chunks: &[ContentChunk]| {
+        let cut_part = |part: &Part, data: &[u8]| {
+            let chunks = packed.chunks(part.offset, data);
             if packed.digest(part.number).is_some() {
                 cut.lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .insert(part.number, chunks.into());
+                    .insert(part.number, chunks.as_slice().into());
             }
+            chunks
         };
-        let repeats = match inputs.options.tails {
+        let mut repeats = match inputs.options.tails {
             Tails::AllFragments => {
                 let origin = Origin::Packed(packed, make);
-                find_repeats(PartReader { inputs, origin }, &all, &|_| (), keep)?
+                find_repeats(PartReader { inputs, origin }, &all, &|_| (), cut_part)?
             }
             _ => Repeats::default(),
         };
+        // Plain blocks of noise are repeats only if all begin at the same places of blocks.
+        // In longer pclusters it costs too much to let them end there.
+        let has_blocks = codec.pcluster_len <= inputs.options.block_size.len();
+        for part in all.iter().filter(|_| has_blocks) {
+            repeats.cut_at(part.number, packed.alike(part.offset, part.len));
+        }
         let cut = cut.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Tasks { tasks: tasks(all), repeats, cut })
     }
@@ -105,13 +113,13 @@ impl Tasks {
     }
 }
 
-/// The repeats in `parts`; none if they are not asked for. `keep` gets the chunks of those
+/// The repeats in `parts`; none if they are not asked for. `cut` gives the chunks of those
 /// that are read.
 fn find_repeats(
     reader: PartReader<'_>,
     parts: &[Part],
     report: &(dyn Fn(u64) + Sync),
-    keep: impl Fn(&Part, &[ContentChunk]) + Sync,
+    cut: impl Fn(&Part, &[u8]) -> Vec<ContentChunk> + Sync,
 ) -> Result<Repeats> {
     let options = reader.inputs.options;
     if !options.may_have_repeats() {
@@ -128,9 +136,10 @@ fn find_repeats(
     };
     let read = |part: &Part, data: &mut [u8]| {
         report(part.len);
-        reader.read(part, data)
+        reader.read(part, data)?;
+        Ok(cut(part, &data[..to_usize(part.len)]))
     };
-    Repeats::find(parts, options.block_size.len(), known, read, keep)
+    Repeats::find(parts, options.block_size.len(), known, read)
 }
 
 /// Whether it pays to ask whether a part is a hole: its file has four parts or more, and
@@ -145,13 +154,15 @@ fn known_chunks<'a>(
     part: &Part,
 ) -> Option<&'a [ContentChunk]> {
     let Stream::File(id) = part.stream else { return None };
-    seen.get(&id)?.get(to_usize(part.offset / PART_LEN)).map(Vec::as_slice)
+    let chunks = seen.get(&id)?.get(to_usize(part.offset / PART_LEN))?;
+    // A part that is shorter than it was then has other chunks.
+    let len: u64 = chunks.iter().map(|chunk| u64::from(chunk.len)).sum();
+    (len == part.len).then_some(chunks)
 }
 
 /// The parts of a file. The first one has the number `first`.
 fn parts(file: &FileToEncode<'_>, first: usize) -> impl Iterator<Item = Part> {
-    let FileToEncode { id, content, codec } = *file;
-    let size = content.len();
+    let FileToEncode { id, content: _, codec, len: size } = *file;
     let offsets = (0..size).step_by(to_usize(TASK_LEN));
     (first..).zip(offsets).map(move |(number, offset)| {
         let len = TASK_LEN.min(size - offset);

@@ -7,7 +7,7 @@ use crate::encode::earlier::{Known, PartPlace};
 use crate::encode::encoders::{EncoderPair, Encoders};
 use crate::encode::extent::Extent;
 use crate::encode::inputs::Inputs;
-use crate::encode::packed::LARGE_PCLUSTER;
+use crate::encode::packed::is_paired;
 use crate::encode::pclusters::{End, Filler, Pclusters, Rules, Stretch};
 use crate::encode::queue::Queue;
 use crate::encode::read::PartReader;
@@ -284,7 +284,8 @@ impl<'a> Worker<'a> {
     fn worth(&self, part: &Part) -> Option<Worth> {
         let Stream::File(id) = part.stream else { return None };
         let Shared { inputs, repeats, .. } = self.shared;
-        let may_be_vain = part.is_whole() && !repeats.are_of(part.stream);
+        let has_end = inputs.plan.ends.of(id).is_some();
+        let may_be_vain = part.is_whole() && !repeats.are_of(part.stream) && !has_end;
         may_be_vain.then(|| Worth {
             inode: inputs.inodes.len_with_index(id, repeats.index_form(part.stream)),
             flat: inputs.inodes.flat(id).stored_len(),
@@ -318,10 +319,7 @@ impl<'a> Shared<'a> {
             end: self.end(part),
             kept: &self.inputs.plan.findings.kept,
             interlaced: options.has_interlaced_pclusters(),
-            // Only the index of the packed inode is long enough to matter.
-            paired: part.stream == Stream::Packed
-                && part.codec.pcluster_len >= LARGE_PCLUSTER
-                && !options.full_indexes,
+            paired: part.stream == Stream::Packed && is_paired(options),
             stop: self.inputs.reader.stop,
         }
     }
@@ -334,6 +332,8 @@ impl<'a> Shared<'a> {
             return End::Part;
         }
         match part.stream {
+            // Its end is a fragment already.
+            Stream::File(id) if inputs.plan.ends.of(id).is_some() => End::Blocks,
             Stream::File(_) if options.may_have_fragments() => {
                 // A file that fits into one pcluster would be a fragment already if that
                 // paid.

@@ -22,6 +22,8 @@ pub(crate) struct FileFacts {
     pub(crate) parts: Vec<PartFacts>,
     /// The end that became a fragment.
     pub(crate) end: Option<EndFacts>,
+    /// Hashes of the first and the last bytes; 0 where one is not known.
+    pub(crate) probes: [u64; 2],
 }
 
 /// Facts about consecutive bytes.
@@ -76,7 +78,8 @@ impl FileFacts {
             chunks: Arc::clone(&part.chunks),
             ranges: Vec::new(),
         };
-        FileFacts { len: self.len, parts: self.parts.iter().map(part).collect(), end: None }
+        let parts = self.parts.iter().map(part).collect();
+        FileFacts { len: self.len, parts, end: None, probes: self.probes }
     }
 
     /// Adds facts about ranges of the part that begins at `offset`.
@@ -141,7 +144,7 @@ mod tests {
     #[test]
     fn a_digest_is_one_of_all_parts() {
         let part = |byte| PartFacts { digest: [byte; 32], ..PartFacts::default() };
-        let facts = |len, parts| FileFacts { len, parts, end: None };
+        let facts = |len, parts| FileFacts { len, parts, ..FileFacts::default() };
         assert_eq!(facts(7, vec![part(1)]).digest(), [1; 32]);
         let digests = [
             facts(PART_LEN + 1, vec![part(1), part(2)]).digest(),

@@ -12,7 +12,7 @@ use crate::table::TableWriter;
 #[cfg(any(test, feature = "image"))]
 use crate::table::{self, TableReader};
 
-const MAGIC: [u8; 8] = *b"erofsFCT";
+const MAGIC: [u8; 8] = *b"erofsFC2";
 /// The longest table that is read, in bytes: that of some 150 GB of contents.
 #[cfg(any(test, feature = "image"))]
 const TABLE_MAX: u64 = 1 << 30;
@@ -77,10 +77,11 @@ impl Facts {
 }
 
 fn put_file(table: &mut TableWriter, facts: &FileFacts) {
-    let FileFacts { len, parts, end } = facts;
+    let FileFacts { len, parts, end, probes } = facts;
     table.number(*len);
     assert_eq!(to_u64(parts.len()), len.div_ceil(PART_LEN), "a part for all bytes");
     parts.iter().for_each(|part| put_part(table, part));
+    probes.iter().for_each(|hash| table.bytes(&hash.to_le_bytes()));
     table.number(end.map_or(0, |end| end.len));
     if let Some(EndFacts { digest, .. }) = end {
         table.bytes(digest);
@@ -111,12 +112,14 @@ fn take_file(table: &mut TableReader<'_>) -> Option<FileFacts> {
     for _ in 0..len.div_ceil(PART_LEN) {
         parts.push(take_part(table)?);
     }
+    let mut probe = || Some(u64::from_le_bytes(table.bytes()?));
+    let probes = [probe()?, probe()?];
     let end = match table.number()? {
         0 => None,
         end if end <= len => Some(EndFacts { len: end, digest: table.bytes()? }),
         _ => return None,
     };
-    (len > 0).then_some(FileFacts { len, parts, end })
+    (len > 0).then_some(FileFacts { len, parts, end, probes })
 }
 
 #[cfg(any(test, feature = "image"))]
@@ -150,14 +153,17 @@ mod tests {
             chunks: chunks.into(),
             ranges,
         };
-        let short = FileFacts { len: 7, parts: vec![part(1, vec![], vec![])], end: None };
+        let short =
+            FileFacts { len: 7, parts: vec![part(1, vec![], vec![])], end: None, probes: [0; 2] };
         let parts = vec![
             part(0xb2, vec![chunk(512, 1), chunk(u16::MAX, u64::MAX)], vec![]),
             part(3, vec![chunk(1, 0)], vec![range(0, 1), range(0, 300), range(u32::MAX, 70_000)]),
         ];
         let end = Some(EndFacts { len: 300, digest: [4; 32] });
-        let (short, long) =
-            (Arc::new(short), Arc::new(FileFacts { len: PART_LEN + 1, parts, end }));
+        let (short, long) = (
+            Arc::new(short),
+            Arc::new(FileFacts { len: PART_LEN + 1, parts, end, probes: [5, 6] }),
+        );
         let files = [([1; 16], &long), ([2; 16], &short), ([3; 16], &long), ([4; 16], &short)];
         let packed = Arc::new(part(5, vec![chunk(3, 3)], vec![range(5, 5)]));
         Facts {

@@ -81,27 +81,14 @@ pub enum OptionsError {
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OptionsError::BlockSize => {
-                f.write_str("the block size must be a power of two from 512 to 65536")
-            }
-            OptionsError::ChunkSize => {
-                f.write_str("the chunk size must be a power of two of at least 512")
-            }
             OptionsError::ChunkSizeForBlockSize { chunk, block } => write!(
                 f,
                 "chunks of {chunk} bytes do not fit blocks of {block}: a chunk has 1 to 2^31 blocks"
             ),
-            OptionsError::PclusterSize => {
-                f.write_str("the pcluster size must be a multiple of 512 up to 1048576")
-            }
             OptionsError::PclusterSizeForBlockSize { pcluster, block } => write!(
                 f,
                 "pclusters of {pcluster} bytes do not fit blocks of {block}: a pcluster has whole blocks"
             ),
-            OptionsError::MaxExtentLen => {
-                f.write_str("the maximum length of an extent must be at least the block size")
-            }
-            OptionsError::Alignment => f.write_str("an alignment must be at least one block"),
             OptionsError::Codec(error) => error.fmt(f),
             OptionsError::BlockSizeForDevices { block, needed: 512 } => write!(
                 f,
@@ -111,38 +98,54 @@ impl fmt::Display for OptionsError {
                 f,
                 "contents that stay in an image need its blocks of {needed} bytes, not of {block}"
             ),
-            OptionsError::Label => f.write_str("a label has at most 15 bytes, none of them NUL"),
-            OptionsError::XattrPrefix => f.write_str(
-                "an xattr prefix starts with user., trusted. or security., followed by at most 255 bytes",
-            ),
-            OptionsError::TooManyXattrPrefixes => {
-                f.write_str("an image has at most 128 xattr prefixes")
+            OptionsError::TargetKernel { feature, since, target } => {
+                write!(f, "Linux {target} cannot mount {feature}: they need {since}")
             }
-            OptionsError::RootXattrLen => {
-                f.write_str("the xattrs of an inode have at most 262148 bytes")
+            other => f.write_str(other.text()),
+        }
+    }
+}
+
+impl OptionsError {
+    /// The message of an error without values.
+    fn text(&self) -> &'static str {
+        match self {
+            OptionsError::BlockSize => "the block size must be a power of two from 512 to 65536",
+            OptionsError::ChunkSize => "the chunk size must be a power of two of at least 512",
+            OptionsError::PclusterSize => {
+                "the pcluster size must be a multiple of 512 up to 1048576"
             }
+            OptionsError::MaxExtentLen => {
+                "the maximum length of an extent must be at least the block size"
+            }
+            OptionsError::Alignment => "an alignment must be at least one block",
+            OptionsError::Label => "a label has at most 15 bytes, none of them NUL",
+            OptionsError::XattrPrefix => {
+                "an xattr prefix starts with user., trusted. or security., followed by at most 255 bytes"
+            }
+            OptionsError::TooManyXattrPrefixes => "an image has at most 128 xattr prefixes",
+            OptionsError::RootXattrLen => "the xattrs of an inode have at most 262148 bytes",
             OptionsError::Offset => {
-                f.write_str("an image must end at or before byte 9223372036854775807 of the output")
+                "an image must end at or before byte 9223372036854775807 of the output"
             }
             OptionsError::BuildTime => {
-                f.write_str("the build time must be 1970 or later and have at most 999999999 nanoseconds")
+                "the build time must be 1970 or later and have at most 999999999 nanoseconds"
             }
-            OptionsError::NeedsWideAddresses => f.write_str(
-                "compressed inodes and directories without dots need addresses of 48 bits",
-            ),
-            OptionsError::DirectoriesNeedCodec => f.write_str(
-                "directories can only be compressed if there is a codec for files or inodes",
-            ),
-            OptionsError::DirectoriesBesideStored => f.write_str(
-                "directories cannot be compressed beside files that are taken over as an image stores them",
-            ),
-            OptionsError::KernelVersion => {
-                f.write_str("a version of Linux is written like 6.1")
+            OptionsError::NeedsWideAddresses => {
+                "compressed inodes and directories without dots need addresses of 48 bits"
             }
-            OptionsError::TargetKernel { feature, since, target } => write!(
-                f,
-                "Linux {target} cannot mount {feature}: they need {since}"
-            ),
+            OptionsError::DirectoriesNeedCodec => {
+                "directories can only be compressed if there is a codec for files or inodes"
+            }
+            OptionsError::DirectoriesBesideStored => {
+                "directories cannot be compressed beside files that are taken over as an image stores them"
+            }
+            OptionsError::KernelVersion => "a version of Linux is written like 6.1",
+            OptionsError::ChunkSizeForBlockSize { .. }
+            | OptionsError::PclusterSizeForBlockSize { .. }
+            | OptionsError::Codec(_)
+            | OptionsError::BlockSizeForDevices { .. }
+            | OptionsError::TargetKernel { .. } => panic!("its message has values"),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::alike::{Sketch, content_chunks};
 use crate::error::Result;
 use crate::facts::{Digest, Facts, FileFacts, FileKey, PART_LEN, PartFacts, file_key};
 use crate::plan::findings::Needs;
+use crate::plan::probes::Probes;
 use crate::pool::{self, Share};
 use crate::tree::{Content, InodeId, Reader};
 
@@ -115,11 +116,14 @@ fn read(
     let len = content.len();
     let mut facts = FileFacts { len, ..FileFacts::default() };
     let mut kept = None;
-    reader.steps(id, content, 0..len, PART_LEN, false, |_, part| {
+    let mut probes = Probes::default();
+    reader.steps(id, content, 0..len, PART_LEN, false, |at, part| {
+        probes.see(len, at, part);
         let chunks = if needs.cuts_file(len) { content_chunks(part) } else { Vec::new() };
         kept = needs.sketch(len, part);
         let digest = *blake3::hash(part).as_bytes();
         facts.parts.push(PartFacts { digest, chunks: chunks.into(), ranges: Vec::new() });
     })?;
+    facts.probes = probes.to_facts();
     Ok((facts, kept))
 }

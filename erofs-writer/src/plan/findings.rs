@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::alike::{ContentChunk, Kept, PART_LEN, Sketch, content_chunks};
 use crate::options::{Options, Tails};
+use crate::plan::probes::Probes;
 use crate::tree::InodeId;
 
 /// How many bytes of each file are compared before whole files are read.
@@ -20,6 +21,8 @@ pub(crate) struct Finding {
     pub(crate) sketch: Option<Sketch>,
     /// The chunks of other files, part by part.
     pub(crate) chunks: Vec<Vec<ContentChunk>>,
+    /// The hashes of its first and its last bytes, as far as these were read.
+    pub(super) probes: Probes,
 }
 
 pub(super) type FileFindings = HashMap<InodeId, Finding>;
@@ -30,6 +33,7 @@ pub(super) type FileFindings = HashMap<InodeId, Finding>;
 pub(crate) struct Findings {
     sketches: Mutex<HashMap<InodeId, Sketch>>,
     chunks: Mutex<HashMap<InodeId, Vec<Vec<ContentChunk>>>>,
+    probes: HashMap<InodeId, Probes>,
     /// How many bytes of sketches are kept.
     pub(crate) kept: Kept,
 }
@@ -40,12 +44,20 @@ impl Findings {
         let chunks = self.chunks.get_mut().unwrap_or_else(PoisonError::into_inner);
         for (id, finding) in findings {
             sketches.extend(finding.sketch.map(|sketch| (id, sketch)));
+            if finding.probes != Probes::default() {
+                self.probes.insert(id, finding.probes);
+            }
             if !finding.chunks.is_empty() {
                 chunks.insert(id, finding.chunks);
             }
         }
         // The other sketches take no room any more.
         self.kept = Kept::of(sketches.values());
+    }
+
+    /// The probes of a file that was read.
+    pub(super) fn probes(&self, id: InodeId) -> Option<Probes> {
+        self.probes.get(&id).copied()
     }
 
     /// Takes the sketches, which are those of files that may be fragments.
@@ -61,13 +73,13 @@ impl Findings {
 
 impl From<Sketch> for Finding {
     fn from(sketch: Sketch) -> Self {
-        Finding { sketch: Some(sketch), chunks: Vec::new() }
+        Finding { sketch: Some(sketch), ..Finding::default() }
     }
 }
 
 impl Finding {
     pub(super) fn is_empty(&self) -> bool {
-        self.sketch.is_none() && self.chunks.is_empty()
+        self.sketch.is_none() && self.chunks.is_empty() && self.probes == Probes::default()
     }
 }
 
@@ -78,6 +90,8 @@ pub(super) struct Needs<'a> {
     sketched: u64,
     /// Files of more than this many bytes are cut into chunks; `None` if none are.
     cut_above: Option<u64>,
+    /// Whether the probes of files are needed.
+    are_probed: bool,
     kept: &'a Kept,
 }
 
@@ -89,6 +103,7 @@ impl<'a> Needs<'a> {
         Needs {
             sketched: fragment_max.min(PREFIX_LEN),
             cut_above: are_cut.then_some(fragment_max.max(options.block_size.len())),
+            are_probed: options.may_have_fragments(),
             kept,
         }
     }
@@ -120,8 +135,12 @@ impl<'a> Needs<'a> {
         if len <= self.sketched { self.kept.sketch(bytes) } else { None }
     }
 
-    /// Adds to `finding` what the next step of a file of `len` bytes shows.
-    pub(super) fn look(self, len: u64, step: &[u8], finding: &mut Finding) {
+    /// Adds to `finding` what the next step of a file of `len` bytes shows, which begins
+    /// at `at`.
+    pub(super) fn look(self, len: u64, at: u64, step: &[u8], finding: &mut Finding) {
+        if self.are_probed {
+            finding.probes.see(len, at, step);
+        }
         finding.sketch = self.sketch(len, step);
         if self.cuts_file(len) {
             finding.chunks.push(content_chunks(step));

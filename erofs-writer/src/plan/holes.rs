@@ -9,11 +9,13 @@ use std::io;
 use std::ops::Range;
 
 use crate::error::{Error, Result, TreeErrorKind};
+use crate::format::algorithm::Algorithm;
 use crate::format::chunk::{CHUNK_BITS_MAX, ChunkIndex};
 use crate::format::{to_u64, to_usize};
-use crate::options::Options;
+use crate::options::{FileCodec, Options};
 use crate::plan::chunk_map::{At, ChunkMap};
 use crate::plan::chunks;
+use crate::plan::codecs::Codecs;
 use crate::plan::layout::DataPlan;
 use crate::pool::{self, Share};
 use crate::shape::{Order, compressed_len_max, files};
@@ -21,12 +23,16 @@ use crate::tree::{Content, Holes, InodeId, OpenContent, Reader};
 
 /// Files shorter than this are not searched for zeros.
 const MIN_LEN: u64 = 1024 * 1024;
-/// Where files are compressed, files shorter than this are not searched for zeros.
-const SPARSE_MIN_LEN: u64 = 16 * 1024 * 1024;
-/// A file is stored with holes, and not compressed, if at most one part in this many is
-/// data. Compressed, zeros take 0.4 % of their length and their index 0.05 %. So even if
-/// its data would shrink to half, the file is smaller with holes.
+/// Where files are compressed, files with more data than one part in this many are not
+/// looked at: they are hardly ever smaller with holes.
 const SPARSE_PART: u64 = 128;
+/// What zeros take when they are compressed, with their index: one byte for so many of
+/// them if that is done by LZ4 ...
+const LZ4_ZEROS: u64 = 200;
+/// ... and by others.
+const OTHER_ZEROS: u64 = 700;
+/// How many bytes are zeros or data together, where it is known what is compressed away.
+const PIECE: usize = 4096;
 /// The shortest granule, in bytes. Holes are whole granules.
 const MIN_GRANULE: u64 = 64 * 1024;
 /// Granules are longer where a map would get more entries than this ...
@@ -74,21 +80,61 @@ pub(crate) fn plan(
 
 /// Finds the files that are so sparse, or so long, that they are better stored
 /// with holes than compressed.
-pub(crate) fn sparse(reader: Reader<'_>, order: &Order, options: &Options) -> Result<Sparse> {
+pub(crate) fn sparse(
+    reader: Reader<'_>,
+    order: &Order,
+    codecs: &Codecs,
+    options: &Options,
+) -> Result<Sparse> {
     let len_max = compressed_len_max(options);
     let candidates: Vec<(InodeId, &Content)> = files(reader.tree, order)
-        .filter(|(_, content)| content.len() >= SPARSE_MIN_LEN && content.device().is_none())
+        .filter(|(_, content)| content.len() >= MIN_LEN && content.device().is_none())
         .collect();
     let most = |len: u64| match len > len_max {
         true => u64::MAX,
         false => len.div_ceil(granule(len)) / SPARSE_PART,
     };
     let found = survey(reader, &candidates, most)?;
-    let found = candidates.into_iter().zip(found);
-    let found = found.filter_map(|((id, content), granules)| {
-        granules.filter(|granules| granules.pay(content.len())).map(|granules| (id, granules))
-    });
-    Ok(found.collect())
+    let mut sparse = Sparse::new();
+    for ((id, content), granules) in candidates.into_iter().zip(found) {
+        let Some(granules) = granules.filter(|granules| granules.pay(content.len())) else {
+            continue;
+        };
+        let is_longer = |codec| compressed_is_longer(reader, id, content, codec, &granules);
+        let codec = codecs.of(id).filter(|_| content.len() <= len_max);
+        if codec.map_or(Ok(true), is_longer)? {
+            sparse.insert(id, granules);
+        }
+    }
+    Ok(sparse)
+}
+
+/// Whether a file takes more room if it is compressed than with holes. Its data may shrink
+/// a little.
+fn compressed_is_longer(
+    reader: Reader<'_>,
+    id: InodeId,
+    content: &Content,
+    codec: FileCodec,
+    granules: &Granules,
+) -> Result<bool> {
+    let len = content.len();
+    let mut data = 0;
+    for run in &granules.runs {
+        let bytes = run.start << granules.bits..len.min(run.end << granules.bits);
+        reader.steps(id, content, bytes, MIN_GRANULE, false, |_, step| {
+            let pieces = step.chunks(PIECE).filter(|piece| !chunks::all_zero(piece));
+            data += pieces.map(|piece| to_u64(piece.len())).sum::<u64>();
+        })?;
+    }
+    let zeros = match codec.codec.algorithm() {
+        Algorithm::Lz4 => LZ4_ZEROS,
+        _ => OTHER_ZEROS,
+    };
+    let compressed = (len - data) / zeros + data / 4 * 3;
+    let map = len.div_ceil(1 << granules.bits) * to_u64(size_of::<ChunkIndex>());
+    let stored = (granules.count << granules.bits).min(len) + map;
+    Ok(granules.count == 0 || stored < compressed)
 }
 
 /// Gives the files in `sparse` that have no other layout yet their chunk maps.

@@ -78,9 +78,9 @@ fn groups<'a>(
     let (prefix_len, step_len) = (needs.prefix_len(), needs.step_len());
     // Files that are stored with holes are not cut.
     let is_looked_at = |file: &PossibleTwin<'_>| needs.cuts() && !sparse.contains_key(&file.id);
-    let look = |file: &PossibleTwin<'_>, step: &[u8], finding: &mut Finding| {
+    let look = |file: &PossibleTwin<'_>, at: u64, step: &[u8], finding: &mut Finding| {
         if !sparse.contains_key(&file.id) {
-            needs.look(file.content.len(), step, finding);
+            needs.look(file.content.len(), at, step, finding);
         }
     };
     let same_len = split(vec![candidates], |file| file.content.len());
@@ -90,7 +90,7 @@ fn groups<'a>(
     let (short, long): (Vec<_>, Vec<_>) =
         same_prefix.into_iter().partition(|group| group[0].content.len() <= prefix_len);
     let rest = prefix_len..u64::MAX;
-    let (digests, _) = hash(reader, &long, rest, step_len, |_| false, |_, _, _| ())?;
+    let (digests, _) = hash(reader, &long, rest, step_len, |_| false, |_, _, _, _| ())?;
     let mut groups = split(long, |file| digests.get(file));
     groups.extend(short);
     Ok((groups, findings))
@@ -144,7 +144,7 @@ fn hash(
     bytes: Range<u64>,
     step_len: u64,
     is_looked_at: impl Fn(&PossibleTwin<'_>) -> bool + Sync,
-    look: impl Fn(&PossibleTwin<'_>, &[u8], &mut Finding) + Sync,
+    look: impl Fn(&PossibleTwin<'_>, u64, &[u8], &mut Finding) + Sync,
 ) -> Result<(Digests, FileFindings)> {
     let mut firsts = Vec::new();
     let mut of = Vec::new();
@@ -168,7 +168,7 @@ fn hash(
                 hasher.update(&at.to_le_bytes());
                 hasher.update(step);
             }
-            look(file, step, &mut finding);
+            look(file, at, step, &mut finding);
         })?;
         Ok((*hasher.finalize().as_bytes(), finding))
     };

@@ -3,8 +3,10 @@
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
 use crate::plan::chunk_map::{CHUNKS_MAX, ChunkMap};
+use crate::plan::common::Ends;
 use crate::plan::contents::Contents;
 use crate::plan::findings::Findings;
+use crate::plan::probes::Probes;
 use crate::tree::{InodeId, Tree};
 
 /// How the contents of an inode are stored.
@@ -34,6 +36,8 @@ pub(crate) struct DataPlan {
     /// Facts about contents, if those of an earlier build are trusted or later builds are
     /// to trust these.
     pub(crate) contents: Contents,
+    /// The ends that files have in common.
+    pub(crate) ends: Ends,
     /// The bytes to copy into the chunk area, in its order, without gaps.
     pub(crate) runs: Vec<Run>,
     /// How many blocks each further device has.
@@ -63,6 +67,7 @@ impl DataPlan {
             maps: Vec::new(),
             findings: Findings::default(),
             contents: Contents::default(),
+            ends: Ends::default(),
             runs: Vec::new(),
             devices: Vec::new(),
             device_bytes: 0,
@@ -88,6 +93,20 @@ impl DataPlan {
     /// Whether the layout of `id` is still open, except for its tail.
     pub(crate) fn is_open(&self, id: InodeId) -> bool {
         matches!(self.layout(id), Layout::Flat | Layout::FlatPlain)
+    }
+
+    /// The probes of a file, as far as they are known.
+    pub(super) fn probes(&self, id: InodeId) -> Option<Probes> {
+        self.contents
+            .of(id)
+            .map(|facts| Probes::of_facts(facts.probes))
+            .or_else(|| self.findings.probes(id))
+    }
+
+    /// How many bytes of a file of `size` bytes come before the end that it has in common
+    /// with others.
+    pub(crate) fn head_len(&self, id: InodeId, size: u64) -> u64 {
+        size - self.ends.of(id).map_or(0, |end| end.len)
     }
 
     /// How many blocks of `block_len` bytes the chunk area has.

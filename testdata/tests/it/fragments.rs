@@ -10,7 +10,9 @@ use erofs_writer::{
 };
 use testdata::raw::model::{Data, Model};
 use testdata::raw::zmap::Place;
-use testdata::trees::{Builder, CASES, merged, mixed, text};
+use testdata::trees::{
+    BYTES, Builder, CASES, NEAR, Near, merged, mixed, near, near_files, noise, text,
+};
 use testdata::verify;
 
 use crate::compressed::{come_back_in_blocks_of_every_size, ends, lz4, pclusters};
@@ -99,6 +101,79 @@ fn ends_that_are_the_same_are_stored_once() {
     assert!(wholes.iter().all(|at| *at == wholes[0]), "{wholes:?}");
     verify(&once, &tree, &verify::Options::default());
     verify(&each, &tree, &verify::Options::default());
+}
+
+#[test]
+fn near_duplicates_come_back() {
+    for (number, family) in NEAR.into_iter().enumerate() {
+        for (kind, (_, bytes)) in BYTES.into_iter().enumerate() {
+            let tree = near(family, bytes);
+            let large = pclusters(65_536);
+            let options = match (number + kind) % 3 {
+                0 => all(1).dedupe(true),
+                1 => all(1).dedupe(true).pcluster_size(large),
+                _ => tails(1).dedupe(true).pcluster_size(large),
+            };
+            verify(&image(&tree, options), &tree, &verify::Options::default());
+        }
+    }
+}
+
+#[test]
+fn what_others_end_with_is_stored_once() {
+    let block_len = |files: &[(String, Vec<u8>)]| -> usize {
+        files.iter().map(|(_, file)| file.len().next_multiple_of(4096)).sum()
+    };
+    for options in [all(1), all(1).dedupe(true), tails(1).dedupe(true)] {
+        // The longest file of each group of four, and blocks for the first bytes of others.
+        let files = near_files(Near::Shifted, noise);
+        let whole: Vec<_> = files.chunks(4).map(|group| group[3].clone()).collect();
+        let len = image(&near(Near::Shifted, noise), options.clone()).len();
+        let most = block_len(&whole) + 4096 * (files.len() + 8);
+        assert!(len <= most, "{len} and not {most}: {options:?}");
+        // An inner part at the end of another file takes nothing.
+        let mut tree = Builder::new();
+        let file = noise(4, 300_000);
+        for start in [0, 1, 5000, 123_456, 295_000] {
+            tree.file(format!("{start}"), &file[start..]);
+        }
+        let tree = tree.done();
+        let image = image(&tree, options.clone());
+        assert!(image.len() < 300_000 + 5 * 4096, "{}: {options:?}", image.len());
+        verify(&image, &tree, &verify::Options::default());
+    }
+}
+
+#[test]
+fn long_ends_are_shared() {
+    // `erofs-rs` reads no longer ones.
+    let end = noise(1, (11 << 20) + 77);
+    let mut tree = Builder::new();
+    tree.file("a", [noise(2, 70_000), end.clone()].concat());
+    tree.file("b", [text(3, 5000), end.clone()].concat());
+    tree.file("c", end);
+    let tree = tree.done();
+    for options in [tails(0), all(0).full_indexes(true), all(0).dedupe(true)] {
+        let image = image(&tree, options);
+        assert!(image.len() < 12 << 20, "{}", image.len());
+        verify(&image, &tree, &verify::Options::default());
+    }
+}
+
+#[test]
+fn all_fragments_take_hardly_more_than_files() {
+    for family in NEAR {
+        for (name, bytes) in BYTES {
+            for size in [4096, 65_536].map(pclusters) {
+                let len = |options: Options| {
+                    image(&near(family, bytes), options.dedupe(true).pcluster_size(size)).len()
+                };
+                let (files, fragments) = (len(lz4(0)), len(all(0)));
+                let most = files + files / 20;
+                assert!(fragments <= most, "{family:?} {name}: {fragments} and {files}");
+            }
+        }
+    }
 }
 
 #[test]

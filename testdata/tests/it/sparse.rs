@@ -12,7 +12,7 @@ use erofs_writer::{
     Change, ChunkSize, Content, Error, Limit, Metadata, Node, Options, ReadAt, Tails, Tree,
     TreeErrorKind,
 };
-use testdata::trees::mixed;
+use testdata::trees::{mixed, noise};
 
 use crate::compressed::lz4;
 use crate::support::{assert_same, decoded, fixed, image, mounted, try_image};
@@ -20,6 +20,26 @@ use crate::support::{assert_same, decoded, fixed, image, mounted, try_image};
 const MIB: u64 = 1 << 20;
 /// Long enough to have holes where files are compressed.
 const LEN: u64 = 24 * MIB;
+
+#[test]
+fn zeros_are_holes_where_compressed_ones_are_longer() {
+    let len = |len: u64, pieces: &[(u64, Vec<u8>)], options: Options| {
+        let content = Content::new(Sparse::new(len, pieces));
+        let mut tree = Tree::new(Metadata::new(0o755));
+        tree.insert("file", Metadata::new(0o644), Node::File(content)).unwrap();
+        image(&tree, options).len()
+    };
+    for options in [lz4(0), lz4(9).tails(Tails::AllFragments)] {
+        for zeros in [MIB, 5 * MIB + 1, 64 * MIB] {
+            assert_eq!(len(zeros, &[], options.clone()), 4096, "{zeros} zeros, {options:?}");
+        }
+        // A hole has granules of 64 KiB, and a pcluster has no zeros to speak of.
+        let short: Vec<_> = (0..8).map(|at| (at * 8 * MIB, noise(at, 4096))).collect();
+        let long: Vec<_> = (0..8).map(|at| (at * 8 * MIB, noise(at, 65_536))).collect();
+        assert!(len(64 * MIB, &short, options.clone()) < 450_000, "{options:?}");
+        assert!(len(64 * MIB, &long, options.clone()) < 540_000, "{options:?}");
+    }
+}
 
 /// Zeros, but for some bytes at some places.
 #[derive(Clone)]

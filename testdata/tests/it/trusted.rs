@@ -216,7 +216,7 @@ fn damaged_facts_are_none() {
     let options = &modes()[2];
     let (_dir, base) = old(&store, options);
     let good = fs::read(&base).unwrap();
-    let facts = good.windows(8).rposition(|bytes| bytes == b"erofsFCT").unwrap();
+    let facts = good.windows(8).rposition(|bytes| bytes == b"erofsFC2").unwrap();
     for at in (facts..good.len()).step_by((good.len() - facts) / 9) {
         let mut bad = good.clone();
         bad[at] ^= 0x5a;

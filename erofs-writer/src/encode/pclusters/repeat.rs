@@ -48,15 +48,26 @@ impl Filler<'_> {
         let own;
         let ExtentRun { first, at: first_at, extents } = match &stretch.extents {
             Some(extents) => extents,
+            None if stretch.source_at + stretch.len <= start => {
+                let bytes = stretch.source_at..stretch.source_at + stretch.len;
+                own = ExtentRun::within(&pclusters.extents, bytes);
+                &own
+            }
             None => {
                 // The bytes that are repeated have to be encoded first.
                 let cut =
                     stretch.source_at.next_multiple_of(self.rules.block_len) - stretch.source_at;
-                let at = stretch.at + cut;
-                if cut >= stretch.len || at < start || !self.reach(start, at, pclusters) {
-                    return start;
-                }
-                start = at;
+                let block_len = self.rules.block_len;
+                // In the second lcluster of a pair it may not begin.
+                let places =
+                    [cut, cut + block_len].into_iter().take(1 + usize::from(self.rules.paired));
+                let mut places = places.filter(|skipped| *skipped < stretch.len);
+                let reached = places.find(|skipped| {
+                    let at = stretch.at + skipped;
+                    at >= start && self.reach(start, at, pclusters)
+                });
+                let Some(skipped) = reached else { return start };
+                start = stretch.at + skipped;
                 let bytes = stretch.source_at..stretch.source_at + stretch.len;
                 own = ExtentRun::within(&pclusters.extents, bytes);
                 &own
