@@ -48,6 +48,7 @@ complete -c mkfs-erofs -l hard-dereference -d 'Give every name of a hard-linked 
 complete -c mkfs-erofs -l keep-hard-links -d 'With --store-paths, let names of one file have one inode, as on the host'
 complete -c mkfs-erofs -l strip-case-hack -d 'Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS'
 complete -c mkfs-erofs -l strict-xattrs -d 'Refuse extended attributes whose names an image cannot hold'
+complete -c mkfs-erofs -l small -d 'Make the smallest image that Linux 6.17, or that of --target-kernel, can mount'
 complete -c mkfs-erofs -l all-root -d 'Make user and group 0 own everything'
 complete -c mkfs-erofs -l keep-owners -d 'With --store-paths, keep the owners of the host'
 complete -c mkfs-erofs -l all-time -d 'Give all files the time of the build; implied by -T'

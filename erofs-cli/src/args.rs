@@ -442,6 +442,11 @@ impl Args {
         self.extended.concat()
     }
 
+    /// Whether files are compressed.
+    pub(crate) fn compresses(&self) -> bool {
+        self.compress.is_some() || self.metadata.small
+    }
+
     /// If several flags set the same thing, lets the last one do it.
     fn settle(&mut self, matches: &ArgMatches) {
         let last = |flag| matches.indices_of(flag).and_then(|mut indices| indices.next_back());

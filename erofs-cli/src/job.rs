@@ -123,7 +123,7 @@ pub(crate) enum Summary {
 pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
     let mut words = args.words();
     let mut notes = index::settle(&mut args, &mut words)?;
-    let options = suboptions::apply(&words, args.compress.is_some(), Options::new());
+    let options = suboptions::apply(&words, args.compresses(), metadata::begin(&args)?);
     let codecs = match &args.compress {
         Some(text) => compress::codecs(text)?,
         None => Vec::new(),
@@ -139,6 +139,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     };
     let labels = labels(&args)?;
     notes.extend(notes::notes(&args, &words));
+    notes.extend(args.metadata.small.then(|| metadata::small(&options)));
     let excludes = excludes(&args, &mut notes)?;
     Ok(Job {
         hints: hints(&args, codecs),
@@ -217,7 +218,7 @@ fn places(args: &Args, words: &[Suboption]) -> Result<(PathBuf, Source), UsageEr
 /// What becomes of the contents of images: whoever asks for another layout of contents gets
 /// it.
 fn image_data(args: &Args, words: &[Suboption]) -> ImageData {
-    let is_other = args.compress.is_some()
+    let is_other = args.compresses()
         || args.block_size.is_some()
         || args.chunksize.is_some()
         || suboptions::ask_for_dedupe(words) == Some(true);

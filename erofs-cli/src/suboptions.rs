@@ -212,24 +212,34 @@ pub(crate) fn apply(words: &[Suboption], compresses: bool, options: Options) -> 
             Word::OmitDots => options.omit_dots(!negated),
         };
     }
-    options.tails(tails(words)).dedupe(has_dedupe(words, compresses))
+    if let Some(tails) = tails(words) {
+        options = options.tails(tails);
+    }
+    match has_dedupe(words, compresses) {
+        Some(on) => options.dedupe(on),
+        None => options,
+    }
 }
 
 /// Where the ends of files go. Of the words about fragments the last one counts, and
 /// likewise of those about inline pclusters. With both, ends of files are fragments. That
 /// is so with mkfs.erofs as well, where only the end of the packed inode is then inline.
-fn tails(words: &[Suboption]) -> Tails {
-    let mut inline = Tails::Blocks;
-    let mut fragments = None;
+/// `None` if there is no such word.
+fn tails(words: &[Suboption]) -> Option<Tails> {
+    let (mut inline, mut fragments) = (None, None);
     for Suboption { word, negated, .. } in words {
         match word {
-            Word::InlinePclusters if *negated => inline = Tails::Blocks,
-            Word::InlinePclusters => inline = Tails::Inline,
-            Word::Fragments(tails, _) => fragments = (!negated).then_some(*tails),
+            Word::InlinePclusters if *negated => inline = Some(Tails::Blocks),
+            Word::InlinePclusters => inline = Some(Tails::Inline),
+            Word::Fragments(..) if *negated => fragments = Some(Tails::Blocks),
+            Word::Fragments(tails, _) => fragments = Some(*tails),
             _ => {}
         }
     }
-    fragments.unwrap_or(inline)
+    match (fragments, inline) {
+        (Some(Tails::Blocks), Some(inline)) => Some(inline),
+        (fragments, inline) => fragments.or(inline),
+    }
 }
 
 /// Whether the last word about deduplication asks for it; `None` if there is none.
@@ -261,12 +271,12 @@ pub(crate) fn undone(words: &[Suboption]) -> impl Iterator<Item = String> {
 }
 
 /// Whether pclusters are shared. Kernels that support fragments support that as well, and
-/// with fragments mkfs.erofs shares some, unless it is told not to.
-fn has_dedupe(words: &[Suboption], compresses: bool) -> bool {
+/// with fragments mkfs.erofs shares some, unless it is told not to. `None` if the words say
+/// nothing.
+fn has_dedupe(words: &[Suboption], compresses: bool) -> Option<bool> {
     let is_fragments = |suboption: &&Suboption| matches!(suboption.word, Word::Fragments(..));
-    let last = words.iter().rfind(is_fragments);
-    let has_fragments = compresses && last.is_some_and(|suboption| !suboption.negated);
-    ask_for_dedupe(words).unwrap_or(has_fragments)
+    let last = words.iter().rfind(is_fragments).filter(|_| compresses);
+    ask_for_dedupe(words).or(last.map(|suboption| !suboption.negated))
 }
 
 #[cfg(test)]

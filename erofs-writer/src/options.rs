@@ -10,6 +10,7 @@ mod names;
 mod rule;
 mod set;
 mod sizes;
+mod small;
 mod version;
 mod wide;
 

@@ -14,6 +14,14 @@ pub(crate) struct MetaboxArg {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Layout")]
 pub(crate) struct MetadataArgs {
+    /// Make the smallest image that Linux 6.17, or that of --target-kernel, can mount
+    ///
+    /// This is -z lzma,109 -C 1048576 -E all-fragments,dedupe,dot-omitted --zD -m 65536, or
+    /// as much of it as the kernel has; a note says what it is. Other flags can change each
+    /// of these. The build takes long, and reads of few bytes decode much.
+    #[arg(long)]
+    pub(crate) small: bool,
+
     /// Compress inodes into pclusters of up to SIZE bytes (Linux 6.17)
     ///
     /// So are the xattrs, ends of files, symlinks and short directories that lie after

@@ -1,11 +1,52 @@
 //! How inodes and directories are stored.
 
-use erofs_writer::{Codec, Options};
+use erofs_writer::{Codec, Options, Tails};
 
-use crate::args::{Args, MetaboxArg};
+use crate::args::{Args, MetaboxArg, Tar};
 use crate::number;
 use crate::suboptions::{self, Suboption};
 use crate::usage::UsageError;
+
+/// The options before all other flags.
+pub(super) fn begin(args: &Args) -> Result<Options, UsageError> {
+    let options = Options::new();
+    if !args.metadata.small {
+        return Ok(options);
+    }
+    if args.tar == Some(Tar::Index) {
+        return Err(UsageError::contradiction("--tar=i", "--small"));
+    }
+    Ok(match args.target_kernel {
+        Some(version) => options.target_kernel(version).small(),
+        None => options.small(),
+    })
+}
+
+/// The note about what `--small` is, together with the flags beside it.
+pub(super) fn small(options: &Options) -> String {
+    let mut flags = Vec::new();
+    let codec = |codec: Option<Codec>| codec.map(|codec| codec.to_string());
+    flags.extend(codec(options.get_codec()).map(|codec| format!("-z {codec}")));
+    flags.extend(options.get_pcluster_size().map(|size| format!("-C {size}")));
+    let tails = match options.get_tails() {
+        Tails::Inline => Some("ztailpacking"),
+        Tails::Fragments => Some("fragments"),
+        Tails::AllFragments => Some("all-fragments"),
+        _ => None,
+    };
+    let dedupe = options.get_dedupe().then_some("dedupe");
+    let dots = options.get_omit_dots().then_some("dot-omitted");
+    let words: Vec<&str> = [tails, dedupe, dots].into_iter().flatten().collect();
+    if !words.is_empty() {
+        flags.push(format!("-E {}", words.join(",")));
+    }
+    flags.extend(options.get_compress_directories().then(|| "--zD".to_owned()));
+    if let Some(codec) = codec(options.get_metabox_codec()) {
+        let size = options.get_metabox_pcluster_size().map(|size| size.to_string());
+        flags.push(format!("-m {}:{codec}", size.unwrap_or_default()));
+    }
+    format!("--small: this is {}", flags.join(" "))
+}
 
 /// The options with what `args` say about inodes and directories. `codecs` are those of
 /// `-z`.
@@ -23,16 +64,24 @@ pub(super) fn metadata(
             return Err(UsageError::contradiction(blocks, flag(arg)));
         }
         options = options.metabox_codec(codec(arg, codecs)?).metabox_pcluster_size(arg.size);
+    } else if let (Some(first), Some(_)) = (codecs.first(), options.get_metabox_codec()) {
+        // That of --small is the one of files.
+        options = options.metabox_codec(*first);
+    }
+    if args.metadata.compress_directories == Some(false) {
+        options = options.compress_directories(false);
     }
     if args.metadata.compress_directories == Some(true) {
-        if codecs.is_empty() && args.metadata.metabox.is_none() {
+        if options.get_codec().is_none() && args.metadata.metabox.is_none() {
             let why = "directories are compressed as files or inodes are, so give -z or -m";
             return Err(UsageError::refused("--zD", why));
         }
         options = options.compress_directories(true);
     }
+    let is_small = args.metadata.small && options.get_metabox_codec().is_some();
     let needs_them = match &args.metadata.metabox {
         Some(arg) => Some(flag(arg)),
+        None if is_small => Some("--small".to_owned()),
         None => options.get_omit_dots().then(|| "-E dot-omitted".to_owned()),
     };
     match needs_them.filter(|_| suboptions::rule_out_wide_addresses(words)) {

@@ -32,7 +32,7 @@ fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
     ];
     let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
     let words = words.iter().filter(|word| word.needs_codec()).map(Suboption::to_string);
-    let idle = flags.chain(words).filter(|_| args.compress.is_none());
+    let idle = flags.chain(words).filter(|_| !args.compresses());
     idle.map(|flag| format!("{flag}: without -z nothing is compressed")).collect()
 }
 

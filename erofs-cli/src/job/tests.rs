@@ -509,3 +509,24 @@ fn levels_and_quiet_say_what_is_told() {
     assert_eq!(report("--quiet --json"), told(Summary::Json, false, false, false));
     assert_eq!(report("--no-progress"), told(Summary::Text, false, true, false));
 }
+
+#[test]
+fn the_smallest_image_is_one_flag() {
+    let of = |line: &str| job(&format!("{line} I D"));
+    let all = "--small: this is -z lzma,level=109 -C 1048576 -E all-fragments,dedupe,dot-omitted \
+               --zD -m 65536:lzma,level=109";
+    assert_eq!(of("--small").notes, [all]);
+    assert_eq!(of("--small").options, defaults().small());
+    let version = |minor| erofs_writer::KernelVersion::new(6, minor);
+    let older = of("--small --target-kernel=6.12");
+    assert_eq!(older.options, defaults().target_kernel(version(12)).small());
+    let note = "--small: this is -z lzma,level=109 -C 1048576 -E all-fragments,dedupe --zD";
+    assert_eq!(older.notes, [note]);
+    // Other flags change a part of it, wherever they stand.
+    let changed = of("-zzstd,19 -C65536 --small -Efragments,^dedupe --zD=0 -m4096 -E^dot-omitted");
+    let note = "--small: this is -z zstd,level=19 -C 65536 -E fragments -m 4096:zstd,level=19";
+    assert_eq!(changed.notes, [note]);
+    let refused = |line: &str| refusal(&format!("{line} I D"));
+    assert_eq!(refused("--small -E^48bit"), "--small contradicts -E ^48bit");
+    assert_eq!(refusal("--small --tar=i I"), "--small contradicts --tar=i");
+}

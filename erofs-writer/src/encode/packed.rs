@@ -94,16 +94,17 @@ impl Packed {
     }
 
     /// Begins another part, if one is wanted before a fragment of `len` bytes of a file
-    /// with this name. Parts begin with blocks. They begin with fragments, and long
+    /// with this name. Parts begin at multiples of `unit`, as fragments in them may have to,
+    /// whatever came before. They begin with fragments, and long
     /// fragments are parts of their own, so that a change of some fragments changes only
     /// the parts with these.
-    pub(super) fn begin_part(&mut self, name: &[u8], len: u64, part_len: u64, block_len: u64) {
+    pub(super) fn begin_part(&mut self, name: &[u8], len: u64, part_len: u64, unit: u64) {
         let start = self.cuts.last().copied().unwrap_or(0);
         let before = self.len - start;
         let is_long = before + len > 2 * part_len;
         let is_wanted = before >= part_len / 2 && is_border(name, len, part_len / 2);
         if is_long || is_wanted {
-            self.cut(block_len);
+            self.cut(unit);
         }
     }
 
@@ -123,10 +124,10 @@ impl Packed {
         at
     }
 
-    /// Begins another part, at a block.
-    fn cut(&mut self, block_len: u64) {
+    /// Begins another part, at a multiple of `unit`.
+    fn cut(&mut self, unit: u64) {
         if self.len > self.cuts.last().copied().unwrap_or(0) {
-            self.len = round_up(self.len, block_len);
+            self.len = round_up(self.len, unit);
             self.cuts.push(self.len);
         }
     }

@@ -75,7 +75,7 @@ impl UnplacedFragments {
         let unit = if is_paired(inputs.options) { 2 * block_len } else { block_len };
         for index in self.order(inputs, names)? {
             let DistinctFragment { id, len, .. } = self.different[index];
-            packed.begin_part(names[id.index()], len, part_len, block_len);
+            packed.begin_part(names[id.index()], len, part_len, unit);
             if inputs.plan.ends.is_aligned(id) {
                 packed.align(unit);
             }

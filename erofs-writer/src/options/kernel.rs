@@ -45,10 +45,18 @@ pub(crate) struct Features {
     pub(crate) metabox: bool,
 }
 
-/// The first version that has chunk-based files.
+/// The first versions that have pclusters of several blocks, chunk-based files, LZMA,
+/// pclusters after inodes, fragments, deflate, zstd, addresses of 48 bits, and inodes in the
+/// metabox.
+pub(super) const BIG_PCLUSTERS: KernelVersion = KernelVersion::new(5, 13);
 const CHUNKS: KernelVersion = KernelVersion::new(5, 15);
-/// The first version that has addresses of 48 bits.
+pub(super) const LZMA: KernelVersion = KernelVersion::new(5, 16);
+pub(super) const INLINE_PCLUSTERS: KernelVersion = KernelVersion::new(5, 17);
+pub(super) const FRAGMENTS: KernelVersion = KernelVersion::new(6, 1);
+pub(super) const DEFLATE: KernelVersion = KernelVersion::new(6, 6);
+pub(super) const ZSTD: KernelVersion = KernelVersion::new(6, 10);
 pub(super) const WIDE_ADDRESSES: KernelVersion = KernelVersion::new(6, 15);
+pub(super) const METABOX: KernelVersion = KernelVersion::new(6, 17);
 
 impl Features {
     /// The name of each feature that is set, with the first version that has it.
@@ -62,15 +70,15 @@ impl Features {
             (true, "EROFS images", since(5, 4)),
             // These features may also need some of the next ones. An error names the
             // first that is too new.
-            (self.fragments, "fragments", since(6, 1)),
-            (self.metabox, "compressed inodes", since(6, 17)),
-            (self.zstd, "files compressed by zstd", since(6, 10)),
-            (self.deflate, "files compressed by deflate", since(6, 6)),
-            (self.lzma, "files compressed by LZMA", since(5, 16)),
-            (self.big_pclusters, "pclusters of more than a block", since(5, 13)),
+            (self.fragments, "fragments", FRAGMENTS),
+            (self.metabox, "compressed inodes", METABOX),
+            (self.zstd, "files compressed by zstd", ZSTD),
+            (self.deflate, "files compressed by deflate", DEFLATE),
+            (self.lzma, "files compressed by LZMA", LZMA),
+            (self.big_pclusters, "pclusters of more than a block", BIG_PCLUSTERS),
             (self.chunks, "chunk-based files", CHUNKS),
             (self.devices, "further devices", since(5, 16)),
-            (self.inline_pclusters, "pclusters after inodes", since(5, 17)),
+            (self.inline_pclusters, "pclusters after inodes", INLINE_PCLUSTERS),
             (self.dedupe, "pclusters of several files", since(6, 1)),
             (self.xattr_prefixes, "long xattr prefixes", since(6, 4)),
             (prefixes_and_fragments, "long xattr prefixes beside fragments", since(6, 18)),

@@ -61,7 +61,7 @@ fn tree(change: Change) -> Tree {
     }
     put("f-noise.bin", noise(8, 700_000));
     put("g-mixed.bin", mixed(9, 300_000));
-    put("h-zeros.bin", vec![0; 9 << 20]);
+    put("h-sevens.bin", vec![7; 9 << 20]);
     let longer = usize::from(change == Change::Longer) * 777;
     for seed in 20_u8..200 {
         let len = usize::from(seed) * 97 + if seed == 40 { longer } else { 0 };
