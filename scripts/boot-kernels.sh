@@ -44,6 +44,11 @@ dedupe-flat     5.15  -Ededupe
 48bit-C64k      6.15  -zlz4hc -C65536 -E48bit
 48bit-frags     6.15  -zlz4hc -C65536 -E48bit,fragments
 48bit-zstd      6.15  -zzstd -C65536 -E48bit,ztailpacking
+metabox         6.17  -m4096:lz4
+metabox-frags   6.17  -zlz4hc -m16384 -Efragments
+metabox-all     6.17  -zzstd,9 -C65536 -m65536 -Eall-fragments,dedupe,dot-omitted --zD
+dir-fragments   6.1   -zlz4hc --zD
+dots            6.15  -zlz4 -Edot-omitted
 zstd            6.12  -zzstd
 zstd-C64k       6.12  -zzstd,9 -C65536 -Eztailpacking,fragments
 zstd-all-1M     6.12  -zzstd,15 -C1048576 -Eall-fragments,dedupe

@@ -37,7 +37,6 @@ pub use id::TreeInodeId;
 pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Xattrs};
 pub use overlay::Whiteouts;
-#[cfg(any(feature = "image", feature = "selinux", feature = "tar"))]
 pub(crate) use path::components;
 pub(crate) use path::{Name, is_valid_name, without_case_hack};
 pub(crate) use read::{Holes, Reader};

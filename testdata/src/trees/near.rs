@@ -73,7 +73,8 @@ pub fn near(family: Near, bytes: Bytes) -> Tree {
 
 /// Four files of about `len` bytes.
 fn group(family: Near, bytes: Bytes, len: usize) -> Vec<Vec<u8>> {
-    let seed = wide(len) * 64 + 8 * family as u64;
+    let number = NEAR.iter().position(|one| *one == family).unwrap();
+    let seed = wide(len) * 64 + 8 * wide(number);
     let base = bytes(seed, len);
     let part = |number: u64, len| bytes(seed + 1 + number, len);
     let member = |number: u64| {
