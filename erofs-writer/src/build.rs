@@ -387,7 +387,7 @@ impl<'a> ImageWriter<'a> {
         let ends = &Ends::new(placement, metabox, options)?;
         let whole = Whole { job, ends };
         let uuid = conclude(&whole, output, read_back, observer, threads)?;
-        let entry_sizes = if self.entry_sizes { sizes::entry_sizes(job) } else { Vec::new() };
+        let entry_sizes = if self.entry_sizes { sizes::entry_sizes(&whole) } else { Vec::new() };
         let taken_bytes = earlier.map_or(0, encode::Earlier::taken_bytes);
         let (times, verified) = (observer.times(), read_back.is_some());
         Ok(Summary { times, verified, entry_sizes, taken_bytes, ..whole.summary(uuid) })

@@ -211,6 +211,7 @@ mod options;
 mod output;
 mod plan;
 mod pool;
+mod ranges;
 mod recipes;
 mod shape;
 mod shown;

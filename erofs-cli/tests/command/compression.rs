@@ -144,7 +144,7 @@ fn what_repeats_is_stored_once_where_that_is_asked_for() {
     let place = place();
     let data = trees::text(3, 300_000);
     place.file("source/one", &data);
-    place.file("source/two", [b"first", &data[..]].concat());
+    place.file("source/two", [b"first", &data[..], b"last"].concat());
     let json = |line: &str| {
         let run = place.run(&format!("--json {line} IMG source"));
         run.succeeded();

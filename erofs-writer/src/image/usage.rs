@@ -1,6 +1,6 @@
 //! What inodes take of an image.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::extent::{Extent, Site, Stored};
 use super::fault::{Fault, Found};
@@ -9,6 +9,7 @@ use super::open::Image;
 use crate::error::ImageErrorKind;
 use crate::format::algorithm::Algorithm;
 use crate::format::to_usize;
+use crate::ranges::{Ranges, share};
 
 /// How the data of an inode is stored, without its places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +42,13 @@ pub(crate) struct Usage<'a> {
     image: &'a Image,
     blocks: Blocks,
     /// Where fragments are that have been counted.
-    fragments: HashSet<u64>,
+    fragments: Ranges,
     /// How many more extents are looked at.
     left: u64,
     /// The stored bytes of the packed inode, and its length.
     packed: (u64, u64),
+    /// The same of the metabox.
+    metabox: (u64, u64),
 }
 
 /// The extents that are looked at in all: those of 4 TiB in blocks of 4 KiB.
@@ -54,11 +57,14 @@ const EXTENTS_MAX: u64 = 1 << 30;
 impl<'a> Usage<'a> {
     pub(crate) fn new(image: &'a Image) -> Found<Self> {
         let blocks = Blocks::default();
-        let fragments = HashSet::new();
-        let mut usage = Usage { image, blocks, fragments, left: EXTENTS_MAX, packed: (0, 0) };
+        let fragments = Ranges::default();
+        let (packed, metabox, left) = ((0, 0), (0, 0), EXTENTS_MAX);
+        let mut usage = Usage { image, blocks, fragments, left, packed, metabox };
         if let Some(packed) = &image.packed {
-            let taken = usage.take(packed)?;
-            usage.packed = (taken.stored, packed.size);
+            usage.packed = (usage.take(packed)?.stored, packed.size);
+        }
+        if let Some(metabox) = image.metabox() {
+            usage.metabox = (usage.take(metabox)?.stored, metabox.size);
         }
         Ok(usage)
     }
@@ -78,13 +84,13 @@ impl<'a> Usage<'a> {
             Layout::Chunks { .. } => Form::Chunks,
             Layout::Compressed { .. } => Form::Compressed,
         };
-        let head = inode.end().pos - inode.place.pos;
+        let head = self.meta(inode, inode.end().pos - inode.place.pos);
         let mut taken = Taken { form, algorithms: Vec::new(), stored: 0, fragment: 0, meta: head };
         if form == Form::None {
             return Ok(taken);
         }
         let mut map = self.image.map(inode)?;
-        taken.meta = map.end().pos - inode.place.pos;
+        taken.meta = self.meta(inode, map.end().pos - inode.place.pos);
         let mut at = 0;
         while at < inode.size {
             self.left = self.left.checked_sub(1).ok_or_else(|| {
@@ -97,13 +103,19 @@ impl<'a> Usage<'a> {
         Ok(taken)
     }
 
+    /// What `len` bytes beside an inode take: in the metabox a part of what that takes.
+    fn meta(&self, inode: &Inode, len: u64) -> u64 {
+        let (stored, whole) = self.metabox;
+        if inode.place.in_metabox { share(stored, len, whole) } else { len }
+    }
+
     fn add(&mut self, taken: &mut Taken, inode: &Inode, extent: Extent) -> Found<()> {
         match extent.stored {
             Stored::Hole => {}
             // What is on a device takes nothing of the image.
             Stored::Plain { device: 0, pos } => self.add_blocks(taken, pos, extent.len)?,
             Stored::Plain { .. } => {}
-            Stored::Inline(_) => taken.stored += extent.len,
+            Stored::Inline(_) => taken.stored += self.meta(inode, extent.len),
             Stored::Interlaced { pos, len, .. } => self.add_blocks(taken, pos, len)?,
             Stored::Encoded(encoded) => {
                 if !taken.algorithms.contains(&encoded.algorithm) {
@@ -111,7 +123,7 @@ impl<'a> Usage<'a> {
                 }
                 match encoded.site {
                     Site::Image(pos) => self.add_blocks(taken, pos, encoded.len)?,
-                    Site::Inline(_) => taken.stored += encoded.len,
+                    Site::Inline(_) => taken.stored += self.meta(inode, encoded.len),
                 }
             }
             Stored::Fragment { offset } => {
@@ -120,9 +132,8 @@ impl<'a> Usage<'a> {
                 }
                 taken.fragment = extent.len;
                 let (stored, len) = self.packed;
-                if len > 0 && self.fragments.insert(offset) {
-                    taken.stored = taken.stored.saturating_add(share(stored, extent.len, len));
-                }
+                let new = self.fragments.add(offset..offset.saturating_add(extent.len));
+                taken.stored = taken.stored.saturating_add(share(stored, new, len));
             }
         }
         Ok(())
@@ -149,12 +160,6 @@ impl<'a> Usage<'a> {
         taken.stored = taken.stored.saturating_add(new << bits);
         Ok(())
     }
-}
-
-/// The part of `stored` that `part` of `whole` bytes takes.
-fn share(stored: u64, part: u64, whole: u64) -> u64 {
-    let share = u128::from(stored) * u128::from(part.min(whole)) / u128::from(whole);
-    u64::try_from(share).expect("a part is no more than the whole")
 }
 
 /// Blocks that were counted, one bit each, in pages that are made when they are needed.

@@ -46,7 +46,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("tree", &["cancel", "error", "format", "time"]),
     ("contexts", &["bounded", "error", "tree"]),
     ("zstd_header", &[]),
-    ("image", &["error", "format", "shown", "time", "tree", "zstd_header"]),
+    ("ranges", &[]),
+    ("image", &["error", "format", "ranges", "shown", "time", "tree", "zstd_header"]),
     (
         "source",
         &[
@@ -93,8 +94,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "build",
         &[
             "base", "cancel", "codec", "encode", "error", "event", "facts", "format", "image",
-            "meta", "observer", "options", "output", "plan", "pool", "recipes", "shape", "sink",
-            "time", "tree", "verify", "write",
+            "meta", "observer", "options", "output", "plan", "pool", "ranges", "recipes", "shape",
+            "sink", "time", "tree", "verify", "write",
         ],
     ),
 ];
