@@ -248,6 +248,9 @@ fn fragmented(inputs: &Inputs<'_>, ends: &HashMap<InodeId, UnplacedFragment>) ->
 /// The directories that are fragments: those that are to come first, and the others in the
 /// order in which a tree is walked.
 fn directories(inputs: &Inputs<'_>) -> Vec<InodeId> {
+    if !inputs.options.may_compress_directory(0) {
+        return Vec::new();
+    }
     let (tree, order) = (inputs.reader.tree, inputs.inodes.order);
     let is_one = |id: &InodeId| {
         let is_directory = matches!(tree.inode(*id).kind, Kind::Directory(_));

@@ -78,7 +78,8 @@ impl Options {
         self
     }
 
-    /// Whether equal fragments are stored once. Default: yes.
+    /// Whether equal fragments, and ends that files have in common, are stored once.
+    /// Default: yes. The ends are only if [`share_identical`](Self::share_identical) is on.
     #[must_use]
     pub fn share_fragments(mut self, on: bool) -> Self {
         self.share_fragments = on;

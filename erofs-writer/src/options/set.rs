@@ -232,7 +232,8 @@ impl Options {
     /// whether they are holes on the host or not.
     ///
     /// With compression, zeros are compressed, too. Only two kinds of files are stored
-    /// with holes then: files of 16 MiB or more of which at least 127/128 are zeros,
+    /// with holes then: files of 1 MiB or more of which at least 127/128 are zeros, if that
+    /// seems to take less room,
     /// and files of more than 2^28 blocks.
     #[must_use]
     pub fn holes(mut self, on: bool) -> Self {

@@ -25,6 +25,9 @@ pub(super) fn plan(plan: &mut DataPlan, inodes: &Inodes<'_>, codecs: &Codecs, op
 /// Decides which directories are. The root of an image without a metabox is not, as it is
 /// placed first of all.
 pub(super) fn plan_directories(plan: &mut DataPlan, inodes: &Inodes<'_>, options: &Options) {
+    if !options.may_compress_directory(0) {
+        return;
+    }
     for id in &inodes.order.ids {
         let is_directory = matches!(inodes.tree.inode(*id).kind, Kind::Directory(_));
         if !is_directory || *id == Tree::ROOT && !options.has_metabox() {

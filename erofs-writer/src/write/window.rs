@@ -1,6 +1,8 @@
 //! Windows: parts of the metadata area, each with its inodes and the data of those that
 //! are not large.
 
+use std::ops::Range;
+
 use crate::error::Result;
 use crate::format::{to_u64, to_usize};
 use crate::meta::{self, Ends};
@@ -28,10 +30,7 @@ pub(super) struct Window {
     pub(super) weight: u64,
 }
 
-/// Cuts the metadata area into windows.
-///
-/// An inode that starts a block is always the first user of that block, so
-/// that a window can start there.
+/// Cuts the metadata of the image into windows.
 pub(super) fn cut(job: &Job<'_>, ends: &Ends) -> Vec<Window> {
     let mut windows = cut_inodes(job);
     let last = job.placement.by_pos().len();
@@ -43,59 +42,79 @@ pub(super) fn cut(job: &Job<'_>, ends: &Ends) -> Vec<Window> {
     windows
 }
 
-/// Cuts the part with inodes.
+/// Cuts the part of the image with inodes.
 fn cut_inodes(job: &Job<'_>) -> Vec<Window> {
     let block_len = job.options.block_size.len();
-    let end = job.placement.meta_end * block_len;
     let pclusters = &job.placement.pclusters;
-    let pclusters = pclusters.start * block_len..pclusters.end * block_len;
-    let head_len = to_u64(head_len(job.options.block_size));
-    let first_end = if pclusters.is_empty() { end } else { pclusters.start };
-    if job.placement.inodes.metabox_len.is_some() {
-        return vec![Window { first: 0, last: 0, start: 0, end: first_end, weight: first_end }];
-    }
-    let mut windows = Vec::new();
-    let mut open = Window { first: 0, last: 0, start: 0, end: first_end, weight: 0 };
-    let mut data = 0;
-    for (index, id) in job.placement.by_pos().iter().enumerate() {
-        let pos = job.placement.pos(*id);
-        if pos >= pclusters.end && open.end == pclusters.start {
-            // The pclusters between the two are written already.
-            let weight = open.end - open.start + data;
-            windows.push(Window { last: index, weight, ..open });
-            open = Window { first: index, last: 0, start: pclusters.end, end, weight: 0 };
-            data = 0;
+    let area = Area {
+        pclusters: pclusters.start * block_len..pclusters.end * block_len,
+        end: job.placement.meta_end * block_len,
+        head_len: to_u64(head_len(job.options.block_size)),
+        meta_len: META_LEN,
+        data_len: DATA_LEN,
+    };
+    match job.placement.inodes.metabox_len {
+        None => area.cut(job),
+        Some(_) => {
+            let end = area.first_end();
+            vec![Window { first: 0, last: 0, start: 0, end, weight: end }]
         }
-        let full = pos - open.start >= META_LEN || data >= DATA_LEN;
-        if full && pos % block_len == 0 && pos >= head_len {
-            open.end_at(pos, index, data, &mut windows);
-            data = 0;
-        }
-        data += window_data(job, *id);
     }
-    let weight = open.end - open.start + data;
-    windows.push(Window { last: job.placement.by_pos().len(), weight, ..open });
-    windows
 }
 
 /// Cuts the metabox, which has `len` bytes, into windows.
 pub(super) fn cut_metabox(job: &Job<'_>, len: u64) -> Vec<Window> {
-    let block_len = job.options.block_size.len();
-    let mut windows = Vec::new();
-    let mut open = Window { first: 0, last: 0, start: 0, end: len, weight: 0 };
-    let mut data = 0;
-    for (index, id) in job.placement.by_pos().iter().enumerate() {
-        let pos = job.placement.pos(*id);
-        let full = pos - open.start >= METABOX_LEN || data >= METABOX_DATA_LEN;
-        if full && pos % block_len == 0 {
-            open.end_at(pos, index, data, &mut windows);
-            data = 0;
-        }
-        data += window_data(job, *id);
+    let (meta_len, data_len) = (METABOX_LEN, METABOX_DATA_LEN);
+    Area { pclusters: 0..0, end: len, head_len: 0, meta_len, data_len }.cut(job)
+}
+
+/// What is cut into windows: the image up to the end of its inodes, or the metabox.
+struct Area {
+    /// Bytes in it that are written already.
+    pclusters: Range<u64>,
+    end: u64,
+    /// The first window has at least so many bytes.
+    head_len: u64,
+    /// A window ends after so many bytes of metadata or of data.
+    meta_len: u64,
+    data_len: u64,
+}
+
+impl Area {
+    /// Where the first windows end.
+    fn first_end(&self) -> u64 {
+        if self.pclusters.is_empty() { self.end } else { self.pclusters.start }
     }
-    let weight = open.end - open.start + data;
-    windows.push(Window { last: job.placement.by_pos().len(), weight, ..open });
-    windows
+
+    /// An inode that starts a block is always the first user of that block, so that a
+    /// window can start there.
+    fn cut(&self, job: &Job<'_>) -> Vec<Window> {
+        let Area { pclusters, end, head_len, meta_len, data_len } = self;
+        let block_len = job.options.block_size.len();
+        let mut windows = Vec::new();
+        let mut open = Window { first: 0, last: 0, start: 0, end: self.first_end(), weight: 0 };
+        let mut data = 0;
+        for (index, id) in job.placement.by_pos().iter().enumerate() {
+            let pos = job.placement.pos(*id);
+            if pos >= pclusters.end && open.end == pclusters.start {
+                // The pclusters between the two are written already.
+                let weight = open.end - open.start + data;
+                windows.push(Window { last: index, weight, ..open });
+                let start = pclusters.end;
+                open = Window { first: index, last: 0, start, end: *end, weight: 0 };
+                data = 0;
+            }
+            let full = pos - open.start >= *meta_len || data >= *data_len;
+            if full && pos % block_len == 0 && pos >= *head_len {
+                open.end_at(pos, index, data, &mut windows);
+                data = 0;
+            }
+            data += window_data(job, *id);
+        }
+        let weight = open.end - open.start + data;
+        windows.push(Window { last: job.placement.by_pos().len(), weight, ..open });
+        windows
+    }
 }
 
 /// How many bytes of the blocks of `id` are written with its inode.
