@@ -6,6 +6,7 @@ mod metadata;
 mod order;
 mod rebuild;
 mod report;
+mod source;
 mod take;
 mod texts;
 mod values;
@@ -18,7 +19,6 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
 use erofs_writer::{BlockSize, ChunkSize, KernelVersion, Label, PclusterSize, XattrPrefix};
 
-use crate::edits::AddedFile;
 use crate::number;
 use crate::refused;
 use crate::suboptions::Suboption;
@@ -30,12 +30,13 @@ use metadata::MetadataArgs;
 use order::OrderArgs;
 use rebuild::RebuildArgs;
 use report::ReportArgs;
+use source::SourceArgs;
 pub(crate) use take::{ListForm, TakeArgs};
 use texts::{JOINED, USAGE, version};
 pub(crate) use values::{NoCopy, Tar, UuidArg};
 use values::{
-    added_file, block_size, chunk_size, id, id_offset, kernel_version, label, mode, no_copy,
-    pcluster_size, seconds, tar_mode, uuid, words, workers, xattr_prefix, zero_or_one,
+    block_size, chunk_size, id, id_offset, kernel_version, label, mode, pcluster_size, seconds,
+    uuid, words, workers, xattr_prefix,
 };
 
 /// Makes an EROFS image of a directory, a list of store paths or a tar archive
@@ -70,158 +71,8 @@ pub(crate) struct Args {
     #[arg(value_name = "SOURCE")]
     pub(crate) sources: Vec<PathBuf>,
 
-    /// Pack the store paths listed in LIST, one a line (- for standard input)
-    ///
-    /// Each path becomes /NAME in the image. With SOURCE, each NAME is read
-    /// in that directory, else the paths are read as they stand. Only
-    /// contents, names and permissions count: owners and times are 0, hard
-    /// links and extended attributes are ignored, the root has the mode 0755,
-    /// the label is nix-store and the UUID
-    /// eb176051-bd15-49b7-9e6b-462e0b467019. --keep-owners, --preserve-mtime,
-    /// --keep-hard-links, -x, --root-mode, -L and -U change these.
-    #[arg(long, visible_alias = "nix-closure", value_name = "LIST", help_heading = "Source")]
-    pub(crate) store_paths: Option<PathBuf>,
-
-    /// Put the contents of FILE at PATH in the image; may be repeated
-    ///
-    /// The source must have the directory of PATH, but not PATH itself. The
-    /// mode is 0444, or 0555 if FILE is executable. Owner and time are 0, unless
-    /// flags set them. Excludes do not apply.
-    #[arg(
-        long,
-        value_name = "PATH=FILE",
-        value_parser = OsStringValueParser::new().try_map(added_file),
-        help_heading = "Source"
-    )]
-    pub(crate) add_file: Vec<AddedFile>,
-
-    /// Pack a tar archive: the file SOURCE, or without one (or with -) standard
-    /// input
-    ///
-    /// The archive is in the format of POSIX, GNU or star. Compression by gzip,
-    /// bzip2, xz, lzma, lzip or zstd is recognised by the first bytes. An
-    /// uncompressed file is read in place; other contents wait in a file in the
-    /// directory that the variable TMPDIR names. Of members with the same name,
-    /// the last one counts.
-    ///
-    /// With i, the image is an index of an uncompressed archive, without its
-    /// contents. To mount it, give the archive as -o device=ARCHIVE or append it
-    /// to the image (Linux 6.4).
-    #[arg(
-        long,
-        value_name = "f|i",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "f",
-        value_parser = tar_mode,
-        help_heading = "Source"
-    )]
-    pub(crate) tar: Option<Tar>,
-
-    /// Take .wh. files for whiteouts of overlayfs
-    ///
-    /// .wh.NAME becomes a device 0:0 of that name, .wh..wh..opq the attribute
-    /// trusted.overlay.opaque of its directory.
-    #[arg(long, help_heading = "Source")]
-    pub(crate) aufs: bool,
-
-    /// Leave out whiteouts and marks of opaque directories of overlayfs
-    #[arg(
-        long,
-        value_name = "0|1",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "1",
-        value_parser = zero_or_one,
-        help_heading = "Source"
-    )]
-    pub(crate) ovlfs_strip: Option<bool>,
-
-    /// The order of a tar archive's data; accepted, cannot change the image
-    ///
-    /// Contents are in the order of paths in any case, at no cost.
-    #[arg(
-        long,
-        value_name = "path|none",
-        value_parser = ["path", "none"],
-        hide_possible_values = true,
-        help_heading = "Source"
-    )]
-    pub(crate) sort: Option<String>,
-
-    /// The tar archive is compressed by gzip, or not at all
-    #[arg(
-        long,
-        visible_alias = "gzip",
-        value_name = "X",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "",
-        value_parser = no_copy,
-        overrides_with = "unxz",
-        help_heading = "Source"
-    )]
-    pub(crate) ungzip: Option<NoCopy>,
-
-    /// The tar archive is compressed by xz, lzma or lzip
-    #[arg(
-        long,
-        visible_alias = "unlzma",
-        value_name = "X",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "",
-        value_parser = no_copy,
-        overrides_with = "ungzip",
-        help_heading = "Source"
-    )]
-    pub(crate) unxz: Option<NoCopy>,
-
-    /// Leave out PATH, which is relative to the source; may be repeated
-    ///
-    /// PATH is taken literally and has no leading or final slash. A directory
-    /// is left out with all that is in it.
-    #[arg(long, value_name = "PATH", help_heading = "Source")]
-    pub(crate) exclude_path: Vec<OsString>,
-
-    /// Leave out paths in which the extended regular expression REGEX is found
-    ///
-    /// Paths are relative to the source, without a leading slash. A directory
-    /// is left out with all that is in it. May be repeated.
-    #[arg(long, value_name = "REGEX", help_heading = "Source")]
-    pub(crate) exclude_regex: Vec<OsString>,
-
-    /// Give every name of a hard-linked file an inode of its own
-    #[arg(long, overrides_with = "keep_hard_links", help_heading = "Source")]
-    pub(crate) hard_dereference: bool,
-
-    /// With --store-paths, let names of one file have one inode, as on the host
-    #[arg(long, overrides_with = "hard_dereference", help_heading = "Source")]
-    pub(crate) keep_hard_links: bool,
-
-    /// Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS
-    #[arg(long, help_heading = "Source")]
-    pub(crate) strip_case_hack: bool,
-
-    /// Give everything the SELinux label that FILE has for its path
-    ///
-    /// FILE is one of a policy, file_contexts; FILE.homedirs, FILE.local,
-    /// FILE.subs and FILE.subs_dist are read as well where they are there.
-    /// Labels of the source do not count.
-    #[arg(long, value_name = "FILE", help_heading = "Source")]
-    pub(crate) file_contexts: Vec<PathBuf>,
-
-    /// Refuse extended attributes whose names an image cannot hold
-    ///
-    /// Without this flag they are left out, and a note counts them. An image holds
-    /// names that begin with user., trusted. or security., and POSIX ACLs; it
-    /// cannot hold com.apple.provenance or btrfs.compression.
-    #[arg(long, help_heading = "Source")]
-    pub(crate) strict_xattrs: bool,
-
-    /// Share extended attributes of more than N inodes; below 0, store none
-    #[arg(short = 'x', value_name = "N", value_parser = number::signed, help_heading = "Source")]
-    pub(crate) xattr_tolerance: Option<i64>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 
     /// The size of a block in bytes, 512 to 65536 [default: 4096]
     ///

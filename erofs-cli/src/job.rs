@@ -5,6 +5,7 @@
 mod index;
 mod metadata;
 mod notes;
+mod sources;
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
@@ -12,16 +13,15 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use erofs_writer::ere::Ere;
-use erofs_writer::source::ImageData;
 use erofs_writer::{Codec, HardLinks, ImageUuid, Options, OptionsError, Shown};
 
-use crate::archive::Said;
-use crate::args::{Args, NoCopy, Tar, UuidArg};
+use crate::args::{Args, UuidArg};
 use crate::compress;
 use crate::edits::{AddedFile, BuildTime, Excludes, FileTimes, Hints, Labels, Owner, Owners};
 use crate::number;
-use crate::suboptions::{self, Suboption};
+use crate::suboptions;
 use crate::usage::UsageError;
+pub(crate) use sources::Source;
 
 /// The work to do: the source, the output, and everything between the two.
 #[derive(Debug)]
@@ -65,43 +65,6 @@ pub struct Job {
     pub(crate) notes: Vec<String>,
 }
 
-/// The source of the tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// Directories and images. Later ones are laid over earlier ones.
-    Layers {
-        paths: Vec<PathBuf>,
-        /// What becomes of the contents of images.
-        data: ImageData,
-        /// Whether blocks have the size that the arguments say, not that of the images.
-        has_block_size: bool,
-        /// Whether whiteouts of aufs become those of overlayfs.
-        converts_aufs: bool,
-    },
-    /// A list of store paths.
-    Store {
-        /// The file with the list; `-` is standard input.
-        list: PathBuf,
-        /// The directory of the store, if it is not where the list says.
-        store: Option<PathBuf>,
-        /// Whether owners are those of the host, and not 0.
-        keep_owners: bool,
-        /// Whether times are those of the host, and not 0.
-        keep_times: bool,
-    },
-    /// A tar archive.
-    Tar {
-        /// The file; `None` or `-` is standard input.
-        file: Option<PathBuf>,
-        /// The compression that the arguments name.
-        said: Option<Said>,
-        /// Whether whiteouts of aufs become those of overlayfs.
-        converts_aufs: bool,
-        /// Whether contents stay in the archive.
-        index: bool,
-    },
-}
-
 /// The reports during the run and at the end of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {
@@ -130,7 +93,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     };
     let options = layout(&args, &codecs, options)?;
     let options = metadata::metadata(&args, &words, &codecs, options)?;
-    let (output, source) = places(&args, &words)?;
+    let (output, source) = sources::places(&args, &words)?;
     let epoch = source_date_epoch.map(epoch).transpose()?;
     let is_store = matches!(source, Source::Store { .. });
     let (build_time, file_times) = match &source {
@@ -144,16 +107,17 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     Ok(Job {
         hints: hints(&args, codecs),
         source,
-        xattrs: args.xattr_tolerance.map_or(!is_store, |tolerance| tolerance >= 0),
-        strict_xattrs: args.strict_xattrs,
-        hard_links: match (is_store && !args.keep_hard_links) || args.hard_dereference {
+        xattrs: args.source.xattr_tolerance.map_or(!is_store, |tolerance| tolerance >= 0),
+        strict_xattrs: args.source.strict_xattrs,
+        hard_links: match (is_store && !args.source.keep_hard_links) || args.source.hard_dereference
+        {
             true => HardLinks::Ignore,
             false => HardLinks::Keep,
         },
-        strip_case_hack: args.strip_case_hack,
-        strips_overlay: args.ovlfs_strip == Some(true),
+        strip_case_hack: args.source.strip_case_hack,
+        strips_overlay: args.source.ovlfs_strip == Some(true),
         excludes,
-        added: args.add_file.clone(),
+        added: args.source.add_file.clone(),
         labels,
         owners: Owners {
             user: Owner { force: args.force_uid, offset: args.uid_offset.unwrap_or(0) },
@@ -164,7 +128,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         file_times,
         random_uuid: args.uuid == Some(UuidArg::Random),
         options: identity(&args, is_store, options)
-            .xattr_share_above(share_above(args.xattr_tolerance.unwrap_or(2)))
+            .xattr_share_above(share_above(args.source.xattr_tolerance.unwrap_or(2)))
             .rebuildable(args.rebuild.rebuildable)
             .trust_store_names(args.rebuild.trust_store_names),
         order: args.order.order.clone(),
@@ -176,57 +140,6 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         report: report(&args),
         notes,
     })
-}
-
-/// The output and the source.
-fn places(args: &Args, words: &[Suboption]) -> Result<(PathBuf, Source), UsageError> {
-    let output = args.file.clone().ok_or_else(|| UsageError::missing("FILE"))?;
-    let first = args.sources.first().cloned();
-    if let (Some(second), true) =
-        (args.sources.get(1), args.store_paths.is_some() || args.tar.is_some())
-    {
-        let why = "only directories and an image can be laid over each other";
-        return Err(UsageError::refused(Shown::new(second), why));
-    }
-    let source = match (&args.store_paths, args.tar, first) {
-        (Some(_), Some(_), _) => {
-            return Err(UsageError::contradiction("--store-paths", "--tar"));
-        }
-        (Some(list), None, store) => {
-            let (list, keep_owners) = (list.clone(), args.keep_owners);
-            Source::Store { list, store, keep_owners, keep_times: args.preserve_mtime }
-        }
-        (None, Some(tar), file) => {
-            let gzip = args.ungzip.map(|NoCopy| Said::Gzip);
-            let said = gzip.or(args.unxz.map(|NoCopy| Said::Xz));
-            let index = tar == Tar::Index;
-            Source::Tar { file, said, converts_aufs: args.aufs, index }
-        }
-        (None, None, Some(_)) => Source::Layers {
-            paths: args.sources.clone(),
-            data: image_data(args, words),
-            has_block_size: args.block_size.is_some(),
-            converts_aufs: args.aufs,
-        },
-        (None, None, None) => {
-            return Err(UsageError::missing("SOURCE (or --store-paths LIST, or --tar)"));
-        }
-    };
-    Ok((output, source))
-}
-
-/// What becomes of the contents of images: whoever asks for another layout of contents gets
-/// it.
-fn image_data(args: &Args, words: &[Suboption]) -> ImageData {
-    let is_other = args.compresses()
-        || args.block_size.is_some()
-        || args.chunksize.is_some()
-        || suboptions::ask_for_dedupe(words) == Some(true);
-    match args.clean {
-        None => ImageData::Leave,
-        Some(_) if is_other => ImageData::Decode,
-        Some(_) => ImageData::Take,
-    }
 }
 
 /// The options that are about the layout of the image.
@@ -293,13 +206,13 @@ fn hints(args: &Args, codecs: Vec<Codec>) -> Option<Hints> {
 /// The SELinux labels that are asked for.
 fn labels(args: &Args) -> Result<Option<Labels>, UsageError> {
     let name = |file: &PathBuf| format!("--file-contexts={}", Shown::new(file));
-    let Some(file) = args.file_contexts.first() else {
+    let Some(file) = args.source.file_contexts.first() else {
         return Ok(None);
     };
-    if let Some(other) = args.file_contexts.iter().find(|other| *other != file) {
+    if let Some(other) = args.source.file_contexts.iter().find(|other| *other != file) {
         return Err(UsageError::contradiction(name(file), name(other)));
     }
-    if let Some(tolerance @ ..=-1) = args.xattr_tolerance {
+    if let Some(tolerance @ ..=-1) = args.source.xattr_tolerance {
         return Err(UsageError::contradiction(format!("-x {tolerance}"), name(file)));
     }
     let mount_point = args.mount_point.clone().unwrap_or_default().into_vec();
@@ -367,7 +280,7 @@ fn epoch(value: &OsStr) -> Result<i64, UsageError> {
 /// The paths that are left out.
 fn excludes(args: &Args, notes: &mut Vec<String>) -> Result<Excludes, UsageError> {
     let mut excludes = Excludes::default();
-    for path in &args.exclude_path {
+    for path in &args.source.exclude_path {
         let bytes = path.as_bytes();
         if bytes.is_empty() || bytes.starts_with(b"/") || bytes.ends_with(b"/") {
             let path = Shown::new(path);
@@ -377,7 +290,7 @@ fn excludes(args: &Args, notes: &mut Vec<String>) -> Result<Excludes, UsageError
         }
         excludes.paths.insert(bytes.to_vec());
     }
-    for regex in &args.exclude_regex {
+    for regex in &args.source.exclude_regex {
         excludes.regexes.push(ere(regex)?);
     }
     Ok(excludes)

@@ -22,10 +22,10 @@ pub(super) fn settle(
     args: &mut Args,
     words: &mut Vec<Suboption>,
 ) -> Result<Vec<String>, UsageError> {
-    if args.tar != Some(Tar::Index) {
+    if args.source.tar != Some(Tar::Index) {
         return Ok(Vec::new());
     }
-    if args.unxz.is_some() {
+    if args.source.unxz.is_some() {
         return Err(UsageError::contradiction("--unxz", "--tar=i"));
     }
     let size = args.block_size.replace(block_size()).filter(|size| *size != block_size());

@@ -13,7 +13,7 @@ pub(super) fn begin(args: &Args) -> Result<Options, UsageError> {
     if !args.metadata.small {
         return Ok(options);
     }
-    if args.tar == Some(Tar::Index) {
+    if args.source.tar == Some(Tar::Index) {
         return Err(UsageError::contradiction("--tar=i", "--small"));
     }
     Ok(match args.target_kernel {

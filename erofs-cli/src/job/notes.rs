@@ -39,19 +39,20 @@ fn idle_compression(args: &Args, words: &[Suboption]) -> Vec<String> {
 /// Notes about arguments that need `--tar` and are given without it.
 fn idle_tar(args: &Args) -> Vec<String> {
     let flags = [
-        ("--aufs", args.aufs && args.store_paths.is_some()),
-        ("--sort", args.sort.is_some()),
-        ("--ungzip", args.ungzip.is_some()),
-        ("--unxz", args.unxz.is_some()),
+        ("--aufs", args.source.aufs && args.source.store_paths.is_some()),
+        ("--sort", args.source.sort.is_some()),
+        ("--ungzip", args.source.ungzip.is_some()),
+        ("--unxz", args.source.unxz.is_some()),
     ];
-    let idle = flags.into_iter().filter(|(_, given)| *given && args.tar.is_none());
+    let idle = flags.into_iter().filter(|(_, given)| *given && args.source.tar.is_none());
     idle.map(|(flag, _)| format!("{flag}: without --tar there is no archive")).collect()
 }
 
 /// Notes about arguments that undo a default of `--store-paths` and are given without it.
 fn idle_store(args: &Args) -> Vec<String> {
-    let flags = [("--keep-hard-links", args.keep_hard_links), ("--keep-owners", args.keep_owners)];
-    let idle = flags.into_iter().filter(|(_, given)| *given && args.store_paths.is_none());
+    let flags =
+        [("--keep-hard-links", args.source.keep_hard_links), ("--keep-owners", args.keep_owners)];
+    let idle = flags.into_iter().filter(|(_, given)| *given && args.source.store_paths.is_none());
     idle.map(|(flag, _)| format!("{flag}: without --store-paths they are kept anyway")).collect()
 }
 

@@ -1,11 +1,13 @@
 //! Command lines of today's callers of mkfs.erofs, and what single flags do.
 
 use erofs_writer::codec::lz4::Level;
+use erofs_writer::source::ImageData;
 use erofs_writer::{
     BlockSize, ChunkSize, Codec, InodeForm, Label, PclusterSize, Uuid, XattrPrefix,
 };
 
 use super::*;
+use crate::archive::Said;
 
 mod metadata;
 
