@@ -1,4 +1,4 @@
-//! Opening a tar archive: a file or a stream, compressed or not.
+//! Opening a tar archive or a NAR: a file or a stream, compressed or not.
 
 use std::env;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use erofs_writer::Error;
-use erofs_writer::source::{Compression, Tar};
+use erofs_writer::source::{Compression, Nar, Tar};
 
 /// The compression of an archive that the arguments name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,4 +47,19 @@ pub(crate) fn open<'a>(path: Option<&Path>, said: Option<Said>) -> Result<Tar<'a
     }
     // The image is written once, so the spool need not keep what has been read.
     Ok(archive.empty_spool(true))
+}
+
+/// Opens the NAR or the export `path`; without one, or if that is `-`, standard input.
+pub(crate) fn open_nar<'a>(path: Option<&Path>) -> Result<Nar<'a>, Error> {
+    let path = path.filter(|path| *path != Path::new("-"));
+    let nar = match path {
+        Some(path) => Nar::open_compressed(path, env::temp_dir()),
+        None => {
+            let name = Path::new("standard input");
+            let file = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+            let file = file.map_err(|source| Error::Read { path: name.to_owned(), source })?;
+            Nar::in_compressed_file(name, file, env::temp_dir())
+        }
+    }?;
+    Ok(nar.empty_spool(true))
 }

@@ -3,6 +3,7 @@
 
 mod durable;
 mod metadata;
+mod nix;
 mod order;
 mod rebuild;
 mod report;
@@ -27,6 +28,7 @@ use crate::usage::UsageError;
 use durable::DurableArgs;
 pub(crate) use metadata::MetaboxArg;
 use metadata::MetadataArgs;
+use nix::NixArgs;
 use order::OrderArgs;
 use rebuild::RebuildArgs;
 use report::ReportArgs;
@@ -73,6 +75,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) nix: NixArgs,
 
     /// The size of a block in bytes, 512 to 65536 [default: 4096]
     ///

@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     Build(erofs_writer::Error),
     /// The list of store paths cannot be used.
     List { list: PathBuf, source: StorePathsError },
+    /// A file that the arguments name cannot be used.
+    Invalid { path: PathBuf, why: String },
     /// It is not possible to wait for signals.
     Signals { source: io::Error },
     /// The image is complete, but the report could not be written.
@@ -43,6 +45,7 @@ impl fmt::Display for Failure {
             Failure::Build(error) => error.fmt(f),
             Failure::List { list, .. } if list == Path::new("-") => f.write_str("standard input"),
             Failure::List { list, .. } => Shown::new(list).fmt(f),
+            Failure::Invalid { path, why } => write!(f, "{}: {why}", Shown::new(path)),
             Failure::Signals { .. } => f.write_str("signals cannot be handled"),
             Failure::Report { .. } => {
                 f.write_str("the image is complete, but standard output cannot be written")
@@ -58,6 +61,7 @@ impl Error for Failure {
             Failure::Usage(error) => error.source(),
             Failure::Build(error) => error.source(),
             Failure::List { source, .. } => Some(source),
+            Failure::Invalid { .. } => None,
             Failure::Signals { source }
             | Failure::Report { source }
             | Failure::Listing { source } => Some(source),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use erofs_writer::{Error, OutputErrorKind, Tree};
 
 use crate::edits::Excludes;
-use crate::job::{Job, Source};
+use crate::job::{Job, Registration, Source};
 
 /// The identity of a file, whatever its name is. A device is known by its number.
 fn identity(stat: &Metadata) -> (bool, u64, u64) {
@@ -28,8 +28,10 @@ pub(crate) fn check(job: &Job) -> Result<(), Error> {
     let is_output =
         |stat: io::Result<Metadata>| stat.is_ok_and(|stat| identity(&stat) == identity(&output));
     let (list, reads_input) = match &job.source {
-        Source::Store { list, .. } => (Some(list), list == Path::new("-")),
-        Source::Tar { file, .. } => {
+        Source::Store { list, .. } | Source::Cached { list, .. } => {
+            (Some(list), list == Path::new("-"))
+        }
+        Source::Tar { file, .. } | Source::Nar(file) => {
             (file.as_ref(), file.as_deref().is_none_or(|file| file == Path::new("-")))
         }
         Source::Layers { .. } => (None, false),
@@ -38,7 +40,12 @@ pub(crate) fn check(job: &Job) -> Result<(), Error> {
     let labels = job.labels.iter().map(|labels| &labels.file);
     let order = job.order.iter();
     let added = job.added.iter().map(|added| &added.file);
-    let mut files: Vec<&PathBuf> = hints.chain(labels).chain(order).chain(added).collect();
+    let told = job.registration.iter().filter_map(|registration| match registration {
+        Registration::OfFile(file) => Some(file),
+        Registration::OfSource => None,
+    });
+    let mut files: Vec<&PathBuf> =
+        hints.chain(labels).chain(order).chain(added).chain(told).collect();
     files.extend(list.filter(|_| !reads_input));
     if let Source::Layers { paths, .. } = &job.source {
         // A directory is no output, and so this finds images alone.

@@ -21,7 +21,7 @@ use crate::edits::{AddedFile, BuildTime, Excludes, FileTimes, Hints, Labels, Own
 use crate::number;
 use crate::suboptions;
 use crate::usage::UsageError;
-pub(crate) use sources::Source;
+pub(crate) use sources::{Registration, Source};
 
 /// The work to do: the source, the output, and everything between the two.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct Job {
     /// Whether whiteouts of overlayfs and the like are left out.
     pub(crate) strips_overlay: bool,
     pub(crate) excludes: Excludes,
+    /// Where the registration of store paths comes from, if the image gets one.
+    pub(crate) registration: Option<Registration>,
     /// Files that the image gets besides the source.
     pub(crate) added: Vec<AddedFile>,
     pub(crate) labels: Option<Labels>,
@@ -95,9 +97,9 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     let options = metadata::metadata(&args, &words, &codecs, options)?;
     let (output, source) = sources::places(&args, &words)?;
     let epoch = source_date_epoch.map(epoch).transpose()?;
-    let is_store = matches!(source, Source::Store { .. });
+    let is_store = source.is_store();
     let (build_time, file_times) = match &source {
-        Source::Store { keep_times: false, .. } => store_times(&args),
+        Source::Store { keep_times: false, .. } | Source::Cached { .. } => store_times(&args),
         _ => times(&args, epoch),
     };
     let labels = labels(&args)?;
@@ -106,6 +108,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     let excludes = excludes(&args, &mut notes)?;
     Ok(Job {
         hints: hints(&args, codecs),
+        registration: sources::registration(&args)?,
         source,
         xattrs: args.source.xattr_tolerance.map_or(!is_store, |tolerance| tolerance >= 0),
         strict_xattrs: args.source.strict_xattrs,

@@ -6,7 +6,7 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use erofs_writer::source::{Directory, Image, ImageData, StorePaths, parse_store_paths};
+use erofs_writer::source::{Directory, Image, ImageData, parse_store_paths};
 use erofs_writer::{Canceller, Error, Event, Tree, Whiteouts};
 
 use crate::archive;
@@ -14,16 +14,18 @@ use crate::edits::Excludes;
 use crate::exit::Failure;
 use crate::inputs;
 use crate::job::{Job, Source};
+use crate::nix;
 
 /// The handler of events.
 pub(crate) type OnEvent<'a> = dyn FnMut(Event) -> ControlFlow<()> + Send + 'a;
 
 /// Reads the source of `job`, without what is excluded. Takes the excludes out of the
-/// job.
+/// job. `notes` gets notes about what was read.
 pub(crate) fn read(
     job: &mut Job,
     canceller: &Canceller,
     on_event: &mut OnEvent<'_>,
+    notes: &mut Vec<String>,
 ) -> Result<Tree, Failure> {
     let excludes = mem::take(&mut job.excludes);
     match &job.source {
@@ -48,21 +50,22 @@ pub(crate) fn read(
             inputs::check_tree(job, &excludes, &tree)?;
             Ok(tree)
         }
-        Source::Store { list, store, keep_owners, keep_times } => {
-            let paths = StorePaths::new(read_list(list)?);
-            let paths = paths.keep_owners(*keep_owners).keep_times(*keep_times);
-            let paths = match store {
-                Some(store) => paths.store_directory(store),
-                None => paths,
-            };
-            let source = store_paths(job, paths, &excludes);
-            let tree = source.canceller(canceller).on_event(on_event).read();
-            let tree = tree.map_err(|error| match error {
-                Error::StorePaths(source) => Failure::List { list: list.clone(), source },
-                other => other.into(),
-            })?;
+        Source::Store { .. } => {
+            let tree = nix::store(job, &excludes, canceller, on_event, notes)?;
             inputs::check_tree(job, &excludes, &tree)?;
             Ok(tree)
+        }
+        Source::Cached { .. } => {
+            let tree = nix::cached(job, &excludes, canceller, on_event, notes)?;
+            inputs::check_tree(job, &excludes, &tree)?;
+            Ok(tree)
+        }
+        Source::Nar(file) => {
+            let mut nar = archive::open_nar(file.as_deref())?.strip_case_hack(job.strip_case_hack);
+            if !excludes.is_empty() {
+                nar = nar.keep(|found| excludes.keep(found.path()));
+            }
+            Ok(nar.canceller(canceller).on_event(on_event).read()?)
         }
         Source::Tar { file, said, converts_aufs, index } => {
             let mut archive = archive::open(file.as_deref(), *said)?
@@ -126,21 +129,8 @@ fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Directory<'a
     source
 }
 
-fn store_paths<'a>(job: &Job, paths: StorePaths<'a>, excludes: &'a Excludes) -> StorePaths<'a> {
-    let mut source =
-        paths.hard_links(job.hard_links).xattrs(job.xattrs).strip_case_hack(job.strip_case_hack);
-    // A filter costs making the path of each directory.
-    if !excludes.is_empty() {
-        source = source.keep(|found| excludes.keep(found.path()));
-    }
-    if let Some(threads) = job.threads {
-        source = source.threads(threads);
-    }
-    source
-}
-
 /// The paths in the file `list`; `-` is standard input.
-fn read_list(list: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn read_list(list: &Path) -> Result<Vec<PathBuf>, Failure> {
     if list != Path::new("-") {
         return read_paths(list);
     }

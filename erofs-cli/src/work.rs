@@ -117,12 +117,12 @@ fn build(
         ControlFlow::Continue(())
     };
     let build_time = job.build_time.resolve();
-    let tree = source::read(job, canceller, &mut on_event)?;
+    let tree = source::read(job, canceller, &mut on_event, notes)?;
     // Never dropped: before the process ends, that would take 1 % of the time.
     let tree = ManuallyDrop::new(edited(job, tree, contexts, build_time, notes)?);
     let reading = start.elapsed();
 
-    let of_store = matches!(job.source, job::Source::Store { .. });
+    let of_store = job.source.is_store();
     let tells_entries = of_store && matches!(job.report.summary, job::Summary::Json);
     notes.extend(edits::idle_order(job, &order, &tree));
     let order = order.into_iter().map(|path| path.into_os_string().into_vec());

@@ -234,9 +234,9 @@ pub use codec::Codec;
 #[cfg(feature = "selinux")]
 pub use contexts::FileContexts;
 pub use error::{
-    Change, CompressHintsErrorKind, Error, FileContextsErrorKind, ImageErrorKind, Limit,
-    OutputErrorKind, ReaderErrorKind, Result, StorePathsError, TarErrorKind, TreeErrorKind,
-    VerifyErrorKind,
+    BinaryCacheErrorKind, Change, CompressHintsErrorKind, Error, FileContextsErrorKind,
+    ImageErrorKind, Limit, NarErrorKind, OutputErrorKind, ReaderErrorKind, Result, StorePathsError,
+    TarErrorKind, TreeErrorKind, VerifyErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 #[cfg(feature = "image")]

@@ -1,5 +1,9 @@
 //! Sources of trees: a directory, a list of store paths, a tar archive, or an image.
 
+#[cfg(any(feature = "nar", feature = "tar"))]
+mod ahead;
+#[cfg(feature = "nar")]
+mod cache;
 mod candidate;
 #[cfg(feature = "decoders")]
 mod decode;
@@ -9,8 +13,12 @@ mod hard_links;
 mod image;
 #[cfg(feature = "image")]
 mod listing;
+#[cfg(feature = "nar")]
+mod nar;
 mod scan;
 mod setters;
+#[cfg(any(feature = "nar", feature = "tar"))]
+mod spool;
 mod store;
 #[cfg(feature = "tar")]
 mod tar;
@@ -18,6 +26,10 @@ mod xattrs;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "nar")]
+pub use cache::{
+    BinaryCache, CachedPaths, MissingReference, NarHash, PathInfo, PublicKey, registration,
+};
 pub use candidate::{Candidate, Keep};
 #[cfg(feature = "decoders")]
 pub use decode::{Compression, Decoder};
@@ -27,6 +39,8 @@ pub use hard_links::HardLinks;
 pub use image::{Image, ImageData};
 #[cfg(feature = "image")]
 pub use listing::{DataLayout, ImageUsage, Listed, ListedKind};
+#[cfg(feature = "nar")]
+pub use nar::Nar;
 pub use store::{StorePaths, parse_store_paths};
 #[cfg(feature = "tar")]
 pub use tar::Tar;

@@ -16,7 +16,10 @@ mod host;
 mod host_path;
 mod id;
 mod node;
+mod open;
 pub(crate) mod overlay;
+#[cfg_attr(not(feature = "nar"), allow(dead_code, reason = "only NARs have parts"))]
+mod part;
 mod path;
 mod read;
 mod read_at;
@@ -27,7 +30,8 @@ mod walk;
 pub use arena::Tree;
 pub(crate) use arena::{Children, Kind, content_len};
 pub use content::Content;
-pub(crate) use content::OpenContent;
+#[cfg(feature = "nar")]
+pub(crate) use dirs::open_named;
 pub(crate) use dirs::{DirOpener, HostDir, OpenDirs};
 pub use edit::EntryMut;
 pub(crate) use file_id::FileId;
@@ -36,7 +40,10 @@ pub(crate) use id::InodeId;
 pub use id::TreeInodeId;
 pub(crate) use node::XattrMap;
 pub use node::{Metadata, Node, Rdev, Xattrs};
+pub(crate) use open::OpenContent;
 pub use overlay::Whiteouts;
+#[cfg(feature = "nar")]
+pub(crate) use part::HostFile;
 pub(crate) use path::components;
 pub(crate) use path::{Name, is_valid_name, without_case_hack};
 pub(crate) use read::{Holes, Reader};

@@ -22,6 +22,7 @@ pub mod expected;
 pub mod golden;
 pub mod host;
 pub mod mount;
+pub mod nar;
 mod num;
 pub mod raw;
 pub mod reader;

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 /// The forms of a line.
 pub(super) const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
        mkfs-erofs [OPTIONS] --store-paths LIST FILE [STORE]
+       mkfs-erofs [OPTIONS] --store-paths LIST --binary-cache DIR FILE
        mkfs-erofs [OPTIONS] --tar=f|i FILE [ARCHIVE]
+       mkfs-erofs [OPTIONS] --nar FILE [ARCHIVE]
        mkfs-erofs --list[=files|table] [--json] FILE [PATH]...
        mkfs-erofs --extract=DIR [OPTIONS] FILE [PATH]...";
 

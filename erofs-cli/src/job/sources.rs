@@ -1,9 +1,9 @@
 //! The source that arguments name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use erofs_writer::Shown;
-use erofs_writer::source::ImageData;
+use erofs_writer::source::{ImageData, PublicKey};
 
 use crate::archive::Said;
 use crate::args::{Args, NoCopy, Tar};
@@ -34,6 +34,17 @@ pub(crate) enum Source {
         /// Whether times are those of the host, and not 0.
         keep_times: bool,
     },
+    /// Store paths of a binary cache.
+    Cached {
+        /// The file with the list; `-` is standard input.
+        list: PathBuf,
+        /// The folder of the cache.
+        folder: PathBuf,
+        /// The keys of which one has to have signed each path, if there are any.
+        keys: Vec<PublicKey>,
+    },
+    /// A NAR or an export: the file; `None` or `-` is standard input.
+    Nar(Option<PathBuf>),
     /// A tar archive.
     Tar {
         /// The file; `None` or `-` is standard input.
@@ -47,20 +58,55 @@ pub(crate) enum Source {
     },
 }
 
+impl Source {
+    /// Whether these are store paths, for which other defaults hold.
+    pub(crate) fn is_store(&self) -> bool {
+        matches!(self, Source::Store { .. } | Source::Cached { .. })
+    }
+}
+
+/// What puts the registration of store paths into the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Registration {
+    /// The source itself knows it.
+    OfSource,
+    /// A file tells it.
+    OfFile(PathBuf),
+}
+
+/// The registration that is asked for.
+pub(super) fn registration(args: &Args) -> Result<Option<Registration>, UsageError> {
+    match (&args.nix.registration, &args.nix.binary_cache) {
+        (None, _) => Ok(None),
+        (Some(Some(file)), _) => Ok(Some(Registration::OfFile(file.clone()))),
+        (Some(None), Some(_)) => Ok(Some(Registration::OfSource)),
+        (Some(None), None) => {
+            Err(UsageError::refused("--registration", "without =FILE it needs --binary-cache"))
+        }
+    }
+}
+
 /// The output and the source.
 pub(super) fn places(args: &Args, words: &[Suboption]) -> Result<(PathBuf, Source), UsageError> {
     let output = args.file.clone().ok_or_else(|| UsageError::missing("FILE"))?;
     let first = args.sources.first().cloned();
-    if let (Some(second), true) =
-        (args.sources.get(1), args.source.store_paths.is_some() || args.source.tar.is_some())
-    {
+    let is_single = args.source.store_paths.is_some() || args.source.tar.is_some() || args.nix.nar;
+    if let (Some(second), true) = (args.sources.get(1), is_single) {
         let why = "only directories and an image can be laid over each other";
         return Err(UsageError::refused(Shown::new(second), why));
     }
     let source = match (&args.source.store_paths, args.source.tar, first) {
+        (Some(_), None, _) if args.nix.nar => {
+            return Err(UsageError::contradiction("--store-paths", "--nar"));
+        }
+        (None, Some(_), _) if args.nix.nar => {
+            return Err(UsageError::contradiction("--tar", "--nar"));
+        }
+        (None, None, file) if args.nix.nar => Source::Nar(file),
         (Some(_), Some(_), _) => {
             return Err(UsageError::contradiction("--store-paths", "--tar"));
         }
+        (Some(list), None, store) if args.nix.binary_cache.is_some() => cached(args, list, store)?,
         (Some(list), None, store) => {
             let (list, keep_owners) = (list.clone(), args.keep_owners);
             Source::Store { list, store, keep_owners, keep_times: args.preserve_mtime }
@@ -78,10 +124,29 @@ pub(super) fn places(args: &Args, words: &[Suboption]) -> Result<(PathBuf, Sourc
             converts_aufs: args.source.aufs,
         },
         (None, None, None) => {
-            return Err(UsageError::missing("SOURCE (or --store-paths LIST, or --tar)"));
+            return Err(UsageError::missing("SOURCE (or --store-paths LIST, --tar or --nar)"));
         }
     };
     Ok((output, source))
+}
+
+/// The store paths of a binary cache. NARs have nothing of what flags could keep.
+fn cached(args: &Args, list: &Path, store: Option<PathBuf>) -> Result<Source, UsageError> {
+    let contradictions = [
+        ("--keep-owners", args.keep_owners),
+        ("--preserve-mtime", args.preserve_mtime),
+        ("--keep-hard-links", args.source.keep_hard_links),
+    ];
+    let given = contradictions.into_iter().find(|(_, given)| *given);
+    if let Some((flag, _)) = given {
+        return Err(UsageError::contradiction("--binary-cache", flag));
+    }
+    if let Some(store) = store {
+        return Err(UsageError::contradiction("--binary-cache", Shown::new(&store)));
+    }
+    let folder = args.nix.binary_cache.clone().expect("just seen");
+    let keys = args.nix.trusted_public_key.clone();
+    Ok(Source::Cached { list: list.to_owned(), folder, keys })
 }
 
 /// What becomes of the contents of images: whoever asks for another layout of contents gets

@@ -24,6 +24,7 @@ mod labels;
 mod lists;
 mod merge;
 mod messages;
+mod nix;
 mod oldway;
 mod order;
 mod outputs;

@@ -24,7 +24,7 @@ macro_rules! names {
 }
 
 names!(error: Error {
-    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, Image, Verify,
+    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, Nar, BinaryCache, Image, Verify,
     FileContexts, CompressHints,
     Options, Full, Cancelled,
 });
@@ -41,6 +41,13 @@ names!(store_paths: StorePathsError { Empty, Relative, NoName, Clash });
 names!(tar: TarErrorKind {
     Truncated, Checksum, Number, Pax, Sparse, SparseIndex, Metadata, Global, Type, Path, LongPath,
     LinkTarget, LinkToDirectory,
+});
+names!(nar: NarErrorKind {
+    NoNar, Truncated, Expected, Type, Padding, LongString, Name, Order, TooDeep, Trailing,
+    NoDirectory, Export, StorePath,
+});
+names!(cache: BinaryCacheErrorKind {
+    NoCache, NotInStore, NotFound, OtherPath, Field, Url, Compression, Signature, NarSize, NarHash,
 });
 names!(image: ImageErrorKind {
     NoMagic, Checksum, Features, Devices, Truncated, Malformed, Pcluster, Loop,
@@ -109,6 +116,8 @@ fn errors() -> Vec<Error> {
         Error::Tree { path: b"/image/path".to_vec(), kind: TreeErrorKind::Exists },
         Error::StorePaths(StorePathsError::Empty),
         Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
+        Error::Nar { path: path(), offset: 96, kind: NarErrorKind::Padding },
+        Error::BinaryCache { path: path(), kind: BinaryCacheErrorKind::NotFound },
         of_image(b"/", ImageErrorKind::NoMagic),
         of_image(b"/", ImageErrorKind::Checksum),
         of_image(b"/image/path", ImageErrorKind::Truncated),
@@ -248,6 +257,48 @@ fn of_inputs(out: &mut String) {
         ],
     );
     of_hints(out);
+    of_nars(out);
+}
+
+fn of_nars(out: &mut String) {
+    let path = || b"b".to_vec();
+    section(
+        out,
+        "NarErrorKind",
+        nar,
+        &[
+            NarErrorKind::NoNar,
+            NarErrorKind::Truncated,
+            NarErrorKind::Expected { word: "target" },
+            NarErrorKind::Type,
+            NarErrorKind::Padding,
+            NarErrorKind::LongString { len: 1 << 40, max: 1 << 16 },
+            NarErrorKind::Name { name: b"a/b".to_vec() },
+            NarErrorKind::Order { name: path(), last: b"c".to_vec() },
+            NarErrorKind::TooDeep,
+            NarErrorKind::Trailing,
+            NarErrorKind::NoDirectory,
+            NarErrorKind::Export,
+            NarErrorKind::StorePath { path: path() },
+        ],
+    );
+    section(
+        out,
+        "BinaryCacheErrorKind",
+        cache,
+        &[
+            BinaryCacheErrorKind::NoCache,
+            BinaryCacheErrorKind::NotInStore { store: "/nix/store".into() },
+            BinaryCacheErrorKind::NotFound,
+            BinaryCacheErrorKind::OtherPath { found: "/nix/store/b".into() },
+            BinaryCacheErrorKind::Field { field: "NarHash" },
+            BinaryCacheErrorKind::Url { url: "../b.nar".into() },
+            BinaryCacheErrorKind::Compression { name: "br".into() },
+            BinaryCacheErrorKind::Signature,
+            BinaryCacheErrorKind::NarSize { said: 120, found: 112 },
+            BinaryCacheErrorKind::NarHash { said: "sha256:0".into(), found: "sha256:1".into() },
+        ],
+    );
 }
 
 fn of_hints(out: &mut String) {

@@ -1,6 +1,5 @@
 //! A tree from a tar archive: ustar, GNU or pax.
 
-mod ahead;
 mod assemble;
 #[cfg(feature = "decoders")]
 mod compressed;
@@ -9,7 +8,6 @@ mod input;
 mod members;
 mod pax;
 mod sparse;
-mod spool;
 
 use std::fs::File;
 use std::io::{Read, Seek};

@@ -249,7 +249,7 @@ impl OpenDirs {
 }
 
 /// Opens the regular file `path`. Symlinks are followed.
-pub(super) fn open_named(path: &Path) -> io::Result<File> {
+pub(crate) fn open_named(path: &Path) -> io::Result<File> {
     let file = open(CWD, path.as_os_str().as_bytes(), OFlags::empty())?;
     match regular(&file)? {
         Some(_) => Ok(file),

@@ -11,9 +11,10 @@ use crate::cancel::Stop;
 use crate::error::{Change, Error, Result, Unreadable};
 use crate::format::{to_u64, to_usize};
 use crate::tree::arena::{Kind, Tree};
-use crate::tree::content::{Content, OpenContent};
+use crate::tree::content::Content;
 use crate::tree::dirs::OpenDirs;
 use crate::tree::id::InodeId;
+use crate::tree::open::OpenContent;
 
 /// The path that an error about the contents of `id` names: the host path, or the image
 /// path of contents that have none.

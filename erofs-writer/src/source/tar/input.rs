@@ -10,9 +10,9 @@ use std::sync::Arc;
 use crate::cancel::Stop;
 use crate::error::{Error, Result, TarErrorKind, Unreadable};
 use crate::format::{to_u64, to_usize};
-use crate::source::tar::ahead::Ahead;
+use crate::source::ahead::Ahead;
+use crate::source::spool::Spool;
 use crate::source::tar::header::{BLOCK_LEN, Block};
-use crate::source::tar::spool::Spool;
 use crate::tree::device::Device;
 
 /// Members of an archive begin at multiples of this many bytes.

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 /// Reads from `R`, and can show bytes before they are consumed.
-pub(super) struct Ahead<R> {
+pub(crate) struct Ahead<R> {
     inner: R,
     bytes: Vec<u8>,
     /// The bytes from `start` to `end` have been read, but not consumed.
@@ -12,17 +12,23 @@ pub(super) struct Ahead<R> {
 }
 
 impl<R: Read> Ahead<R> {
-    pub(super) fn new(inner: R, capacity: usize) -> Self {
+    pub(crate) fn new(inner: R, capacity: usize) -> Self {
         Ahead { inner, bytes: vec![0; capacity], start: 0, end: 0 }
     }
 
     /// The inner reader.
-    pub(super) fn get_mut(&mut self) -> &mut R {
+    pub(crate) fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
+    /// How many bytes have been read, but not consumed.
+    #[cfg(feature = "nar")]
+    pub(crate) fn buffered(&self) -> usize {
+        self.end - self.start
+    }
+
     /// The next `len` bytes, or fewer at the end. `len` is at most the capacity.
-    pub(super) fn peek(&mut self, len: usize) -> io::Result<&[u8]> {
+    pub(crate) fn peek(&mut self, len: usize) -> io::Result<&[u8]> {
         assert!(len <= self.bytes.len(), "{len} bytes are more than are read at a time");
         if self.end - self.start < len {
             self.bytes.copy_within(self.start..self.end, 0);

@@ -20,8 +20,10 @@ const BUFFER_LEN: usize = 32 << 10;
 /// Files without names to which contents are appended. There are several, so that each
 /// can be truncated when its contents have been written. Pages that are still in memory
 /// then need not go to the disk, and a tmpfs gets its memory back.
-pub(super) struct Spool {
-    pub(super) dir: PathBuf,
+pub(crate) struct Spool {
+    pub(crate) dir: PathBuf,
+    /// How many spools there are. Together they have as many segments as one.
+    count: u64,
     segments: Vec<Arc<File>>,
     /// Bytes that are still to be written to the last segment.
     buffer: Vec<u8>,
@@ -32,9 +34,15 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    pub(super) fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Spool::one_of(dir, 1)
+    }
+
+    /// One of `count` spools that are filled side by side.
+    pub(crate) fn one_of(dir: &Path, count: usize) -> Self {
         Spool {
             dir: dir.to_owned(),
+            count: to_u64(count),
             segments: Vec::new(),
             buffer: Vec::with_capacity(BUFFER_LEN),
             last_len: 0,
@@ -43,8 +51,8 @@ impl Spool {
     }
 
     /// The file to which the next contents go, and their position in it.
-    pub(super) fn next(&mut self) -> io::Result<(Arc<File>, u64)> {
-        let full = SEGMENT_LEN.max(self.len / SEGMENT_PART);
+    pub(crate) fn next(&mut self) -> io::Result<(Arc<File>, u64)> {
+        let full = SEGMENT_LEN.max(self.len / SEGMENT_PART).saturating_mul(self.count);
         let file = match self.segments.last() {
             Some(last) if self.last_len < full => last.clone(),
             _ => {
@@ -67,12 +75,12 @@ impl Spool {
     }
 
     /// Writes the rest, and returns all files.
-    pub(super) fn finish(mut self) -> io::Result<Vec<Arc<File>>> {
+    pub(crate) fn finish(mut self) -> io::Result<Vec<Arc<File>>> {
         self.flush()?;
         Ok(self.segments)
     }
 
-    pub(super) fn append(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let len = to_u64(bytes.len());
         while !bytes.is_empty() {
             let room = BUFFER_LEN - self.buffer.len();
