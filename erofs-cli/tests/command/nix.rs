@@ -38,7 +38,12 @@ fn store() -> Place {
 
 /// Bytes that hardly repeat.
 fn noise(len: u32) -> Vec<u8> {
-    (0..len).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[(at % 3) as usize]).collect()
+    (0..len)
+        .map(|at| {
+            at.wrapping_mul(2_654_435_761).to_be_bytes()
+                [usize::try_from(at % 3).expect("less than 3")]
+        })
+        .collect()
 }
 
 /// Gives files and folders the modes of a store.

@@ -7,9 +7,10 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use erofs_writer::source::StorePaths;
+use erofs_writer::source::{BinaryCache, StorePaths};
 use erofs_writer::{ChunkSize, Error, ImageUuid, Options, Tree};
 use rustix::fs::{FileType, Mode};
+use testdata::nar::Cache;
 use testdata::trees::noise;
 
 use crate::errors::refused;
@@ -221,4 +222,37 @@ fn nothing_from_outside_gets_in_by_a_swapped_symlink() {
     });
     // Else nothing was tried.
     assert!(images > 0 && refused > 0, "{images} images, {refused} refusals");
+}
+
+/// A NAR is hashed when the tree is read, and read again for each file in it.
+#[test]
+fn a_nar_that_changed_since_it_was_hashed_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = "00000000000000000000000000000000-package";
+    let source = dir.path().join("package");
+    fs::create_dir(&source).unwrap();
+    for (file, len) in [("a", 100), ("b", 600_001)] {
+        fs::write(source.join(file), noise(1, len)).unwrap();
+    }
+    let rewrite = |path: &Path| {
+        let bytes = fs::read(path).unwrap();
+        fs::remove_file(path).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    let touch = |path: &Path| {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    };
+    let shorten = |path: &Path| resize(path, -1);
+    let changes: [&dyn Fn(&Path); 3] = [&rewrite, &touch, &shorten];
+    for change in changes {
+        let cache = Cache::new(&dir.path().join("cache"), "none");
+        let file = cache.add(&source, name, &[]);
+        let closure = BinaryCache::open(&cache.folder).unwrap();
+        let closure = closure.closure([format!("/nix/store/{name}")]).unwrap();
+        let tree = closure.read().unwrap();
+        change(&file);
+        let error = refused(&tree, fixed());
+        assert!(matches!(error, Error::Changed { .. }), "{error:?}");
+    }
 }

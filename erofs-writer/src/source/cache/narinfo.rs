@@ -207,7 +207,7 @@ mod tests {
         let key: PublicKey = KEY.parse().expect("is one");
         assert!(found.is_signed_by(std::slice::from_ref(&key)));
         let other: PublicKey = KEY.replace("k-1", "k-2").parse().expect("is one");
-        assert!(!found.is_signed_by(&[other.clone()]), "it has another name");
+        assert!(!found.is_signed_by(std::slice::from_ref(&other)), "it has another name");
         assert!(found.is_signed_by(&[other, key.clone()]));
         assert!(!found.is_signed_by(&[]));
         for (from, to) in [

@@ -2,6 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::error::{NarErrorKind as Kind, TreeErrorKind};
+use crate::format::to_u64;
 use crate::tree::{Content, Metadata, Node, ReadAt};
 
 /// Strings as a NAR has them.
@@ -10,7 +11,7 @@ fn words(words: &[&str]) -> Vec<u8> {
 }
 
 fn word(text: &[u8]) -> Vec<u8> {
-    let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
+    let mut bytes = to_u64(text.len()).to_le_bytes().to_vec();
     bytes.extend_from_slice(text);
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     bytes
