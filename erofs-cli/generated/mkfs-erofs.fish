@@ -10,6 +10,9 @@ complete -c mkfs-erofs -l exclude-path -d 'Leave out PATH, which is relative to 
 complete -c mkfs-erofs -l exclude-regex -d 'Leave out paths in which the extended regular expression REGEX is found' -r
 complete -c mkfs-erofs -l file-contexts -d 'Give everything the SELinux label that FILE has for its path' -r -F
 complete -c mkfs-erofs -s x -d 'Share extended attributes of more than N inodes; below 0, store none' -r
+complete -c mkfs-erofs -l binary-cache -d 'With --store-paths, take the store paths from the binary cache in the folder DIR' -r -F
+complete -c mkfs-erofs -l trusted-public-key -d 'With --binary-cache, take only what KEY has signed; may be repeated' -r
+complete -c mkfs-erofs -l registration -d 'With --store-paths, put their registration at /nix-path-registration' -r -F
 complete -c mkfs-erofs -s b -d 'The size of a block in bytes, 512 to 65536 [default: 4096]' -r
 complete -c mkfs-erofs -s z -d 'Compress files with ALGORITHM: lz4, lz4hc, zstd, deflate, libdeflate or lzma' -r
 complete -c mkfs-erofs -s C -d 'Compress into pclusters of up to SIZE bytes [default: a block]' -r
@@ -48,6 +51,7 @@ complete -c mkfs-erofs -l hard-dereference -d 'Give every name of a hard-linked 
 complete -c mkfs-erofs -l keep-hard-links -d 'With --store-paths, let names of one file have one inode, as on the host'
 complete -c mkfs-erofs -l strip-case-hack -d 'Strip the suffixes ~nix~case~hack~N that Nix adds to names on macOS'
 complete -c mkfs-erofs -l strict-xattrs -d 'Refuse extended attributes whose names an image cannot hold'
+complete -c mkfs-erofs -l nar -d 'Pack a NAR, or an export: the file SOURCE, or without one (or with -) standard input'
 complete -c mkfs-erofs -l small -d 'Make the smallest image that Linux 6.17, or that of --target-kernel, can mount'
 complete -c mkfs-erofs -l all-root -d 'Make user and group 0 own everything'
 complete -c mkfs-erofs -l keep-owners -d 'With --store-paths, keep the owners of the host'

@@ -159,6 +159,7 @@
 //! | --- | --- | --- |
 //! | `lz4`, `zstd`, `deflate`, `lzma` | yes | the algorithms of [`Codec`] |
 //! | `tar` | yes | [`source::Tar`]: trees of tar archives, and indexes of them |
+//! | `nar` | yes | [`source::Nar`], [`source::BinaryCache`]: trees of what Nix stores |
 //! | `decoders` | yes | [`source::Decoder`]: archives that are compressed |
 //! | `image` | yes | [`source::Image`]: trees and lists of images, and images merged of images; [`Extractor`]: trees as files of the host; [`Base`]; `ImageWriter::verify` |
 //! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |

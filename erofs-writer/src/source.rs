@@ -1,4 +1,5 @@
-//! Sources of trees: a directory, a list of store paths, a tar archive, or an image.
+//! Sources of trees: a directory, a list of store paths, a NAR, a binary cache, a tar archive,
+//! or an image.
 
 #[cfg(any(feature = "nar", feature = "tar"))]
 mod ahead;

@@ -5,7 +5,7 @@ mod export;
 pub(super) mod input;
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -140,7 +140,7 @@ impl<'a> Nar<'a> {
         };
         if stat.is_file() && compression.is_none() {
             let back = i64::try_from(magic.len()).expect("a few");
-            (&file).seek(SeekFrom::Current(-back)).map_err(read)?;
+            (&file).seek_relative(-back).map_err(read)?;
             return Nar::in_file(name, file);
         }
         let decoder = Decoder::after(magic, file, compression).map_err(read)?;

@@ -116,6 +116,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl NarInfo {
     /// Reads the NAR, and checks that it is what this says. Returns its file, too.
+    #[cfg_attr(
+        not(feature = "decoders"),
+        allow(unused_variables, reason = "without decoders nothing is spooled")
+    )]
     fn read(
         &self,
         nars: &Nars<'_>,
