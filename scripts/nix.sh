@@ -6,7 +6,8 @@
 # Every file is evaluated; then packages, and images of their closure, are built by the
 # functions that users call, in a store of its own that is thrown away. Images are built
 # again from a store whose equal files are hard links: the bytes have to be the same, as
-# they are with a base. One image is merged of two others. A guest's Nix then checks the
+# they are with a base. One image is merged of two others. Binary caches, exports and NARs of
+# that Nix give the image of its store. A guest's Nix then checks the
 # hash of every path in the mounted image against what the image registers. The mounts
 # that the modules ask of an initrd are given to systemd and made. There is no Nixpkgs:
 # nix/tests has as much of it as is called. With NIXPKGS_LIB=FOLDER the module system is
@@ -281,6 +282,52 @@ check_mounts() {
     done
 }
 
+# Binary caches, exports and NARs that Nix writes give the image that its store gives, and
+# with what Nix knows about the paths, a guest's Nix has them.
+check_caches() {
+    local mkfs=$work/tools/mkfs-erofs list=$work/cache.list toplevel compression cache from
+    local identity=(-L nix-store -U eb176051-bd15-49b7-9e6b-462e0b467019 -T0)
+    toplevel=$(build toplevel)
+    nix nix-store --query --requisites "$toplevel" >"$list"
+    nix nix-store --generate-binary-cache-key test-1 "$work/secret" "$work/public"
+    "$mkfs" --quiet --store-paths "$list" "$work/wanted" "$real"
+    for compression in none xz zstd bzip2 gzip; do
+        cache=$work/cache-$compression
+        nix nix copy --no-check-sigs "$toplevel" \
+            --to "file://$cache?compression=$compression&secret-key=$work/secret" 2>"$work/log" ||
+            { cat "$work/log"; die "nix copy fails"; }
+        "$mkfs" --quiet --store-paths "$list" --binary-cache "$cache" \
+            --trusted-public-key "$(cat "$work/public")" "$work/cached"
+        cmp "$work/wanted" "$work/cached" || die "the image of a cache by $compression differs"
+    done
+    # shellcheck disable=SC2046
+    nix nix-store --export $(cat "$list") | "$mkfs" --quiet "${identity[@]}" --nar "$work/cached"
+    cmp "$work/wanted" "$work/cached" || die "the image of an export differs"
+    nix nix-store --dump "$(place "$toplevel")" >"$work/toplevel.nar"
+    "$mkfs" --quiet -T0 --nar "$work/cached" "$work/toplevel.nar"
+    "$mkfs" --quiet -T0 --all-root "$work/direct" "$(place "$toplevel")"
+    cmp "$work/direct" "$work/cached" || die "the image of a NAR differs"
+
+    nix nix path-info --json --recursive "$toplevel" >"$work/facts.json"
+    # shellcheck disable=SC2046
+    nix nix-store --dump-db $(cat "$list") >"$work/facts.db"
+    "$mkfs" --quiet --store-paths "$list" --binary-cache "$cache" --registration "$work/wanted"
+    for from in json db; do
+        "$mkfs" --quiet --store-paths "$list" "--registration=$work/facts.$from" "$work/cached" \
+            "$real"
+        cmp "$work/wanted" "$work/cached" || die "the registration from $from differs"
+    done
+    rm -rf "$work/guest"
+    mkdir -p "$work/guest"
+    "$mkfs" --quiet --extract="$work/guest/store" --no-same-owner "$work/wanted"
+    chmod -R u+w "$work/guest"
+    guest --load-db <"$work/guest/store/nix-path-registration"
+    guest --verify --check-contents 2>"$work/log" || { cat "$work/log"; die "a path differs"; }
+    [ "$(guest --query --requisites "$toplevel" | wc -l)" = "$(wc -l <"$list")" ] ||
+        die "not all paths are registered"
+    echo "caches, an export, a NAR and registrations of $(wc -l <"$list") paths give one image"
+}
+
 sh testdata/fetch-nix.sh || unavailable "no Nix"
 need_rust
 mkdir -p target
@@ -296,6 +343,7 @@ check_base rebuildable based
 check_base trustable trusted
 check_merged
 build_again "when built again"
+check_caches
 optimise
 build_again "of a store that is optimised"
 build random >/dev/null
