@@ -19,7 +19,7 @@ cargo fuzz --version >/dev/null 2>&1 ||
 # take it. The code under test has no unsafe part, so the address sanitizer,
 # for which the standard library would have to be built again, is left out.
 export RUSTC_BOOTSTRAP=1
-for target in store_paths options ere codecs compressed tar nar images base decoders tree_roundtrip; do
+for target in store_paths options ere codecs compressed tar nar manifest images base decoders tree_roundtrip; do
     echo "fuzzing $target for $seconds s"
     mkdir -p "fuzz/corpus/$target"
     cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \

@@ -10,6 +10,8 @@ complete -c mkfs-erofs -l exclude-path -d 'Leave out PATH, which is relative to 
 complete -c mkfs-erofs -l exclude-regex -d 'Leave out paths in which the extended regular expression REGEX is found' -r
 complete -c mkfs-erofs -l file-contexts -d 'Give everything the SELinux label that FILE has for its path' -r -F
 complete -c mkfs-erofs -s x -d 'Share extended attributes of more than N inodes; below 0, store none' -r
+complete -c mkfs-erofs -l manifest -d 'Pack what MANIFEST lists (- for standard input)' -r -F
+complete -c mkfs-erofs -l manifest-format -d 'The format of MANIFEST, whatever its first line is' -r
 complete -c mkfs-erofs -l binary-cache -d 'With --store-paths, take the store paths from the binary cache in the folder DIR' -r -F
 complete -c mkfs-erofs -l trusted-public-key -d 'With --binary-cache, take only what KEY has signed; may be repeated' -r
 complete -c mkfs-erofs -l registration -d 'With --store-paths, put their registration at /nix-path-registration' -r -F

@@ -2,6 +2,7 @@
 //! mean together.
 
 mod durable;
+mod manifest;
 mod metadata;
 mod nix;
 mod order;
@@ -26,6 +27,7 @@ use crate::suboptions::Suboption;
 use crate::usage::UsageError;
 
 use durable::DurableArgs;
+use manifest::ManifestArgs;
 pub(crate) use metadata::MetaboxArg;
 use metadata::MetadataArgs;
 use nix::NixArgs;
@@ -41,7 +43,7 @@ use values::{
     uuid, words, workers, xattr_prefix,
 };
 
-/// Makes an EROFS image of a directory, a list of store paths or a tar archive
+/// Makes an EROFS image of a directory, a list of store paths, an archive or a manifest
 ///
 /// Takes the arguments of mkfs.erofs and can be installed under its name.
 /// The same input and options give the same bytes on every host and with any
@@ -75,6 +77,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) manifest: ManifestArgs,
 
     #[command(flatten)]
     pub(crate) nix: NixArgs,

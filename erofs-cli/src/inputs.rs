@@ -31,6 +31,7 @@ pub(crate) fn check(job: &Job) -> Result<(), Error> {
         Source::Store { list, .. } | Source::Cached { list, .. } => {
             (Some(list), list == Path::new("-"))
         }
+        Source::Manifest { file, .. } => (Some(file), file == Path::new("-")),
         Source::Tar { file, .. } | Source::Nar(file) => {
             (file.as_ref(), file.as_deref().is_none_or(|file| file == Path::new("-")))
         }

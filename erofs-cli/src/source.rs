@@ -6,7 +6,7 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use erofs_writer::source::{Directory, Image, ImageData, parse_store_paths};
+use erofs_writer::source::{Directory, Image, ImageData, Manifest, parse_store_paths};
 use erofs_writer::{Canceller, Error, Event, Tree, Whiteouts};
 
 use crate::archive;
@@ -66,6 +66,19 @@ pub(crate) fn read(
                 nar = nar.keep(|found| excludes.keep(found.path()));
             }
             Ok(nar.canceller(canceller).on_event(on_event).read()?)
+        }
+        Source::Manifest { file, format, contents } => {
+            let mut manifest = manifest(file, contents.as_deref())?
+                .hard_links(job.hard_links)
+                .xattrs(job.xattrs)
+                .strip_case_hack(job.strip_case_hack);
+            if let Some(format) = format {
+                manifest = manifest.format(*format);
+            }
+            if !excludes.is_empty() {
+                manifest = manifest.keep(|found| excludes.keep(found.path()));
+            }
+            Ok(manifest.canceller(canceller).on_event(on_event).read()?)
         }
         Source::Tar { file, said, converts_aufs, index } => {
             let mut archive = archive::open(file.as_deref(), *said)?
@@ -127,6 +140,18 @@ fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Directory<'a
         source = source.threads(threads);
     }
     source
+}
+
+/// Opens the manifest `file`, with contents in another directory if there is one.
+fn manifest<'a>(file: &Path, contents: Option<&Path>) -> Result<Manifest<'a>, Failure> {
+    let manifest = match file == Path::new("-") {
+        true => Manifest::from_reader("standard input", io::stdin()),
+        false => Manifest::open(file)?,
+    };
+    Ok(match contents {
+        Some(dir) => manifest.contents_in(dir),
+        None => manifest,
+    })
 }
 
 /// The paths in the file `list`; `-` is standard input.

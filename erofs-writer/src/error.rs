@@ -5,6 +5,7 @@ mod cache;
 mod contexts;
 mod hints;
 mod image;
+mod manifest;
 #[cfg(test)]
 mod messages;
 mod nar;
@@ -27,6 +28,7 @@ pub use cache::BinaryCacheErrorKind;
 pub use contexts::FileContextsErrorKind;
 pub use hints::CompressHintsErrorKind;
 pub use image::ImageErrorKind;
+pub use manifest::ManifestErrorKind;
 pub use nar::NarErrorKind;
 pub use output::OutputErrorKind;
 pub(crate) use source::Unreadable;
@@ -115,6 +117,15 @@ pub enum Error {
         path: PathBuf,
         /// The reason.
         kind: BinaryCacheErrorKind,
+    },
+    /// A manifest cannot be used.
+    Manifest {
+        /// The host path of the manifest, or the name that the caller gave it.
+        path: PathBuf,
+        /// The number of the line. The first line is 1.
+        line: usize,
+        /// The error in that line.
+        kind: ManifestErrorKind,
     },
     /// An image cannot be read as a source.
     Image {
@@ -220,6 +231,9 @@ impl fmt::Display for Error {
             }
             Error::Verify { path, kind } => {
                 write!(f, "{}: wrong in the image: {kind}", Shown::bytes(path))
+            }
+            Error::Manifest { path, line, kind } => {
+                write!(f, "{}: line {line}: {kind}", Shown::new(path))
             }
             Error::FileContexts { path, line, kind } => {
                 write!(f, "{}: line {line}: {kind}", Shown::new(path))

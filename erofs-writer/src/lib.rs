@@ -236,8 +236,8 @@ pub use codec::Codec;
 pub use contexts::FileContexts;
 pub use error::{
     BinaryCacheErrorKind, Change, CompressHintsErrorKind, Error, FileContextsErrorKind,
-    ImageErrorKind, Limit, NarErrorKind, OutputErrorKind, ReaderErrorKind, Result, StorePathsError,
-    TarErrorKind, TreeErrorKind, VerifyErrorKind,
+    ImageErrorKind, Limit, ManifestErrorKind, NarErrorKind, OutputErrorKind, ReaderErrorKind,
+    Result, StorePathsError, TarErrorKind, TreeErrorKind, VerifyErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
 #[cfg(feature = "image")]

@@ -1,5 +1,5 @@
-//! Sources of trees: a directory, a list of store paths, a NAR, a binary cache, a tar archive,
-//! or an image.
+//! Sources of trees: a directory, a list of store paths, a NAR, a binary cache, a manifest, a
+//! tar archive, or an image.
 
 #[cfg(any(feature = "nar", feature = "tar"))]
 mod ahead;
@@ -14,6 +14,7 @@ mod hard_links;
 mod image;
 #[cfg(feature = "image")]
 mod listing;
+mod manifest;
 #[cfg(feature = "nar")]
 mod nar;
 mod scan;
@@ -40,6 +41,7 @@ pub use hard_links::HardLinks;
 pub use image::{Image, ImageData};
 #[cfg(feature = "image")]
 pub use listing::{DataLayout, ImageUsage, Listed, ListedKind};
+pub use manifest::{Manifest, ManifestFormat};
 #[cfg(feature = "nar")]
 pub use nar::Nar;
 pub use store::{StorePaths, parse_store_paths};

@@ -43,6 +43,12 @@ pub enum Oracle {
     Xz,
     /// `zstd`, as a decoder.
     Zstd,
+    /// `bsdtar`, which writes manifests.
+    Bsdtar,
+    /// `mtree` of NetBSD, which writes manifests.
+    Mtree,
+    /// `gensquashfs` and `rdsquashfs`, which read manifests and give back what they say.
+    Gensquashfs,
     /// Reading through memory maps, which Python does for us: in Rust it is
     /// not safe.
     Maps,
@@ -71,6 +77,9 @@ impl Oracle {
             Self::Gzip => tool("gzip"),
             Self::Xz => tool("xz"),
             Self::Zstd => tool("zstd"),
+            Self::Bsdtar => tool("bsdtar"),
+            Self::Mtree => tool("mtree"),
+            Self::Gensquashfs => tool("gensquashfs").or_else(|| tool("rdsquashfs")),
             Self::Maps => tool("python3"),
             Self::Overlay => {
                 let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();

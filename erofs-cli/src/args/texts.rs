@@ -8,6 +8,7 @@ pub(super) const USAGE: &str = "mkfs-erofs [OPTIONS] FILE SOURCE
        mkfs-erofs [OPTIONS] --store-paths LIST --binary-cache DIR FILE
        mkfs-erofs [OPTIONS] --tar=f|i FILE [ARCHIVE]
        mkfs-erofs [OPTIONS] --nar FILE [ARCHIVE]
+       mkfs-erofs [OPTIONS] --manifest MANIFEST FILE [DIR]
        mkfs-erofs --list[=files|table] [--json] FILE [PATH]...
        mkfs-erofs --extract=DIR [OPTIONS] FILE [PATH]...";
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use erofs_writer::Shown;
-use erofs_writer::source::{ImageData, PublicKey};
+use erofs_writer::source::{ImageData, ManifestFormat, PublicKey};
 
 use crate::archive::Said;
 use crate::args::{Args, NoCopy, Tar};
@@ -45,6 +45,15 @@ pub(crate) enum Source {
     },
     /// A NAR or an export: the file; `None` or `-` is standard input.
     Nar(Option<PathBuf>),
+    /// A manifest.
+    Manifest {
+        /// The file; `-` is standard input.
+        file: PathBuf,
+        /// The format, if the first line is not to tell it.
+        format: Option<ManifestFormat>,
+        /// The directory of contents, if it is not that of the file.
+        contents: Option<PathBuf>,
+    },
     /// A tar archive.
     Tar {
         /// The file; `None` or `-` is standard input.
@@ -90,24 +99,20 @@ pub(super) fn registration(args: &Args) -> Result<Option<Registration>, UsageErr
 pub(super) fn places(args: &Args, words: &[Suboption]) -> Result<(PathBuf, Source), UsageError> {
     let output = args.file.clone().ok_or_else(|| UsageError::missing("FILE"))?;
     let first = args.sources.first().cloned();
-    let is_single = args.source.store_paths.is_some() || args.source.tar.is_some() || args.nix.nar;
-    if let (Some(second), true) = (args.sources.get(1), is_single) {
+    let single = single(args)?;
+    if let (Some(second), true) = (args.sources.get(1), single.is_some()) {
         let why = "only directories and an image can be laid over each other";
         return Err(UsageError::refused(Shown::new(second), why));
     }
     let source = match (&args.source.store_paths, args.source.tar, first) {
-        (Some(_), None, _) if args.nix.nar => {
-            return Err(UsageError::contradiction("--store-paths", "--nar"));
-        }
-        (None, Some(_), _) if args.nix.nar => {
-            return Err(UsageError::contradiction("--tar", "--nar"));
-        }
-        (None, None, file) if args.nix.nar => Source::Nar(file),
-        (Some(_), Some(_), _) => {
-            return Err(UsageError::contradiction("--store-paths", "--tar"));
-        }
-        (Some(list), None, store) if args.nix.binary_cache.is_some() => cached(args, list, store)?,
-        (Some(list), None, store) => {
+        (_, _, file) if args.nix.nar => Source::Nar(file),
+        (_, _, contents) if args.manifest.manifest.is_some() => Source::Manifest {
+            file: args.manifest.manifest.clone().expect("just seen"),
+            format: args.manifest.manifest_format,
+            contents,
+        },
+        (Some(list), _, store) if args.nix.binary_cache.is_some() => cached(args, list, store)?,
+        (Some(list), _, store) => {
             let (list, keep_owners) = (list.clone(), args.keep_owners);
             Source::Store { list, store, keep_owners, keep_times: args.preserve_mtime }
         }
@@ -124,10 +129,27 @@ pub(super) fn places(args: &Args, words: &[Suboption]) -> Result<(PathBuf, Sourc
             converts_aufs: args.source.aufs,
         },
         (None, None, None) => {
-            return Err(UsageError::missing("SOURCE (or --store-paths LIST, --tar or --nar)"));
+            return Err(UsageError::missing(
+                "SOURCE (or --store-paths LIST, --tar, --nar or --manifest)",
+            ));
         }
     };
     Ok((output, source))
+}
+
+/// The flag that names a single source of another kind, if there is one.
+fn single(args: &Args) -> Result<Option<&'static str>, UsageError> {
+    let flags = [
+        ("--store-paths", args.source.store_paths.is_some()),
+        ("--tar", args.source.tar.is_some()),
+        ("--nar", args.nix.nar),
+        ("--manifest", args.manifest.manifest.is_some()),
+    ];
+    let mut given = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag);
+    match (given.next(), given.next()) {
+        (Some(first), Some(second)) => Err(UsageError::contradiction(first, second)),
+        (first, _) => Ok(first),
+    }
 }
 
 /// The store paths of a binary cache. NARs have nothing of what flags could keep.

@@ -415,7 +415,10 @@ fn flags_that_contradict_each_other_are_both_named() {
         assert!(found.contains(first) && found.contains(second), "{line}: {found}");
     }
     assert_eq!(refusal(""), "FILE is missing");
-    assert_eq!(refusal("IMG"), "SOURCE (or --store-paths LIST, or --tar) is missing");
+    assert_eq!(
+        refusal("IMG"),
+        "SOURCE (or --store-paths LIST, --tar, --nar or --manifest) is missing"
+    );
     assert!(refusal("--store-paths L").contains("FILE is missing"));
     assert!(refusal("--no-such-flag I D").contains("'--no-such-flag'"));
 }

@@ -22,6 +22,7 @@ mod hosts;
 mod images;
 mod labels;
 mod lists;
+mod manifest;
 mod merge;
 mod messages;
 mod nix;

@@ -24,7 +24,8 @@ macro_rules! names {
 }
 
 names!(error: Error {
-    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, Nar, BinaryCache, Image, Verify,
+    Read, Changed, Reader, Write, Output, Tree, StorePaths, Tar, Nar, BinaryCache, Manifest,
+    Image, Verify,
     FileContexts, CompressHints,
     Options, Full, Cancelled,
 });
@@ -48,6 +49,10 @@ names!(nar: NarErrorKind {
 });
 names!(cache: BinaryCacheErrorKind {
     NoCache, NotInStore, NotFound, OtherPath, Field, Url, Compression, Signature, NarSize, NarHash,
+});
+names!(manifest: ManifestErrorKind {
+    Format, LongLine, Fields, Value, Escape, Quote, Word, Unsupported, Type, Path, NoParent,
+    LinkTarget, NoContents, Length, Outside,
 });
 names!(image: ImageErrorKind {
     NoMagic, Checksum, Features, Devices, Truncated, Malformed, Pcluster, Loop,
@@ -118,6 +123,7 @@ fn errors() -> Vec<Error> {
         Error::Tar { path: path(), offset: 512, kind: TarErrorKind::Pax },
         Error::Nar { path: path(), offset: 96, kind: NarErrorKind::Padding },
         Error::BinaryCache { path: path(), kind: BinaryCacheErrorKind::NotFound },
+        Error::Manifest { path: path(), line: 7, kind: ManifestErrorKind::Fields },
         of_image(b"/", ImageErrorKind::NoMagic),
         of_image(b"/", ImageErrorKind::Checksum),
         of_image(b"/image/path", ImageErrorKind::Truncated),
@@ -262,6 +268,28 @@ fn of_inputs(out: &mut String) {
 
 fn of_nars(out: &mut String) {
     let path = || b"b".to_vec();
+    section(
+        out,
+        "ManifestErrorKind",
+        manifest,
+        &[
+            ManifestErrorKind::Format,
+            ManifestErrorKind::LongLine,
+            ManifestErrorKind::Fields,
+            ManifestErrorKind::Value { field: "mode" },
+            ManifestErrorKind::Escape,
+            ManifestErrorKind::Quote,
+            ManifestErrorKind::Word { word: path() },
+            ManifestErrorKind::Unsupported { what: "why something is not done" },
+            ManifestErrorKind::Type,
+            ManifestErrorKind::Path { path: path() },
+            ManifestErrorKind::NoParent { path: b"/a/b".to_vec() },
+            ManifestErrorKind::LinkTarget { target: b"/c".to_vec() },
+            ManifestErrorKind::NoContents { len: 100 },
+            ManifestErrorKind::Length { said: 100, found: 99 },
+            ManifestErrorKind::Outside { path: b"../b".to_vec() },
+        ],
+    );
     section(
         out,
         "NarErrorKind",
