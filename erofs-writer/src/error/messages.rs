@@ -264,9 +264,10 @@ fn of_inputs(out: &mut String) {
     );
     of_hints(out);
     of_nars(out);
+    of_manifests(out);
 }
 
-fn of_nars(out: &mut String) {
+fn of_manifests(out: &mut String) {
     let path = || b"b".to_vec();
     section(
         out,
@@ -290,6 +291,10 @@ fn of_nars(out: &mut String) {
             ManifestErrorKind::Outside { path: b"../b".to_vec() },
         ],
     );
+}
+
+fn of_nars(out: &mut String) {
+    let path = || b"b".to_vec();
     section(
         out,
         "NarErrorKind",

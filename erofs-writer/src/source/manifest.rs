@@ -6,6 +6,7 @@ mod entry;
 mod format;
 mod lines;
 mod mtree;
+mod options;
 mod pack;
 
 use std::fs::File;
@@ -16,12 +17,13 @@ use crate::error::{Error, Result};
 use crate::event::Phase;
 use crate::observer::Conduct;
 use crate::pool::Threads;
-use crate::source::candidate::{Candidate, Keep};
+use crate::source::candidate::Candidate;
 use crate::source::hard_links::HardLinks;
 use crate::source::setters;
 use crate::tree::{FileId, Tree};
 use assembly::Assembly;
 use lines::Lines;
+use options::Options;
 
 pub use format::ManifestFormat;
 
@@ -50,13 +52,6 @@ pub struct Manifest<'a> {
     options: Options<'a>,
     host_file: Option<FileId>,
     conduct: Conduct<'a>,
-}
-
-struct Options<'a> {
-    hard_links: HardLinks,
-    xattrs: bool,
-    strip_case_hack: bool,
-    keep: Option<Box<Keep<'a>>>,
 }
 
 impl std::fmt::Debug for Manifest<'_> {

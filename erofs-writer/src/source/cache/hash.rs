@@ -131,7 +131,7 @@ mod tests {
             &base32.replace(":1", ":2"),
             &base32.replace(":1z", ":1e"),
             &format!("sha256:{}", "+0".repeat(32)),
-            &format!("sha256:{}", "ä".repeat(26)),
+            &format!("sha256:{}", "\u{e4}".repeat(26)),
         ] {
             assert!(text.parse::<NarHash>().is_err(), "{text}");
         }

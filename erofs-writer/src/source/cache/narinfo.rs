@@ -1,5 +1,6 @@
 //! The files of a binary cache that tell about store paths.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::BinaryCacheErrorKind as Kind;
@@ -70,14 +71,14 @@ impl NarInfo {
     /// Whether one of `keys` has signed this.
     pub(super) fn is_signed_by(&self, keys: &[PublicKey]) -> bool {
         let PathInfo { path, nar_hash, nar_size, references } = &self.info;
-        let mut references: Vec<String> =
-            references.iter().map(|path| path.display().to_string()).collect();
+        let bytes = |path: &PathBuf| path.as_os_str().as_bytes().to_vec();
+        let mut references: Vec<Vec<u8>> = references.iter().map(bytes).collect();
         references.sort_unstable();
         references.dedup();
-        let references = references.join(",");
-        let message = format!("1;{};{nar_hash};{nar_size};{references}", path.display());
-        let is_good =
-            |signature: &String| keys.iter().any(|key| key.verifies(message.as_bytes(), signature));
+        let facts = format!(";{nar_hash};{nar_size};");
+        let message =
+            [b"1;", &bytes(path)[..], facts.as_bytes(), &references.join(&b',')[..]].concat();
+        let is_good = |signature: &String| keys.iter().any(|key| key.verifies(&message, signature));
         self.signatures.iter().any(is_good)
     }
 }

@@ -9,9 +9,9 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, ManifestErrorKind as Kind, TreeErrorKind};
 use crate::source::hard_links::HardLinks;
-use crate::source::manifest::Options;
 use crate::source::manifest::entry::{Entry, EntryKind, Refusal, Stored};
 use crate::source::manifest::format::ManifestFormat;
+use crate::source::manifest::options::Options;
 use crate::tree::{
     Children, Content, FileId, InodeId, Kind as TreeKind, Metadata, Tree, components,
     is_valid_name, without_case_hack,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ManifestErrorKind as Kind;
-use crate::tree::{Node, ReadAt};
+use crate::tree::{Entry, Node, ReadAt};
 
 fn read(text: &str) -> Result<Tree> {
     Manifest::from_reader("LIST", text.as_bytes()).read()
@@ -15,7 +15,7 @@ fn kind(text: &str) -> (usize, Kind) {
 
 /// A line for each entry.
 fn shown(tree: &Tree) -> Vec<String> {
-    let line = |entry: crate::Entry<'_>| {
+    let line = |entry: Entry<'_>| {
         let metadata = entry.metadata();
         let what = match entry.node() {
             Node::Directory => "dir".to_owned(),

@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::error::{NarErrorKind as Kind, TreeErrorKind};
 use crate::format::to_u64;
-use crate::tree::{Content, Metadata, Node, ReadAt};
+use crate::tree::{Content, Entry, Metadata, Node, ReadAt};
 
 /// Strings as a NAR has them.
 fn words(words: &[&str]) -> Vec<u8> {
@@ -59,7 +59,7 @@ fn shown(tree: &Tree) -> Vec<String> {
         let len = content.read_at(&mut bytes, 0).expect("is there");
         String::from_utf8_lossy(&bytes[..len]).into_owned()
     };
-    let line = |entry: crate::Entry<'_>| {
+    let line = |entry: Entry<'_>| {
         let path = String::from_utf8_lossy(entry.path()).into_owned();
         let mode = entry.metadata().mode;
         let what = entry.content().map(text);
