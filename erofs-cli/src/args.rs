@@ -10,6 +10,7 @@ mod source;
 mod take;
 mod texts;
 mod values;
+mod verity;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -38,6 +39,8 @@ use values::{
     block_size, chunk_size, id, id_offset, kernel_version, label, mode, pcluster_size, seconds,
     uuid, words, workers, xattr_prefix,
 };
+pub(crate) use verity::SaltArg;
+use verity::VerityArgs;
 
 /// Makes an EROFS image of a directory, a list of store paths or a tar archive
 ///
@@ -267,6 +270,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) rebuild: RebuildArgs,
+
+    #[command(flatten)]
+    pub(crate) verity: VerityArgs,
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,

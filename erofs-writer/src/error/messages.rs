@@ -29,7 +29,7 @@ names!(error: Error {
     Options, Full, Cancelled,
 });
 names!(output: OutputErrorKind {
-    NotAFile, Appends, NotWritable, NotReadable, InsideSource, TooSmall,
+    NotAFile, Appends, NotWritable, NotReadable, InsideSource, Twice, TooSmall,
 });
 names!(tree: TreeErrorKind {
     BadName, Exists, NotFound, NotADirectory, Root,
@@ -57,7 +57,7 @@ names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
     MaxExtentLen, Alignment, Codec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, RootXattrLen,
     Offset, BuildTime, NeedsWideAddresses, DirectoriesNeedCodec, DirectoriesBesideStored,
-    KernelVersion, TargetKernel,
+    VerityHash, VeritySalt, NoVerity, KernelVersion, TargetKernel,
 });
 names!(limit: Limit {
     Inodes, Blocks, WideBlocks, Pclusters, SharedXattrs, Devices, DeviceBlocks,
@@ -342,6 +342,7 @@ fn messages_are_those_that_were_reviewed() {
             OutputErrorKind::Appends,
             OutputErrorKind::NotWritable,
             OutputErrorKind::NotReadable,
+            OutputErrorKind::Twice,
             OutputErrorKind::InsideSource,
             OutputErrorKind::TooSmall { needed: 8192, available: 4096 },
         ],
