@@ -43,6 +43,10 @@ pub enum Oracle {
     Xz,
     /// `zstd`, as a decoder.
     Zstd,
+    /// `veritysetup`, which makes and checks hash trees.
+    Veritysetup,
+    /// `fsverity`, which makes digests of files.
+    Fsverity,
     /// Reading through memory maps, which Python does for us: in Rust it is
     /// not safe.
     Maps,
@@ -71,6 +75,8 @@ impl Oracle {
             Self::Gzip => tool("gzip"),
             Self::Xz => tool("xz"),
             Self::Zstd => tool("zstd"),
+            Self::Veritysetup => tool("veritysetup"),
+            Self::Fsverity => tool("fsverity"),
             Self::Maps => tool("python3"),
             Self::Overlay => {
                 let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();

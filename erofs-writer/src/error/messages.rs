@@ -292,6 +292,9 @@ fn of_options(out: &mut String) {
             NeedsWideAddresses,
             DirectoriesNeedCodec,
             DirectoriesBesideStored,
+            VerityHash,
+            VeritySalt,
+            NoVerity,
             KernelVersion,
             TargetKernel {
                 feature: "what is asked for",
@@ -342,8 +345,8 @@ fn messages_are_those_that_were_reviewed() {
             OutputErrorKind::Appends,
             OutputErrorKind::NotWritable,
             OutputErrorKind::NotReadable,
-            OutputErrorKind::Twice,
             OutputErrorKind::InsideSource,
+            OutputErrorKind::Twice,
             OutputErrorKind::TooSmall { needed: 8192, available: 4096 },
         ],
     );

@@ -10,11 +10,13 @@ use crate::event::{EntrySize, InodeCounts, Phase, Summary};
 
 /// Under the names of its fields, with these differences: `uuid`, `oldest_kernel`
 /// and the `algorithms` are strings, `inodes` has their `total` too, `entry_sizes` is called `entries` and
-/// left out if there are none, and `times` is called `phases`, which are objects with
+/// left out if there are none, as is `verity`, and `times` is called `phases`, which are objects with
 /// a `name` and `seconds`. `mkfs-erofs --json` tells the same.
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let len = 20 + usize::from(!self.entry_sizes.is_empty());
+        let len = 19 + usize::from(!self.entry_sizes.is_empty());
+        #[cfg(feature = "verity")]
+        let len = len + usize::from(self.verity.is_some());
         let mut out = serializer.serialize_struct("Summary", len)?;
         out.serialize_field("uuid", &self.uuid.to_string())?;
         let algorithms: Vec<String> = self.algorithms.iter().map(ToString::to_string).collect();
@@ -82,16 +84,20 @@ impl Serialize for Phase {
     }
 }
 
-/// With hashes and salt as hexadecimal digits, a salt that is none as `-`, and the lengths
-/// that follow from others.
+/// With hashes and salt as hexadecimal digits, a salt that is none as `-`, and the length
+/// in sectors. `uuid` is left out if there is none.
 #[cfg(feature = "verity")]
 impl Serialize for VeritySummary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("VeritySummary", 11)?;
+        let mut out =
+            serializer.serialize_struct("VeritySummary", 10 + usize::from(self.uuid.is_some()))?;
         out.serialize_field("root_hash", &self.root_hash_hex())?;
         out.serialize_field("hash", self.hash.name())?;
         out.serialize_field("salt", &self.salt_hex())?;
-        out.serialize_field("uuid", &self.uuid.map(|uuid| uuid.to_string()))?;
+        match self.uuid {
+            Some(uuid) => out.serialize_field("uuid", &uuid.to_string())?,
+            None => out.skip_field("uuid")?,
+        }
         out.serialize_field("data_block_size", &self.data_block_size)?;
         out.serialize_field("hash_block_size", &self.hash_block_size)?;
         out.serialize_field("data_blocks", &self.data_blocks)?;
