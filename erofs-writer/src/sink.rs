@@ -115,6 +115,7 @@ pub(crate) struct Output<'a> {
     /// image. It may return early when it is told to stop.
     pub(crate) settle: &'a Settle<'a>,
     /// Where a hash tree goes, if not behind the image.
+    #[cfg_attr(not(feature = "verity"), expect(dead_code, reason = "there are no hash trees"))]
     pub(crate) hashes: Option<Hashes<'a>>,
 }
 

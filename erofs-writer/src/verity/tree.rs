@@ -12,7 +12,7 @@ use crate::pool::{Share, try_map};
 const TASK: u64 = 4 << 20;
 /// So much of it is read at a time, which should stay in the cache of a processor. It is a
 /// multiple of every block size.
-const STEP: u64 = 256 << 10;
+const STEP: u64 = 128 << 10;
 
 /// Where blocks are read and hashes go.
 pub(crate) trait Storage: Sync {
