@@ -22,7 +22,8 @@ for archives in "" tar decoders; do
 done
 # Algorithms share code with each other, and with the decoders.
 for algorithms in "" deflate lzma zstd deflate,lz4 deflate,zstd lz4,zstd lz4,lzma \
-    decoders,lzma deflate,lz4,lzma,zstd image decoders,image,lzma nar nar,tar decoders,nar; do
+    decoders,lzma deflate,lz4,lzma,zstd image decoders,image,lzma nar nar,tar decoders,nar \
+    verity serde,verity image,verity; do
     check "$algorithms"
 done
 # Tests and examples that need a feature say so. All need LZ4.
@@ -49,7 +50,7 @@ run_command --version | grep -qx "available compressors: lz4, lz4hc" || {
 }
 
 # A feature that is not among these is not checked.
-known="decoders default deflate image lz4 lzma nar selinux serde tar zstd"
+known="decoders default deflate image lz4 lzma nar selinux serde tar verity zstd"
 there=$(sed -n '/^\[features\]/,/^\[dependencies\]/s/^\([a-z][a-z0-9_-]*\) = .*/\1/p' \
     erofs-writer/Cargo.toml | sort | xargs)
 [ "$there" = "$known" ] || {

@@ -23,7 +23,7 @@ _mkfs__erofs() {
 
     case "${cmd}" in
         mkfs__erofs)
-            opts="-x -b -z -C -E -m -T -L -U -d -h -V --nix-closure --store-paths --add-file --tar --aufs --ovlfs-strip --sort --gzip --ungzip --unlzma --unxz --exclude-path --exclude-regex --hard-dereference --keep-hard-links --strip-case-hack --file-contexts --strict-xattrs --manifest --manifest-format --nar --binary-cache --trusted-public-key --registration --max-extent-bytes --compress-hints --target-kernel --small --zD --MZ --chunksize --dsunit --fsalignblks --offset --root-xattr-isize --xattr-prefix --mount-point --clean --all-root --keep-owners --root-mode --force-uid --force-gid --uid-offset --gid-offset --all-time --mkfs-time --ignore-mtime --preserve-mtime --order --base --rebuildable --trust-store-names --quiet --json --no-progress --sync --verify --async-queue-limit --workers --list --extract --overwrite --no-preserve-owner --no-same-owner --no-xattrs --help --version"
+            opts="-x -b -z -C -E -m -T -L -U -d -h -V --nix-closure --store-paths --add-file --tar --aufs --ovlfs-strip --sort --gzip --ungzip --unlzma --unxz --exclude-path --exclude-regex --hard-dereference --keep-hard-links --strip-case-hack --file-contexts --strict-xattrs --manifest --manifest-format --nar --binary-cache --trusted-public-key --registration --max-extent-bytes --compress-hints --target-kernel --small --zD --MZ --chunksize --dsunit --fsalignblks --offset --root-xattr-isize --xattr-prefix --mount-point --clean --all-root --keep-owners --root-mode --force-uid --force-gid --uid-offset --gid-offset --all-time --mkfs-time --ignore-mtime --preserve-mtime --order --base --rebuildable --trust-store-names --verity --verity-hash --verity-salt --verity-data-block-size --verity-hash-block-size --verity-no-superblock --roothash-file --fsverity-digests --quiet --json --no-progress --sync --verify --async-queue-limit --workers --list --extract --overwrite --no-preserve-owner --no-same-owner --no-xattrs --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -214,6 +214,34 @@ _mkfs__erofs() {
                     return 0
                     ;;
                 --base)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verity-hash)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verity-salt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verity-data-block-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verity-hash-block-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --roothash-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fsverity-digests)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -43,6 +43,13 @@ complete -c mkfs-erofs -s L -d 'The label, at most 15 bytes' -r
 complete -c mkfs-erofs -s U -d 'The UUID, or "clear" for none, or "random"' -r
 complete -c mkfs-erofs -l order -d 'Let the paths listed in LIST, one a line, come first, in this order' -r -F
 complete -c mkfs-erofs -l base -d 'Take from IMAGE, an earlier one, what would be compressed in the same way' -r -F
+complete -c mkfs-erofs -l verity -d 'Add a dm-verity hash tree after the image, or write it to FILE' -r -F
+complete -c mkfs-erofs -l verity-hash -d 'The hash of the tree: sha256 or sha512 [default: sha256]' -r
+complete -c mkfs-erofs -l verity-salt -d 'The salt in hexadecimal digits, - for none, or uuid [default: uuid]' -r
+complete -c mkfs-erofs -l verity-data-block-size -d 'The bytes of the image that have one digest [default: 4096, or less as -b]' -r
+complete -c mkfs-erofs -l verity-hash-block-size -d 'The bytes of a block of the tree [default: 4096]' -r
+complete -c mkfs-erofs -l roothash-file -d 'Write the root hash to FILE, in hexadecimal digits without a line end' -r -F
+complete -c mkfs-erofs -l fsverity-digests -d 'Write the fs-verity digests of all regular files to FILE' -r -F
 complete -c mkfs-erofs -s d -d 'How much to say: 0 or 1 errors only, 4 and above the time of each phase' -r
 complete -c mkfs-erofs -l async-queue-limit -d 'The size of a queue of mkfs.erofs; accepted, cannot change anything' -r
 complete -c mkfs-erofs -l workers -d 'How many threads work; 0 is 1 [default: as many as there are processors, and 8 at least where they wait for the disk]' -r
@@ -63,6 +70,7 @@ complete -c mkfs-erofs -l ignore-mtime -d 'Give all files the time of the build,
 complete -c mkfs-erofs -l preserve-mtime -d 'Undo --ignore-mtime; with --store-paths, keep the times of the host'
 complete -c mkfs-erofs -l rebuildable -d 'Add a table after the image with which it can be a --base'
 complete -c mkfs-erofs -l trust-store-names -d 'Do not read files of store paths that the base has under the same name'
+complete -c mkfs-erofs -l verity-no-superblock -d 'Write no superblock before the tree'
 complete -c mkfs-erofs -l quiet -d 'Write nothing to standard output, except the report of --json'
 complete -c mkfs-erofs -l json -d 'Report on standard output as one JSON object'
 complete -c mkfs-erofs -l no-progress -d 'Show no progress, also on a terminal'

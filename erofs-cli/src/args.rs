@@ -12,6 +12,7 @@ mod source;
 mod take;
 mod texts;
 mod values;
+mod verity;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -42,6 +43,8 @@ use values::{
     block_size, chunk_size, id, id_offset, kernel_version, label, mode, pcluster_size, seconds,
     uuid, words, workers, xattr_prefix,
 };
+pub(crate) use verity::SaltArg;
+use verity::VerityArgs;
 
 /// Makes an EROFS image of a directory, a list of store paths, an archive or a manifest
 ///
@@ -277,6 +280,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) rebuild: RebuildArgs,
+
+    #[command(flatten)]
+    pub(crate) verity: VerityArgs,
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,

@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     Signals { source: io::Error },
     /// The image is complete, but the report could not be written.
     Report { source: io::Error },
+    /// A file besides the image could not be written, before or after the image was made.
+    Beside { path: PathBuf, source: io::Error, made: bool },
     /// A listing could not be written.
     Listing { source: io::Error },
 }
@@ -50,6 +52,10 @@ impl fmt::Display for Failure {
             Failure::Report { .. } => {
                 f.write_str("the image is complete, but standard output cannot be written")
             }
+            Failure::Beside { path, made: true, .. } => {
+                write!(f, "the image is complete, but {} cannot be written", Shown::new(path))
+            }
+            Failure::Beside { path, .. } => write!(f, "{}: cannot be written", Shown::new(path)),
             Failure::Listing { .. } => f.write_str("standard output cannot be written"),
         }
     }
@@ -63,6 +69,7 @@ impl Error for Failure {
             Failure::List { source, .. } => Some(source),
             Failure::Invalid { .. } => None,
             Failure::Signals { source }
+            | Failure::Beside { source, .. }
             | Failure::Report { source }
             | Failure::Listing { source } => Some(source),
         }

@@ -19,12 +19,17 @@ fn identity(stat: &Metadata) -> (bool, u64, u64) {
     }
 }
 
-/// Checks that the output is none of the single files that `job` reads. This is checked
+/// Checks that no output is one of the single files that `job` reads. This is checked
 /// before anything is read.
 pub(crate) fn check(job: &Job) -> Result<(), Error> {
+    check_output(job, &job.output)?;
+    job.hashes.files().try_for_each(|file| check_output(job, file))
+}
+
+fn check_output(job: &Job, path: &Path) -> Result<(), Error> {
     // If there is an error here, it occurs again, and is reported, when the file is
     // opened.
-    let Ok(output) = fs::metadata(&job.output) else { return Ok(()) };
+    let Ok(output) = fs::metadata(path) else { return Ok(()) };
     let is_output =
         |stat: io::Result<Metadata>| stat.is_ok_and(|stat| identity(&stat) == identity(&output));
     let (list, reads_input) = match &job.source {
@@ -56,7 +61,7 @@ pub(crate) fn check(job: &Job) -> Result<(), Error> {
     let clash = files.into_iter().any(|file| is_output(fs::metadata(file)))
         || (reads_input && is_output(standard_input()));
     match clash && is_regular {
-        true => Err(inside_source(job)),
+        true => Err(inside_source(path)),
         false => Ok(()),
     }
 }
@@ -72,11 +77,11 @@ pub(crate) fn check_tree(job: &Job, excludes: &Excludes, tree: &Tree) -> Result<
     // reported later.
     let Ok(Some(path)) = tree.host_path_in_tree(&job.output) else { return Ok(()) };
     match tree.get(&path).is_some() || excludes.keep(&path[1..]) {
-        true => Err(inside_source(job)),
+        true => Err(inside_source(&job.output)),
         false => Ok(()),
     }
 }
 
-fn inside_source(job: &Job) -> Error {
-    Error::Output { path: job.output.clone(), kind: OutputErrorKind::InsideSource }
+fn inside_source(path: &Path) -> Error {
+    Error::Output { path: path.into(), kind: OutputErrorKind::InsideSource }
 }

@@ -6,6 +6,7 @@ mod index;
 mod metadata;
 mod notes;
 mod sources;
+mod verity;
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
@@ -22,6 +23,7 @@ use crate::number;
 use crate::suboptions;
 use crate::usage::UsageError;
 pub(crate) use sources::{Registration, Source};
+pub(crate) use verity::Hashes;
 
 /// The work to do: the source, the output, and everything between the two.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub struct Job {
     /// An earlier image whose pclusters may be taken.
     pub(crate) base: Option<PathBuf>,
     pub(crate) output: PathBuf,
+    /// What is written besides the image.
+    pub(crate) hashes: Hashes,
     /// Whether the image has to be on the disk at the end.
     pub(crate) sync: bool,
     /// Whether the image is read back and compared with the source.
@@ -95,6 +99,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     };
     let options = layout(&args, &codecs, options)?;
     let options = metadata::metadata(&args, &words, &codecs, options)?;
+    let options = verity::options(&args, options)?;
     let (output, source) = sources::places(&args, &words)?;
     let epoch = source_date_epoch.map(epoch).transpose()?;
     let is_store = source.is_store();
@@ -104,6 +109,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     };
     let labels = labels(&args)?;
     notes.extend(notes::notes(&args, &words));
+    notes.extend(verity::notes(&args));
     notes.extend(args.metadata.small.then(|| metadata::small(&options)));
     let excludes = excludes(&args, &mut notes)?;
     Ok(Job {
@@ -137,6 +143,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         order: args.order.order.clone(),
         base: args.rebuild.base.clone(),
         threads: args.workers,
+        hashes: verity::hashes(&args, &output)?,
         output,
         sync: args.durable.sync,
         verify: args.durable.verify,

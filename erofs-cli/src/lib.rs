@@ -11,6 +11,7 @@ mod args;
 mod compress;
 mod edits;
 mod exit;
+mod hashes;
 mod inputs;
 mod job;
 mod nix;

@@ -55,6 +55,12 @@ pub(crate) fn text(summary: &Summary) -> String {
     for (name, bytes) in savings.into_iter().filter(|(_, bytes)| *bytes > 0) {
         let _ = writeln!(out, "{name}{}", Size(bytes));
     }
+    if let Some(verity) = &summary.verity {
+        let (start, end) = (verity.hash_offset, verity.hash_end);
+        let _ = writeln!(out, "Verity   {} {}", verity.hash, verity.root_hash_hex());
+        let _ = writeln!(out, "Tree     from byte {start} to {end}");
+        let _ = writeln!(out, "Table    {}", verity.table("DATA", "HASHES"));
+    }
     if summary.verified {
         out.push_str("Verified read back, and all of it is as in the source\n");
     }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::edits::{self, Hints, Labels};
 use crate::exit::{self, Failure};
+use crate::hashes;
 use crate::inputs;
 use crate::job::{self, Job};
 use crate::progress::Progress;
@@ -49,6 +50,7 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
         notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
     }
     let result = result.and_then(|summary| {
+        hashes::write(&job.hashes, &summary)?;
         report(&job, &summary, is_stdout).map_err(|source| Failure::Report { source })
     });
     watch.done();
@@ -100,7 +102,12 @@ fn build(
     let start = Instant::now();
     inputs::check(job)?;
     // If the output cannot be written, that is known before all the work.
-    ImageWriter::new(job.options.clone()).canceller(canceller).check_path(&job.output)?;
+    let mut outputs = ImageWriter::new(job.options.clone()).canceller(canceller);
+    if let Some(path) = &job.hashes.tree {
+        outputs = outputs.verity_path(path);
+    }
+    outputs.check_path(&job.output)?;
+    hashes::check(&job.hashes)?;
     let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
     notes.extend(hints.passed_over.iter().map(|hint| edits::passed_over(job, hint)));
     let order = job.order.as_deref().map(source::read_paths).transpose()?.unwrap_or_default();
@@ -140,8 +147,12 @@ fn build(
         .sync(job.sync)
         .verify(job.verify)
         .entry_sizes(tells_entries)
+        .fsverity_digests(job.hashes.digests.is_some())
         .canceller(canceller)
         .on_event(on_event);
+    if let Some(path) = &job.hashes.tree {
+        writer = writer.verity_path(path);
+    }
     if let Some(threads) = job.threads {
         writer = writer.threads(threads);
     }

@@ -1,12 +1,19 @@
 //! Writing an image: the whole pipeline. Read this file first.
 
+#[cfg(feature = "verity")]
+mod digests;
 mod encoding;
+mod hashes;
 mod limits;
 mod recipes;
 mod room;
+#[cfg(feature = "verity")]
+mod seal;
 mod sizes;
 mod summary;
 mod superblock;
+#[cfg(not(feature = "verity"))]
+mod unsealed;
 #[cfg(feature = "image")]
 mod verified;
 mod whole;
@@ -15,16 +22,15 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use rayon::ThreadPool;
-use uuid::Uuid;
 
 #[cfg(feature = "image")]
 use crate::base::Base;
-use crate::cancel::Canceller;
+use crate::cancel::{Canceller, Stop};
 use crate::encode::{self, Images};
 use crate::error::{Error, Limit, OutputErrorKind, Result};
 use crate::event::{Event, Phase, Summary};
@@ -38,6 +44,11 @@ use crate::shape::{Inodes, Order, XattrTable};
 use crate::sink::{Output, Sink, WriteAt};
 use crate::tree::{OpenDirs, Reader, Tree, check};
 use crate::write::Job;
+use hashes::HashTarget;
+#[cfg(feature = "verity")]
+use seal::Seal;
+#[cfg(not(feature = "verity"))]
+use unsealed::Seal;
 use whole::Whole;
 
 /// Writes trees as images.
@@ -56,6 +67,10 @@ pub struct ImageWriter<'a> {
     #[cfg(feature = "image")]
     verify: bool,
     entry_sizes: bool,
+    /// The file of its own that a hash tree goes to.
+    hash_path: Option<PathBuf>,
+    #[cfg(feature = "verity")]
+    digests_files: bool,
     #[cfg(feature = "image")]
     base: Option<&'a Base>,
     conduct: Conduct<'a>,
@@ -76,6 +91,9 @@ impl<'a> ImageWriter<'a> {
             #[cfg(feature = "image")]
             verify: false,
             entry_sizes: false,
+            hash_path: None,
+            #[cfg(feature = "verity")]
+            digests_files: false,
             #[cfg(feature = "image")]
             base: None,
             conduct: Conduct::default(),
@@ -208,13 +226,14 @@ impl<'a> ImageWriter<'a> {
     }
 
     /// Finds out whether [`write_path`](Self::write_path) can write to `path`, before
-    /// there is a tree. Files that killed builds left beside it are removed.
+    /// there is a tree, and to the file for the hash tree. Files that killed builds left beside it are removed.
     ///
     /// # Errors
     /// [`Error::Write`] and [`Error::Output`].
     pub fn check_path(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        output::check(path, &self.conduct.canceller).map_err(|error| named(error, path))
+        output::check(path, &self.conduct.canceller).map_err(|error| self.named(error, path))?;
+        self.check_hash_path()
     }
 
     /// Writes `tree` to the file or block device `path`.
@@ -237,20 +256,24 @@ impl<'a> ImageWriter<'a> {
         let offset = self.options.offset;
         let target = Target::open(path, tree, offset, self.sync, &self.conduct.canceller);
         let written = target.and_then(|target| {
-            if self.verifies() && !output::is_readable(target.file()) {
+            if self.reads_back() && !output::is_readable(target.file()) {
                 let kind = OutputErrorKind::NotReadable;
                 return Err(Error::Output { path: path.into(), kind });
             }
+            let hashes = self.hash_target(tree, Some(target.file()), Some(&target))?;
+            let settle = |end: u64, stop: &dyn Stop| settle_hashes(hashes.as_ref(), end, stop);
             let output = Output {
                 to: target.file(),
                 capacity: target.capacity(),
                 is_hidden: target.is_hidden(),
                 settle: &|end, stop| target.settle(offset, end, stop),
+                hashes: hashes.as_ref().map(|hashes| hashes.hashes(&settle)),
             };
             let summary = self.build(tree, &output)?;
-            target.commit().map(|()| summary)
+            commit(hashes, || target.commit())?;
+            Ok(summary)
         });
-        written.map_err(|error| named(error, path))
+        written.map_err(|error| self.named(error, path))
     }
 
     /// Writes `tree` to `output`: a file, a [`SeekWriter`](crate::SeekWriter),
@@ -268,20 +291,42 @@ impl<'a> ImageWriter<'a> {
         let write_error = |source| Error::Write { path: None, source };
         let file = output.as_file();
         file.map_or(Ok(()), output::check_given).map_err(write_error)?;
-        if self.verifies() && !file.is_some_and(output::is_readable) {
+        if self.reads_back() && !file.is_some_and(output::is_readable) {
             let why = OutputErrorKind::NotReadable.to_string();
             return Err(write_error(io::Error::new(io::ErrorKind::InvalidInput, why)));
         }
         let synced = file.filter(|_| self.sync);
+        let hashes = self.hash_target(tree, file, None)?;
+        let settle = |end: u64, stop: &dyn Stop| settle_hashes(hashes.as_ref(), end, stop);
         let output = Output {
             to: &output,
             capacity: None,
             is_hidden: false,
             settle: &|end, stop| synced.map_or(Ok(()), |file| output::sync_given(file, end, stop)),
+            hashes: hashes.as_ref().map(|hashes| hashes.hashes(&settle)),
         };
         let summary = self.build(tree, &output)?;
-        synced.map_or(Ok(()), File::sync_all).map_err(write_error)?;
+        commit(hashes, || synced.map_or(Ok(()), File::sync_all).map_err(write_error))?;
         Ok(summary)
+    }
+
+    /// Whether the output has to be readable.
+    fn reads_back(&self) -> bool {
+        self.verifies() || self.options.has_verity()
+    }
+
+    /// Names the output as the caller names it, not as it was resolved.
+    fn named(&self, error: Error, path: &Path) -> Error {
+        match error {
+            Error::Write { path: Some(ref other), .. } | Error::Output { path: ref other, .. }
+                if self.is_hash_path(other) =>
+            {
+                error
+            }
+            Error::Write { source, .. } => Error::Write { path: Some(path.to_path_buf()), source },
+            Error::Output { kind, .. } => Error::Output { path: path.to_path_buf(), kind },
+            error => error,
+        }
     }
 
     #[cfg(feature = "image")]
@@ -386,15 +431,28 @@ impl<'a> ImageWriter<'a> {
         let metabox = encoding::encode_metabox(observer, threads, inputs, job)?;
         let ends = &Ends::new(placement, metabox, options)?;
         let whole = Whole { job, ends };
-        let uuid = conclude(&whole, output, read_back, observer, threads)?;
+        #[cfg(feature = "verity")]
+        let fsverity_digests = match self.digests_files {
+            true => digests::digests(reader, observer, threads)?,
+            false => Vec::new(),
+        };
+        let facts = conclude(&whole, output, read_back, observer, threads)?;
         let entry_sizes = if self.entry_sizes { sizes::entry_sizes(&whole) } else { Vec::new() };
         let taken_bytes = earlier.map_or(0, encode::Earlier::taken_bytes);
         let (times, verified) = (observer.times(), read_back.is_some());
-        Ok(Summary { times, verified, entry_sizes, taken_bytes, ..whole.summary(uuid) })
+        Ok(Summary {
+            times,
+            verified,
+            entry_sizes,
+            taken_bytes,
+            #[cfg(feature = "verity")]
+            fsverity_digests,
+            ..facts
+        })
     }
 }
 
-/// Writes what is not written yet, and returns the UUID. The image is read back from the
+/// Writes what is not written yet, and returns a summary. The image is read back from the
 /// file, if there is one.
 fn conclude(
     whole: &Whole<'_>,
@@ -402,20 +460,33 @@ fn conclude(
     read_back: Option<(&File, SystemTime)>,
     observer: &Observer<'_>,
     threads: &Threads,
-) -> Result<Uuid> {
+) -> Result<Summary> {
     let recipes = &recipes::tables(whole);
-    let end = room::image_end(whole.job.options, recipes::len_with(whole, recipes))?;
+    let mut len = recipes::len_with(whole, recipes);
+    let seal = Seal::new(whole, output, len)?;
+    if let Some(seal) = &seal {
+        len = seal.end();
+    }
+    let end = room::image_end(whole.job.options, len)?;
     room::check_capacity(output.capacity, end)?;
-    let head = room::write(whole, output, (recipes, end), observer, threads)?;
-    whole.conclude(head, read_back, observer, threads)
+    let head = room::write(whole, output, (recipes, len), observer, threads)?;
+    let sealed = whole.seal(head);
+    let verity = seal.map(|seal| seal.write(&sealed, observer, threads)).transpose()?;
+    room::settle(output, end, observer, threads)?;
+    whole.conclude(&sealed, read_back, observer, threads)?;
+    Ok(whole.summary(sealed.uuid, verity))
 }
 
-/// Names the output as the caller names it, not as it was resolved.
-fn named(error: Error, path: &Path) -> Error {
-    match error {
-        Error::Write { source, .. } => Error::Write { path: Some(path.to_path_buf()), source },
-        Error::Output { kind, .. } => Error::Output { path: path.to_path_buf(), kind },
-        error => error,
+/// Does what has to be done when the file of a hash tree is written, if there is one.
+fn settle_hashes(hashes: Option<&HashTarget>, end: u64, stop: &dyn Stop) -> io::Result<()> {
+    hashes.map_or(Ok(()), |hashes| hashes.target().settle(0, end, stop))
+}
+
+/// Gives the file of a hash tree its name, if there is one, and the image by `image`.
+fn commit(hashes: Option<HashTarget>, image: impl FnOnce() -> Result<()>) -> Result<()> {
+    match hashes {
+        Some(hashes) => hashes.commit(image),
+        None => image(),
     }
 }
 

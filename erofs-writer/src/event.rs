@@ -2,6 +2,8 @@
 
 #[cfg(feature = "serde")]
 mod serialize;
+#[cfg(feature = "verity")]
+mod verity;
 
 use std::fmt;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use uuid::Uuid;
 
 use crate::codec::Algorithm;
 use crate::options::KernelVersion;
+#[cfg(feature = "verity")]
+pub use verity::{FsVerityDigest, VeritySummary};
 
 /// A part of a build, in the order in which they come. The first ones come again
 /// where an index turns out to need [wide
@@ -34,8 +38,12 @@ pub enum Phase {
     Place,
     /// Inodes are compressed and written as the metabox, if that is asked for.
     Metadata,
+    /// Files are hashed as fs-verity does it, if that is asked for.
+    Digest,
     /// Metadata and data are written.
     Write,
+    /// The image is hashed as dm-verity does it, if that is asked for.
+    Seal,
     /// The superblock is written, unless the image is verified before that.
     Finish,
     /// The image is read back and compared with the tree, if that is asked for. Then the
@@ -57,7 +65,9 @@ impl fmt::Display for Phase {
             Phase::Pack => "pack",
             Phase::Metadata => "metadata",
             Phase::Place => "place",
+            Phase::Digest => "digest",
             Phase::Write => "write",
+            Phase::Seal => "seal",
             Phase::Finish => "finish",
             Phase::Verify => "verify",
             Phase::Extract => "extract",
@@ -175,6 +185,14 @@ pub struct Summary {
     /// [`ImageWriter::entry_sizes`](crate::ImageWriter::entry_sizes) asks for it. The
     /// root itself, tables and padding are in none.
     pub entry_sizes: Vec<EntrySize>,
+    /// The dm-verity tree, if `Options::verity` asks for it.
+    #[cfg(feature = "verity")]
+    pub verity: Option<VeritySummary>,
+    /// The fs-verity digests of all regular files, by their paths in the order of their
+    /// bytes, if `ImageWriter::fsverity_digests` asks for them. A report does not have
+    /// them.
+    #[cfg(feature = "verity")]
+    pub fsverity_digests: Vec<FsVerityDigest>,
     /// How long each phase of the build took. That of the source is told by its
     /// events alone.
     pub times: Vec<(Phase, Duration)>,

@@ -163,6 +163,7 @@
 //! | `decoders` | yes | [`source::Decoder`]: archives that are compressed |
 //! | `image` | yes | [`source::Image`]: trees and lists of images, and images merged of images; [`Extractor`]: trees as files of the host; [`Base`]; `ImageWriter::verify` |
 //! | `selinux` | yes | [`FileContexts`]: labels of SELinux policies |
+//! | `verity` | yes | [`Options::verity`]: dm-verity hash trees; `ImageWriter::fsverity_digests` |
 //! | `serde` | no | [`Summary`] is `Serialize`, for a report in JSON |
 //!
 //! Without any of them, the crate has trees from directories, store paths and memory,
@@ -223,6 +224,8 @@ mod time;
 mod tree;
 #[cfg(feature = "image")]
 mod verify;
+#[cfg(feature = "verity")]
+mod verity;
 mod write;
 #[cfg(any(feature = "decoders", feature = "image"))]
 mod zstd_header;
@@ -240,6 +243,8 @@ pub use error::{
     Result, StorePathsError, TarErrorKind, TreeErrorKind, VerifyErrorKind,
 };
 pub use event::{EntrySize, Event, InodeCounts, Phase, Summary};
+#[cfg(feature = "verity")]
+pub use event::{FsVerityDigest, VeritySummary};
 #[cfg(feature = "image")]
 pub use extract::{Extracted, Extractor, LeftOut, LeftOutKind};
 pub use hints::{CompressHints, PassedOverHint};
@@ -247,6 +252,8 @@ pub use options::{
     BlockSize, ChunkSize, CompressRule, ImageUuid, InodeForm, KernelVersion, Label, Options,
     OptionsError, PclusterSize, Tails, XattrPrefix,
 };
+#[cfg(feature = "verity")]
+pub use options::{Verity, VerityHash, VeritySalt};
 pub use rayon::{ThreadPool, ThreadPoolBuilder};
 pub use shown::Shown;
 pub use sink::{SeekWriter, WriteAt};

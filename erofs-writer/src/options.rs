@@ -11,6 +11,8 @@ mod rule;
 mod set;
 mod sizes;
 mod small;
+#[cfg(feature = "verity")]
+mod verity;
 mod version;
 mod wide;
 
@@ -21,4 +23,6 @@ pub use names::{ImageUuid, Label, XattrPrefix};
 pub use rule::CompressRule;
 pub use set::Options;
 pub use sizes::{BlockSize, ChunkSize, PclusterSize};
+#[cfg(feature = "verity")]
+pub use verity::{Verity, VerityHash, VeritySalt};
 pub use version::KernelVersion;

@@ -156,6 +156,16 @@ impl Target {
         Ok(Target { path: path.to_path_buf(), kind: Kind::InPlace { file }, syncs: true })
     }
 
+    /// Whether both get the same name.
+    pub(crate) fn has_place_of(&self, other: &Target) -> bool {
+        self.path == other.path
+    }
+
+    /// Whether it is no file yet that anybody needs.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.kind, Kind::Draft { keeps_old: false, .. })
+    }
+
     pub(crate) fn file(&self) -> &File {
         match &self.kind {
             Kind::Draft { draft, .. } => &draft.file,

@@ -6,6 +6,7 @@ mod host;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -88,6 +89,20 @@ impl<W: Write + Seek + Send> WriteAt for SeekWriter<W> {
     }
 }
 
+/// The file of its own that a hash tree goes to.
+#[cfg_attr(not(feature = "verity"), expect(dead_code, reason = "there are no hash trees"))]
+#[derive(Clone, Copy)]
+pub(crate) struct Hashes<'a> {
+    /// Open for reading and writing.
+    pub(crate) file: &'a File,
+    /// The path as the caller names it.
+    pub(crate) path: &'a Path,
+    /// How many bytes there is room for, where that is known.
+    pub(crate) capacity: Option<u64>,
+    /// Called when the tree is written, with its end.
+    pub(crate) settle: &'a Settle<'a>,
+}
+
 /// The output of an image, and what is known about it.
 pub(crate) struct Output<'a> {
     pub(crate) to: &'a dyn WriteAt,
@@ -99,9 +114,12 @@ pub(crate) struct Output<'a> {
     /// Called when everything except the superblock is written, with the end of the
     /// image. It may return early when it is told to stop.
     pub(crate) settle: &'a Settle<'a>,
+    /// Where a hash tree goes, if not behind the image.
+    #[cfg_attr(not(feature = "verity"), expect(dead_code, reason = "there are no hash trees"))]
+    pub(crate) hashes: Option<Hashes<'a>>,
 }
 
-type Settle<'a> = dyn Fn(u64, &dyn Stop) -> io::Result<()> + Sync + 'a;
+pub(crate) type Settle<'a> = dyn Fn(u64, &dyn Stop) -> io::Result<()> + Sync + 'a;
 
 /// Where an image goes: positions in it are shifted by its offset.
 pub(crate) struct Sink<'a> {

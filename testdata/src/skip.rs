@@ -49,6 +49,10 @@ pub enum Oracle {
     Mtree,
     /// `gensquashfs` and `rdsquashfs`, which read manifests and give back what they say.
     Gensquashfs,
+    /// `veritysetup`, which makes and checks hash trees.
+    Veritysetup,
+    /// `fsverity`, which makes digests of files.
+    Fsverity,
     /// Reading through memory maps, which Python does for us: in Rust it is
     /// not safe.
     Maps,
@@ -80,6 +84,8 @@ impl Oracle {
             Self::Bsdtar => tool("bsdtar"),
             Self::Mtree => tool("mtree"),
             Self::Gensquashfs => tool("gensquashfs").or_else(|| tool("rdsquashfs")),
+            Self::Veritysetup => tool("veritysetup"),
+            Self::Fsverity => tool("fsverity"),
             Self::Maps => tool("python3"),
             Self::Overlay => {
                 let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();

@@ -6,10 +6,12 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use erofs_writer::{
-    BlockSize, ChunkSize, KernelVersion, Label, OptionsError, PclusterSize, Uuid, XattrPrefix,
+    BlockSize, ChunkSize, KernelVersion, Label, OptionsError, PclusterSize, Uuid, VerityHash,
+    XattrPrefix,
 };
 
 use crate::args::metadata::MetaboxArg;
+use crate::args::verity::SaltArg;
 use crate::edits::AddedFile;
 use crate::number;
 use crate::suboptions::{self, Suboption};
@@ -45,6 +47,26 @@ pub(super) fn tar_mode(text: &str) -> Parsed<Tar> {
         _ if text.contains(',') => Err("a map of blocks is not written".into()),
         _ => Err("use f for a full image, or i for an index".into()),
     }
+}
+
+pub(super) fn verity_hash(text: &str) -> Result<VerityHash, OptionsError> {
+    text.parse()
+}
+
+pub(super) fn verity_salt(text: &str) -> Parsed<SaltArg> {
+    match text {
+        "-" => return Ok(SaltArg::None),
+        "uuid" => return Ok(SaltArg::FromUuid),
+        _ => {}
+    }
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits.filter(|digits| !digits.is_empty() && digits.len() % 2 == 0);
+    let digits = digits.ok_or("must be bytes of two hexadecimal digits, -, or uuid")?;
+    if digits.len() > 512 {
+        return Err(OptionsError::VeritySalt.into());
+    }
+    let bytes = digits.chunks(2).map(|pair| u8::try_from(16 * pair[0] + pair[1]));
+    Ok(SaltArg::Given(bytes.collect::<Result<_, _>>()?))
 }
 
 pub(super) fn zero_or_one(text: &str) -> Parsed<bool> {

@@ -42,5 +42,6 @@ mod take;
 mod tar;
 mod tar_index;
 mod verified;
+mod verity;
 mod wide;
 mod xattrs;

@@ -47,6 +47,8 @@ fn reports_are_what_the_schema_says() {
     for line in [
         "IMG source",
         "--verify IMG source",
+        "--verity IMG source",
+        "--verity=TREE --verity-no-superblock --verity-salt=- IMG source",
         "--tar=i IMG tar",
         "-zlz4 -Eall-fragments IMG source",
         "--store-paths list IMG",
@@ -56,6 +58,7 @@ fn reports_are_what_the_schema_says() {
         assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
         let report: Value = serde_json::from_str(&run.stdout).expect("is JSON");
         check(&report, &schema, "");
+        assert_eq!(report.get("verity").is_some(), line.contains("--verity"));
         assert_eq!(report.get("entries").is_some(), line.contains("store-paths"));
     }
 }

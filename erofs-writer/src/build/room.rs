@@ -13,11 +13,11 @@ use crate::sink::{Output, Sink};
 use crate::write::{self, Job};
 
 /// Writes everything but the head, which is returned, and the `table` of recipes after the
-/// image. Both end at `end` in the output.
+/// image. All that the output gets has `len` bytes.
 pub(super) fn write(
     whole: &Whole<'_>,
     output: &Output<'_>,
-    (table, end): (&[u8], u64),
+    (table, len): (&[u8], u64),
     observer: &Observer<'_>,
     threads: &Threads,
 ) -> Result<Vec<u8>> {
@@ -25,16 +25,26 @@ pub(super) fn write(
     let Whole { job, ends } = *whole;
     invalidate(observer, job.sink)?;
     if output.capacity.is_none() {
-        reserve(whole)?;
+        reserve(whole, len)?;
     }
     let tasks = write::Tasks::new(job, ends);
     let head = observer.watch(threads, tasks.len(), |report| tasks.run(job, report))?;
     recipes::write(whole, table)?;
+    Ok(head)
+}
+
+/// Does what has to be done when everything but the head is written. All of it ends at
+/// `end` in the output.
+pub(super) fn settle(
+    output: &Output<'_>,
+    end: u64,
+    observer: &Observer<'_>,
+    threads: &Threads,
+) -> Result<()> {
     observer.phase(Phase::Finish)?;
     observer.watch(threads, 0, |_| {
         (output.settle)(end, observer).map_err(|source| Error::Write { path: None, source })
-    })?;
-    Ok(head)
+    })
 }
 
 /// Invalidates an image that the output may hold. From then on the old content is lost,
@@ -53,13 +63,13 @@ pub(super) fn invalidate(observer: &Observer<'_>, sink: &Sink<'_>) -> Result<()>
 }
 
 /// Reserves the room for what is not written yet.
-fn reserve(whole: &Whole<'_>) -> Result<()> {
+fn reserve(whole: &Whole<'_>, len: u64) -> Result<()> {
     let Job { placement, options, sink, .. } = whole.job;
     let start = match placement.pclusters.is_empty() {
         true => 0,
         false => placement.pclusters.end * options.block_size.len(),
     };
-    sink.reserve(start, whole.len() - start).map_err(|source| Error::Write { path: None, source })
+    sink.reserve(start, len - start).map_err(|source| Error::Write { path: None, source })
 }
 
 /// Whether an image that ends at `needed` fits into a device.

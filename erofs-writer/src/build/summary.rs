@@ -9,8 +9,15 @@ use crate::event::{InodeCounts, Summary};
 use crate::tree::Kind;
 use crate::write::Job;
 
+#[cfg(feature = "verity")]
+use crate::event::VeritySummary;
+#[cfg(not(feature = "verity"))]
+use std::convert::Infallible as VeritySummary;
+
 impl Whole<'_> {
-    pub(super) fn summary(&self, uuid: Uuid) -> Summary {
+    pub(super) fn summary(&self, uuid: Uuid, verity: Option<VeritySummary>) -> Summary {
+        #[cfg(not(feature = "verity"))]
+        let None = verity;
         let Job { reader, plan, placement, options, sink, .. } = self.job;
         let block_len = options.block_size.len();
         let mut inodes = InodeCounts::default();
@@ -46,6 +53,10 @@ impl Whole<'_> {
             taken_bytes: 0,
             verified: false,
             entry_sizes: Vec::new(),
+            #[cfg(feature = "verity")]
+            verity,
+            #[cfg(feature = "verity")]
+            fsverity_digests: Vec::new(),
             times: Vec::new(),
         }
     }

@@ -66,13 +66,12 @@ impl Whole<'_> {
     #[cfg(not(feature = "image"))]
     pub(super) fn conclude(
         &self,
-        head: Vec<u8>,
+        sealed: &Sealed,
         _: Option<(&std::fs::File, std::time::SystemTime)>,
         _: &crate::observer::Observer<'_>,
         _: &crate::pool::Threads,
-    ) -> Result<Uuid> {
-        let sealed = self.seal(head);
-        self.finish(&sealed).map(|()| sealed.uuid)
+    ) -> Result<()> {
+        self.finish(sealed)
     }
 
     /// The extension of the superblock, if there is one.

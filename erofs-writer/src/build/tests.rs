@@ -98,7 +98,8 @@ fn write(
 ) -> Result<()> {
     let placed = &tree("target", "value", "last");
     let output = &SeekWriter::new(Cursor::new(Vec::new()));
-    let output = &Output { to: output, capacity: None, is_hidden: true, settle: &|_, _| Ok(()) };
+    let (settle, hashes) = (&|_: u64, _: &dyn Stop| Ok(()), None);
+    let output = &Output { to: output, capacity: None, is_hidden: true, settle, hashes };
     let mut conduct = Conduct::default();
     let observer = &conduct.observer();
     let threads = &Threads::Caller;

@@ -17,26 +17,23 @@ use crate::image::{Input, Part};
 use crate::observer::Observer;
 use crate::pool::Threads;
 use crate::verify::{self, Check};
-use uuid::Uuid;
 
 impl Whole<'_> {
     /// Writes the superblock. If the image is to be read back from a file, it is verified
     /// before. The build began at the time that is given.
     pub(super) fn conclude(
         &self,
-        head: Vec<u8>,
+        sealed: &Sealed,
         read_back: Option<(&File, SystemTime)>,
         observer: &Observer<'_>,
         threads: &Threads,
-    ) -> Result<Uuid> {
-        let sealed = self.seal(head);
+    ) -> Result<()> {
         let Some((file, began)) = read_back else {
-            return self.finish(&sealed).map(|()| sealed.uuid);
+            return self.finish(sealed);
         };
-        self.verify(file, &sealed, observer, threads, began)?;
-        self.finish(&sealed)?;
-        self.verify_head(file, &sealed)?;
-        Ok(sealed.uuid)
+        self.verify(file, sealed, observer, threads, began)?;
+        self.finish(sealed)?;
+        self.verify_head(file, sealed)
     }
 
     /// Compares what `output` has with the tree. The build began at `began`.

@@ -30,7 +30,7 @@ names!(error: Error {
     Options, Full, Cancelled,
 });
 names!(output: OutputErrorKind {
-    NotAFile, Appends, NotWritable, NotReadable, InsideSource, TooSmall,
+    NotAFile, Appends, NotWritable, NotReadable, InsideSource, Twice, TooSmall,
 });
 names!(tree: TreeErrorKind {
     BadName, Exists, NotFound, NotADirectory, Root,
@@ -69,7 +69,7 @@ names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
     MaxExtentLen, Alignment, Codec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, RootXattrLen,
     Offset, BuildTime, NeedsWideAddresses, DirectoriesNeedCodec, DirectoriesBesideStored,
-    KernelVersion, TargetKernel,
+    VerityHash, VeritySalt, NoVerity, KernelVersion, TargetKernel,
 });
 names!(limit: Limit {
     Inodes, Blocks, WideBlocks, Pclusters, SharedXattrs, Devices, DeviceBlocks,
@@ -376,6 +376,9 @@ fn of_options(out: &mut String) {
             NeedsWideAddresses,
             DirectoriesNeedCodec,
             DirectoriesBesideStored,
+            VerityHash,
+            VeritySalt,
+            NoVerity,
             KernelVersion,
             TargetKernel {
                 feature: "what is asked for",
@@ -427,6 +430,7 @@ fn messages_are_those_that_were_reviewed() {
             OutputErrorKind::NotWritable,
             OutputErrorKind::NotReadable,
             OutputErrorKind::InsideSource,
+            OutputErrorKind::Twice,
             OutputErrorKind::TooSmall { needed: 8192, available: 4096 },
         ],
     );

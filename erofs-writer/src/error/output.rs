@@ -13,11 +13,13 @@ pub enum OutputErrorKind {
     Appends,
     /// The output is open for reading only.
     NotWritable,
-    /// The output cannot be read back, which
-    /// [`ImageWriter::verify`](crate::ImageWriter::verify) has to.
+    /// The output cannot be read back, which `ImageWriter::verify` and `Options::verity`
+    /// have to.
     NotReadable,
     /// The output is part of the source, so the image would contain itself.
     InsideSource,
+    /// The file for the hash tree is the one for the image.
+    Twice,
     /// The device holds fewer bytes than the image needs.
     TooSmall {
         /// The length of the image in bytes.
@@ -38,9 +40,14 @@ impl fmt::Display for OutputErrorKind {
                  > and not >>",
             ),
             OutputErrorKind::NotWritable => f.write_str("is open for reading only"),
-            OutputErrorKind::NotReadable => f.write_str("cannot be read back to be verified"),
+            OutputErrorKind::NotReadable => {
+                f.write_str("cannot be read back to be verified or hashed")
+            }
             OutputErrorKind::InsideSource => {
                 f.write_str("the image would be part of its own source")
+            }
+            OutputErrorKind::Twice => {
+                f.write_str("the hash tree needs another file than the image")
             }
             OutputErrorKind::TooSmall { needed, available } => {
                 write!(f, "the image needs {needed} bytes, but the device has {available}")

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+#[cfg(feature = "verity")]
+use crate::event::VeritySummary;
 use crate::event::{EntrySize, InodeCounts, Phase, Summary};
 
 /// Under the names of its fields, with these differences: `uuid`, `oldest_kernel`
 /// and the `algorithms` are strings, `inodes` has their `total` too, `entry_sizes` is called `entries` and
-/// left out if there are none, and `times` is called `phases`, which are objects with
+/// left out if there are none, as is `verity`, and `times` is called `phases`, which are objects with
 /// a `name` and `seconds`. `mkfs-erofs --json` tells the same.
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let len = 19 + usize::from(!self.entry_sizes.is_empty());
+        #[cfg(feature = "verity")]
+        let len = len + usize::from(self.verity.is_some());
         let mut out = serializer.serialize_struct("Summary", len)?;
         out.serialize_field("uuid", &self.uuid.to_string())?;
         let algorithms: Vec<String> = self.algorithms.iter().map(ToString::to_string).collect();
@@ -37,6 +41,11 @@ impl Serialize for Summary {
             out.skip_field("entries")?;
         } else {
             out.serialize_field("entries", &self.entry_sizes)?;
+        }
+        #[cfg(feature = "verity")]
+        match &self.verity {
+            Some(verity) => out.serialize_field("verity", verity)?,
+            None => out.skip_field("verity")?,
         }
         let phases: Vec<PhaseTime> =
             self.times.iter().map(|(phase, time)| PhaseTime(*phase, *time)).collect();
@@ -72,6 +81,31 @@ impl Serialize for EntrySize {
 impl Serialize for Phase {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// With hashes and salt as hexadecimal digits, a salt that is none as `-`, and the length
+/// in sectors. `uuid` is left out if there is none.
+#[cfg(feature = "verity")]
+impl Serialize for VeritySummary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out =
+            serializer.serialize_struct("VeritySummary", 10 + usize::from(self.uuid.is_some()))?;
+        out.serialize_field("root_hash", &self.root_hash_hex())?;
+        out.serialize_field("hash", self.hash.name())?;
+        out.serialize_field("salt", &self.salt_hex())?;
+        match self.uuid {
+            Some(uuid) => out.serialize_field("uuid", &uuid.to_string())?,
+            None => out.skip_field("uuid")?,
+        }
+        out.serialize_field("data_block_size", &self.data_block_size)?;
+        out.serialize_field("hash_block_size", &self.hash_block_size)?;
+        out.serialize_field("data_blocks", &self.data_blocks)?;
+        out.serialize_field("data_sectors", &(self.data_len() / 512))?;
+        out.serialize_field("hash_offset", &self.hash_offset)?;
+        out.serialize_field("hash_start_block", &self.hash_start_block)?;
+        out.serialize_field("hash_end", &self.hash_end)?;
+        out.end()
     }
 }
 

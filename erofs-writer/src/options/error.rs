@@ -64,6 +64,12 @@ pub enum OptionsError {
     /// Directories are to be compressed, but files are taken over from an image as it
     /// stores them, and so is its packed inode.
     DirectoriesBesideStored,
+    /// The hash function of a verity tree is none that there is.
+    VerityHash,
+    /// The salt of a verity tree has more than 256 bytes.
+    VeritySalt,
+    /// There is a file for a verity tree, but no tree is asked for.
+    NoVerity,
     /// A version of Linux is not two numbers with a dot, such as `6.1`, perhaps with a
     /// third one.
     KernelVersion,
@@ -139,6 +145,11 @@ impl OptionsError {
             }
             OptionsError::DirectoriesBesideStored => {
                 "directories cannot be compressed beside files that are taken over as an image stores them"
+            }
+            OptionsError::VerityHash => "the hash of a verity tree is sha256 or sha512",
+            OptionsError::VeritySalt => "the salt of a verity tree has at most 256 bytes",
+            OptionsError::NoVerity => {
+                "a file for a verity tree needs the option that asks for the tree"
             }
             OptionsError::KernelVersion => "a version of Linux is written like 6.1",
             OptionsError::ChunkSizeForBlockSize { .. }

@@ -6,6 +6,8 @@ use crate::options::names::{ImageUuid, Label, XattrPrefix};
 use crate::options::rule::CompressRule;
 use crate::options::set::Options;
 use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
+#[cfg(feature = "verity")]
+use crate::options::verity::Verity;
 use crate::options::version::KernelVersion;
 use crate::time::Timestamp;
 
@@ -23,6 +25,12 @@ macro_rules! getters {
             /// See [`compress_rules`](Self::compress_rules).
             pub fn get_compress_rules(&self) -> &[CompressRule] {
                 &self.compress_rules
+            }
+
+            /// See [`verity`](Self::verity).
+            #[cfg(feature = "verity")]
+            pub fn get_verity(&self) -> Option<&Verity> {
+                self.verity.as_ref()
             }
 
             /// See [`read_order`](Self::read_order).

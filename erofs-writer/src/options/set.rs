@@ -9,6 +9,8 @@ use crate::options::layout::{InodeForm, Tails};
 use crate::options::names::{ImageUuid, Label, XattrPrefix};
 use crate::options::rule::CompressRule;
 use crate::options::sizes::{BlockSize, ChunkSize, PclusterSize};
+#[cfg(feature = "verity")]
+use crate::options::verity::Verity;
 use crate::options::version::KernelVersion;
 use crate::time::Timestamp;
 
@@ -69,6 +71,8 @@ pub struct Options {
     pub(crate) rebuildable: bool,
     pub(crate) trust_store_names: bool,
     pub(crate) target_kernel: Option<KernelVersion>,
+    #[cfg(feature = "verity")]
+    pub(crate) verity: Option<Verity>,
 }
 
 /// The UUID of store images.
@@ -114,6 +118,8 @@ impl Default for Options {
             rebuildable: false,
             trust_store_names: false,
             target_kernel: None,
+            #[cfg(feature = "verity")]
+            verity: None,
         }
     }
 }
@@ -150,6 +156,28 @@ impl Options {
     pub fn uuid(mut self, uuid: ImageUuid) -> Self {
         self.uuid = uuid;
         self
+    }
+
+    /// Adds a dm-verity hash tree, over the image and what
+    /// [`rebuildable`](Self::rebuildable) adds to it. It comes after these, or goes to
+    /// a file of its own by [`ImageWriter::verity_path`](crate::ImageWriter::verity_path).
+    /// [`Summary::verity`](crate::Summary::verity) has the root hash. Default: none.
+    ///
+    /// The image is padded with zeros to whole data blocks. It is read back from the output,
+    /// which has to be a [`File`](std::fs::File) that is open for reading, too.
+    #[cfg(feature = "verity")]
+    #[must_use]
+    pub fn verity(mut self, verity: Verity) -> Self {
+        self.verity = Some(verity);
+        self
+    }
+
+    /// Whether there is to be a hash tree.
+    pub(crate) fn has_verity(&self) -> bool {
+        #[cfg(feature = "verity")]
+        return self.verity.is_some();
+        #[cfg(not(feature = "verity"))]
+        return false;
     }
 
     /// The build time that the image records. Default: none.

@@ -70,6 +70,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("facts", &["alike", "format", "table"]),
     ("plan", &["alike", "cancel", "error", "facts", "format", "options", "pool", "shape", "tree"]),
     ("verify", &["error", "format", "image", "options", "pool", "tree"]),
+    ("verity", &["cancel", "error", "format", "options", "pool"]),
     ("sink", &["cancel", "format", "options"]),
     ("output", &["cancel", "error", "format", "tree"]),
     (
@@ -95,7 +96,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &[
             "base", "cancel", "codec", "encode", "error", "event", "facts", "format", "image",
             "meta", "observer", "options", "output", "plan", "pool", "ranges", "recipes", "shape",
-            "sink", "time", "tree", "verify", "write",
+            "sink", "time", "tree", "verify", "verity", "write",
         ],
     ),
 ];

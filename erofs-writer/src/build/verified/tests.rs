@@ -9,6 +9,7 @@ use crate::observer::Conduct;
 use crate::options::{ChunkSize, ImageUuid, Options, Tails};
 use crate::time::Timestamp;
 use crate::tree::{Metadata, Node, OpenDirs, Rdev, Reader, Tree};
+use uuid::Uuid;
 
 const UUID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef);
 
