@@ -1,5 +1,6 @@
 //! Writing an image: the whole pipeline. Read this file first.
 
+mod conclude;
 #[cfg(feature = "verity")]
 mod digests;
 mod encoding;
@@ -22,7 +23,7 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -35,20 +36,16 @@ use crate::encode::{self, Images};
 use crate::error::{Error, Limit, OutputErrorKind, Result};
 use crate::event::{Event, Phase, Summary};
 use crate::meta::{Bodies, Ends, Head, InodePlaces, Placement};
-use crate::observer::{Conduct, Observer};
+use crate::observer::Conduct;
 use crate::options::Options;
 use crate::output::{self, Target};
 use crate::plan::{Codecs, DataPlan};
-use crate::pool::Threads;
 use crate::shape::{Inodes, Order, XattrTable};
 use crate::sink::{Output, Sink, WriteAt};
 use crate::tree::{OpenDirs, Reader, Tree, check};
 use crate::write::Job;
-use hashes::HashTarget;
-#[cfg(feature = "verity")]
-use seal::Seal;
-#[cfg(not(feature = "verity"))]
-use unsealed::Seal;
+use conclude::Asked;
+use hashes::HashFile;
 use whole::Whole;
 
 /// Writes trees as images.
@@ -66,11 +63,8 @@ pub struct ImageWriter<'a> {
     sync: bool,
     #[cfg(feature = "image")]
     verify: bool,
-    entry_sizes: bool,
-    /// The file of its own that a hash tree goes to.
-    hash_path: Option<PathBuf>,
-    #[cfg(feature = "verity")]
-    digests_files: bool,
+    asked: Asked,
+    hash_file: HashFile,
     #[cfg(feature = "image")]
     base: Option<&'a Base>,
     conduct: Conduct<'a>,
@@ -90,10 +84,8 @@ impl<'a> ImageWriter<'a> {
             sync: false,
             #[cfg(feature = "image")]
             verify: false,
-            entry_sizes: false,
-            hash_path: None,
-            #[cfg(feature = "verity")]
-            digests_files: false,
+            asked: Asked::default(),
+            hash_file: HashFile::default(),
             #[cfg(feature = "image")]
             base: None,
             conduct: Conduct::default(),
@@ -172,7 +164,28 @@ impl<'a> ImageWriter<'a> {
     /// of store paths, each of these. Default: no.
     #[must_use]
     pub fn entry_sizes(mut self, on: bool) -> Self {
-        self.entry_sizes = on;
+        self.asked.entry_sizes = on;
+        self
+    }
+
+    /// Writes the tree of [`Options::verity`] to the file or block device `path`, and not
+    /// behind the image. It gets its name as that of [`write_path`](Self::write_path) does,
+    /// and before the image: if either fails, neither gets its name. Only if the system
+    /// cannot rename the image after that, a file that was replaced stays replaced.
+    /// Default: the tree comes after the image.
+    #[cfg(feature = "verity")]
+    #[must_use]
+    pub fn verity_path(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.hash_file.path = Some(path.into());
+        self
+    }
+
+    /// Whether the summary has the [fs-verity digest](Summary::fsverity_digests) of every
+    /// regular file, for which all files are read once more. Default: no.
+    #[cfg(feature = "verity")]
+    #[must_use]
+    pub fn fsverity_digests(mut self, on: bool) -> Self {
+        self.asked.digests = on;
         self
     }
 
@@ -232,8 +245,9 @@ impl<'a> ImageWriter<'a> {
     /// [`Error::Write`] and [`Error::Output`].
     pub fn check_path(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        output::check(path, &self.conduct.canceller).map_err(|error| self.named(error, path))?;
-        self.check_hash_path()
+        output::check(path, &self.conduct.canceller)
+            .map_err(|error| self.hash_file.named(error, path))?;
+        self.hash_file.check(&self.conduct.canceller)
     }
 
     /// Writes `tree` to the file or block device `path`.
@@ -260,20 +274,22 @@ impl<'a> ImageWriter<'a> {
                 let kind = OutputErrorKind::NotReadable;
                 return Err(Error::Output { path: path.into(), kind });
             }
-            let hashes = self.hash_target(tree, Some(target.file()), Some(&target))?;
-            let settle = |end: u64, stop: &dyn Stop| settle_hashes(hashes.as_ref(), end, stop);
+            let image = (Some(target.file()), Some(&target));
+            let conduct = (self.sync, &self.conduct.canceller);
+            let hashes = self.hash_file.open(image, tree, self.options.has_verity(), conduct)?;
+            let settle = |end: u64, stop: &dyn Stop| hashes.settle(end, stop);
             let output = Output {
                 to: target.file(),
                 capacity: target.capacity(),
                 is_hidden: target.is_hidden(),
                 settle: &|end, stop| target.settle(offset, end, stop),
-                hashes: hashes.as_ref().map(|hashes| hashes.hashes(&settle)),
+                hashes: hashes.hashes(&settle),
             };
             let summary = self.build(tree, &output)?;
-            commit(hashes, || target.commit())?;
+            hashes.commit(|| target.commit())?;
             Ok(summary)
         });
-        written.map_err(|error| self.named(error, path))
+        written.map_err(|error| self.hash_file.named(error, path))
     }
 
     /// Writes `tree` to `output`: a file, a [`SeekWriter`](crate::SeekWriter),
@@ -296,37 +312,24 @@ impl<'a> ImageWriter<'a> {
             return Err(write_error(io::Error::new(io::ErrorKind::InvalidInput, why)));
         }
         let synced = file.filter(|_| self.sync);
-        let hashes = self.hash_target(tree, file, None)?;
-        let settle = |end: u64, stop: &dyn Stop| settle_hashes(hashes.as_ref(), end, stop);
+        let conduct = (self.sync, &self.conduct.canceller);
+        let hashes = self.hash_file.open((file, None), tree, self.options.has_verity(), conduct)?;
+        let settle = |end: u64, stop: &dyn Stop| hashes.settle(end, stop);
         let output = Output {
             to: &output,
             capacity: None,
             is_hidden: false,
             settle: &|end, stop| synced.map_or(Ok(()), |file| output::sync_given(file, end, stop)),
-            hashes: hashes.as_ref().map(|hashes| hashes.hashes(&settle)),
+            hashes: hashes.hashes(&settle),
         };
         let summary = self.build(tree, &output)?;
-        commit(hashes, || synced.map_or(Ok(()), File::sync_all).map_err(write_error))?;
+        hashes.commit(|| synced.map_or(Ok(()), File::sync_all).map_err(write_error))?;
         Ok(summary)
     }
 
     /// Whether the output has to be readable.
     fn reads_back(&self) -> bool {
         self.verifies() || self.options.has_verity()
-    }
-
-    /// Names the output as the caller names it, not as it was resolved.
-    fn named(&self, error: Error, path: &Path) -> Error {
-        match error {
-            Error::Write { path: Some(ref other), .. } | Error::Output { path: ref other, .. }
-                if self.is_hash_path(other) =>
-            {
-                error
-            }
-            Error::Write { source, .. } => Error::Write { path: Some(path.to_path_buf()), source },
-            Error::Output { kind, .. } => Error::Output { path: path.to_path_buf(), kind },
-            error => error,
-        }
     }
 
     #[cfg(feature = "image")]
@@ -431,62 +434,11 @@ impl<'a> ImageWriter<'a> {
         let metabox = encoding::encode_metabox(observer, threads, inputs, job)?;
         let ends = &Ends::new(placement, metabox, options)?;
         let whole = Whole { job, ends };
-        #[cfg(feature = "verity")]
-        let fsverity_digests = match self.digests_files {
-            true => digests::digests(reader, observer, threads)?,
-            false => Vec::new(),
-        };
-        let facts = conclude(&whole, output, read_back, observer, threads)?;
-        let entry_sizes = if self.entry_sizes { sizes::entry_sizes(&whole) } else { Vec::new() };
+        let work = (observer, threads);
+        let summary = conclude::conclude(&whole, output, read_back, self.asked, work)?;
         let taken_bytes = earlier.map_or(0, encode::Earlier::taken_bytes);
         let (times, verified) = (observer.times(), read_back.is_some());
-        Ok(Summary {
-            times,
-            verified,
-            entry_sizes,
-            taken_bytes,
-            #[cfg(feature = "verity")]
-            fsverity_digests,
-            ..facts
-        })
-    }
-}
-
-/// Writes what is not written yet, and returns a summary. The image is read back from the
-/// file, if there is one.
-fn conclude(
-    whole: &Whole<'_>,
-    output: &Output<'_>,
-    read_back: Option<(&File, SystemTime)>,
-    observer: &Observer<'_>,
-    threads: &Threads,
-) -> Result<Summary> {
-    let recipes = &recipes::tables(whole);
-    let mut len = recipes::len_with(whole, recipes);
-    let seal = Seal::new(whole, output, len)?;
-    if let Some(seal) = &seal {
-        len = seal.end();
-    }
-    let end = room::image_end(whole.job.options, len)?;
-    room::check_capacity(output.capacity, end)?;
-    let head = room::write(whole, output, (recipes, len), observer, threads)?;
-    let sealed = whole.seal(head);
-    let verity = seal.map(|seal| seal.write(&sealed, observer, threads)).transpose()?;
-    room::settle(output, end, observer, threads)?;
-    whole.conclude(&sealed, read_back, observer, threads)?;
-    Ok(whole.summary(sealed.uuid, verity))
-}
-
-/// Does what has to be done when the file of a hash tree is written, if there is one.
-fn settle_hashes(hashes: Option<&HashTarget>, end: u64, stop: &dyn Stop) -> io::Result<()> {
-    hashes.map_or(Ok(()), |hashes| hashes.target().settle(0, end, stop))
-}
-
-/// Gives the file of a hash tree its name, if there is one, and the image by `image`.
-fn commit(hashes: Option<HashTarget>, image: impl FnOnce() -> Result<()>) -> Result<()> {
-    match hashes {
-        Some(hashes) => hashes.commit(image),
-        None => image(),
+        Ok(Summary { times, verified, taken_bytes, ..summary })
     }
 }
 

@@ -9,7 +9,8 @@ use testdata::skip::{Oracle, have};
 use testdata::tools;
 
 use crate::callers::place as with_dir;
-use crate::place::Place;
+use crate::disks::Disk;
+use crate::place::{Place, Run};
 
 const UUID: &str = "-U 12345678-1234-5678-9abc-123456789abc -T0";
 
@@ -233,4 +234,44 @@ fn digests_are_those_of_fsverity() {
         command.current_dir(place.root()).args(["digest", "--compact", path.as_str()]);
         assert_eq!(tools::run(&mut command).expect("is readable").trim(), digest, "{path}");
     }
+}
+
+#[test]
+fn trees_go_to_devices_if_there_is_room() {
+    if !have(Oracle::KernelMount) {
+        return;
+    }
+    let place = place_of(300);
+    place.run(&format!("{UUID} --verity IMG DIR")).succeeded();
+    place.run(&format!("{UUID} --verity=TREE ALONE DIR")).succeeded();
+    let (image, tree) = (bytes(&place, "IMG"), bytes(&place, "TREE"));
+    let on = |missing: usize| {
+        let disk = Disk::new(image.len() - missing);
+        let before = disk.bytes();
+        let words = format!("{UUID} --verity {} DIR", disk.path().display());
+        (Run::of(place.command().args(words.split_whitespace())), before, disk.bytes())
+    };
+    let (run, _, after) = on(0);
+    run.succeeded();
+    assert!(after == image);
+    // The image alone would fit.
+    let (run, before, after) = on(4096);
+    assert_eq!(run.code(), Some(1), "{run:?}");
+    let needed = format!("the image needs {} bytes, but the device has", image.len());
+    assert!(run.stderr.contains(&needed), "{run:?}");
+    assert!(after == before, "nothing was written");
+
+    let apart = |missing: usize| {
+        let disk = Disk::new(tree.len() - missing);
+        let before = disk.bytes();
+        let words = format!("{UUID} --verity={} ON DIR", disk.path().display());
+        (Run::of(place.command().args(words.split_whitespace())), before, disk.bytes())
+    };
+    let (run, _, after) = apart(0);
+    run.succeeded();
+    assert!(after == tree && bytes(&place, "ON") == bytes(&place, "ALONE"));
+    fs::remove_file(place.path("ON")).expect("is there");
+    let (run, before, after) = apart(4096);
+    assert_eq!(run.code(), Some(1), "{run:?}");
+    assert!(!place.path("ON").exists() && after == before);
 }

@@ -1,101 +1,93 @@
-//! The options of a writer about hashes, and the file of its own that a hash tree goes to.
+//! The file of its own that a hash tree goes to.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::build::ImageWriter;
+use crate::cancel::{Canceller, Stop};
 use crate::error::{Error, OutputErrorKind, Result};
 use crate::options::OptionsError;
 use crate::output::{self, Target};
 use crate::sink::{Hashes, Settle};
 use crate::tree::Tree;
 
-#[cfg(feature = "verity")]
-impl ImageWriter<'_> {
-    /// Writes the tree of [`Options::verity`](crate::Options::verity) to the file or block
-    /// device `path`, and not behind the image. The file gets its name under the same rules
-    /// as that of [`write_path`](Self::write_path), and before the image does: if either
-    /// fails, neither gets its name. Only if the system cannot rename the image after that,
-    /// a file that was replaced stays replaced. Default: the tree comes after the image.
-    #[must_use]
-    pub fn verity_path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.hash_path = Some(path.into());
-        self
-    }
-
-    /// Whether the summary has the [fs-verity
-    /// digest](crate::Summary::fsverity_digests) of every regular file, for which all files
-    /// are read once more. Default: no.
-    #[must_use]
-    pub fn fsverity_digests(mut self, on: bool) -> Self {
-        self.digests_files = on;
-        self
-    }
+/// Where a hash tree goes, if not behind the image.
+#[derive(Default)]
+pub(super) struct HashFile {
+    pub(super) path: Option<PathBuf>,
 }
 
-/// The file of a hash tree while it is written.
-pub(super) struct HashTarget {
-    target: Target,
-    path: PathBuf,
-}
+/// The file of a hash tree while it is written, if there is one.
+pub(super) struct HashTarget(Option<(Target, PathBuf)>);
 
-impl ImageWriter<'_> {
-    /// Opens the file for the tree, if there is one. The image goes to `image`, which may
-    /// have been opened by its path.
-    pub(super) fn hash_target(
+impl HashFile {
+    /// Opens the file for the tree of an image that goes to `image`, which may have been
+    /// opened by its path.
+    pub(super) fn open(
         &self,
+        image: (Option<&File>, Option<&Target>),
         tree: &Tree,
-        image: Option<&File>,
-        opened: Option<&Target>,
-    ) -> Result<Option<HashTarget>> {
-        let Some(path) = self.hash_path.as_deref() else { return Ok(None) };
-        if !self.options.has_verity() {
+        has_verity: bool,
+        (syncs, canceller): (bool, &Canceller),
+    ) -> Result<HashTarget> {
+        let Some(path) = self.path.as_deref() else { return Ok(HashTarget(None)) };
+        if !has_verity {
             return Err(OptionsError::NoVerity.into());
         }
         let output_error = |kind| Error::Output { path: path.into(), kind };
-        let target = Target::open(path, tree, 0, self.sync, &self.conduct.canceller);
+        let target = Target::open(path, tree, 0, syncs, canceller);
         let target = target.map_err(|error| renamed(error, path))?;
+        let (file, opened) = image;
         let same_name = opened.is_some_and(|opened| opened.has_place_of(&target));
-        if same_name || image.is_some_and(|image| is_at(image, path)) {
+        if same_name || file.is_some_and(|file| is_at(file, path)) {
             return Err(output_error(OutputErrorKind::Twice));
         }
         if !output::is_readable(target.file()) {
             return Err(output_error(OutputErrorKind::NotReadable));
         }
-        Ok(Some(HashTarget { target, path: path.to_path_buf() }))
+        Ok(HashTarget(Some((target, path.to_path_buf()))))
     }
 
-    /// The path of the file for the tree, which errors name as it is.
-    pub(super) fn is_hash_path(&self, path: &Path) -> bool {
-        self.hash_path.as_deref() == Some(path)
+    /// Finds out whether the file can be written.
+    pub(super) fn check(&self, canceller: &Canceller) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        output::check(path, canceller).map_err(|error| renamed(error, path))
     }
 
-    /// Finds out whether the file for the tree can be written.
-    pub(super) fn check_hash_path(&self) -> Result<()> {
-        let Some(path) = &self.hash_path else { return Ok(()) };
-        output::check(path, &self.conduct.canceller).map_err(|error| renamed(error, path))
+    /// Names the output as the caller names it, not as it was resolved. Errors of the file
+    /// for the tree name that already.
+    pub(super) fn named(&self, error: Error, path: &Path) -> Error {
+        match &error {
+            Error::Write { path: Some(other), .. } | Error::Output { path: other, .. }
+                if self.path.as_deref() == Some(other) =>
+            {
+                error
+            }
+            _ => renamed(error, path),
+        }
     }
 }
 
 impl HashTarget {
-    /// What a build has to know of it. `settle` calls that of the target.
-    pub(super) fn hashes<'a>(&'a self, settle: &'a Settle<'a>) -> Hashes<'a> {
-        let (file, capacity) = (self.target.file(), self.target.capacity());
-        Hashes { file, path: &self.path, capacity, settle }
+    /// What a build has to know of it. `settle` is [`settle`](Self::settle).
+    pub(super) fn hashes<'a>(&'a self, settle: &'a Settle<'a>) -> Option<Hashes<'a>> {
+        let (target, path) = self.0.as_ref()?;
+        Some(Hashes { file: target.file(), path, capacity: target.capacity(), settle })
     }
 
-    pub(super) fn target(&self) -> &Target {
-        &self.target
+    /// Does what has to be done when the tree is written.
+    pub(super) fn settle(&self, end: u64, stop: &dyn Stop) -> io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), |(target, _)| target.settle(0, end, stop))
     }
 
-    /// Gives it its name, and then lets `others` do that with the image. If that fails, it
-    /// loses the name again.
-    pub(super) fn commit(self, others: impl FnOnce() -> Result<()>) -> Result<()> {
-        let HashTarget { target, path } = self;
+    /// Gives the file its name, and then lets `image` do that with the image. If that
+    /// fails, the file loses the name again.
+    pub(super) fn commit(self, image: impl FnOnce() -> Result<()>) -> Result<()> {
+        let Some((target, path)) = self.0 else { return image() };
         let is_new = target.is_new();
         target.commit().map_err(|error| renamed(error, &path))?;
-        others().inspect_err(|_| {
+        image().inspect_err(|_| {
             if is_new {
                 // If that fails, there is no one to tell.
                 drop(fs::remove_file(&path));
@@ -112,7 +104,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Names the file for the tree as the caller names it.
+/// Names the output `path`, as the caller names it.
 fn renamed(error: Error, path: &Path) -> Error {
     match error {
         Error::Write { source, .. } => Error::Write { path: Some(path.into()), source },

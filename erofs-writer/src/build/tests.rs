@@ -10,6 +10,7 @@ use crate::codec::Codec;
 use crate::codec::config::CompressionConfig;
 use crate::codec::lz4::Level;
 use crate::encode::{Encoded, TailPlace};
+use crate::observer::Observer;
 use crate::options::{BlockSize, ChunkSize, ImageUuid, Tails};
 use crate::plan::ChunkMap;
 use crate::pool::Threads;

@@ -38,4 +38,5 @@ mod tar_rules;
 mod tidy;
 mod trusted;
 mod verified;
+mod verity;
 mod wide;
