@@ -33,6 +33,9 @@
   # Whether `nix-store --load-db` finds a file nix-path-registration at the root. All parts
   # need it then.
   registration ? false,
+  # Whether a dm-verity hash tree follows the image. A second output, roothash, is then the
+  # file with its root hash.
+  verity ? false,
   # Further files: path in the image, and source.
   files ? { },
   # Whether it is built where Nix runs, and not by other builders or taken from caches.
@@ -78,6 +81,8 @@ make name
     # The image holds the names of store paths and must not keep these alive.
     unsafeDiscardReferences.out = true;
 
+    outputs = [ "out" ] ++ lib.optional verity "roothash";
+
     preferLocalBuild = local;
     allowSubstitutes = !local;
     nativeBuildInputs = [ erofs-writer ];
@@ -88,6 +93,7 @@ make name
     ]
     ++ lib.optional (compression != null) "-z${compression}"
     ++ lib.optional rebuildable "--rebuildable"
+    ++ lib.optional verity "--verity"
     ++ lib.optional (base != null) "--base=${fileOf base}"
     ++ lib.optionals isMerged [
       "--clean=data"
@@ -118,6 +124,7 @@ make name
         label
         registration
         uuid
+        verity
         ;
       rootPaths = contents;
     }
@@ -144,5 +151,6 @@ make name
       done
     ''}
     mkfs-erofs --workers="$NIX_BUILD_CORES" "''${arguments[@]}" \
+      ${lib.optionalString verity ''--roothash-file="$roothash"''} \
       ${lib.concatStringsSep " " shellFlags} -L "$label" "$image" "''${sources[@]}"
   ''

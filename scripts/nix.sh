@@ -159,6 +159,19 @@ check_base() {
     echo "the same image $2 as $1, with $taken bytes that are taken"
 }
 
+# The kernel's own program finds that each block has the hash of the second output.
+check_sealed() {
+    local image offset
+    install_packages cryptsetup-bin
+    command -v veritysetup >/dev/null ||
+        { echo "SKIPPED: $0: no veritysetup, so no hash tree is checked"; return; }
+    image=$(place "$(build sealed)")
+    offset=$(sed -n 's/.*"hash_offset":\([0-9]*\).*/\1/p' "$work/log")
+    veritysetup verify "$image" "$image" --hash-offset="$offset" \
+        "$(cat "$(place "$(build sealed.roothash)")")" || die "the sealed image is not what its hash says"
+    echo "a sealed image has its hash tree at byte $offset"
+}
+
 # Merged images keep what their parts have: compressed data, and times. Nor do they have
 # that of the build.
 check_merged() {
@@ -342,6 +355,7 @@ build_images
 check_base rebuildable based
 check_base trustable trusted
 check_merged
+check_sealed
 build_again "when built again"
 check_caches
 optimise

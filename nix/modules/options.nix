@@ -23,6 +23,15 @@ in
       ];
       description = "Flags of mkfs.erofs for images of the Nix store.";
     };
+    verity = lib.mkOption {
+      type = lib.types.bool;
+      default = false;
+      description = ''
+        Whether a dm-verity hash tree follows images of the Nix store. Their output
+        roothash has the root hash then. The mounts of guests are the same: to let the
+        kernel check what is read, the machine has to set dm-verity up.
+      '';
+    };
     make = lib.mkOption {
       type = lib.types.raw;
       internal = true;
@@ -35,5 +44,5 @@ in
     pkgs: arguments:
     pkgs.callPackage ../make-store-image.nix {
       erofs-writer = if cfg.package != null then cfg.package else pkgs.callPackage ../package.nix { };
-    } (arguments // { flags = cfg.flags ++ arguments.flags or [ ]; });
+    } ({ inherit (cfg) verity; } // arguments // { flags = cfg.flags ++ arguments.flags or [ ]; });
 }

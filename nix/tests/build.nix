@@ -155,6 +155,12 @@ in
     ];
     registration = true;
   };
+  sealed = pkgs.makeErofsStoreImage {
+    rootPaths = [ toplevel ];
+    verity = true;
+    # Into the log.
+    shellFlags = [ "--json" ];
+  };
   rebuildable = pkgs.makeErofsStoreImage newer;
   based = pkgs.makeErofsStoreImage (
     newer

@@ -254,6 +254,21 @@ expect {
       && !image.allowSubstitutes
       && !inFolder.preferLocalBuild
       && inFolder.allowSubstitutes;
+    "the root hash is an output of its own" =
+      let
+        sealed = pkgs.makeErofsStoreImage {
+          rootPaths = [ bare.erofs-utils ];
+          verity = true;
+        };
+      in
+      sealed.outputs == [
+        "out"
+        "roothash"
+      ]
+      && elem "--verity" sealed.arguments
+      && has "--roothash-file" sealed.buildCommand
+      && image.outputs == [ "out" ]
+      && !elem "--verity" image.arguments;
     "a base may lie in a folder" =
       let
         based = pkgs.makeErofsStoreImage {
