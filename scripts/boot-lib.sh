@@ -15,6 +15,8 @@ arguments='console=ttyS0 panic=-1 oops=panic mitigations=off'
 arguments="$arguments no_timer_check nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 # The kernel's modules for read-only drives, with what they need before them.
 modules="virtio_pci virtio_blk crc32c_generic erofs overlay"
+# Programs of this machine that guests need besides busybox.
+programs=
 # With more threads the emulator itself is not reliable.
 accel="-accel tcg,thread=single"
 
@@ -71,8 +73,17 @@ add_module() {
     echo "$2" >>"$3/order"
 }
 
-# make_initrd SUITE INIT FILE...: the kernel's modules, busybox, INIT as the
-# first process, and the files beside it.
+# add_program PROGRAM TO: with the libraries that it needs, at the same paths.
+add_program() {
+    local file
+    for file in "$1" $(ldd "$1" | grep -o '/[^ ]*'); do
+        mkdir -p "$2/${file%/*}"
+        cp -L "$file" "$2/$file"
+    done
+}
+
+# make_initrd SUITE INIT FILE...: the kernel's modules, busybox and the programs, INIT as
+# the first process, and the files beside it.
 make_initrd() {
     local suite=$1 init=$2 root=$dir/initrd-$1
     shift 2
@@ -82,6 +93,9 @@ make_initrd() {
         add_module "$suite" "$module" "$root/modules"
     done
     cp "$busybox" "$root/bin/busybox"
+    for program in $programs; do
+        add_program "$program" "$root"
+    done
     cp "$init" "$root/init"
     cp testdata/boot/guest.sh "$@" "$root/"
     (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$root.gz"
