@@ -1,6 +1,5 @@
 //! The one error type of the crate.
 
-#[cfg_attr(not(feature = "nar"), allow(dead_code, reason = "only NARs have these"))]
 mod cache;
 mod contexts;
 mod hints;

@@ -30,8 +30,8 @@ pub struct Content {
 /// file that a scan has found, is kept small.
 #[derive(Clone)]
 #[cfg_attr(
-    not(all(feature = "image", feature = "tar")),
-    allow(dead_code, reason = "only archives and images are devices")
+    not(all(feature = "image", feature = "nar", feature = "tar")),
+    allow(dead_code, reason = "some are only those of archives and images")
 )]
 pub(super) enum Location {
     Bytes(Arc<[u8]>),
