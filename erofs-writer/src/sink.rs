@@ -1,6 +1,8 @@
 //! Outputs, and the sink through which the pipeline writes.
 
 mod digest;
+#[cfg(feature = "verity")]
+mod hashed;
 mod host;
 
 use std::fs::File;
@@ -18,6 +20,8 @@ use crate::format::superblock::{SUPER_LEN, SUPER_OFFSET};
 use crate::format::{to_u64, to_usize};
 use crate::options::Options;
 use digest::BlockDigest;
+#[cfg(feature = "verity")]
+pub(crate) use hashed::BlockHashes;
 
 /// Something that can be written at any position, from several threads.
 ///
@@ -138,29 +142,40 @@ pub(crate) struct Sink<'a> {
     written: AtomicU64,
     /// A hash of what is written, if it is asked for.
     digest: Option<BlockDigest>,
+    /// The digests of a hash tree, if they can be made now.
+    #[cfg(feature = "verity")]
+    hashes: Option<BlockHashes>,
 }
 
 /// Below this, reading into a buffer that gathers many files costs less.
 const COPY_MIN: u64 = 256 * 1024;
 
 impl<'a> Sink<'a> {
-    /// A sink for an image in `output`. If the UUID depends on the bytes, the kernel
-    /// must not copy any.
+    /// A sink for an image in `output`. If bytes are hashed as they are written, for the UUID
+    /// or for a hash tree, the kernel must not copy any.
     pub(crate) fn new(output: &Output<'a>, options: &Options) -> Self {
         let may_hold_image = AtomicBool::new(!output.is_hidden);
         let output = output.to;
         let (offset, block_len) = (options.offset, options.block_size.len());
+        #[cfg(feature = "verity")]
+        let hashes = BlockHashes::new(options);
+        #[cfg(feature = "verity")]
+        let is_hashed = hashes.is_some() || options.derives_uuid();
+        #[cfg(not(feature = "verity"))]
+        let is_hashed = options.derives_uuid();
         let shares = output.as_file().is_some_and(host::copies_share);
         Sink {
             output,
             offset,
             may_hold_image,
             shares,
-            kernel_copies: AtomicBool::new(output.as_file().is_some() && !options.derives_uuid()),
+            kernel_copies: AtomicBool::new(output.as_file().is_some() && !is_hashed),
             kernel_copy_min: if shares && offset % 4096 == 0 { block_len } else { COPY_MIN },
             kernel_copied: AtomicU64::new(0),
             written: AtomicU64::new(0),
             digest: options.derives_uuid().then(|| BlockDigest::new(block_len)),
+            #[cfg(feature = "verity")]
+            hashes,
         }
     }
 
@@ -221,6 +236,10 @@ impl<'a> Sink<'a> {
         if let Some(digest) = &self.digest {
             digest.add(buf, pos);
         }
+        #[cfg(feature = "verity")]
+        if let Some(hashes) = &self.hashes {
+            hashes.add(buf, pos);
+        }
         self.written.fetch_add(to_u64(buf.len()), Ordering::Relaxed);
         self.output.write_all_at(buf, self.offset + pos)
     }
@@ -237,6 +256,12 @@ impl<'a> Sink<'a> {
     /// it was asked for.
     pub(crate) fn digest(&self, head: &[u8]) -> Option<[u8; 16]> {
         self.digest.as_ref().map(|digest| digest.finish(head))
+    }
+
+    /// The digests of what has been written, if they were made.
+    #[cfg(feature = "verity")]
+    pub(crate) fn hashes(&self) -> Option<&BlockHashes> {
+        self.hashes.as_ref()
     }
 
     /// Writes `head`, the start of the image and the last of its `len` bytes.

@@ -48,9 +48,14 @@ fn place_of(blocks: usize) -> Place {
     place
 }
 
-/// Makes an image with a tree in a file, and the same tree by `veritysetup`.
+/// Makes an image with a tree in a file, and the same tree by `veritysetup`. The UUID is known
+/// before the image is, and with it the salt.
 fn compare(place: &Place, flags: &str) {
-    let line = format!("{UUID} --json --verity=TREE --roothash-file=ROOT {flags} IMG DIR");
+    compare_as(place, UUID, flags);
+}
+
+fn compare_as(place: &Place, uuid: &str, flags: &str) {
+    let line = format!("{uuid} --json --verity=TREE --roothash-file=ROOT {flags} IMG DIR");
     let run = place.run(&line);
     assert_eq!(run.code(), Some(0), "{run:?}");
     let made = verity(&run.stdout);
@@ -79,7 +84,7 @@ fn compare(place: &Place, flags: &str) {
     theirs.resize(len, 0);
     assert!(ours == theirs, "{flags}");
     // Behind the image it is the same, but for what lies between.
-    let done = place.run(&format!("{UUID} --json --verity {flags} AFTER DIR"));
+    let done = place.run(&format!("{uuid} --json --verity {flags} AFTER DIR"));
     let after = verity(&done.stdout);
     assert_eq!(after["root_hash"], made["root_hash"], "{flags}");
     let (all, start) = (bytes(place, "AFTER"), number(&after, "hash_offset"));
@@ -108,6 +113,9 @@ fn trees_are_those_of_veritysetup() {
     for blocks in [1, 2, 128, 129, 130, 1000] {
         let place = place_of(blocks);
         compare(&place, "");
+        // All bytes of the image decide about this UUID, and so about the salt.
+        compare_as(&place, "-T0", "");
+        compare_as(&place, "-T0", "-zlz4 --verity-salt=00ff --rebuildable");
     }
     let place = place_of(17_000);
     compare(&place, "");

@@ -1,8 +1,8 @@
 //! The dm-verity tree over what was written.
 //!
-//! The salt may depend on the UUID, and so on all bytes. So they are read back and hashed
-//! when everything but the superblock is written. The first bytes, which have it, come from
-//! memory.
+//! If the salt is known before, blocks are hashed as they are written (`sink/hashed.rs`). It
+//! may depend on the UUID, and so on all bytes: then they are read back and hashed when
+//! everything but the superblock is written. The first bytes, which have it, come from memory.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -16,9 +16,9 @@ use crate::error::{Error, OutputErrorKind, Result};
 use crate::event::{Phase, VeritySummary};
 use crate::format::{checked_u32, to_u64, to_usize};
 use crate::observer::Observer;
-use crate::options::{OptionsError, Verity, VeritySalt};
+use crate::options::{OptionsError, Verity};
 use crate::pool::Threads;
-use crate::sink::{Hashes, Output};
+use crate::sink::{BlockHashes, Hashes, Output};
 use crate::verity::{self, Hasher, Layout, Storage};
 
 /// The tree that an image is to get.
@@ -29,6 +29,10 @@ pub(super) struct Seal<'a> {
     len: u64,
     image: Place<'a>,
     hashes: Place<'a>,
+    /// The digests that were made as the image was written, and how many of its bytes that
+    /// were.
+    known: Option<&'a BlockHashes>,
+    image_len: u64,
     /// The file of the tree, if it has its own.
     apart: Option<Hashes<'a>>,
 }
@@ -76,7 +80,9 @@ impl<'a> Seal<'a> {
             }
         }
         let hashes = hashes.unwrap_or_else(|| image(None));
-        Ok(Some(Seal { verity, layout, len, image: image(None), hashes, apart }))
+        let (known, image_len) = (whole.job.sink.hashes(), whole.len());
+        let image = image(None);
+        Ok(Some(Seal { verity, layout, len, image, hashes, known, image_len, apart }))
     }
 
     /// Where the image ends, with its padding and with the tree if this comes after it.
@@ -94,7 +100,7 @@ impl<'a> Seal<'a> {
         observer.phase(Phase::Seal)?;
         let layout = &self.layout;
         self.pad()?;
-        let salt = self.salt(sealed.uuid);
+        let salt = verity::salt(self.verity, sealed.uuid);
         let (hash, uuid) = (self.verity.hash, self.verity.superblock.then(|| of_tree(sealed.uuid)));
         if let Some(uuid) = uuid {
             let mut header = verity::superblock(layout, hash, &salt, uuid.as_bytes());
@@ -129,14 +135,6 @@ impl<'a> Seal<'a> {
         // Less than a data block and a hash block.
         self.image.write(&vec![0; to_usize(end - self.len)], self.len)
     }
-
-    fn salt(&self, uuid: Uuid) -> Vec<u8> {
-        match &self.verity.salt {
-            VeritySalt::FromUuid => verity::derived("salt of dm-verity", uuid.as_bytes()).into(),
-            VeritySalt::None => Vec::new(),
-            VeritySalt::Given(salt) => salt.clone(),
-        }
-    }
 }
 
 /// The UUID of the tree of an image with this UUID.
@@ -152,6 +150,16 @@ struct Blocks<'a> {
 }
 
 impl Storage for Blocks<'_> {
+    fn known(&self, first: u64, count: u64, digests: &mut Vec<u8>) -> u64 {
+        let block_len = self.seal.layout.data_block_len;
+        let is_written = first >= to_u64(self.head.len()).div_ceil(block_len);
+        let left = (self.seal.image_len / block_len).saturating_sub(first);
+        match self.seal.known.filter(|_| is_written) {
+            Some(known) => known.get(first, count.min(left), digests),
+            None => 0,
+        }
+    }
+
     fn read_data(&self, buf: &mut [u8], pos: u64) -> Result<()> {
         let end = pos + to_u64(buf.len());
         // The places in `buf` where the head ends, and where the padding begins.

@@ -20,7 +20,7 @@ impl Hasher {
     }
 
     /// The length of a digest in bytes.
-    pub(super) fn digest_len(&self) -> usize {
+    pub(crate) fn digest_len(&self) -> usize {
         match self {
             Hasher::Sha256(_) => VerityHash::Sha256.digest_len(),
             Hasher::Sha512(_) => VerityHash::Sha512.digest_len(),
@@ -28,7 +28,7 @@ impl Hasher {
     }
 
     /// Appends the digest of `block` to `digests`.
-    pub(super) fn digest(&self, block: &[u8], digests: &mut Vec<u8>) {
+    pub(crate) fn digest(&self, block: &[u8], digests: &mut Vec<u8>) {
         match self {
             Hasher::Sha256(salted) => {
                 digests.extend_from_slice(&salted.clone().chain_update(block).finalize());

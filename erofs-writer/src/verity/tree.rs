@@ -16,6 +16,10 @@ const STEP: u64 = 128 << 10;
 
 /// Where blocks are read and hashes go.
 pub(crate) trait Storage: Sync {
+    /// Appends the digests of data blocks from `first` on, `count` at most, if they are known,
+    /// and returns of how many.
+    fn known(&self, first: u64, count: u64, digests: &mut Vec<u8>) -> u64;
+
     /// Reads data from the byte `pos` of the image on.
     fn read_data(&self, buf: &mut [u8], pos: u64) -> Result<()>;
 
@@ -87,6 +91,15 @@ impl Building<'_> {
         while pos < end {
             if self.stop.is_set() {
                 return Err(Error::Cancelled);
+            }
+            if level == 0 {
+                let blocks = (end - pos) / block_len;
+                let known = self.storage.known(pos / block_len, blocks, &mut hashes) * block_len;
+                (self.report)(known);
+                pos += known;
+                if pos == end {
+                    break;
+                }
             }
             let step = to_usize(to_u64(buf.len()).min(end - pos));
             let buf = &mut buf[..step];

@@ -71,7 +71,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("plan", &["alike", "cancel", "error", "facts", "format", "options", "pool", "shape", "tree"]),
     ("verify", &["error", "format", "image", "options", "pool", "tree"]),
     ("verity", &["cancel", "error", "format", "options", "pool"]),
-    ("sink", &["cancel", "format", "options"]),
+    ("sink", &["cancel", "format", "options", "verity"]),
     ("output", &["cancel", "error", "format", "tree"]),
     (
         "encode",
