@@ -154,7 +154,10 @@ fn usage_errors_exit_with_2_and_say_what_is_wrong() {
     let place = Place::new();
     for (line, message) in [
         ("", "mkfs-erofs: FILE is missing\n"),
-        ("IMG", "mkfs-erofs: SOURCE (or --store-paths LIST, --tar, --nar or --manifest) is missing\n"),
+        (
+            "IMG",
+            "mkfs-erofs: SOURCE (or --store-paths LIST, --tar, --nar or --manifest) is missing\n",
+        ),
         (
             "-L 1234567890123456 IMG source",
             "mkfs-erofs: invalid value '1234567890123456' for '-L <LABEL>': a label has at most 15 bytes, none of them NUL\n",

@@ -107,7 +107,7 @@ fn regular_expressions_that_are_none_or_cannot_be_searched_quickly() {
 #[test]
 fn arguments_that_are_missing_empty_or_too_many() {
     refused(&[
-        ("IMG", "SOURCE (or --store-paths LIST, or --tar) is missing"),
+        ("IMG", "SOURCE (or --store-paths LIST, --tar, --nar or --manifest) is missing"),
         (
             "--store-paths LIST IMG source other",
             "other: only directories and an image can be laid over each other",
