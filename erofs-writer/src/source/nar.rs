@@ -168,8 +168,7 @@ impl<'a> Nar<'a> {
         self
     }
 
-    /// As for [`StorePaths`](crate::source::StorePaths) read from a
-    /// [stream](Nar::stream): whether spooled contents are freed as soon as they have been
+    /// Whether spooled contents of a [stream](Nar::stream) are freed as soon as they have been
     /// written to an image that is not compressed. The tree can then be written only once.
     /// Default: no.
     #[must_use]
