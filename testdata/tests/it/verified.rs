@@ -152,7 +152,7 @@ fn an_output_that_cannot_be_read_back_is_refused_and_not_begun() {
         error => panic!("{error}"),
     };
     let mut writer = ImageWriter::new(fixed()).verify(true);
-    let expected = "cannot be read back to be verified";
+    let expected = "cannot be read back to be verified or hashed";
     assert_eq!(why(writer.write(&tree(), &file).unwrap_err()), expected);
     assert_eq!(file.metadata().unwrap().len(), 0);
     let output = SeekWriter::new(Cursor::new(Vec::new()));
