@@ -5,7 +5,7 @@ use std::fmt;
 use crate::options::Options;
 use crate::shown::Shown;
 
-/// The reason why a tree cannot be stored or changed. See [`Error::Tree`].
+/// The reason why a tree cannot be stored or changed. See [`Error::Tree`](crate::Error::Tree).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TreeErrorKind {
@@ -99,7 +99,7 @@ pub enum TreeErrorKind {
     NotCompact,
 }
 
-/// A limit of the format. See [`Error::Full`].
+/// A limit of the format. See [`Error::Full`](crate::Error::Full).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
