@@ -239,7 +239,8 @@ impl<'a> ImageWriter<'a> {
     }
 
     /// Finds out whether [`write_path`](Self::write_path) can write to `path`, before
-    /// there is a tree, and to the file for the hash tree. Files that killed builds left beside it are removed.
+    /// there is a tree, and to the file for the hash tree. Files that killed builds left
+    /// beside them are removed.
     ///
     /// # Errors
     /// [`Error::Write`] and [`Error::Output`].

@@ -46,6 +46,8 @@ impl BlockHashes {
 
     /// Hashes whole blocks, which begin at the byte `pos` of the image.
     pub(super) fn add(&self, bytes: &[u8], pos: u64) {
+        let is_whole = pos % to_u64(self.block_len) == 0 && bytes.len() % self.block_len == 0;
+        assert!(is_whole, "{} bytes at {pos} are no whole blocks", bytes.len());
         let digest_len = self.hasher.digest_len();
         let first = pos / to_u64(self.block_len);
         let start = usize::try_from(first).ok().and_then(|first| first.checked_mul(digest_len));

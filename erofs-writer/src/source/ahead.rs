@@ -1,6 +1,10 @@
 //! A buffered reader that can show the next bytes without consuming them.
 
 use std::io::{self, BufRead, Read};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::format::{to_u64, to_usize};
 
 /// Reads from `R`, and can show bytes before they are consumed.
 pub(crate) struct Ahead<R> {
@@ -74,6 +78,29 @@ impl<R: Read> BufRead for Ahead<R> {
     fn consume(&mut self, len: usize) {
         self.start = self.end.min(self.start + len);
     }
+}
+
+/// Calls `put` with up to `len` bytes of `reader`, and returns how many there were.
+pub(crate) fn pass(
+    reader: &mut impl BufRead,
+    len: u64,
+    path: &Path,
+    mut put: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<u64> {
+    let mut passed = 0;
+    while passed < len {
+        let bytes = match reader.fill_buf() {
+            Ok([]) => break,
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Error::read(path, error)),
+        };
+        let count = to_usize((len - passed).min(to_u64(bytes.len())));
+        put(&bytes[..count])?;
+        reader.consume(count);
+        passed += to_u64(count);
+    }
+    Ok(passed)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::source::candidate::{Candidate, Keep};
 #[cfg(feature = "decoders")]
 use crate::source::decode::{Compression, Decoder};
 use crate::source::setters;
-use crate::source::spool::Spool;
+use crate::source::spool::{Spool, unspooled};
 use crate::tree::{FileId, Tree};
 use input::{Bytes, Input, Place, Watch};
 
@@ -234,7 +234,7 @@ fn build(archive: Archive<'_>, name: &Path, strips: bool, watch: Watch<'_>) -> R
             let tree = tree(Input::new(name, bytes, Place::Spool(&mut spool)), strips)?;
             let dir = spool.dir.clone();
             let spools = spool.finish();
-            Ok((tree, spools.map_err(|source| Error::Write { path: Some(dir), source })?))
+            Ok((tree, spools.map_err(|source| unspooled(&dir, source))?))
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::error::Error;
 use crate::format::to_u64;
 
 /// A segment gets no more contents when it has this many bytes ...
@@ -95,4 +96,9 @@ impl Spool {
         self.len += len;
         Ok(())
     }
+}
+
+/// The error for contents that cannot be spooled to `dir`.
+pub(crate) fn unspooled(dir: &Path, source: io::Error) -> Error {
+    Error::Write { path: Some(dir.to_owned()), source }
 }

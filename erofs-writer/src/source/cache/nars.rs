@@ -18,7 +18,7 @@ use crate::source::cache::narinfo::{Compression, NarInfo};
 use crate::source::decode::Decoder;
 use crate::source::nar::entries::{self, Entry};
 use crate::source::nar::input::{Bytes, Input, Place, Watch};
-use crate::source::spool::Spool;
+use crate::source::spool::{Spool, unspooled};
 use crate::tree::{FileId, HostDir, HostFile, open_named};
 
 /// The NARs to be read.
@@ -95,8 +95,8 @@ pub(super) fn read_all(
         match spools {
             Ok(spools) => done.spools.extend(spools),
             Err(source) => {
-                let path = Some(nars.spool_dir.to_owned());
-                done.error.get_or_insert((usize::MAX, Error::Write { path, source }));
+                let error = unspooled(nars.spool_dir, source);
+                done.error.get_or_insert((usize::MAX, error));
             }
         }
     });

@@ -87,7 +87,7 @@ impl Compression {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
             _ => match OTHERS.iter().find(|(_, start)| magic.starts_with(start)) {
                 Some((what, _)) => {
-                    return Err(invalid(format!("{what}, and not a tar archive that can be read")));
+                    return Err(invalid(format!("{what}, which cannot be read here")));
                 }
                 None => return Ok(None),
             },

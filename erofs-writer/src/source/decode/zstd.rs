@@ -46,9 +46,7 @@ impl<'a> Decode<'a> for Frame<'a> {
                 break;
             } else if magic == LZ4 {
                 // lz4 uses the same magic numbers for skipped frames.
-                return Err(invalid(
-                    "is compressed by lz4, and not a tar archive that can be read",
-                ));
+                return Err(invalid("is compressed by lz4, which cannot be read here"));
             } else {
                 return Err(invalid("has data that is not a zstd frame"));
             }

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::cancel::Stop;
 use crate::error::{Error, NarErrorKind, Result, Unreadable};
 use crate::format::{to_u64, to_usize};
-use crate::source::ahead::Ahead;
-use crate::source::spool::Spool;
+use crate::source::ahead::{Ahead, pass};
+use crate::source::spool::{Spool, unspooled};
 use crate::tree::{Content, HostFile};
 
 /// The bytes that are read at a time.
@@ -219,10 +219,9 @@ impl<'a> Input<'a> {
     /// Copies `len` bytes to the spool.
     fn spooled(&mut self, len: u64) -> Result<Content> {
         let Place::Spool(spool) = &mut self.place else { panic!("only asked of a spool") };
-        let unspooled = |dir: &Path, source| Error::Write { path: Some(dir.to_owned()), source };
         let (file, at) = spool.next().map_err(|source| unspooled(&spool.dir, source))?;
         let bytes = &mut self.bytes;
-        let passed = pass(bytes, &self.path, len, |bytes| {
+        let passed = pass(bytes, len, &self.path, |bytes| {
             spool.append(bytes).map_err(|source| unspooled(&spool.dir, source))
         })?;
         if passed < len {
@@ -234,7 +233,7 @@ impl<'a> Input<'a> {
 
     /// Calls `put` with the next `len` bytes.
     fn pass(&mut self, len: u64, put: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if pass(&mut self.bytes, &self.path, len, put)? < len {
+        if pass(&mut self.bytes, len, &self.path, put)? < len {
             return Err(self.truncated());
         }
         self.pos += len;
@@ -282,25 +281,4 @@ impl<'a> Input<'a> {
         let hash = bytes.hash.take().expect("asked for");
         (bytes.count, hash.finalize().into())
     }
-}
-
-/// Calls `put` with up to `len` bytes of `reader`, and returns how many there were.
-fn pass(
-    reader: &mut impl BufRead,
-    path: &Path,
-    len: u64,
-    mut put: impl FnMut(&[u8]) -> Result<()>,
-) -> Result<u64> {
-    let mut passed = 0;
-    while passed < len {
-        let bytes = reader.fill_buf().map_err(|error| Error::read(path, error))?;
-        if bytes.is_empty() {
-            break;
-        }
-        let count = to_usize((len - passed).min(to_u64(bytes.len())));
-        put(&bytes[..count])?;
-        reader.consume(count);
-        passed += to_u64(count);
-    }
-    Ok(passed)
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::cancel::Stop;
 use crate::error::{Error, Result, TarErrorKind, Unreadable};
 use crate::format::{to_u64, to_usize};
-use crate::source::ahead::Ahead;
-use crate::source::spool::Spool;
+use crate::source::ahead::{Ahead, pass};
+use crate::source::spool::{Spool, unspooled};
 use crate::source::tar::header::{BLOCK_LEN, Block};
 use crate::tree::device::Device;
 
@@ -291,34 +291,6 @@ impl<'a> Input<'a> {
         let spools = spool.finish().map_err(|source| unspooled(&dir, source))?;
         Ok((self.device, spools))
     }
-}
-
-/// Calls `put` with up to `len` bytes of `reader`, and returns how many there were.
-fn pass(
-    reader: &mut impl BufRead,
-    len: u64,
-    path: &Path,
-    mut put: impl FnMut(&[u8]) -> Result<()>,
-) -> Result<u64> {
-    let mut passed = 0;
-    while passed < len {
-        let bytes = match reader.fill_buf() {
-            Ok([]) => break,
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::read(path, error)),
-        };
-        let count = to_usize((len - passed).min(to_u64(bytes.len())));
-        put(&bytes[..count])?;
-        reader.consume(count);
-        passed += to_u64(count);
-    }
-    Ok(passed)
-}
-
-/// The error for contents that cannot be spooled to `dir`.
-fn unspooled(dir: &Path, source: io::Error) -> Error {
-    Error::Write { path: Some(dir.to_owned()), source }
 }
 
 impl Around {
