@@ -29,6 +29,9 @@ pub(crate) trait Stop: Sync {
     fn is_set(&self) -> bool;
 
     fn set(&self);
+
+    /// Is told of bytes that were read, which are progress where nothing else is told.
+    fn has_read(&self, _bytes: u64) {}
 }
 
 impl Stop for AtomicBool {

@@ -211,6 +211,13 @@ impl fmt::Display for Error {
             Error::Output { path, kind } => write!(f, "{}: {kind}", Shown::new(path)),
             Error::Tree { path, kind } => write!(f, "{}: {kind}", Shown::bytes(path)),
             Error::StorePaths(error) => error.fmt(f),
+            Error::Tar {
+                path,
+                kind: kind @ (TarErrorKind::Empty | TarErrorKind::ErofsImage),
+                ..
+            } => {
+                write!(f, "{}: {kind}", Shown::new(path))
+            }
             Error::Tar { path, offset, kind } => {
                 write!(f, "{}: at byte {offset}: {kind}", Shown::new(path))
             }

@@ -87,8 +87,9 @@ pub enum Event {
         /// Inodes found so far.
         inodes: u64,
     },
-    /// Of `total` bytes of the running phase, `done` are dealt with. Told some
-    /// twenty times a second, also when nothing has changed.
+    /// Of `total` bytes of the running phase, `done` are dealt with. Where the total is not
+    /// known, they are those that were read. Told some twenty times a second, also when
+    /// nothing has changed.
     Progress {
         /// Bytes dealt with so far.
         done: u64,

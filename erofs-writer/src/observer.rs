@@ -42,6 +42,8 @@ pub(crate) struct Observer<'h> {
     stop: AtomicBool,
     /// Whether the workers tell the caller, because the calling thread is one of them.
     is_told_by_workers: AtomicBool,
+    /// Whether reading is all that is known of the progress.
+    counts_reads: AtomicBool,
     done: AtomicU64,
     total: AtomicU64,
     told: Mutex<Told<'h>>,
@@ -67,6 +69,12 @@ impl Stop for Observer<'_> {
     fn set(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
+
+    fn has_read(&self, bytes: u64) {
+        if self.counts_reads.load(Ordering::Relaxed) {
+            self.done.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
 }
 
 impl<'h> Observer<'h> {
@@ -82,6 +90,7 @@ impl<'h> Observer<'h> {
             canceller,
             stop: AtomicBool::new(false),
             is_told_by_workers: AtomicBool::new(false),
+            counts_reads: AtomicBool::new(false),
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             told: Mutex::new(told),
@@ -133,6 +142,7 @@ impl<'h> Observer<'h> {
         told.end_phase();
         told.running = Some((phase, Instant::now()));
         self.done.store(0, Ordering::Relaxed);
+        self.counts_reads.store(phase == Phase::Plan, Ordering::Relaxed);
         self.tell(&mut told, Event::Phase(phase))
     }
 

@@ -41,17 +41,30 @@ impl fmt::Display for CodecError {
                 Shown::new(name)
             ),
             CodecError::NotBuilt(algorithm) => write!(f, "this build has no {algorithm}"),
-            CodecError::Setting { algorithm, setting, reason: None } => {
-                write!(f, "'{}' is no setting of {algorithm}", Shown::new(setting))
-            }
-            CodecError::Setting { algorithm, setting, reason: Some(reason) } => {
-                write!(f, "'{}' is no setting of {algorithm}: {reason}", Shown::new(setting))
+            CodecError::Setting { algorithm, setting, reason } => {
+                write!(f, "{algorithm} has no '{}': ", Shown::new(setting))?;
+                match reason {
+                    Some(reason) if !matches!(reason, SettingError::DeflateLevel) => reason.fmt(f),
+                    _ => f.write_str(settings_of(algorithm)),
+                }
             }
         }
     }
 }
 
 impl std::error::Error for CodecError {}
+
+/// What can be set for the algorithm of this name.
+fn settings_of(algorithm: &str) -> &'static str {
+    match algorithm {
+        "lz4" => "it has no settings; lz4hc has levels from 0 to 12",
+        "lz4hc" => "it has levels from 0 to 12 and no other settings",
+        "lzma" => "it has levels from 0 to 9 and from 100 to 109, dictsize, lc, lp and pb",
+        "deflate" => "it has levels from 0 to 9 and dictsize; libdeflate has levels up to 12",
+        "libdeflate" => "it has levels from 0 to 12 and dictsize",
+        _ => "it has levels from 1 to 22 and dictsize",
+    }
+}
 
 impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -294,7 +307,13 @@ mod tests {
         for text in ["lz4,3", "lz4,", "lz4hc,x=1", "zstd,3,4", "zstd,", "lzma,lev", "zstd,lc=3"] {
             let (name, setting) = text.split_once(',').expect("a setting");
             let setting = setting.rsplit(',').next().unwrap_or("");
-            assert_eq!(refusal(text), format!("'{setting}' is no setting of {name}"));
+            let settings = settings_of(name);
+            assert_eq!(refusal(text), format!("{name} has no '{setting}': {settings}"));
+        }
+        for text in ["deflate,10", "libdeflate,13"] {
+            let (name, level) = text.split_once(',').expect("a level");
+            let settings = settings_of(name);
+            assert_eq!(refusal(text), format!("{name} has no '{level}': {settings}"));
         }
         for (text, reason) in [
             ("lz4hc,13", SettingError::Lz4Level),
@@ -310,16 +329,15 @@ mod tests {
             ("lzma,dictsize=8388609", SettingError::LzmaDictSize),
             ("lzma,lc=5", SettingError::LzmaContexts),
             ("lzma,lp=2", SettingError::LzmaContexts),
-            ("deflate,10", SettingError::DeflateLevel),
-            ("libdeflate,13", SettingError::DeflateLevel),
             ("deflate,dictsize=65536", SettingError::DeflateWindow),
         ] {
             let (name, setting) = text.split_once(',').expect("a setting");
-            assert_eq!(refusal(text), format!("'{setting}' is no setting of {name}: {reason}"));
+            assert_eq!(refusal(text), format!("{name} has no '{setting}': {reason}"));
         }
         for text in ["zstd,dictsize=", "zstd,dictsize=0x", "zstd,dictsize=0x+400"] {
             let (_, setting) = text.split_once(',').expect("a setting");
-            assert_eq!(refusal(text), format!("'{setting}' is no setting of zstd"));
+            let settings = settings_of("zstd");
+            assert_eq!(refusal(text), format!("zstd has no '{setting}': {settings}"));
         }
     }
 }

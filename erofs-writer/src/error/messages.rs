@@ -40,7 +40,8 @@ names!(tree: TreeErrorKind {
 });
 names!(store_paths: StorePathsError { Empty, Relative, NoName, Clash });
 names!(tar: TarErrorKind {
-    Truncated, Checksum, Number, Pax, Sparse, SparseIndex, Metadata, Global, Type, Path, LongPath,
+    Empty, ErofsImage, Truncated, Checksum, Number, Pax, Sparse, SparseIndex, Metadata, Global, Type,
+    Path, LongPath,
     LinkTarget, LinkToDirectory,
 });
 names!(nar: NarErrorKind {
@@ -232,6 +233,8 @@ fn of_inputs(out: &mut String) {
         "TarErrorKind",
         tar,
         &[
+            TarErrorKind::Empty,
+            TarErrorKind::ErofsImage,
             TarErrorKind::Truncated,
             TarErrorKind::Checksum,
             TarErrorKind::Number { field: "size" },

@@ -8,6 +8,11 @@ use crate::shown::Shown;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TarErrorKind {
+    /// The archive has no bytes. The program that should have written it has failed: an
+    /// archive without members has blocks of zeros.
+    Empty,
+    /// It is an EROFS image, which begins with zeros as an archive without members does.
+    ErofsImage,
     /// The archive ends within a member. It was truncated, or the program that wrote it
     /// has failed.
     Truncated,
@@ -70,6 +75,8 @@ pub enum TarErrorKind {
 impl fmt::Display for TarErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            TarErrorKind::Empty => f.write_str("is empty, and so is no tar archive"),
+            TarErrorKind::ErofsImage => f.write_str("is an EROFS image, and no tar archive"),
             TarErrorKind::Truncated => {
                 f.write_str("the archive is truncated: it ends within a member")
             }
@@ -124,6 +131,8 @@ mod tests {
     fn messages_name_what_is_wrong() {
         let (path, target) = (b"a/b".to_vec(), b"\xff".to_vec());
         for (kind, message) in [
+            (TarErrorKind::Empty, "is empty, and so is no tar archive"),
+            (TarErrorKind::ErofsImage, "is an EROFS image, and no tar archive"),
             (TarErrorKind::Truncated, "the archive is truncated: it ends within a member"),
             (TarErrorKind::Global, "global extended headers have more than 128 records or 256 KiB"),
             (

@@ -151,7 +151,9 @@ impl OptionsError {
             OptionsError::NoVerity => {
                 "a file for a verity tree needs the option that asks for the tree"
             }
-            OptionsError::KernelVersion => "a version of Linux is written like 6.1",
+            OptionsError::KernelVersion => {
+                "a version of Linux is written like 6.1, or as uname -r has it"
+            }
             OptionsError::ChunkSizeForBlockSize { .. }
             | OptionsError::PclusterSizeForBlockSize { .. }
             | OptionsError::Codec(_)

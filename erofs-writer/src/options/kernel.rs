@@ -7,21 +7,31 @@ use crate::options::error::OptionsError;
 use crate::options::set::Options;
 use crate::options::version::KernelVersion;
 
-/// Parses `6.1` or `6.1.192`. A third number is ignored.
+/// Parses `6.1`, `6.1.192`, or what `uname -r` prints, such as `6.12.0-rc3` and
+/// `6.1.0-13-amd64`. Only the first two numbers count.
 impl FromStr for KernelVersion {
     type Err = OptionsError;
 
     fn from_str(text: &str) -> Result<Self, OptionsError> {
-        let mut numbers = text.split('.').map(|part| match part.as_bytes() {
-            [b'0'..=b'9', ..] => part.parse().ok(),
-            _ => None,
-        });
-        match (numbers.next(), numbers.next(), numbers.next(), numbers.next()) {
-            (Some(Some(major)), Some(Some(minor)), None | Some(Some(_)), None) => {
-                Ok(KernelVersion::new(major, minor))
-            }
-            _ => Err(OptionsError::KernelVersion),
-        }
+        let read = || {
+            let (major, rest) = text.split_once('.')?;
+            let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
+            let (minor, rest) = rest.split_at(end);
+            let is_right = match rest.as_bytes() {
+                [] => true,
+                [b'.' | b'-' | b'+' | b'_', next, ..] => next.is_ascii_alphanumeric(),
+                // A tree with changes that are not committed.
+                [b'+'] => true,
+                _ => false,
+            };
+            // `parse` would take a sign.
+            let number = |digits: &str| match digits.as_bytes() {
+                [b'0'..=b'9', ..] => digits.parse().ok(),
+                _ => None,
+            };
+            Some(KernelVersion::new(number(major)?, number(minor)?)).filter(|_| is_right)
+        };
+        read().ok_or(OptionsError::KernelVersion)
     }
 }
 
@@ -159,8 +169,46 @@ mod tests {
         assert_eq!(version("6.1"), Ok(KernelVersion::new(6, 1)));
         assert_eq!(version("6.12.7"), Ok(KernelVersion::new(6, 12)));
         assert!(version("6.12").ok() > version("6.4").ok());
-        for text in ["", "6", "6.", ".1", "6.+1", "6.1.", "6.1.2.3", "v6.1", "6.1-rc1", "6.70000"] {
+        for release in ["6.1.0-13-amd64", "6.1.0-rc1", "6.1-rc1", "6.1+", "6.1.2_1", "6.1.2.3"] {
+            assert_eq!(version(release), Ok(KernelVersion::new(6, 1)), "{release}");
+        }
+        for text in ["", "6", "6.", ".1", "6.+1", "+6.1", "6.1.", "6.1x", "v6.1", "6.1-", "6.70000"]
+        {
             assert_eq!(version(text), Err(OptionsError::KernelVersion), "{text}");
         }
+    }
+
+    #[test]
+    fn the_table_of_the_documents_is_that_of_the_code() {
+        let all = Features {
+            small_blocks: true,
+            compressed: true,
+            lzma: true,
+            deflate: true,
+            zstd: true,
+            big_pclusters: true,
+            chunks: true,
+            devices: true,
+            inline_pclusters: true,
+            fragments: true,
+            dedupe: true,
+            xattr_prefixes: true,
+            wide_addresses: true,
+            metabox: true,
+        };
+        let mut rows: Vec<_> = all.needs().map(|(name, since)| (since, name.to_owned())).collect();
+        rows.sort();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/kernels.md");
+        let text = std::fs::read_to_string(path).expect("is in the repository");
+        let cells = |line: &str| line.split(" | ").map(str::to_owned).collect::<Vec<String>>();
+        let table = text.lines().skip_while(|line| !line.starts_with("| since Linux")).skip(2);
+        let told: Vec<_> = table
+            .map_while(|line| line.strip_prefix("| ").map(cells))
+            .map(|cells| (cells[0].parse::<KernelVersion>().expect("a version"), cells[1].clone()))
+            .collect();
+        let mut sorted = told.clone();
+        sorted.sort();
+        assert_eq!(sorted, rows);
+        assert!(told.is_sorted_by_key(|(since, _)| *since), "the oldest first");
     }
 }

@@ -18,8 +18,8 @@ use lzma_rust2::LzmaReader;
 
 use crate::format::to_u64;
 
-pub use format::Compression;
 pub(super) use format::MAGIC_LEN;
+pub use format::{Compression, archive_format};
 use stream::{Stream, Streams};
 
 /// The bytes that are read at a time.

@@ -97,6 +97,7 @@ impl Reader<'_> {
                 // At the end of the file this read also checks its length. A file that
                 // is stored as a copy of another one is not read again.
                 open.read_range(&mut buf[..=step], offset)?;
+                self.stop.has_read(to_u64(step));
                 see(offset, &buf[..step]);
                 offset += to_u64(step);
             }

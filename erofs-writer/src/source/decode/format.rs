@@ -42,28 +42,32 @@ pub(crate) const MAGIC_LEN: usize = 512;
 /// The place of the checksum in a tar header.
 const CHKSUM: Range<usize> = 148..156;
 
+/// What archives of Nix begin with: a string of this length, padded to eight bytes.
+const NAR: &[u8] = b"\x0d\0\0\0\0\0\0\0nix-archive-1\0\0\0";
+const SQUASHFS: &str = "a squashfs image";
+
 /// Other known formats, with their first bytes.
 const OTHERS: &[(&str, &[u8])] = &[
-    ("is compressed by lz4", &[0x04, 0x22, 0x4d, 0x18]),
-    ("is compressed by lz4", &[0x02, 0x21, 0x4c, 0x18]),
-    ("is compressed by compress", &[0x1f, 0x9d]),
-    ("is compressed by pack", &[0x1f, 0x1e]),
-    ("is compressed by lzop", b"\x89LZO\0\r\n\x1a\n"),
-    ("is compressed by lrzip", b"LRZI"),
-    ("is compressed by snappy", b"\xff\x06\0\0sNaPpY"),
-    ("is a 7z archive", b"7z\xbc\xaf\x27\x1c"),
-    ("is a zip archive", b"PK\x03\x04"),
-    ("is a zip archive", b"PK\x05\x06"),
-    ("is a RAR archive", b"Rar!\x1a\x07"),
-    ("is a xar archive", b"xar!"),
-    ("is a cpio archive", b"070701"),
-    ("is a cpio archive", b"070702"),
-    ("is a cpio archive", b"070707"),
-    ("is a cpio archive", &[0xc7, 0x71]),
-    ("is a cpio archive", &[0x71, 0xc7]),
-    ("is an ar archive, as packages of Debian are", b"!<arch>\n"),
-    ("is an RPM package", &[0xed, 0xab, 0xee, 0xdb]),
-    ("is a squashfs image", b"hsqs"),
+    ("compressed by lz4", &[0x04, 0x22, 0x4d, 0x18]),
+    ("compressed by lz4", &[0x02, 0x21, 0x4c, 0x18]),
+    ("compressed by compress", &[0x1f, 0x9d]),
+    ("compressed by pack", &[0x1f, 0x1e]),
+    ("compressed by lzop", b"\x89LZO\0\r\n\x1a\n"),
+    ("compressed by lrzip", b"LRZI"),
+    ("compressed by snappy", b"\xff\x06\0\0sNaPpY"),
+    ("a 7z archive", b"7z\xbc\xaf\x27\x1c"),
+    ("a zip archive", b"PK\x03\x04"),
+    ("a zip archive", b"PK\x05\x06"),
+    ("a RAR archive", b"Rar!\x1a\x07"),
+    ("a xar archive", b"xar!"),
+    ("a cpio archive", b"070701"),
+    ("a cpio archive", b"070702"),
+    ("a cpio archive", b"070707"),
+    ("a cpio archive", &[0xc7, 0x71]),
+    ("a cpio archive", &[0x71, 0xc7]),
+    ("an ar archive, as packages of Debian are", b"!<arch>\n"),
+    ("an RPM package", &[0xed, 0xab, 0xee, 0xdb]),
+    (SQUASHFS, b"hsqs"),
 ];
 
 impl Compression {
@@ -85,14 +89,43 @@ impl Compression {
             _ if is_lzma(magic) => Compression::Lzma,
             // A skipped frame may come first.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
-            _ => match OTHERS.iter().find(|(_, start)| magic.starts_with(start)) {
-                Some((what, _)) => {
-                    return Err(invalid(format!("{what}, which cannot be read here")));
+            _ => match other(magic) {
+                Some(what) => {
+                    return Err(invalid(format!("is {what}, which cannot be read here")));
                 }
                 None => return Ok(None),
             },
         }))
     }
+}
+
+/// What a file that begins with `start` is, if it is known to be an archive or compressed:
+/// such as `a tar archive` or `compressed by gzip`. The first 512 bytes tell all that can be
+/// known. What is not known may still be an archive.
+pub fn archive_format(start: &[u8]) -> Option<&'static str> {
+    let start = &start[..start.len().min(MAGIC_LEN)];
+    if is_header(start) {
+        return Some("a tar archive");
+    }
+    if start.starts_with(NAR) {
+        return Some("an archive of Nix");
+    }
+    match Compression::of(start) {
+        Ok(compression) => compression.map(|compression| match compression {
+            Compression::Gzip => "compressed by gzip",
+            Compression::Bzip2 => "compressed by bzip2",
+            Compression::Xz => "compressed by xz",
+            Compression::Lzma => "compressed by lzma",
+            Compression::Lzip => "compressed by lzip",
+            Compression::Zstd => "compressed by zstd",
+        }),
+        Err(_) => other(start).filter(|what| *what != SQUASHFS),
+    }
+}
+
+/// The name of another format.
+fn other(magic: &[u8]) -> Option<&'static str> {
+    OTHERS.iter().find(|(_, start)| magic.starts_with(start)).map(|(what, _)| *what)
 }
 
 /// Whether `magic` begins a stream of lzma, which has no magic number. The rules are
@@ -144,9 +177,32 @@ mod tests {
             block[CHKSUM].fill(b' ');
             let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
             block[CHKSUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-            assert_eq!(Compression::of(&block).expect("is an archive"), None, "{start:?}");
+            assert_eq!(Compression::of(&block).expect("an archive"), None, "{start:?}");
         }
         assert_eq!(Compression::of(b"").expect("may be an archive"), None);
+    }
+
+    #[test]
+    fn archives_are_known_by_their_first_bytes() {
+        let mut header = [0; MAGIC_LEN + 100];
+        header[..4].copy_from_slice(b"name");
+        header[CHKSUM].fill(b' ');
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[CHKSUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        for (start, format) in [
+            (&header[..], Some("a tar archive")),
+            (b"\x1f\x8b\x08", Some("compressed by gzip")),
+            (b"\x28\xb5\x2f\xfd", Some("compressed by zstd")),
+            (b"PK\x03\x04", Some("a zip archive")),
+            (NAR, Some("an archive of Nix")),
+            // An image may be replaced, and so may anything else.
+            (b"hsqs", None),
+            (&[0; 4096], None),
+            (b"/nix/store/a-path\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(archive_format(start), format, "{}", start.escape_ascii());
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! before it give.
 
 use crate::error::{Error, Result, TarErrorKind};
+use crate::format::superblock::{SUPER_MAGIC, SUPER_OFFSET};
 use crate::format::to_u64;
 use crate::source::tar::header::{BLOCK_LEN, Block, Header};
 use crate::source::tar::input::{Input, Left, METADATA_MAX, Stored};
@@ -79,6 +80,7 @@ impl<'a> Members<'a> {
         loop {
             let offset = self.input.pos;
             let block = match self.input.block()? {
+                None if offset == 0 => return Err(self.error(offset, TarErrorKind::Empty)),
                 None if before.len == 0 => return Ok(None),
                 None => return Err(self.error(offset, TarErrorKind::Truncated)),
                 Some(ZEROS) => {
@@ -86,7 +88,10 @@ impl<'a> Members<'a> {
                     if self.input.peek()? == Some(ZEROS) {
                         self.input.block()?;
                     }
-                    return Ok(None);
+                    return match offset == 0 && self.is_image()? {
+                        true => Err(self.error(offset, TarErrorKind::ErofsImage)),
+                        false => Ok(None),
+                    };
                 }
                 Some(block) => block,
             };
@@ -95,6 +100,13 @@ impl<'a> Members<'a> {
                 return self.member(offset, &header, before).map(Some);
             }
         }
+    }
+
+    /// Whether a superblock follows at the place that it has in an image.
+    fn is_image(&mut self) -> Result<bool> {
+        let is_here = self.input.pos == SUPER_OFFSET;
+        let magic = SUPER_MAGIC.to_le_bytes();
+        Ok(is_here && self.input.peek()?.is_some_and(|block| block.starts_with(&magic)))
     }
 
     /// If this header, at `offset`, only comes before that of a member, reads its body
