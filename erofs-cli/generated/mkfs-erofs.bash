@@ -23,7 +23,7 @@ _mkfs__erofs() {
 
     case "${cmd}" in
         mkfs__erofs)
-            opts="-x -b -z -C -E -m -T -L -U -d -h -V --nix-closure --store-paths --add-file --tar --aufs --ovlfs-strip --sort --gzip --ungzip --unlzma --unxz --exclude-path --exclude-regex --hard-dereference --keep-hard-links --strip-case-hack --file-contexts --strict-xattrs --manifest --manifest-format --nar --binary-cache --trusted-public-key --registration --max-extent-bytes --compress-hints --target-kernel --small --zD --MZ --chunksize --dsunit --fsalignblks --offset --root-xattr-isize --xattr-prefix --mount-point --clean --all-root --keep-owners --root-mode --force-uid --force-gid --uid-offset --gid-offset --all-time --mkfs-time --ignore-mtime --preserve-mtime --order --base --rebuildable --trust-store-names --verity --verity-hash --verity-salt --verity-data-block-size --verity-hash-block-size --verity-no-superblock --roothash-file --fsverity-digests --quiet --json --no-progress --sync --verify --async-queue-limit --workers --list --extract --overwrite --no-preserve-owner --no-same-owner --no-xattrs --help --version"
+            opts="-x -E -T -L -d -b -z -C -m -U -h -V --nix-closure --store-paths --add-file --aufs --sort --gzip --ungzip --unlzma --unxz --exclude-path --exclude-regex --hard-dereference --keep-hard-links --strip-case-hack --file-contexts --strict-xattrs --manifest --manifest-format --nar --binary-cache --trusted-public-key --registration --max-extent-bytes --compress-hints --target-kernel --small --chunksize --dsunit --fsalignblks --offset --root-xattr-isize --xattr-prefix --mount-point --clean --all-root --keep-owners --root-mode --force-uid --force-gid --uid-offset --gid-offset --all-time --mkfs-time --ignore-mtime --preserve-mtime --order --base --rebuildable --trust-store-names --verity --verity-data-block-size --verity-hash-block-size --verity-no-superblock --roothash-file --fsverity-digests --quiet --json --no-progress --force --sync --verify --async-queue-limit --workers --extract --overwrite --no-preserve-owner --no-same-owner --no-xattrs --tar --list --verity-hash --verity-salt --ovlfs-strip --zD --MZ --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -38,14 +38,6 @@ _mkfs__erofs() {
                     return 0
                     ;;
                 --add-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tar)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ovlfs-strip)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -105,18 +97,6 @@ _mkfs__erofs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -b)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -z)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -C)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --max-extent-bytes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -130,18 +110,6 @@ _mkfs__erofs() {
                     return 0
                     ;;
                 -E)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --zD)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --MZ)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -205,10 +173,6 @@ _mkfs__erofs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -U)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --order)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -218,14 +182,6 @@ _mkfs__erofs() {
                     return 0
                     ;;
                 --verity)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verity-hash)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --verity-salt)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -257,12 +213,56 @@ _mkfs__erofs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --list)
+                --extract)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --extract)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                -b)
+                    COMPREPLY=($(compgen -W "4096 512 1024 2048 8192 16384 32768 65536" -- "${cur}"))
+                    return 0
+                    ;;
+                -z)
+                    COMPREPLY=($(compgen -W "lz4 lz4hc zstd deflate libdeflate lzma none" -- "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -W "4096 16384 32768 65536 131072 262144 524288 1048576" -- "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -W "4096 16384 65536" -- "${cur}"))
+                    return 0
+                    ;;
+                --tar)
+                    COMPREPLY=($(compgen -W "f i" -- "${cur}"))
+                    return 0
+                    ;;
+                --list)
+                    COMPREPLY=($(compgen -W "files table" -- "${cur}"))
+                    return 0
+                    ;;
+                -U)
+                    COMPREPLY=($(compgen -W "clear random" -- "${cur}"))
+                    return 0
+                    ;;
+                --verity-hash)
+                    COMPREPLY=($(compgen -W "sha256 sha512" -- "${cur}"))
+                    return 0
+                    ;;
+                --verity-salt)
+                    COMPREPLY=($(compgen -W "uuid -" -- "${cur}"))
+                    return 0
+                    ;;
+                --ovlfs-strip)
+                    COMPREPLY=($(compgen -W "0 1" -- "${cur}"))
+                    return 0
+                    ;;
+                --zD)
+                    COMPREPLY=($(compgen -W "0 1" -- "${cur}"))
+                    return 0
+                    ;;
+                --MZ)
+                    COMPREPLY=($(compgen -W "0 i id" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -275,8 +275,32 @@ _mkfs__erofs() {
     esac
 }
 
-if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _mkfs__erofs -o nosort -o bashdefault -o default mkfs-erofs
-else
-    complete -F _mkfs__erofs -o bashdefault -o default mkfs-erofs
-fi
+# The words of lists, and of values that are joined to their flag.
+_mkfs__erofs__all() {
+    local cur="$2" prev="$3" value="" flag=""
+    # Bash takes = for a word of its own.
+    if [[ "$cur" == "=" ]]; then
+        cur=""
+    elif [[ "$prev" == "=" && $COMP_CWORD -ge 2 ]]; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    case "$cur" in
+        -E*|-z*) flag="${cur:0:2}" value="${cur:2}" ;;
+    esac
+    case "$prev" in
+        -E|-z) flag="" value="$cur" ;;
+    esac
+    if [[ "$prev" == -E || "$flag" == -E ]]; then
+        local words="ztailpacking fragments all-fragments fragdedupe dedupe ^dedupe dot-omitted 48bit ^inline_data force-inode-compact force-inode-extended force-chunk-indexes force-inode-blockmap legacy-compress nosbcrc ^xattr-name-filter plain-xattr-prefixes" done="${value%"${value##*,}"}"
+        COMPREPLY=($(compgen -P "$flag$done" -W "$words" -- "${value##*,}"))
+        return 0
+    fi
+    if [[ "$flag" == -z ]]; then
+        COMPREPLY=($(compgen -P "$flag" -W "lz4 lz4hc zstd deflate libdeflate lzma none" -- "$value"))
+        return 0
+    fi
+    _mkfs__erofs "$1" "$cur" "$prev"
+}
+
+complete -F _mkfs__erofs__all -o nosort -o bashdefault -o default mkfs-erofs mkfs.erofs 2>/dev/null ||
+    complete -F _mkfs__erofs__all -o bashdefault -o default mkfs-erofs mkfs.erofs

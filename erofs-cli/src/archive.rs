@@ -19,6 +19,14 @@ pub(crate) enum Said {
 }
 
 impl Said {
+    /// The flag that says it.
+    fn flag(self) -> &'static str {
+        match self {
+            Said::Gzip => "--ungzip",
+            Said::Xz => "--unxz",
+        }
+    }
+
     fn fits(self, found: Option<Compression>) -> bool {
         match self {
             Said::Gzip => matches!(found, None | Some(Compression::Gzip)),
@@ -41,8 +49,12 @@ pub(crate) fn open<'a>(path: Option<&Path>, said: Option<Said>) -> Result<Tar<'a
             Tar::in_compressed_file(name, file, env::temp_dir())
         }
     }?;
-    if said.is_some_and(|said| !said.fits(archive.compression())) {
-        let why = "is not compressed in the way that was named";
+    if let Some(said) = said.filter(|said| !said.fits(archive.compression())) {
+        let found = match archive.compression() {
+            Some(found) => format!("is compressed by {found}"),
+            None => "is not compressed".to_owned(),
+        };
+        let why = format!("{found}, and {} says otherwise", said.flag());
         return Err(read(io::Error::new(io::ErrorKind::InvalidData, why)));
     }
     // The image is written once, so the spool need not keep what has been read.

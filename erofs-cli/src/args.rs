@@ -22,9 +22,10 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
 use erofs_writer::{BlockSize, ChunkSize, KernelVersion, Label, PclusterSize, XattrPrefix};
 
+use crate::compress;
 use crate::number;
 use crate::refused;
-use crate::suboptions::Suboption;
+use crate::suboptions::{self, Suboption};
 use crate::usage::UsageError;
 
 use durable::DurableArgs;
@@ -94,6 +95,7 @@ pub(crate) struct Args {
     pub(crate) block_size: Option<BlockSize>,
 
     /// Compress files with ALGORITHM: lz4, lz4hc, zstd, deflate, libdeflate or lzma
+    /// [default: none]
     ///
     /// A level is given as zstd,9 or zstd,level=9: lz4hc 1-12 (default 9), zstd
     /// 1-22 (3), deflate 0-9 (1), libdeflate 1-12 (1), lzma 0-9 or 100-109 (6).
@@ -135,14 +137,13 @@ pub(crate) struct Args {
     pub(crate) target_kernel: Option<KernelVersion>,
 
     /// Extended options, joined by commas; ^ before one turns it off
-    ///
-    /// noinline_data (or ^inline_data), force-inode-compact,
-    /// force-inode-extended, force-inode-blockmap, force-chunk-indexes,
-    /// legacy-compress, ztailpacking, fragments[=SIZE], all-fragments[=SIZE],
-    /// fragdedupe[=full|inode|off], nosbcrc, ^xattr-name-filter,
-    /// plain-xattr-prefixes, 48bit, dot-omitted, dedupe, and ^dedupe, after which files with
-    /// the same contents do not share their blocks either.
-    #[arg(short = 'E', value_name = "WORD,...", value_parser = words, help_heading = "Layout")]
+    #[arg(
+        short = 'E',
+        value_name = "WORD,...",
+        value_parser = words,
+        long_help = suboptions::long_help(),
+        help_heading = "Layout"
+    )]
     extended: Vec<Vec<Suboption>>,
 
     #[command(flatten, next_help_heading = "Layout")]
@@ -154,19 +155,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", value_parser = chunk_size, help_heading = "Layout")]
     pub(crate) chunksize: Option<ChunkSize>,
 
-    /// Align the data of files to N blocks
+    /// Align the data of files to N blocks [default: 1]
     #[arg(long, value_name = "N", value_parser = number::unsigned::<u32>, help_heading = "Layout")]
     pub(crate) dsunit: Option<u32>,
 
-    /// Pad the image to a multiple of N blocks
+    /// Pad the image to a multiple of N blocks [default: 1]
     #[arg(long, value_name = "N", value_parser = number::unsigned::<u32>, help_heading = "Layout")]
     pub(crate) fsalignblks: Option<u32>,
 
-    /// Leave N bytes of FILE before the image as they are
+    /// Leave N bytes of FILE before the image as they are [default: 0]
     #[arg(long, value_name = "N", value_parser = number::unsigned::<u64>, help_heading = "Layout")]
     pub(crate) offset: Option<u64>,
 
-    /// Reserve at least N bytes for the root's extended attributes
+    /// Reserve at least N bytes for the root's extended attributes [default: 0]
     #[arg(long, value_name = "N", value_parser = number::unsigned::<u32>, help_heading = "Layout")]
     pub(crate) root_xattr_isize: Option<u32>,
 
@@ -180,6 +181,7 @@ pub(crate) struct Args {
     pub(crate) xattr_prefix: Vec<XattrPrefix>,
 
     /// The directory where the image will be mounted, for the paths of --file-contexts
+    /// [default: /]
     #[arg(long, value_name = "PATH", help_heading = "Layout")]
     pub(crate) mount_point: Option<OsString>,
 
@@ -207,7 +209,8 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Ownership and time")]
     pub(crate) keep_owners: bool,
 
-    /// Give the root these permissions, in octal
+    /// Give the root these permissions, in octal [default: those of the source; 0755 with
+    /// --store-paths]
     #[arg(long, value_name = "MODE", value_parser = mode, help_heading = "Ownership and time")]
     pub(crate) root_mode: Option<u16>,
 
@@ -227,7 +230,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = id_offset, help_heading = "Ownership and time")]
     pub(crate) gid_offset: Option<i64>,
 
-    /// The time of the build and, without --mkfs-time, of all files
+    /// The time of the build and, without --mkfs-time, of all files [default: files keep
+    /// theirs; 0 with --store-paths]
     ///
     /// In seconds since 1970. If the environment variable SOURCE_DATE_EPOCH is
     /// set, it is the time of the build instead, and only files with later times
@@ -260,7 +264,7 @@ pub(crate) struct Args {
     #[arg(long, overrides_with = "ignore_mtime", help_heading = "Ownership and time")]
     pub(crate) preserve_mtime: bool,
 
-    /// The label, at most 15 bytes
+    /// The label, at most 15 bytes [default: none; nix-store with --store-paths]
     #[arg(
         short = 'L',
         value_name = "LABEL",
@@ -269,9 +273,9 @@ pub(crate) struct Args {
     )]
     pub(crate) label: Option<Label>,
 
-    /// The UUID, or "clear" for none, or "random"
+    /// The UUID, or "clear" for none, or "random" [default: derived from the contents]
     ///
-    /// Without it the UUID is derived from the contents of the image.
+    /// With --store-paths the default is eb176051-bd15-49b7-9e6b-462e0b467019.
     #[arg(short = 'U', value_name = "UUID", value_parser = uuid, help_heading = "Identity")]
     pub(crate) uuid: Option<UuidArg>,
 
@@ -346,6 +350,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, Us
     take::check(&matches)?;
     let mut args = Args::from_arg_matches(&matches)?;
     args.settle(&matches);
+    if args.compress.as_deref() == Some(compress::NONE) {
+        if args.metadata.small {
+            return Err(UsageError::contradiction("--small", "-z none"));
+        }
+        args.compress = None;
+    }
     Ok(args)
 }
 

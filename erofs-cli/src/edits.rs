@@ -1,14 +1,12 @@
-//! Changes between the source and the image: paths that are left out, files that are
-//! added, and the owners and times of everything.
+//! Changes between the source and the image: files that are added, and the owners and times
+//! of everything.
 
-use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use std::{fmt, fs, io};
+use std::{fs, io};
 
-use erofs_writer::ere::Ere;
 use erofs_writer::{
     Base, BlockSize, Codec, CompressHints, Content, DroppedXattrs, Error, FileContexts, Metadata,
     Node, PassedOverHint, Shown, Timestamp, Tree,
@@ -16,34 +14,6 @@ use erofs_writer::{
 
 use crate::exit::Failure;
 use crate::job::Job;
-
-/// The paths to leave out, relative to the source.
-#[derive(Default)]
-pub(crate) struct Excludes {
-    pub(crate) paths: BTreeSet<Vec<u8>>,
-    pub(crate) regexes: Vec<Ere>,
-}
-
-impl Excludes {
-    /// Whether nothing is left out.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.paths.is_empty() && self.regexes.is_empty()
-    }
-
-    /// Whether `path` is not left out.
-    pub(crate) fn keep(&self, path: &[u8]) -> bool {
-        !self.paths.contains(path) && !self.regexes.iter().any(|regex| regex.is_match(path))
-    }
-}
-
-impl fmt::Debug for Excludes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Excludes")
-            .field("paths", &self.paths)
-            .field("regexes", &self.regexes.len())
-            .finish()
-    }
-}
 
 /// A file that is added to the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,19 +229,5 @@ mod tests {
         let user = Owner { force: Some(100_005), ..user };
         Owners { user, group }.apply(&mut tree).expect("the sums fit");
         assert_eq!((edited(&tree).uid, edited(&tree).gid), (5, 0));
-    }
-
-    #[test]
-    fn excludes_are_literal_paths_and_regular_expressions() {
-        let excludes = Excludes {
-            paths: BTreeSet::from([b"a.b".to_vec()]),
-            regexes: vec![Ere::new(b"^c|/d$").expect("is one")],
-        };
-        assert!(!excludes.keep(b"a.b"));
-        assert!(excludes.keep(b"axb"));
-        assert!(excludes.keep(b"a.b/c"), "only as its directory is not entered");
-        assert!(!excludes.keep(b"cc"));
-        assert!(!excludes.keep(b"x/d"));
-        assert!(excludes.keep(b"d"));
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use erofs_writer::{Shown, StorePathsError};
+use erofs_writer::{Limit, Shown, StorePathsError};
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -99,12 +99,22 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
         let _ = emulate_default_handler(SIGPIPE);
         return ExitCode::from(FAILED);
     }
-    complain(&printable(&chain(failure)));
+    complain(&printable(&(chain(failure) + advice(failure))));
     ExitCode::from(match failure {
         // The arguments contradict each other.
         Failure::Build(erofs_writer::Error::Options(_)) => USAGE,
         _ => FAILED,
     })
+}
+
+/// The flag that helps, where the library can only name what it does.
+fn advice(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Build(erofs_writer::Error::Full(Limit::Blocks | Limit::DeviceBlocks)) => {
+            "; give -E48bit, which needs Linux 6.15"
+        }
+        _ => "",
+    }
 }
 
 /// Ends a run whose arguments make no job.

@@ -1,14 +1,14 @@
 //! Checks that the command does not write to what it reads.
 
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use erofs_writer::{Error, OutputErrorKind, Tree};
 
-use crate::edits::Excludes;
+use crate::excludes::Excludes;
 use crate::job::{Job, Registration, Source};
 
 /// The identity of a file, whatever its name is. A device is known by its number.
@@ -64,6 +64,24 @@ fn check_output(job: &Job, path: &Path) -> Result<(), Error> {
         true => Err(inside_source(path)),
         false => Ok(()),
     }
+}
+
+/// Checks that the file `path` can be read.
+pub(crate) fn check_readable(path: &Path) -> Result<(), Error> {
+    let read = File::open(path).and_then(|mut file| file.read(&mut [0]));
+    read.map(drop).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+/// Whether `job` reads standard input, and that is a terminal.
+pub(crate) fn is_typed(job: &Job) -> bool {
+    let is_stdin = |file: &Path| file == Path::new("-");
+    let reads = match &job.source {
+        Source::Store { list, .. } | Source::Cached { list, .. } => is_stdin(list),
+        Source::Manifest { file, .. } => is_stdin(file),
+        Source::Tar { file, .. } | Source::Nar(file) => file.as_deref().is_none_or(is_stdin),
+        Source::Layers { .. } => false,
+    };
+    reads && io::stdin().is_terminal()
 }
 
 fn standard_input() -> io::Result<Metadata> {

@@ -18,7 +18,8 @@ use erofs_writer::{Codec, HardLinks, ImageUuid, Options, OptionsError, Shown};
 
 use crate::args::{Args, UuidArg};
 use crate::compress;
-use crate::edits::{AddedFile, BuildTime, Excludes, FileTimes, Hints, Labels, Owner, Owners};
+use crate::edits::{AddedFile, BuildTime, FileTimes, Hints, Labels, Owner, Owners};
+use crate::excludes::{self, Excludes};
 use crate::number;
 use crate::suboptions;
 use crate::usage::UsageError;
@@ -54,12 +55,17 @@ pub struct Job {
     /// The file of hints, which adds rules about compression to `options`, if there is
     /// one.
     pub(crate) hints: Option<Hints>,
+    /// A file of hints that no algorithm needs. That it can be read is checked, as its name
+    /// may be a typing error.
+    pub(crate) idle_hints: Option<PathBuf>,
     /// The list of paths whose contents come first.
     pub(crate) order: Option<PathBuf>,
     pub(crate) threads: Option<NonZeroUsize>,
     /// An earlier image whose pclusters may be taken.
     pub(crate) base: Option<PathBuf>,
     pub(crate) output: PathBuf,
+    /// Whether the output may be an archive, which is then lost.
+    pub(crate) replaces_archives: bool,
     /// What is written besides the image.
     pub(crate) hashes: Hashes,
     /// Whether the image has to be on the disk at the end.
@@ -84,13 +90,17 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Summary {
     Nothing,
-    Text,
+    Text {
+        /// Whether it tells all that is known.
+        details: bool,
+    },
     Json,
 }
 
 /// The job that `args` and the environment ask for.
 pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<Job, UsageError> {
     let mut words = args.words();
+    let hints_file = args.compress_hints.clone();
     let mut notes = index::settle(&mut args, &mut words)?;
     let options = suboptions::apply(&words, args.compresses(), metadata::begin(&args)?);
     let codecs = match &args.compress {
@@ -112,8 +122,10 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
     notes.extend(verity::notes(&args));
     notes.extend(args.metadata.small.then(|| metadata::small(&options)));
     let excludes = excludes(&args, &mut notes)?;
+    let hints = hints(&args, codecs);
     Ok(Job {
-        hints: hints(&args, codecs),
+        idle_hints: hints_file.filter(|_| hints.is_none()),
+        hints,
         registration: sources::registration(&args)?,
         source,
         xattrs: args.source.xattr_tolerance.map_or(!is_store, |tolerance| tolerance >= 0),
@@ -145,6 +157,7 @@ pub(crate) fn job(mut args: Args, source_date_epoch: Option<&OsStr>) -> Result<J
         threads: args.workers,
         hashes: verity::hashes(&args, &output)?,
         output,
+        replaces_archives: args.durable.force,
         sync: args.durable.sync,
         verify: args.durable.verify,
         report: report(&args),
@@ -291,17 +304,16 @@ fn epoch(value: &OsStr) -> Result<i64, UsageError> {
 fn excludes(args: &Args, notes: &mut Vec<String>) -> Result<Excludes, UsageError> {
     let mut excludes = Excludes::default();
     for path in &args.source.exclude_path {
-        let bytes = path.as_bytes();
-        if bytes.is_empty() || bytes.starts_with(b"/") || bytes.ends_with(b"/") {
+        if !excludes::can_be(path.as_bytes()) {
             let path = Shown::new(path);
             notes.push(format!(
                 "--exclude-path={path}: leaves nothing out: no path begins or ends with a slash"
             ));
         }
-        excludes.paths.insert(bytes.to_vec());
+        excludes.add_path(path.as_bytes().to_vec());
     }
     for regex in &args.source.exclude_regex {
-        excludes.regexes.push(ere(regex)?);
+        excludes.add_regex(ere(regex)?, regex.as_bytes().to_vec());
     }
     Ok(excludes)
 }
@@ -319,7 +331,7 @@ fn report(args: &Args) -> Report {
     let summary = match (args.report.json, errors_only) {
         (true, _) => Summary::Json,
         (false, true) => Summary::Nothing,
-        (false, false) => Summary::Text,
+        (false, false) => Summary::Text { details: args.report.level >= 3 },
     };
     Report {
         summary,

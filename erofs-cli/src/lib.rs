@@ -10,6 +10,7 @@ mod archive;
 mod args;
 mod compress;
 mod edits;
+mod excludes;
 mod exit;
 mod hashes;
 mod inputs;
@@ -19,8 +20,10 @@ mod number;
 mod progress;
 mod refused;
 mod registration;
+mod replaced;
 mod report;
 mod signals;
+mod size;
 mod source;
 mod suboptions;
 mod take;
@@ -39,6 +42,13 @@ pub use usage::UsageError;
 #[doc(hidden)]
 pub fn command() -> clap::Command {
     args::definition()
+}
+
+/// The words of `-E` as they are typed, with a line about each, for the manual page and
+/// completions.
+#[doc(hidden)]
+pub fn extended_options() -> &'static [(&'static str, &'static str)] {
+    suboptions::HELP
 }
 
 /// Turns arguments, without the name of the program, into a job.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use erofs_writer::source::{BinaryCache, StorePaths};
 use erofs_writer::{Canceller, Content, Error, Metadata, Node, Shown, Tree};
 
-use crate::edits::Excludes;
+use crate::excludes::Excludes;
 use crate::exit::Failure;
 use crate::job::{Job, Registration, Source};
 use crate::registration;

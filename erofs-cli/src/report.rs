@@ -1,10 +1,13 @@
 //! The report about an image that was made.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use erofs_writer::{Shown, Summary};
+
+use crate::size::Size;
 
 /// Writes `text` to standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -18,42 +21,30 @@ pub(crate) fn print_elsewhere(text: &str) -> io::Result<()> {
     io::stderr().lock().write_all(text.as_bytes())
 }
 
-/// A summary for people.
-pub(crate) fn text(summary: &Summary) -> String {
+/// A summary of the image `output` for people; with `details`, all that is known.
+pub(crate) fn text(summary: &Summary, output: &Path, details: bool) -> String {
     let inodes = &summary.inodes;
-    let mut out = format!(
-        "UUID     {}\n\
-         Blocks   {} of {} bytes\n\
-         Inodes   {}: files {}, directories {}, symlinks {}, others {}\n\
-         Size     {} in, {} out, of which {} metadata\n\
-         Kernel   {}\n",
-        summary.uuid,
-        summary.blocks,
-        summary.block_size,
-        inodes.total(),
-        inodes.files,
-        inodes.directories,
-        inodes.symlinks,
-        inodes.others,
-        Size(summary.bytes_in),
-        Size(summary.bytes_out),
-        Size(summary.metadata_bytes),
-        kernel(summary),
-    );
-    if !summary.algorithms.is_empty() {
-        let names: Vec<String> = summary.algorithms.iter().map(ToString::to_string).collect();
-        let _ = writeln!(out, "Codecs   {}", names.join(", "));
-    }
-    let savings = [
-        ("Shared   ", summary.shared_bytes),
-        ("Repeated ", summary.repeated_bytes),
-        ("Taken    ", summary.taken_bytes),
-        ("Packed   ", summary.fragment_bytes),
-        ("Holes    ", summary.hole_bytes),
-        ("Archive  ", summary.device_bytes),
+    let counts = [
+        (inodes.files, "files"),
+        (inodes.directories, "directories"),
+        (inodes.symlinks, "symlinks"),
+        (inodes.others, "others"),
     ];
-    for (name, bytes) in savings.into_iter().filter(|(_, bytes)| *bytes > 0) {
-        let _ = writeln!(out, "{name}{}", Size(bytes));
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, name)| format!("{name} {count}")).collect();
+    let mut out = format!(
+        "{}: {}{}, in {}\nContents {} inodes: {}\n",
+        Shown::new(output),
+        Size(summary.bytes_out),
+        share(summary),
+        seconds(summary),
+        inodes.total(),
+        counts.join(", "),
+    );
+    out.push_str(&saved(summary));
+    let _ = writeln!(out, "Kernel   {}", kernel(summary));
+    if details {
+        out.push_str(&self::details(summary));
     }
     if let Some(verity) = &summary.verity {
         let (start, end) = (verity.hash_offset, verity.hash_end);
@@ -63,6 +54,65 @@ pub(crate) fn text(summary: &Summary) -> String {
     }
     if summary.verified {
         out.push_str("Verified read back, and all of it is as in the source\n");
+    }
+    out
+}
+
+/// The share of the lengths of all files that the image has.
+fn share(summary: &Summary) -> String {
+    match u128::from(summary.bytes_in) {
+        0 => String::new(),
+        all if u128::from(summary.bytes_out) <= 2 * all => {
+            let percent = (u128::from(summary.bytes_out) * 100).div_ceil(all);
+            format!(", {percent} % of the {} in its files", Size(summary.bytes_in))
+        }
+        _ => format!(", for {} of files", Size(summary.bytes_in)),
+    }
+}
+
+/// How long it took, from the first phase to the last one.
+fn seconds(summary: &Summary) -> String {
+    let time: Duration = summary.times.iter().map(|(_, time)| *time).sum();
+    match time.as_secs() {
+        0..60 => format!("{:.1} s", time.as_secs_f64()),
+        sec => format!("{} min {} s", sec / 60, sec % 60),
+    }
+}
+
+/// What was stored once, or not at all.
+fn saved(summary: &Summary) -> String {
+    let bytes = [
+        (summary.shared_bytes, "in equal files"),
+        (summary.repeated_bytes, "that repeat"),
+        (summary.hole_bytes, "of zeros"),
+        (summary.taken_bytes, "taken from the base"),
+        (summary.device_bytes, "left in the archive or in images"),
+    ];
+    let bytes = bytes.into_iter().filter(|(bytes, _)| *bytes > 0);
+    let bytes: Vec<String> = bytes.map(|(bytes, what)| format!("{} {what}", Size(bytes))).collect();
+    match bytes.is_empty() {
+        true => String::new(),
+        false => format!("Saved    {}\n", bytes.join(", ")),
+    }
+}
+
+/// What matters to those who look closely.
+fn details(summary: &Summary) -> String {
+    let mut out = format!(
+        "UUID     {}\n\
+         Blocks   {} of {} bytes\n\
+         Metadata {}\n",
+        summary.uuid,
+        summary.blocks,
+        summary.block_size,
+        Size(summary.metadata_bytes),
+    );
+    if !summary.algorithms.is_empty() {
+        let names: Vec<String> = summary.algorithms.iter().map(ToString::to_string).collect();
+        let _ = writeln!(out, "Codecs   {}", names.join(", "));
+    }
+    if summary.fragment_bytes > 0 {
+        let _ = writeln!(out, "Packed   {}", Size(summary.fragment_bytes));
     }
     out
 }
@@ -105,36 +155,9 @@ pub(crate) fn phase_times(summary: &Summary, output: &Path) -> String {
     format!("{}: {}", Shown::new(output), phases.join(", "))
 }
 
-/// A number of bytes with one decimal, in the largest unit that it reaches.
-struct Size(u64);
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, shift) = match self.0 {
-            0..0x400 => return write!(f, "{} bytes", self.0),
-            0x400..0x10_0000 => ("KiB", 10),
-            0x10_0000..0x4000_0000 => ("MiB", 20),
-            _ => ("GiB", 30),
-        };
-        let tenths = (u128::from(self.0) * 10) >> shift;
-        write!(f, "{}.{} {name}", tenths / 10, tenths % 10)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_the_largest_unit_of_which_there_is_one() {
-        let shown = |bytes| Size(bytes).to_string();
-        assert_eq!(shown(0), "0 bytes");
-        assert_eq!(shown(1023), "1023 bytes");
-        assert_eq!(shown(1024), "1.0 KiB");
-        assert_eq!(shown((1 << 20) - 1), "1023.9 KiB");
-        assert_eq!(shown(3 << 19), "1.5 MiB");
-        assert_eq!(shown(u64::MAX), "17179869183.9 GiB");
-    }
 
     #[test]
     fn no_string_controls_a_terminal() {

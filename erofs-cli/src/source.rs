@@ -7,14 +7,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use erofs_writer::source::{Directory, Image, ImageData, Manifest, parse_store_paths};
-use erofs_writer::{Canceller, Error, Event, Tree, Whiteouts};
+use erofs_writer::{Canceller, Error, Event, ImageErrorKind, Tree, Whiteouts};
 
 use crate::archive;
-use crate::edits::Excludes;
+use crate::excludes::Excludes;
 use crate::exit::Failure;
 use crate::inputs;
 use crate::job::{Job, Source};
 use crate::nix;
+use crate::replaced;
 
 /// The handler of events.
 pub(crate) type OnEvent<'a> = dyn FnMut(Event) -> ControlFlow<()> + Send + 'a;
@@ -28,10 +29,23 @@ pub(crate) fn read(
     notes: &mut Vec<String>,
 ) -> Result<Tree, Failure> {
     let excludes = mem::take(&mut job.excludes);
+    let tree = tree(job, &excludes, canceller, on_event, notes)?;
+    notes.extend(excludes.idle());
+    Ok(tree)
+}
+
+/// The tree of the source, without what is excluded.
+fn tree(
+    job: &Job,
+    excludes: &Excludes,
+    canceller: &Canceller,
+    on_event: &mut OnEvent<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Tree, Failure> {
     match &job.source {
         Source::Layers { paths, data, converts_aufs, .. } => {
             let read = |path: &PathBuf| {
-                let mut tree = layer(job, path, *data, &excludes, canceller, &mut *on_event)?;
+                let mut tree = layer(job, path, *data, excludes, canceller, &mut *on_event)?;
                 if *converts_aufs {
                     tree.convert_aufs()?;
                 }
@@ -47,17 +61,17 @@ pub(crate) fn read(
             for upper in trees {
                 tree.overlay_with(upper?, whiteouts)?;
             }
-            inputs::check_tree(job, &excludes, &tree)?;
+            inputs::check_tree(job, excludes, &tree)?;
             Ok(tree)
         }
         Source::Store { .. } => {
-            let tree = nix::store(job, &excludes, canceller, on_event, notes)?;
-            inputs::check_tree(job, &excludes, &tree)?;
+            let tree = nix::store(job, excludes, canceller, on_event, notes)?;
+            inputs::check_tree(job, excludes, &tree)?;
             Ok(tree)
         }
         Source::Cached { .. } => {
-            let tree = nix::cached(job, &excludes, canceller, on_event, notes)?;
-            inputs::check_tree(job, &excludes, &tree)?;
+            let tree = nix::cached(job, excludes, canceller, on_event, notes)?;
+            inputs::check_tree(job, excludes, &tree)?;
             Ok(tree)
         }
         Source::Nar(file) => {
@@ -110,21 +124,39 @@ fn layer(
 ) -> Result<Tree, Failure> {
     if is_image(path) {
         let source = image(job, path, excludes)?.data(data);
-        return Ok(source.canceller(canceller).on_event(on_event).read()?);
+        let tree = source.canceller(canceller).on_event(on_event).read();
+        return tree.map_err(|error| match error {
+            Error::Image { kind: ImageErrorKind::NoMagic, .. } => no_source(path),
+            error => error.into(),
+        });
     }
     let source = directory(job, path, excludes);
     Ok(source.canceller(canceller).on_event(on_event).read()?)
 }
 
 fn image<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Result<Image<'a>, Failure> {
-    let mut source = Image::open(path)?
-        .hard_links(job.hard_links)
-        .xattrs(job.xattrs)
-        .strip_case_hack(job.strip_case_hack);
+    let opened = Image::open(path).map_err(|error| match error {
+        Error::Image { kind: ImageErrorKind::NoMagic, .. } => no_source(path),
+        error => error.into(),
+    });
+    let mut source =
+        opened?.hard_links(job.hard_links).xattrs(job.xattrs).strip_case_hack(job.strip_case_hack);
     if !excludes.is_empty() {
         source = source.keep(|found| excludes.keep(found.path()));
     }
     Ok(source)
+}
+
+/// The error of a file that is no image.
+fn no_source(path: &Path) -> Failure {
+    let why = match replaced::format(path) {
+        Some(format) => {
+            let flag = if format.ends_with("Nix") { "--nar" } else { "--tar=f" };
+            format!("is {format}; to pack what is in an archive, give {flag}")
+        }
+        None => "is neither a directory nor an EROFS image; for an archive give --tar=f".to_owned(),
+    };
+    Failure::Invalid { path: path.to_owned(), why }
 }
 
 fn directory<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Directory<'a> {

@@ -1,7 +1,7 @@
 //! The words of `-E`: a comma-joined list, each word perhaps with `^` before it and
 //! `=VALUE` after it, read as mkfs.erofs 1.9.3 reads it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use erofs_writer::{InodeForm, Options, PclusterSize, Shown, Tails};
 
@@ -32,24 +32,57 @@ enum Word {
 const COMPACT: &str = "force-inode-compact";
 
 const WORDS: &[(&str, Word)] = &[
-    (COMPACT, Word::InodeForm(InodeForm::Compact)),
-    ("force-inode-extended", Word::InodeForm(InodeForm::Extended)),
-    ("force-inode-blockmap", Word::ChunkIndexes(false)),
-    ("force-chunk-indexes", Word::ChunkIndexes(true)),
-    ("nosbcrc", Word::NoChecksum),
-    ("noinline_data", Word::NoInlineData),
-    ("inline_data", Word::InlineData),
-    ("xattr-name-filter", Word::XattrNameFilter),
-    ("plain-xattr-prefixes", Word::PlainXattrPrefixes),
-    ("dedupe", Word::Dedupe),
-    ("legacy-compress", Word::FullIndexes),
     ("ztailpacking", Word::InlinePclusters),
     ("fragments", Word::Fragments(Tails::Fragments, None)),
     ("all-fragments", Word::Fragments(Tails::AllFragments, None)),
     ("fragdedupe", Word::ShareFragments(true)),
-    ("48bit", Word::WideAddresses),
+    ("dedupe", Word::Dedupe),
     ("dot-omitted", Word::OmitDots),
+    ("48bit", Word::WideAddresses),
+    ("inline_data", Word::InlineData),
+    ("noinline_data", Word::NoInlineData),
+    (COMPACT, Word::InodeForm(InodeForm::Compact)),
+    ("force-inode-extended", Word::InodeForm(InodeForm::Extended)),
+    ("force-inode-blockmap", Word::ChunkIndexes(false)),
+    ("force-chunk-indexes", Word::ChunkIndexes(true)),
+    ("legacy-compress", Word::FullIndexes),
+    ("nosbcrc", Word::NoChecksum),
+    ("xattr-name-filter", Word::XattrNameFilter),
+    ("plain-xattr-prefixes", Word::PlainXattrPrefixes),
 ];
+
+/// Each word as it is typed, with a line about it. Those of one purpose stand together.
+pub(crate) const HELP: &[(&str, &str)] = &[
+    ("ztailpacking", "store the end of a compressed file after its inode (Linux 5.17)"),
+    ("fragments[=SIZE]", "compress the ends of files together, in pclusters of SIZE (Linux 6.1)"),
+    ("all-fragments[=SIZE]", "so with whole files: the smallest images, slower reads (Linux 6.1)"),
+    (
+        "fragdedupe[=full|inode|off]",
+        "whether fragments with the same bytes are stored once [default: full]",
+    ),
+    ("dedupe", "store bytes that repeat in compressed files once (Linux 6.1)"),
+    ("^dedupe", "let files with the same contents not share their blocks either"),
+    ("dot-omitted", "leave . and .. out of directories (Linux 6.15)"),
+    ("48bit", "allow more than 16 TiB, and times in compact inodes (Linux 6.15)"),
+    ("^inline_data", "store no end of a file after its inode; also noinline_data"),
+    ("force-inode-compact", "inodes of 32 bytes, all of one time and owners below 65536"),
+    ("force-inode-extended", "inodes of 64 bytes, also where 32 are enough"),
+    ("force-chunk-indexes", "chunk maps with 8 bytes a chunk"),
+    ("force-inode-blockmap", "chunk maps with 4 bytes a chunk [default where they are enough]"),
+    ("legacy-compress", "lcluster indexes of 8 bytes, in place of compact ones"),
+    ("nosbcrc", "no checksum in the superblock"),
+    ("^xattr-name-filter", "no filter with which Linux 6.6 skips inodes that lack an attribute"),
+    ("plain-xattr-prefixes", "accepted: prefixes of --xattr-prefix are always plain"),
+];
+
+/// The help of `-E`.
+pub(crate) fn long_help() -> String {
+    let mut text = "Extended options, joined by commas; ^ before one turns it off\n".to_owned();
+    for (word, help) in HELP {
+        let _ = write!(text, "\n{word}\n    {help}");
+    }
+    text
+}
 
 /// One word as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -344,6 +377,22 @@ mod tests {
         let rules_out = |list: &str| rule_out_wide_addresses(&parse(list).expect("known words"));
         assert!(rules_out("^48bit") && rules_out("48bit,^48bit"));
         assert!(!rules_out("^48bit,48bit") && !rules_out("dot-omitted"));
+    }
+
+    #[test]
+    fn every_word_has_a_line_of_help() {
+        let shown = |word: &str| {
+            HELP.iter().any(|(typed, help)| {
+                let bare = typed.trim_start_matches('^').split(['[', '=']).next();
+                bare == Some(word) || help.ends_with(&format!("also {word}"))
+            })
+        };
+        for (word, _) in WORDS {
+            assert!(shown(word), "{word}");
+        }
+        for (typed, _) in HELP {
+            parse(typed.split('[').next().expect("a word")).expect(typed);
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::hashes;
 use crate::inputs;
 use crate::job::{self, Job};
 use crate::progress::Progress;
+use crate::replaced;
 use crate::report;
 use crate::signals::Watch;
 use crate::source;
@@ -36,8 +37,13 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
     let overwrites = Arc::new(AtomicBool::new(false));
     let watch = Watch::new(&job.output, &canceller, &progress, &overwrites);
     let watch = watch.map_err(|source| Failure::Signals { source })?;
+    if inputs::is_typed(&job) {
+        let what = "standard input is a terminal: its bytes are read as the source";
+        job.notes.push(format!("{what}; else give a file, or a pipe"));
+    }
     if job.report.notes {
-        job.notes.iter().for_each(|note| exit::note(&format!("note: {note}")));
+        progress
+            .suspended(|| job.notes.iter().for_each(|note| exit::note(&format!("note: {note}"))));
     }
     let is_stdout = is_stdout(&job.output);
     let mut notes = Vec::new();
@@ -51,7 +57,11 @@ pub(crate) fn work(mut job: Job) -> Result<(), Failure> {
     }
     let result = result.and_then(|summary| {
         hashes::write(&job.hashes, &summary)?;
-        report(&job, &summary, is_stdout).map_err(|source| Failure::Report { source })
+        match report(&job, &summary, is_stdout) {
+            // Who reads has seen enough, and the image is complete.
+            Err(source) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            reported => reported.map_err(|source| Failure::Report { source }),
+        }
     });
     watch.done();
     result
@@ -73,7 +83,7 @@ fn report(job: &Job, summary: &Summary, is_stdout: bool) -> io::Result<()> {
     }
     let text = match job.report.summary {
         job::Summary::Nothing => return Ok(()),
-        job::Summary::Text => report::text(summary),
+        job::Summary::Text { details } => report::text(summary, &job.output, details),
         job::Summary::Json => report::json(summary)?,
     };
     // The report must not be written into the image.
@@ -101,6 +111,7 @@ fn build(
 ) -> Result<Summary, Failure> {
     let start = Instant::now();
     inputs::check(job)?;
+    replaced::check(job)?;
     // If the output cannot be written, that is known before all the work.
     let mut outputs = ImageWriter::new(job.options.clone()).canceller(canceller);
     if let Some(path) = &job.hashes.tree {
@@ -109,6 +120,7 @@ fn build(
     outputs.check_path(&job.output)?;
     hashes::check(&job.hashes)?;
     let hints = job.hints.as_ref().map(Hints::read).transpose()?.unwrap_or_default();
+    job.idle_hints.as_deref().map(inputs::check_readable).transpose()?;
     notes.extend(hints.passed_over.iter().map(|hint| edits::passed_over(job, hint)));
     let order = job.order.as_deref().map(source::read_paths).transpose()?.unwrap_or_default();
     let contexts = job.labels.as_ref().map(Labels::read).transpose()?;

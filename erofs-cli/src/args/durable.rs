@@ -4,6 +4,11 @@
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct DurableArgs {
+    /// Replace FILE also if it is an archive or compressed, such as the SOURCE of other
+    /// programs
+    #[arg(long)]
+    pub(crate) force: bool,
+
     /// Return only when the image is on the disk, and report write errors
     #[arg(long)]
     pub(crate) sync: bool,

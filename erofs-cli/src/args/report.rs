@@ -16,7 +16,8 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     pub(crate) no_progress: bool,
 
-    /// How much to say: 0 or 1 errors only, 4 and above the time of each phase
+    /// How much to say: 0 or 1 errors only, 2 a summary, 3 all about the image, 4 and
+    /// above the time of each phase, too
     #[arg(
         short = 'd',
         value_name = "0-9",

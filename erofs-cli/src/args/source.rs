@@ -156,7 +156,8 @@ pub(crate) struct SourceArgs {
     #[arg(long)]
     pub(crate) strict_xattrs: bool,
 
-    /// Share extended attributes of more than N inodes; below 0, store none
+    /// Share extended attributes of more than N inodes; below 0, store none [default: 2;
+    /// -1 with --store-paths]
     #[arg(short = 'x', value_name = "N", value_parser = number::signed)]
     pub(crate) xattr_tolerance: Option<i64>,
 }

@@ -473,12 +473,14 @@ fn levels_and_quiet_say_what_is_told() {
     let report = |line: &str| job(&format!("{line} I D")).report;
     let told =
         |summary, progress, notes, phase_times| Report { summary, progress, notes, phase_times };
-    assert_eq!(report(""), told(Summary::Text, true, true, false));
+    let (short, long) = (Summary::Text { details: false }, Summary::Text { details: true });
+    assert_eq!(report("-d3"), told(long, true, true, false));
+    assert_eq!(report(""), told(short, true, true, false));
     assert_eq!(report("-d0"), told(Summary::Nothing, false, false, false));
     assert_eq!(report("-d 1 --json"), told(Summary::Json, false, false, false));
-    assert_eq!(report("-d9"), told(Summary::Text, true, true, true));
+    assert_eq!(report("-d9"), told(long, true, true, true));
     assert_eq!(report("-d9 --quiet"), told(Summary::Nothing, false, false, false));
     // Callers always send one flag, and their users ask for the other.
     assert_eq!(report("--quiet --json"), told(Summary::Json, false, false, false));
-    assert_eq!(report("--no-progress"), told(Summary::Text, false, true, false));
+    assert_eq!(report("--no-progress"), told(short, false, true, false));
 }

@@ -223,7 +223,10 @@ fn standard_output_is_written_if_it_is_a_file() {
         place.file("IMG", vec![7; 100_000]);
         let run = redirected(&place, &format!("{output} source"), "> IMG");
         assert_eq!(run.code(), Some(0), "{run:?}");
-        assert!(run.stderr.starts_with("UUID "), "the summary goes elsewhere: {run:?}");
+        assert!(
+            run.stderr.starts_with(&format!("{output}: ")),
+            "the summary goes elsewhere: {run:?}"
+        );
         assert!(fs::read(place.path("IMG")).expect("is there") == expected, "{output}");
     }
     let run = redirected(&place, "--quiet /dev/fd/7 source", "7<> IMG");

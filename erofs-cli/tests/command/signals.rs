@@ -135,7 +135,7 @@ fn standard_files_that_are_closed_do_no_harm() {
 }
 
 #[test]
-fn a_reader_of_the_summary_that_goes_away_costs_the_exit_code_not_the_image() {
+fn a_reader_of_the_summary_that_goes_away_costs_nothing() {
     let place = Place::with_source();
     let expected = place.image("IMG source", "IMG");
     fs::remove_file(place.path("IMG")).expect("was written");
@@ -144,7 +144,6 @@ fn a_reader_of_the_summary_that_goes_away_costs_the_exit_code_not_the_image() {
     command.args(["-c", script, PROGRAM, "IMG", "source"]);
     Run::of(&mut command);
     let code = fs::read_to_string(place.path("code")).expect("was written");
-    // The pipe may have taken the few lines before it was closed.
-    assert!(matches!(code.as_str(), "0\n" | "1\n"), "{code}");
+    assert_eq!(code, "0\n");
     assert_eq!(fs::read(place.path("IMG")).expect("was written"), expected);
 }

@@ -34,7 +34,8 @@ fn sources_that_are_neither_directories_nor_images_are_named() {
     let make = Command::new("mkfifo").arg(place.path("fifo")).status();
     assert!(make.expect("there is a mkfifo").success());
     let message = refusal_of(&place, 1, "IMG source/b");
-    assert_eq!(message, "source/b: is not an EROFS image");
+    let expected = "is neither a directory nor an EROFS image; for an archive give --tar=f";
+    assert_eq!(message, format!("source/b: {expected}"));
     for source in ["fifo", "/dev/null", "/dev/zero"] {
         let message = refusal_of(&place, 1, &format!("IMG {source}"));
         let expected = format!("{source}: cannot be read: is not a file or a block device");

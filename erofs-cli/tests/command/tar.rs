@@ -245,7 +245,7 @@ fn what_cannot_be_meant_is_refused() {
     assert!(refused("--ovlfs-strip=2 IMG DIR").contains("must be 0 or 1"));
     assert!(refused("--tar --store-paths LIST IMG").contains("--store-paths"));
     let message = refusal_of(&place, 1, "--tar --unxz IMG TAR");
-    assert_eq!(message, "TAR: cannot be read: is not compressed in the way that was named");
+    assert_eq!(message, "TAR: cannot be read: is not compressed, and --unxz says otherwise");
     assert!(refusal_of(&place, 1, "--tar IMG DIR").starts_with("DIR: cannot be read: "));
     assert!(refusal_of(&place, 1, "--tar IMG nowhere").starts_with("nowhere: cannot be read: "));
     // --aufs works for directories, too.
