@@ -91,6 +91,7 @@ inside() {
 clone() {
     inside useradd --create-home new
     git clone --quiet --no-hardlinks "file://$PWD" "$root/home/new/erofs-writer"
+    inside chown -R new: /home/new/erofs-writer
     local config=${CARGO_HOME:-$HOME/.cargo}/config.toml
     if [ -e "$config" ]; then
         mkdir -p "$root/root/.cargo"
@@ -108,10 +109,10 @@ refused() {
     ! inside su new -c 'cd && erofs-writer/scripts/store-image.sh' >"$fresh/log" 2>&1 ||
         die "the command is built without a compiler"
     expect "a C compiler that links is needed" "$fresh/log"
-    ! inside sh -c 'apt-get() { return 1; }; cd /home/new/erofs-writer && . scripts/lib.sh &&
-        here="no Rust" needed=1.85 && DEBIAN_MIRROR=file:///none fetch_rust' >"$fresh/log" 2>&1 ||
+    ! inside env DEBIAN_MIRROR=file:///none sh -c 'cd /home/new/erofs-writer && . scripts/lib.sh &&
+        need_build_tools() { :; } && need_rust .' >"$fresh/log" 2>&1 ||
         die "a compiler comes from nowhere"
-    expect "Rust 1.85 or later is needed, and here is no Rust" "$fresh/log"
+    expect "Rust 1.85 or later is needed, and here is no Rust: get it by rustup" "$fresh/log"
 }
 
 setup() {

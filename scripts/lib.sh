@@ -33,6 +33,7 @@ is_rust() {
 # it one that also builds the tests. If neither the PATH nor rustup has one that is new
 # enough, it is fetched into target/rust, where apt can do that.
 need_rust() {
+    need_build_tools
     needed=$(needed_rust "${1:-testdata}")
     fetched=$PWD/target/rust/bin
     if ! is_rust "$needed"; then
@@ -49,13 +50,10 @@ need_rust() {
         is_rust "$needed" || no_rust
         say "using Rust $found of $(dirname "$(command -v cargo)")"
     fi
-    need_build_tools
 }
 
 fetch_rust() {
     command -v apt-get >/dev/null || no_rust
-    # It is fetched by https in some places.
-    [ -e /etc/ssl/certs/ca-certificates.crt ] || install_packages ca-certificates
     say "here is $here, and $needed or later is needed: fetching that of Debian 13 into" \
         "target/rust (a minute; 190 MB to download, 750 MB of disk; nothing is installed)"
     sh testdata/fetch-rust.sh >/dev/null || no_rust
@@ -74,8 +72,9 @@ links() {
 need_build_tools() {
     links || install_packages gcc libc6-dev
     links || die "a C compiler that links is needed (Debian: apt-get install gcc libc6-dev)"
-    # Those that cargo trusts to download crates.
-    [ -n "${SSL_CERT_FILE:-}" ] || [ -d /etc/ssl/certs ] || install_packages ca-certificates
+    # Whom cargo trusts when it downloads crates.
+    [ -n "${SSL_CERT_FILE:-}" ] || [ -e /etc/ssl/certs/ca-certificates.crt ] ||
+        install_packages ca-certificates
 }
 
 # build_command: builds the command, and sets $command to its path.
