@@ -148,8 +148,8 @@ offer_packages() {
     echo "Some tests need packages that are not installed:"
     echo "    $missing"
     # shellcheck disable=SC2086 # a list of names
-    LC_ALL=C apt-get install --assume-no --no-install-recommends $missing 2>/dev/null |
-        sed -n 's/^Need to get/    Need to get/p; s/^After this operation/    After this operation/p'
+    apt-get install --print-uris -qq -y --no-install-recommends $missing 2>/dev/null |
+        awk '{ size += $3 } END { printf "    With what they depend on: %d packages, %.1f MB to download\n", NR, size / 1e6 }'
     if [ -z "${assume_yes:-}" ] && [ -t 0 ]; then
         printf 'Install them? [Y/n] '
         read -r answer || answer=n
