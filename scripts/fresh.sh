@@ -34,7 +34,7 @@ cleanup() {
     status=$?
     trap - EXIT
     umount -R "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
-    rm -rf --one-file-system "$root"
+    rm -rf --one-file-system "$root" "$log"
     exit "$status"
 }
 
@@ -46,7 +46,7 @@ base() {
     write_apt_config "$fresh/$suite" "$suite"
     rm -rf "$root"
     debootstrap --variant=minbase ${keyring:+--keyring="$keyring"} "$suite" "$root" "$mirror" \
-        >"$fresh/log" 2>&1 || { tail -n 5 "$fresh/log"; unavailable "debootstrap fails"; }
+        >"$log" 2>&1 || { tail -n 5 "$log"; rm -rf "${fresh:?}/$suite"; unavailable "debootstrap fails"; }
     cp "$fresh/$suite/apt/own.conf" "$root/etc/apt/apt.conf.d/99own"
     rm -rf "${fresh:?}/$suite" "$root"/var/cache/apt/archives/*.deb
     tar -C "$root" -cf "$fresh/$suite.tar.new" .
@@ -106,13 +106,13 @@ expect() {
 
 # refused: without root and without what builds there is one sentence for what is missing.
 refused() {
-    ! inside su new -c 'cd && erofs-writer/scripts/store-image.sh' >"$fresh/log" 2>&1 ||
+    ! inside su new -c 'cd && erofs-writer/scripts/store-image.sh' >"$log" 2>&1 ||
         die "the command is built without a compiler"
-    expect "a C compiler that links is needed" "$fresh/log"
+    expect "a C compiler that links is needed" "$log"
     ! inside env DEBIAN_MIRROR=file:///none sh -c 'cd /home/new/erofs-writer && . scripts/lib.sh &&
-        need_build_tools() { :; } && need_rust .' >"$fresh/log" 2>&1 ||
+        need_build_tools() { :; } && need_rust .' >"$log" 2>&1 ||
         die "a compiler comes from nowhere"
-    expect "Rust 1.85 or later is needed, and here is no Rust: get it by rustup" "$fresh/log"
+    expect "Rust 1.85 or later is needed, and here is no Rust: get it by rustup" "$log"
 }
 
 setup() {
@@ -123,21 +123,22 @@ setup() {
     if [ "$suite" = bookworm ]; then
         say "installing Rust 1.63 of bookworm"
         inside apt-get update -qq
-        inside apt-get install -qq -y --no-install-recommends cargo >"$fresh/log" 2>&1
+        inside apt-get install -qq -y --no-install-recommends cargo >"$log" 2>&1
     fi
-    inside sh -c 'cd /home && new/erofs-writer/scripts/store-image.sh' 2>&1 | tee "$fresh/log"
+    inside sh -c 'cd /home && new/erofs-writer/scripts/store-image.sh' 2>&1 | tee "$log"
     if [ "$suite" = bookworm ]; then
-        expect "here is Rust 1.63.0, and 1.85 or later is needed" "$fresh/log"
+        expect "here is Rust 1.63.0, and 1.85 or later is needed" "$log"
     else
-        expect "here is no Rust, and 1.85 or later is needed" "$fresh/log"
+        expect "here is no Rust, and 1.85 or later is needed" "$log"
     fi
-    expect "mounted by its label" "$fresh/log"
-    expect "a program of the image says: git version" "$fresh/log"
+    expect "mounted by its label" "$log"
+    expect "a program of the image says: git version" "$log"
     say "the same again, with a list: paths are those of the caller"
     head -n 3 "$root/home/new/erofs-writer/target/corpus/small/store-paths" >"$root/home/list"
-    inside sh -c 'cd /home && new/erofs-writer/scripts/store-image.sh list small.erofs' >"$fresh/log" 2>&1 ||
-        { cat "$fresh/log"; die "a list of store paths is not packed"; }
+    inside sh -c 'cd /home && new/erofs-writer/scripts/store-image.sh list small.erofs' >"$log" 2>&1 ||
+        { cat "$log"; die "a list of store paths is not packed"; }
     [ -s "$root/home/small.erofs" ] || die "the image is not where the caller wants it"
+    echo "the first command works on a fresh $suite"
 }
 
 tests() {
@@ -156,8 +157,8 @@ alone() {
     for flags in -b4096 -zlz4hc -zdeflate -zlzma "-zzstd -C65536 -Eztailpacking,fragments"; do
         # shellcheck disable=SC2086 # words
         inside /mkfs-erofs --quiet $flags --verify /image /input
-        inside /mkfs-erofs --list /image >"$fresh/log"
-        expect flags.md "$fresh/log"
+        inside /mkfs-erofs --list /image >"$log"
+        expect flags.md "$log"
         inside /mkfs-erofs --quiet --extract=/output --no-same-owner /image
         diff -r docs "$root/output/docs" || die "the extracted files differ"
         rm -rf "$root/output" "$root/image"
@@ -167,24 +168,24 @@ alone() {
 
 # shells: what Debian's shells complete, and where man finds the page.
 shells() {
-    inside man --where mkfs-erofs >"$fresh/log"
-    expect /usr/share/man/man1/mkfs-erofs.1.gz "$fresh/log"
-    inside man mkfs-erofs >"$fresh/log" 2>&1
-    expect --store-paths "$fresh/log"
+    inside man --where mkfs-erofs >"$log"
+    expect /usr/share/man/man1/mkfs-erofs.1.gz "$log"
+    inside man mkfs-erofs >"$log" 2>&1
+    expect --store-paths "$log"
     # Newer versions load by another function.
     inside bash -c '. /usr/share/bash-completion/bash_completion
         _comp_load mkfs-erofs 2>/dev/null || _completion_loader mkfs-erofs || true
         COMP_WORDS=(mkfs-erofs --store) COMP_CWORD=1
         _mkfs__erofs mkfs-erofs --store mkfs-erofs
         complete -p mkfs-erofs
-        echo "${COMPREPLY[@]}"' >"$fresh/log"
-    expect _mkfs__erofs "$fresh/log"
-    expect --store-paths "$fresh/log"
+        echo "${COMPREPLY[@]}"' >"$log"
+    expect _mkfs__erofs "$log"
+    expect --store-paths "$log"
     inside zsh -fc 'autoload -U compinit && compinit -u -D && echo "$_comps[mkfs-erofs]" &&
-        autoload +X _mkfs-erofs' >"$fresh/log"
-    expect _mkfs-erofs "$fresh/log"
-    inside fish -c 'complete -C "mkfs-erofs --store"' >"$fresh/log"
-    expect --store-paths "$fresh/log"
+        autoload +X _mkfs-erofs' >"$log"
+    expect _mkfs-erofs "$log"
+    inside fish -c 'complete -C "mkfs-erofs --store"' >"$log"
+    expect --store-paths "$log"
 }
 
 packages() {
@@ -194,7 +195,7 @@ packages() {
     cp target/package/*.deb "$root/tmp/"
     inside apt-get update -qq
     inside sh -c 'apt-get install -qq -y --no-install-recommends man-db bash-completion zsh fish \
-        erofs-utils /tmp/*.deb' >"$fresh/log" 2>&1 || { cat "$fresh/log"; die "it is not installed"; }
+        erofs-utils /tmp/*.deb' >"$log" 2>&1 || { cat "$log"; die "it is not installed"; }
     shells
     inside mkfs-erofs --version
     # That of erofs-utils keeps its name.
@@ -203,8 +204,8 @@ packages() {
     [ "$(inside /usr/lib/mkfs-erofs/mkfs.erofs --version)" = "$(inside mkfs-erofs --version)" ] ||
         die "mkfs.erofs beside it is another command"
     inside mkfs-erofs --quiet -zlz4hc /tmp/image /usr/share/doc
-    inside fsck.erofs /tmp/image >"$fresh/log" 2>&1 || { cat "$fresh/log"; die "not an image"; }
-    inside apt-get purge -qq -y mkfs-erofs >"$fresh/log" 2>&1
+    inside fsck.erofs /tmp/image >"$log" 2>&1 || { cat "$log"; die "not an image"; }
+    inside apt-get purge -qq -y mkfs-erofs >"$log" 2>&1
     [ -z "$(find "$root/usr" -name '*mkfs-erofs*')" ] || die "it is not removed"
     echo "the Debian package is installed, found by man and three shells, and removed on $suite"
 }
@@ -218,6 +219,7 @@ esac
 mkdir -p "$fresh"
 install_packages debootstrap util-linux
 root=$(mktemp -d "$fresh/root-XXXXXX")
+log=$root.log
 trap cleanup EXIT
 if [ "$what" = packages ]; then
     binary=$(find target/package -name 'mkfs-erofs-*' | sort | tail -n 1)
