@@ -59,6 +59,8 @@ build_static() {
     say "building a static command for $target: about 4 minutes on 2 cores"
     CARGO_ENCODED_RUSTFLAGS=$(flags) \
         cargo build --locked --profile dist -p erofs-cli --target "$target"
+    # Those of other versions.
+    rm -f "$out"/mkfs-erofs-*-"$target"
     binary=$out/mkfs-erofs-$version-$target
     cp "${CARGO_TARGET_DIR:-target}/$target/dist/mkfs-erofs" "$binary"
     # A program with an interpreter is not static.
@@ -142,6 +144,7 @@ build_deb() {
     trap 'rm -rf "$work"' EXIT
     root=$work/root
     fill
+    rm -f "$out"/mkfs-erofs_*_"$arch.deb"
     deb=$out/mkfs-erofs_$version-1_$arch.deb
     SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)} \
         dpkg-deb -Zxz --root-owner-group --build "$root" "$deb" >/dev/null
