@@ -33,7 +33,7 @@ fi
 cleanup() {
     status=$?
     trap - EXIT
-    umount -R "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
+    umount -R --lazy "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
     rm -rf --one-file-system "$root" "$log"
     exit "$status"
 }
@@ -55,7 +55,7 @@ base() {
 
 # enter SUITE: a new system in $root, as it comes.
 enter() {
-    umount -R "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
+    umount -R --lazy "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
     rm -rf --one-file-system "$root"
     mkdir -p "$root"
     base "$1"
