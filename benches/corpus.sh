@@ -71,10 +71,12 @@ from_packages() {
     apt=$out/.debs/$name
     mkdir -p "$apt"
     write_apt_config "$apt" "$suite"
+    echo "downloading packages of Debian $suite"
     run_apt "$apt" update >"$apt/log" 2>&1 ||
         die "cannot read the package lists of '$suite'; see $apt/log"
     run_apt "$apt" -y --download-only install "$@" >>"$apt/log" 2>&1 ||
         die "cannot download the packages; see $apt/log"
+    echo "unpacking $(find "$apt/apt/cache/archives" -name '*.deb' | wc -l) packages"
     start "$name"
     make_corpus store --one-file-paths "$one_file_paths" \
         "$apt/apt/cache/archives" "$out/$name"
@@ -107,10 +109,20 @@ small | system | toolchains | tiny | paths10k) corpora=$what ;;
 all) corpora="small system toolchains tiny paths10k" ;;
 *) die "usage: corpus.sh small|system|toolchains|tiny|paths10k|all [DIR]" ;;
 esac
-for tool in cargo dpkg-deb; do
-    command -v "$tool" >/dev/null || die "needs $tool, which is not here"
-done
-cargo build --quiet --release --manifest-path "$here/Cargo.toml" --bin make_corpus
+is_there() {
+    for corpus in $corpora; do
+        stamped "$corpus" || return 1
+    done
+}
+if ! is_there; then
+    for tool in cargo dpkg-deb; do
+        command -v "$tool" >/dev/null || die "needs $tool, which is not here"
+    done
+    echo "building what makes corpora: about a minute"
+    # Without what needs a newer compiler than the command does.
+    cargo build --quiet --release --locked --manifest-path "$here/Cargo.toml" \
+        --no-default-features --bin make_corpus
+fi
 for corpus in $corpora; do
     build "$corpus"
 done

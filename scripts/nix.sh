@@ -10,7 +10,8 @@
 # that Nix give the image of its store. A guest's Nix then checks the
 # hash of every path in the mounted image against what the image registers. The mounts
 # that the modules ask of an initrd are given to systemd and made. There is no Nixpkgs:
-# nix/tests has as much of it as is called. With NIXPKGS_LIB=FOLDER the module system is
+# nix/tests has as much of it as is called. With MKFS_EROFS=FILE the images are built by that
+# static binary, such as one of scripts/package.sh. With NIXPKGS_LIB=FOLDER the module system is
 # that of Nixpkgs. Exit status 3: Nix is not available here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -96,7 +97,7 @@ build_command() {
             CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
             CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
             cargo build --quiet --release --locked -p erofs-cli --target "$host")
-    cp "$dir/build/$host/release/mkfs-erofs" "$work/tools/"
+    cp "${MKFS_EROFS:-$dir/build/$host/release/mkfs-erofs}" "$work/tools/mkfs-erofs"
 }
 
 evaluate() {

@@ -180,3 +180,22 @@ wrap() {
     chmod 755 "$bin.new"
     mv "$bin.new" "$bin"
 }
+
+# wrap_rust DIR: write DIR/bin/{cargo,rustc,rustdoc}, which run those of DIR/root.
+wrap_rust() {
+    mkdir -p "$1/bin"
+    # Run by the dynamic linker, a program cannot find out where it lies: tell it.
+    for tool in rustc rustdoc; do
+        wrap "$1/bin/$tool" "$1/root" "$1/root/usr/bin/$tool" --sysroot "$1/root/usr"
+    done
+    wrap_env="export RUSTC=\"\${RUSTC:-$1/bin/rustc}\" RUSTDOC=\"\${RUSTDOC:-$1/bin/rustdoc}\" CARGO=\"$1/bin/cargo\"
+"
+    wrap "$1/bin/cargo" "$1/root" "$1/root/usr/bin/cargo"
+}
+
+# rust_works DIR VERSION: do these run, and does the version begin so? (a pattern of grep)
+rust_works() {
+    for tool in rustc cargo; do
+        "$1/bin/$tool" --version 2>/dev/null | grep -q "^$tool $2" || return 1
+    done
+}

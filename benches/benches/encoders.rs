@@ -81,7 +81,7 @@ fn binary() -> Vec<u8> {
     while binary.len() < LEN {
         for _ in 0..2000 + numbers.below(4000) {
             binary.extend_from_slice(&instructions[numbers.below(instructions.len())]);
-            if numbers.next().is_multiple_of(4) {
+            if numbers.next() % 4 == 0 {
                 binary.extend_from_slice(&numbers.next().to_le_bytes()[..4]);
             }
         }
