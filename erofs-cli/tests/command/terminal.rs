@@ -119,7 +119,7 @@ fn the_line_about_the_work_fits_all_widths() {
     slow_source(&place);
     for columns in [20, 33, 50, 80, 140] {
         let mut command = place.command();
-        command.args(["-zlzma,9", "-C65536", "--workers=1", "IMG", "source"]);
+        command.args(["-zzstd,9", "-C65536", "--workers=1", "IMG", "source"]);
         let (code, shown) = Terminal::start(columns, &mut command).finish();
         assert_eq!(code, Some(0), "{shown:?}");
         let pieces = pieces(&shown);
