@@ -29,9 +29,16 @@ impl Area {
             && other.top < self.bottom
     }
 
+    /// The point of it that is nearest to another one.
+    #[must_use]
+    pub fn nearest(self, (x, y): (i32, i32)) -> (i32, i32) {
+        (x.clamp(self.left, self.right), y.clamp(self.top, self.bottom))
+    }
+
     /// The square of the distance to a point.
-    fn distance(self, (x, y): (i32, i32)) -> i32 {
-        (x - x.clamp(self.left, self.right)).pow(2) + (y - y.clamp(self.top, self.bottom)).pow(2)
+    fn distance(self, point: (i32, i32)) -> i32 {
+        let nearest = self.nearest(point);
+        (point.0 - nearest.0).pow(2) + (point.1 - nearest.1).pow(2)
     }
 
     fn lies_in(self, other: Self) -> bool {
@@ -60,38 +67,93 @@ const GAPS: [i32; 6] = [5, 14, 24, 36, 50, 66];
 pub struct Place {
     /// The rectangle of its text.
     pub area: Area,
-    /// Whether it is so far from its point that a line has to lead there.
-    pub is_far: bool,
+    gap: usize,
 }
 
-/// Places for the labels of `points`, in their order; those of the first points are
-/// chosen first. If possible, no other point is nearer to a label. `radius` is that of their marks; something else is in `taken`.
+impl Place {
+    /// Whether it is so far from its point that a line has to lead there.
+    #[must_use]
+    pub fn is_far(&self) -> bool {
+        self.gap > 0
+    }
+}
+
+/// Places for the labels of `points`, in their order. If possible, no other point is nearer
+/// to a label without a line, and no line crosses anything. `radius` is that of the marks;
+/// something else is in `taken`.
 pub fn place(points: &[Point], inside: Area, taken: Area, radius: i32) -> Result<Vec<Place>> {
     let mut taken = vec![taken];
     taken.extend(points.iter().map(|point| Area::around(point.at, radius + 2)));
-    let mut places = Vec::new();
-    for point in points {
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    let mut best: Option<(usize, Vec<Place>)> = None;
+    // Who chooses first takes room from others, so each order is tried that begins elsewhere.
+    for turn in 0..points.len() * 2 {
+        if turn == points.len() {
+            order.reverse();
+        }
+        order.rotate_left(1);
+        let Some((faults, places)) = in_order(points, &order, inside, &taken, radius) else {
+            continue;
+        };
+        if best.as_ref().is_none_or(|(least, _)| faults < *least) {
+            best = Some((faults, places));
+        }
+    }
+    best.map(|(_, places)| places).context("no room for the labels")
+}
+
+/// The places where the labels choose in this order, and how bad they are.
+fn in_order(
+    points: &[Point],
+    order: &[usize],
+    inside: Area,
+    taken: &[Area],
+    radius: i32,
+) -> Option<(usize, Vec<Place>)> {
+    let (mut taken, mut lines) = (taken.to_vec(), Vec::new());
+    let (mut all_faults, mut places) = (0, vec![None; points.len()]);
+    for &number in order {
+        let point = &points[number];
         let is_free = |place: &Place| {
             place.area.lies_in(inside) && !taken.iter().any(|area| place.area.meets(*area))
         };
-        let is_nearest = |place: &Place| {
+        let is_unclear = |place: &Place| {
             let own = place.area.distance(point.at);
-            points.iter().all(|other| other.at == point.at || place.area.distance(other.at) > own)
+            !place.is_far() && points.iter().any(|other| place.area.distance(other.at) < own)
         };
-        let free: Vec<_> = candidates(point, radius).filter(is_free).collect();
-        let best = free.iter().find(|place| is_nearest(place)).or(free.first());
-        let place = *best.context("no room for a label")?;
+        let is_crossed = |place: &Place| {
+            let line = line(place, point.at, radius);
+            line.iter().any(|part| taken.iter().any(|area| part.meets(*area)))
+                || lines.iter().any(|part| place.area.meets(*part))
+        };
+        let faults = |place: &Place| {
+            place.gap
+                + GAPS.len() * (usize::from(is_unclear(place)) + usize::from(is_crossed(place)))
+        };
+        let place = candidates(point, radius).filter(is_free).min_by_key(faults)?;
+        all_faults += faults(&place);
         taken.push(place.area);
-        places.push(place);
+        lines.extend(line(&place, point.at, radius));
+        places[number] = Some(place);
     }
-    Ok(places)
+    Some((all_faults, places.into_iter().collect::<Option<_>>()?))
+}
+
+/// The line from a mark to a label that is far from it, as small squares.
+fn line(place: &Place, (x, y): (i32, i32), radius: i32) -> Vec<Area> {
+    let (to_x, to_y) = place.area.nearest((x, y));
+    let (over, up) = (to_x - x, to_y - y);
+    let length = over.abs().max(up.abs());
+    let from = if place.is_far() { radius + 4 } else { length };
+    let at = |step| (x + over * step / length, y + up * step / length);
+    (from..length).map(|step| Area::around(at(step), 1)).collect()
 }
 
 /// The places for a label, the best first.
 fn candidates(point: &Point, radius: i32) -> impl Iterator<Item = Place> {
     let Point { at: (x, y), size: (width, height) } = *point;
     GAPS.into_iter().enumerate().flat_map(move |(number, gap)| {
-        let (is_far, far) = (number > 0, radius + gap);
+        let far = radius + gap;
         let (right, left) = (x + far, x - far - width);
         let (above, below) = (y - far - height, y + far);
         let (level, middle) = (y - height / 2, x - width / 2);
@@ -102,7 +164,7 @@ fn candidates(point: &Point, radius: i32) -> impl Iterator<Item = Place> {
         let shifted = [(over, above), (over, below), (under, above), (under, below)];
         sides.into_iter().chain(shifted).chain(corners).map(move |(left, top)| {
             let area = Area { left, top, right: left + width, bottom: top + height };
-            Place { area, is_far }
+            Place { area, gap: number }
         })
     })
 }

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::data::{Measured, Row};
-use super::labels::{Area, Place, Point, place};
+use super::labels::{Area, Point, place};
 use super::modes::Program;
 use super::theme::Theme;
 use crate::compare::table::float;
@@ -22,8 +22,8 @@ const MARGIN: u32 = 6;
 const FONT: i32 = 19;
 /// Half the size of a mark.
 const RADIUS: i32 = 6;
-/// Parts of the axes that are free beside the first and the last point.
-const FREE: f64 = 1.3;
+/// How much longer the axes are than the range of the points, at either end.
+const FREE: f64 = 1.5;
 
 type Root<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -157,8 +157,8 @@ fn points(rows: &[Row], theme: Theme, root: &Root, points: &Points, taken: Area)
     let places = place(&sized.collect::<Vec<_>>(), points.inside, taken, RADIUS)?;
     for (number, ((row, at), place)) in labelled.zip(&places).enumerate() {
         let color = theme.of(row.program);
-        if place.is_far {
-            let line = PathElement::new([*at, nearest(place, *at)], color);
+        if place.is_far() {
+            let line = PathElement::new([*at, place.area.nearest(*at)], color);
             root.draw(&line).map_err(drawing)?;
         }
         mark(row.program, *at, theme, root)?;
@@ -172,12 +172,6 @@ fn points(rows: &[Row], theme: Theme, root: &Root, points: &Points, taken: Area)
         write(&row.label, (left, i32::midpoint(top, bottom)), font.color(&color), root)?;
     }
     Ok(())
-}
-
-/// The point of a label that is nearest to its mark.
-fn nearest(place: &Place, (x, y): (i32, i32)) -> (i32, i32) {
-    let Area { left, top, right, bottom } = place.area;
-    (x.clamp(left, right), y.clamp(top, bottom))
 }
 
 /// The width of a text in a wide font, which is all that can be known of it.
