@@ -146,6 +146,8 @@ impl Bench {
                 rounds: args.rounds,
                 prime: !args.no_prime,
                 warm_up: !args.no_warm_up,
+                keep: false,
+                long: None,
             },
             only: args.only.clone(),
         })
@@ -159,11 +161,11 @@ impl Bench {
             programs.ours_store("ours", &list),
             programs.ours_directory(&store),
             programs.peer_directory(&store),
-            programs.squashfs_directory(&store),
+            programs.squashfs_directory(&store, "-noI -noD -noF -noX"),
             programs.floor_directory(&store),
         ])?;
         let inodes = count_inodes(&store)?;
-        let runs = self.series.run(&contenders, image_len, || Ok(()))?;
+        let runs = self.series.run(&contenders, image_len, |_| Ok(()))?;
         println!("\nplain image of {corpus}: {inodes} inodes");
         println!("{}", table(&runs, inodes, Output::Image));
         Ok(())
@@ -182,7 +184,7 @@ impl Bench {
             (programs.of_archive(&archive), "of a file"),
         ] {
             let contenders = self.chosen(contenders.into())?;
-            let runs = self.series.run(&contenders, image_len, || Ok(()))?;
+            let runs = self.series.run(&contenders, image_len, |_| Ok(()))?;
             println!("\nplain image of the archive of {corpus}, {what}: {inodes} inodes");
             println!("{}", table(&runs, inodes, Output::Image));
         }
@@ -195,7 +197,7 @@ impl Bench {
         let inodes = count_inodes(&store)?;
         for flags in flags {
             let contenders = self.chosen(self.by_flags(&store, flags))?;
-            let runs = self.series.run(&contenders, image_len, || Ok(()))?;
+            let runs = self.series.run(&contenders, image_len, |_| Ok(()))?;
             println!("\n{flags}: image of {corpus}, {inodes} inodes");
             println!("{}", table(&runs, inodes, Output::Image));
         }
@@ -270,7 +272,7 @@ impl Bench {
             programs.peer_directory(&tree),
             programs.floor_store(&half),
         ])?;
-        let runs = self.series.run(&contenders, image_len, || Ok(()))?;
+        let runs = self.series.run(&contenders, image_len, |_| Ok(()))?;
         let all = count_inodes(&dir.join("nix/store"))?;
         println!("\nhalf of system's store paths: {inodes} of {all} inodes");
         println!("{}", table(&runs, inodes, Output::Image));
@@ -311,7 +313,7 @@ impl Bench {
             ..self.series.clone()
         };
         let new_blocks = |_: &Path| Ok(fs.used()?.saturating_sub(used.get()));
-        let runs = series.run(&contenders, new_blocks, || {
+        let runs = series.run(&contenders, new_blocks, |_| {
             used.set(fs.used()?);
             Ok(())
         })?;

@@ -7,18 +7,19 @@ use std::fs;
 use std::path::Path;
 use std::thread::available_parallelism;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::contender::{ARCHIVE, Contender, LABEL, NIXPKGS, Programs};
 use super::first::{first_program, read_first};
-use super::measure;
-use super::reading::{FileSystem, Image, Stored, Way, count_inodes, read_all};
+use super::reading::{FileSystem, Stored, Way, count_inodes, mount_all, read_all};
 use super::reflink::command;
 use super::series::{Runs, Series, image_len};
 use super::table::{bytes, cpu, median, peak, wall};
 
 /// The flags of microvm.nix, for mkfs.erofs and for ours.
 const MICROVM: &str = "-zlz4hc -Eztailpacking -Efragments";
+/// Where the store paths lie in an image of ext4.sh.
+pub(crate) const EXT4_STORE: &str = "nix/store";
 const EXT4: &str = include_str!("ext4.sh");
 
 /// A way to make an image.
@@ -47,7 +48,7 @@ pub fn all(programs: &Programs, corpus: &Path) -> Result<Vec<Alternative>> {
         }
     };
     let (erofs, squashfs, ext4) =
-        (with("erofs", ""), with("squashfs", ""), with("ext4", "nix/store"));
+        (with("erofs", ""), with("squashfs", ""), with("ext4", EXT4_STORE));
     Ok(vec![
         erofs(programs.ours_store("ours", &list)),
         erofs(programs.ours_store(&format!("ours, {MICROVM}"), &list).with_flags(MICROVM)),
@@ -93,7 +94,7 @@ fn make_squashfs(programs: &Programs, paths: &[&Path]) -> Result<Contender> {
 }
 
 /// SD images of nixpkgs.
-fn make_ext4(list: &Path) -> Contender {
+pub(crate) fn make_ext4(list: &Path) -> Contender {
     let before = [OsStr::new("-c"), EXT4.as_ref(), "sh".as_ref(), list.as_ref()];
     Contender::new("ext4, make-ext4-fs.nix", Path::new("sh"), before, [""; 0])
         .that_needs(Path::new("mke2fs"))
@@ -103,13 +104,17 @@ fn make_ext4(list: &Path) -> Contender {
 /// Markdown.
 pub fn compare(all: &[Alternative], series: &Series, store: &Path) -> Result<String> {
     let contenders: Vec<Contender> = all.iter().map(|a| a.contender.clone()).collect();
-    let built = series.run(&contenders, image_len, || remove_trees(&series.work))?;
+    let series = &Series { keep: true, ..series.clone() };
+    let built = series.run(&contenders, image_len, |_| remove_trees(&series.work))?;
+    remove_trees(&series.work)?;
     let (first, whole) = if rustix::process::geteuid().is_root() {
         read(all, series, store)?
     } else {
         (Vec::new(), Vec::new())
     };
-    remove_trees(&series.work)?;
+    for number in 0..all.len() {
+        fs::remove_file(series.kept(number))?;
+    }
     Ok(markdown(&built, &first, &whole))
 }
 
@@ -120,31 +125,17 @@ fn read(all: &[Alternative], series: &Series, store: &Path) -> Result<(Vec<Runs>
     let mut files = Vec::new();
     for (number, alternative) in all.iter().enumerate() {
         let Alternative { contender, file_system } = alternative;
-        let path = series.work.join(format!("alternative-{number}"));
-        // mksquashfs would append.
-        if path.exists() {
-            fs::remove_file(&path)?;
-        }
-        measure::run(&contender.command(&path))?;
-        let (name, ours) = (contender.name.clone(), contender.is_ours());
+        let (name, ours, path) = (contender.name.clone(), contender.is_ours(), series.kept(number));
         files.push(Stored { name, ours, path, file_system: *file_system });
     }
     let first = read_first(&files, &program, series.rounds)?;
-    let images = files.iter().cloned().map(Image::mount).collect::<Result<Vec<_>>>()?;
-    for (image, file) in images.iter().zip(&files) {
-        let there = count_inodes(&image.store())?;
-        ensure!(there == inodes, "{}: {there} inodes, not {inodes}", file.name);
-    }
+    let images = mount_all(&files, inodes)?;
     let whole = read_all(&images, Way::ColdTar, series.rounds)?;
-    drop(images);
-    for file in files {
-        fs::remove_file(file.path)?;
-    }
     Ok((first, whole))
 }
 
 /// Removes the copies that ext4.sh leaves, read-only as they are.
-fn remove_trees(work: &Path) -> Result<()> {
+pub(crate) fn remove_trees(work: &Path) -> Result<()> {
     for entry in fs::read_dir(work).with_context(|| format!("{}", work.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "tree") {

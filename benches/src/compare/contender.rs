@@ -23,6 +23,8 @@ pub struct Contender {
     needs: PathBuf,
     before: Vec<OsString>,
     after: Vec<OsString>,
+    /// The flags that [`Contender::with_flags`] added, for people.
+    flags: String,
 }
 
 impl Contender {
@@ -39,6 +41,7 @@ impl Contender {
             needs: program.to_owned(),
             before: before.into_iter().map(|w| owned(w.as_ref())).collect(),
             after: after.into_iter().map(|w| owned(w.as_ref())).collect(),
+            flags: String::new(),
         }
     }
 
@@ -46,6 +49,7 @@ impl Contender {
     #[must_use]
     pub fn with_flags(mut self, flags: &str) -> Self {
         self.before.extend(flags.split_whitespace().map(OsString::from));
+        flags.clone_into(&mut self.flags);
         self
     }
 
@@ -54,6 +58,15 @@ impl Contender {
     pub(super) fn that_needs(mut self, program: &Path) -> Self {
         self.needs = program.to_owned();
         self
+    }
+
+    /// The same, with what the command reports in a file beside the image.
+    #[must_use]
+    pub(crate) fn with_report(self) -> Self {
+        let script = "for image; do :; done; exec \"$@\" >\"$image.json\"";
+        let words = ["-c", script, "sh"].map(OsString::from).into_iter();
+        let words = words.chain([self.program.into_os_string(), "--json".into()]);
+        Self { program: "sh".into(), before: words.chain(self.before).collect(), ..self }
     }
 
     /// Is this a command of this project, not a peer or the floor?
@@ -77,6 +90,12 @@ impl Contender {
     #[must_use]
     pub fn needs(&self) -> &Path {
         &self.needs
+    }
+
+    /// Its name with the flags that it was given.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        format!("{} {}", self.name, self.flags).trim_end().to_owned()
     }
 
     /// The command line that writes `out`.
@@ -152,13 +171,14 @@ impl Programs {
         })
     }
 
-    /// mksquashfs that compresses nothing.
+    /// mksquashfs with more flags, which come last.
     #[must_use]
-    pub fn squashfs_directory(&self, dir: &Path) -> Contender {
+    pub fn squashfs_directory(&self, dir: &Path, flags: &str) -> Contender {
         let after = "-quiet -no-progress -noappend -all-root -no-xattrs -no-hardlinks \
-                     -mkfs-time 0 -all-time 0 -noI -noD -noF -noX";
-        let after = after.split_whitespace();
-        Contender::new("mksquashfs", &self.mksquashfs, [dir], after)
+                     -mkfs-time 0 -all-time 0";
+        let after = after.split_whitespace().chain(flags.split_whitespace());
+        let contender = Contender::new("mksquashfs", &self.mksquashfs, [dir], after);
+        Contender { flags: flags.to_owned(), ..contender }
     }
 
     /// The floor, from a directory.

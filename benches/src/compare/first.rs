@@ -51,7 +51,7 @@ pub fn read_first(images: &[Stored], program: &Path, rounds: usize) -> Result<Ve
             forget()?;
             let wall = drive.mount_and_read(program)?;
             if round > 0 {
-                runs.samples.push(Sample { wall, cpu: Duration::ZERO, peak_kib: 0, bytes: 0 });
+                runs.samples.push(Sample { wall, ..Sample::default() });
             }
         }
     }

@@ -95,6 +95,17 @@ impl Drop for Image {
     }
 }
 
+/// Mounts the images, each of which has to hold as many inodes as the tree that it was
+/// made of.
+pub fn mount_all(files: &[Stored], inodes: u64) -> Result<Vec<Image>> {
+    let images = files.iter().cloned().map(Image::mount).collect::<Result<Vec<_>>>()?;
+    for (image, file) in images.iter().zip(files) {
+        let there = count_inodes(&image.store())?;
+        ensure!(there == inodes, "{}: {there} inodes, not {inodes}", file.name);
+    }
+    Ok(images)
+}
+
 /// How an image is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -104,10 +115,12 @@ pub enum Way {
     WarmTar,
     /// In small pieces, with nothing in memory.
     ColdRandom,
+    /// All names and inodes, with nothing in memory.
+    ColdWalk,
 }
 
 impl Way {
-    /// All of them, in the order in which they are measured.
+    /// Those that read contents, in the order in which they are measured.
     pub const ALL: [Way; 3] = [Way::ColdTar, Way::WarmTar, Way::ColdRandom];
 
     /// Its name, for people.
@@ -117,6 +130,7 @@ impl Way {
             Way::ColdTar => "tar, nothing in memory",
             Way::WarmTar => "tar again",
             Way::ColdRandom => "20,000 reads of 4 KiB at random places, nothing in memory",
+            Way::ColdWalk => "find -ls, nothing in memory",
         }
     }
 
@@ -124,8 +138,11 @@ impl Way {
         if self == Way::ColdRandom {
             return Ok(vec![std::env::current_exe()?.into(), WORD.into(), at.into()]);
         }
-        // tar reads nothing if its output is /dev/null itself.
-        let script = "tar -C \"$1\" -cf - . | cat >/dev/null";
+        let script = match self {
+            Way::ColdWalk => "find \"$1\" -ls >/dev/null",
+            // tar reads nothing if its output is /dev/null itself.
+            _ => "tar -C \"$1\" -cf - . | cat >/dev/null",
+        };
         let words: [&OsStr; 5] =
             ["sh".as_ref(), "-c".as_ref(), script.as_ref(), "sh".as_ref(), at.as_ref()];
         Ok(words.map(OsStr::to_owned).into())

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -36,16 +37,21 @@ pub struct Series {
     pub prime: bool,
     /// Run all once before the rounds that count.
     pub warm_up: bool,
+    /// Leave the last output of each command, where [`Series::kept`] says.
+    pub keep: bool,
+    /// A command that takes longer than this runs twice at most. Both runs count, as it
+    /// warms up in a small part of the first one.
+    pub long: Option<Duration>,
 }
 
 impl Series {
     /// Runs each command `rounds` times in turn, after one to warm up. `size`
-    /// tells what an output took; the output is deleted right after.
+    /// tells what an output took; unless it is kept, it is deleted right after.
     pub fn run(
         &self,
         contenders: &[Contender],
         size: impl Fn(&Path) -> Result<u64>,
-        mut before_each: impl FnMut() -> Result<()>,
+        mut before_each: impl FnMut(&Contender) -> Result<()>,
     ) -> Result<Vec<Runs>> {
         let mut all: Vec<Runs> = contenders
             .iter()
@@ -58,29 +64,51 @@ impl Series {
         let mut largest = 0;
         let first = usize::from(!self.warm_up);
         for round in first..=self.rounds {
-            let mut turns: Vec<_> = contenders.iter().zip(&mut all).collect();
+            let mut turns: Vec<_> = contenders.iter().zip(&mut all).enumerate().collect();
             // Every other round goes backwards, so that the state that a command
             // leaves, such as freed memory, does not always meet the same successor.
             if round % 2 == 1 {
                 turns.reverse();
             }
-            for (contender, runs) in turns {
-                let out = self.work.join(format!("image-{round}"));
+            for (number, (contender, runs)) in turns {
+                if self.is_done(runs) {
+                    continue;
+                }
+                let out = match self.keep {
+                    true => self.kept(number),
+                    false => self.work.join(format!("image-{round}")),
+                };
                 remove_if_there(&out)?;
                 if self.prime {
                     self.prime(largest)?;
                 }
-                before_each()?;
+                before_each(contender)?;
                 let mut sample = run(&contender.command(&out))?;
                 largest = largest.max(fs::metadata(&out)?.len());
                 sample.bytes = size(&out)?;
-                remove_if_there(&out)?;
-                if round > 0 {
+                if !self.keep {
+                    remove_if_there(&out)?;
+                }
+                if round > 0 || self.is_long(&sample) {
                     runs.samples.push(sample);
                 }
             }
         }
         Ok(all)
+    }
+
+    /// Where the output of the command with this number is.
+    #[must_use]
+    pub fn kept(&self, number: usize) -> PathBuf {
+        self.work.join(format!("kept-{number}"))
+    }
+
+    fn is_long(&self, sample: &Sample) -> bool {
+        self.long.is_some_and(|long| sample.wall > long)
+    }
+
+    fn is_done(&self, runs: &Runs) -> bool {
+        runs.samples.len() > 1 && runs.samples.iter().all(|sample| self.is_long(sample))
     }
 
     fn prime(&self, bytes: u64) -> Result<()> {

@@ -78,19 +78,23 @@ fn ratios(a: &Runs, b: &Runs) -> String {
     )
 }
 
-pub(super) fn wall(sample: &Sample) -> f64 {
+pub(crate) fn wall(sample: &Sample) -> f64 {
     seconds(sample.wall)
 }
 
-pub(super) fn cpu(sample: &Sample) -> f64 {
+pub(crate) fn cpu(sample: &Sample) -> f64 {
     seconds(sample.cpu)
 }
 
-pub(super) fn peak(sample: &Sample) -> f64 {
+pub(crate) fn busy(sample: &Sample) -> f64 {
+    seconds(sample.busy)
+}
+
+pub(crate) fn peak(sample: &Sample) -> f64 {
     float(sample.peak_kib)
 }
 
-pub(super) fn bytes(sample: &Sample) -> f64 {
+pub(crate) fn bytes(sample: &Sample) -> f64 {
     float(sample.bytes)
 }
 
@@ -98,7 +102,7 @@ fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
-pub(super) fn median(runs: &Runs, f: impl Fn(&Sample) -> f64) -> f64 {
+pub(crate) fn median(runs: &Runs, f: impl Fn(&Sample) -> f64) -> f64 {
     middle(runs.samples.iter().map(f).collect())
 }
 
@@ -113,7 +117,7 @@ fn middle(mut values: Vec<f64>) -> f64 {
 }
 
 #[expect(clippy::as_conversions, reason = "std has no conversion; figures are rounded anyway")]
-fn float(n: u64) -> f64 {
+pub(crate) fn float(n: u64) -> f64 {
     n as f64
 }
 
