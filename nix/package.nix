@@ -70,6 +70,9 @@ rustPlatform.buildRustPackage {
     cp erofs-cli/generated/mkfs-erofs.bash "$bash/mkfs-erofs.bash"
     cp erofs-cli/generated/_mkfs-erofs "$zsh/_mkfs-erofs"
     cp erofs-cli/generated/mkfs-erofs.fish "$fish/mkfs-erofs.fish"
+    # Bash and fish look for the name that was typed.
+    ln -s mkfs-erofs.bash "$bash/mkfs.erofs.bash"
+    ln -s mkfs-erofs.fish "$fish/mkfs.erofs.fish"
   '';
 
   meta = {

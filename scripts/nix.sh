@@ -215,6 +215,7 @@ check_tool() {
     grep -q '^SOURCE_DATE_EPOCH=0 ' "$name/mkfs.erofs" && [ -L "$name/.mkfs.erofs-wrapped" ] ||
         die "mkfs.erofs is not wrapped as an overlay asks for"
     for name in man/man1/mkfs.erofs.1 bash-completion/completions/mkfs-erofs.bash \
+        bash-completion/completions/mkfs.erofs.bash fish/vendor_completions.d/mkfs.erofs.fish \
         zsh/site-functions/_mkfs-erofs fish/vendor_completions.d/mkfs-erofs.fish; do
         [ -s "$(place "$(readlink "$tool/bin/mkfs.erofs" | sed 's:/bin/.*::')")/share/$name" ] ||
             die "the package has no share/$name"
