@@ -5,7 +5,7 @@ function __mkfs_erofs_words
     echo 'fragdedupe'\t'whether fragments with the same bytes are stored once [default: full]'
     echo 'dedupe'\t'store bytes that repeat in compressed files once (Linux 6.1)'
     echo '^dedupe'\t'let files with the same contents not share their blocks either'
-    echo 'dot-omitted'\t'leave . and .. out of directories (Linux 6.15)'
+    echo 'dot-omitted'\t'leave the entry . out of directories (Linux 6.15)'
     echo '48bit'\t'allow more than 16 TiB, and times in compact inodes (Linux 6.15)'
     echo '^inline_data'\t'store no end of a file after its inode; also noinline_data'
     echo 'force-inode-compact'\t'inodes of 32 bytes, all of one time and owners below 65536'

@@ -62,7 +62,7 @@ pub(crate) const HELP: &[(&str, &str)] = &[
     ),
     ("dedupe", "store bytes that repeat in compressed files once (Linux 6.1)"),
     ("^dedupe", "let files with the same contents not share their blocks either"),
-    ("dot-omitted", "leave . and .. out of directories (Linux 6.15)"),
+    ("dot-omitted", "leave the entry . out of directories (Linux 6.15)"),
     ("48bit", "allow more than 16 TiB, and times in compact inodes (Linux 6.15)"),
     ("^inline_data", "store no end of a file after its inode; also noinline_data"),
     ("force-inode-compact", "inodes of 32 bytes, all of one time and owners below 65536"),

@@ -121,6 +121,57 @@ fn the_commands_of_the_readme_run_as_they_stand() {
     assert!(count >= 12, "only {count} commands were found");
 }
 
+/// A block of code in a document, and the text before it.
+fn texts_and_blocks(text: &str) -> Vec<(String, String)> {
+    let mut found = vec![(String::new(), String::new())];
+    for line in text.lines() {
+        let is_in_block = !found[found.len() - 1].1.is_empty();
+        match line.strip_prefix("    ") {
+            Some(code) => {
+                let block = &mut found.last_mut().expect("one at least").1;
+                block.push_str(code);
+                block.push('\n');
+            }
+            None if line.is_empty() => {}
+            None => {
+                if is_in_block {
+                    found.push((String::new(), String::new()));
+                }
+                found.last_mut().expect("one at least").0 = line.to_owned();
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_example_about_images_prints_what_it_says() {
+    let text =
+        fs::read_to_string(repository().join("docs/images.md")).expect("is in the repository");
+    let found = texts_and_blocks(&text);
+    let place = Place::new();
+    programs(&place);
+    let path = format!("{}:/usr/bin:/bin", place.path("bin").display());
+    let run = |script: &str| {
+        let mut shell = place.command_of("/bin/bash");
+        let run = Run::of(shell.args(["-euo", "pipefail", "-c", script]).env("PATH", &path));
+        assert_eq!(run.code(), Some(0), "{script}: {}", run.stderr);
+        run.stdout
+    };
+    let (_, tree) = found.iter().find(|(_, block)| block.contains("mkdir ")).expect("a tree");
+    run(tree);
+    let mut count = 0;
+    for pair in found.windows(2) {
+        let [(_, command), (before, printed)] = pair else { continue };
+        // There may be no jq.
+        if before == "prints" && command.starts_with("mkfs-erofs ") && !command.contains("jq ") {
+            assert_eq!(run(command), *printed, "{command}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 2, "the list and the table");
+}
+
 /// The words of a simple command, as a shell splits them: quotes hold blanks together, and
 /// the command ends at a sign of the shell.
 fn words(command: &str) -> Vec<String> {
