@@ -91,6 +91,8 @@ impl Progress {
                     *state = State { doing, begun: Instant::now(), amount };
                 }
                 Event::Found { inodes } => state.amount = Amount::Inodes(inodes),
+                // Nothing is told yet, or nothing can be.
+                Event::Progress { done: 0, total: 0 } => {}
                 Event::Progress { done, total: 0 } => state.amount = Amount::Bytes(done),
                 Event::Progress { done, total } => state.amount = Amount::Part { done, total },
                 _ => return,

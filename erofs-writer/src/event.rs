@@ -81,8 +81,8 @@ impl fmt::Display for Phase {
 pub enum Event {
     /// A phase has begun.
     Phase(Phase),
-    /// How much has been found of a source whose extent is unknown. Told some twenty
-    /// times a second, also when nothing has changed.
+    /// How much has been found of a source whose extent is unknown and that is no archive.
+    /// Told some twenty times a second, also when nothing has changed.
     Found {
         /// Inodes found so far.
         inodes: u64,

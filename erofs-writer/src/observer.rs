@@ -44,6 +44,8 @@ pub(crate) struct Observer<'h> {
     is_told_by_workers: AtomicBool,
     /// Whether reading is all that is known of the progress.
     counts_reads: AtomicBool,
+    /// Whether a scan counts bytes, and not inodes.
+    scans_bytes: AtomicBool,
     done: AtomicU64,
     total: AtomicU64,
     told: Mutex<Told<'h>>,
@@ -91,6 +93,7 @@ impl<'h> Observer<'h> {
             stop: AtomicBool::new(false),
             is_told_by_workers: AtomicBool::new(false),
             counts_reads: AtomicBool::new(false),
+            scans_bytes: AtomicBool::new(false),
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             told: Mutex::new(told),
@@ -130,8 +133,9 @@ impl<'h> Observer<'h> {
 
     fn progress(&self, told: &Told<'_>) -> Event {
         let done = self.done.load(Ordering::Relaxed);
+        let finds_inodes = !self.scans_bytes.load(Ordering::Relaxed);
         match (told.running, self.total.load(Ordering::Relaxed)) {
-            (Some((Phase::Scan, _)), 0) => Event::Found { inodes: done },
+            (Some((Phase::Scan, _)), 0) if finds_inodes => Event::Found { inodes: done },
             (_, total) => Event::Progress { done, total },
         }
     }
@@ -144,6 +148,12 @@ impl<'h> Observer<'h> {
         self.done.store(0, Ordering::Relaxed);
         self.counts_reads.store(phase == Phase::Plan, Ordering::Relaxed);
         self.tell(&mut told, Event::Phase(phase))
+    }
+
+    /// Begins to read a source of which bytes are counted: an archive.
+    pub(crate) fn scan_bytes(&self) -> Result<()> {
+        self.scans_bytes.store(true, Ordering::Relaxed);
+        self.phase(Phase::Scan)
     }
 
     /// Tells that what the output held is lost from now on.

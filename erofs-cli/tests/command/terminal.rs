@@ -148,6 +148,20 @@ fn the_line_about_the_work_fits_all_widths() {
 }
 
 #[test]
+fn of_an_archive_that_comes_by_a_pipe_bytes_are_counted() {
+    let place = Place::new();
+    place.file("source/file", vec![7; 300_000]);
+    let script = "tar -cf TAR source && { cat TAR; sleep 0.8; } | \"$0\" --tar=f IMG";
+    let mut command = place.command_of("bash");
+    command.args(["-c", script, PROGRAM]);
+    let (code, shown) = Terminal::start(80, &mut command).finish();
+    assert_eq!(code, Some(0), "{shown:?}");
+    let counts =
+        |piece: &String| piece.starts_with("reading the source  29") && piece.contains(" KiB read");
+    assert!(pieces(&shown).iter().any(counts), "{shown:?}");
+}
+
+#[test]
 fn notes_are_lines_of_their_own() {
     let place = Place::with_source();
     let mut command = place.command();

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, NarErrorKind, Result};
-use crate::event::Phase;
 use crate::observer::Conduct;
 use crate::pool::Threads;
 use crate::source::candidate::{Candidate, Keep};
@@ -197,7 +196,7 @@ impl<'a> Nar<'a> {
     /// was cancelled.
     pub fn read(mut self) -> Result<Tree> {
         let observer = &self.conduct.observer();
-        observer.phase(Phase::Scan)?;
+        observer.scan_bytes()?;
         let total = match &self.input {
             Archive::File { len, .. } => *len,
             Archive::Stream { .. } => 0,

@@ -14,7 +14,6 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::event::Phase;
 use crate::observer::Conduct;
 use crate::pool::Threads;
 use crate::source::candidate::{Candidate, Keep};
@@ -228,7 +227,7 @@ impl<'a> Tar<'a> {
         #[cfg(feature = "decoders")]
         self.check_index()?;
         let observer = &self.conduct.observer();
-        observer.phase(Phase::Scan)?;
+        observer.scan_bytes()?;
         let total = self.input.len().unwrap_or_default();
         observer.watch(&Threads::Caller, total, |report| {
             let input = self.input.watched(Watch { stop: observer, report });
