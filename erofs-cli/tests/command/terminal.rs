@@ -157,7 +157,7 @@ fn of_an_archive_that_comes_by_a_pipe_bytes_are_counted() {
     let (code, shown) = Terminal::start(80, &mut command).finish();
     assert_eq!(code, Some(0), "{shown:?}");
     let counts =
-        |piece: &String| piece.starts_with("reading the source  29") && piece.contains(" KiB read");
+        |piece: &String| piece.starts_with("reading the source  30") && piece.contains(" KiB read");
     assert!(pieces(&shown).iter().any(counts), "{shown:?}");
 }
 
