@@ -1,14 +1,15 @@
 #!/bin/bash
 # Does what a new user does, in Debian systems that have nothing but what every Debian has:
 #
-#     scripts/fresh.sh WHAT [SUITE...]      default: bookworm trixie
+#     scripts/fresh.sh WHAT [SUITE...] [-- WORD...]      default: bookworm trixie
 #
 #     packages    what scripts/package.sh made: the static binary runs where there is nothing
 #                 else, and the Debian package is installed; its manual page and completions
 #                 are found
 #     setup       scripts/store-image.sh in a clone; on bookworm with its own Rust, which is
 #                 too old, and on trixie without one
-#     tests       scripts/test.sh in a clone (half an hour for each suite)
+#     tests       scripts/test.sh in a clone, which takes half an hour for each suite; with
+#                 WORDs for cargo, such as `--test cli`, a part of the tests
 #
 # Needs root. The systems are made by debootstrap and kept in target/fresh as archives.
 # Exit status 3: they cannot be made here.
@@ -144,7 +145,10 @@ setup() {
 tests() {
     enter "$1"
     clone
-    inside sh -c 'cd /home/new/erofs-writer && scripts/test.sh --yes'
+    inside sh -c 'cd /home/new/erofs-writer && scripts/test.sh --yes "$@"' sh \
+        ${words[@]+"${words[@]}"} 2>&1 | tee "$log"
+    expect "test result: ok" "$log"
+    echo "the second command works on a fresh $1"
 }
 
 # The static binary, in a root that has nothing else: no library, no /proc, no /dev.
@@ -184,8 +188,10 @@ shells() {
     inside zsh -fc 'autoload -U compinit && compinit -u -D && echo "$_comps[mkfs-erofs]" &&
         autoload +X _mkfs-erofs' >"$log"
     expect _mkfs-erofs "$log"
-    inside fish -c 'complete -C "mkfs-erofs --store"' >"$log"
+    inside zsh -n /usr/share/zsh/vendor-completions/_mkfs-erofs
+    inside fish -c 'complete -C "mkfs-erofs --store"; complete -C "mkfs-erofs -E dedupe,ztail"' >"$log"
     expect --store-paths "$log"
+    expect dedupe,ztailpacking "$log"
 }
 
 packages() {
@@ -215,7 +221,13 @@ case $what in
 packages | setup | tests) shift ;;
 *) die "usage: scripts/fresh.sh packages|setup|tests [SUITE...]" ;;
 esac
-[ $# -gt 0 ] || set -- bookworm trixie
+suites=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    suites+=("$1")
+    shift
+done
+words=("${@:2}")
+[ ${#suites[@]} -gt 0 ] || suites=(bookworm trixie)
 mkdir -p "$fresh"
 install_packages debootstrap util-linux
 root=$(mktemp -d "$fresh/root-XXXXXX")
@@ -226,6 +238,6 @@ if [ "$what" = packages ]; then
     [ -n "$binary" ] || die "run scripts/package.sh before"
     alone "$binary"
 fi
-for suite in "$@"; do
+for suite in "${suites[@]}"; do
     "$what" "$suite"
 done

@@ -82,6 +82,7 @@ fn proposed(words: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("is text").trim_end().to_owned()
 }
 
+/// `scripts/fresh.sh` asks zsh and fish.
 #[test]
 fn bash_knows_the_words_of_values() {
     for name in ["mkfs-erofs", "mkfs.erofs"] {
@@ -97,17 +98,4 @@ fn bash_knows_the_words_of_values() {
         assert_eq!(proposed(&[name, "--tar", "=", "f"]), "f");
         assert_eq!(proposed(&[name, "--store"]), "--store-paths");
     }
-}
-
-/// Whether the shell takes the script; true if the shell is not here.
-fn is_taken(shell: &str, name: &str) -> bool {
-    let run = Command::new(shell).arg("-n").arg(folder().join(name)).status();
-    run.map_or(true, |status| status.success())
-}
-
-#[test]
-fn shells_can_read_their_completions() {
-    assert!(is_taken("bash", "mkfs-erofs.bash"));
-    assert!(is_taken("zsh", "_mkfs-erofs"));
-    assert!(is_taken("fish", "mkfs-erofs.fish"));
 }
