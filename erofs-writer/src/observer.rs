@@ -151,6 +151,7 @@ impl<'h> Observer<'h> {
     }
 
     /// Begins to read a source of which bytes are counted: an archive.
+    #[cfg(any(feature = "nar", feature = "tar"))]
     pub(crate) fn scan_bytes(&self) -> Result<()> {
         self.scans_bytes.store(true, Ordering::Relaxed);
         self.phase(Phase::Scan)
