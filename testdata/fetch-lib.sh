@@ -170,7 +170,9 @@ wrap() {
     [ -n "$loader" ] || die "no dynamic linker below $root"
     [ -x "$program" ] || die "no program $program"
     {
-        echo '#!/bin/sh'
+        # Not sh, which in Debian drops variables with a hyphen in their names, and with them
+        # that by which cargo tells tests where a program is.
+        echo '#!/bin/bash'
         printf '%s' "${wrap_env:-}"
         printf 'exec "%s" --library-path "%s" "%s"' \
             "$loader" "$(library_path "$root")" "$program"
