@@ -79,14 +79,18 @@ pub(super) fn compare(
     }
 }
 
-/// Whether the file was changed since `began`.
+/// The time of a change is that of the kernel's last tick, at most this long ago: 100 a second
+/// (`ktime_get_coarse_real_ts64`, Linux 6.18).
+const TICK: Duration = Duration::from_millis(10);
+
+/// Whether the file was changed since `began`, or less than a tick before.
 fn has_changed(open: &OpenContent<'_>, began: SystemTime) -> bool {
     use std::os::unix::fs::MetadataExt;
     let Some(Ok(stat)) = open.as_file().map(|(file, _)| file.metadata()) else { return false };
     let began = began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let sec = u64::try_from(stat.ctime()).unwrap_or_default();
     let nsec = u32::try_from(stat.ctime_nsec()).unwrap_or_default();
-    Duration::new(sec, nsec) >= began
+    Duration::new(sec, nsec).saturating_add(TICK) >= began
 }
 
 /// The comparison of one file.
