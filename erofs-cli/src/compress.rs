@@ -11,9 +11,6 @@ pub(crate) const NONE: &str = "none";
 /// Reads the value of `-z`: codecs with colons between them. The first one is for all
 /// files for which no hint names another one.
 pub(crate) fn codecs(text: &str) -> Result<Vec<Codec>, UsageError> {
-    if text == NONE {
-        return Ok(Vec::new());
-    }
     // mkfs.erofs ignores an empty text between two colons.
     let named = text.split(':').filter(|one| !one.is_empty());
     let codecs: Result<Vec<Codec>, CodecError> = match text.bytes().all(|byte| byte == b':') {
@@ -40,7 +37,6 @@ mod tests {
         assert_eq!(shown("lz4"), ["lz4"]);
         assert_eq!(shown("lz4hc,12:zstd,15"), ["lz4hc,level=12", "zstd,level=15"]);
         assert_eq!(shown("lz4::"), ["lz4"]);
-        assert!(codecs("none").expect("none").is_empty());
         for text in ["", ":", "lz4:lz5", "zstd,3:lzma,10", "none:lz4"] {
             assert!(codecs(text).is_err(), "{text}");
         }

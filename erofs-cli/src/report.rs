@@ -82,7 +82,7 @@ fn seconds(summary: &Summary) -> String {
 /// What was stored once, or not at all.
 fn saved(summary: &Summary) -> String {
     let bytes = [
-        (summary.shared_bytes, "in equal files"),
+        (summary.shared_bytes, "in equal files or parts"),
         (summary.repeated_bytes, "that repeat"),
         (summary.hole_bytes, "of zeros"),
         (summary.taken_bytes, "taken from the base"),

@@ -125,35 +125,34 @@ fn layer(
     if is_image(path) {
         let source = image(job, path, excludes)?.data(data);
         let tree = source.canceller(canceller).on_event(on_event).read();
-        return tree.map_err(|error| match error {
-            Error::Image { kind: ImageErrorKind::NoMagic, .. } => no_source(path),
-            error => error.into(),
-        });
+        return tree.map_err(|error| of_image(path, error));
     }
     let source = directory(job, path, excludes);
     Ok(source.canceller(canceller).on_event(on_event).read()?)
 }
 
 fn image<'a>(job: &Job, path: &Path, excludes: &'a Excludes) -> Result<Image<'a>, Failure> {
-    let opened = Image::open(path).map_err(|error| match error {
-        Error::Image { kind: ImageErrorKind::NoMagic, .. } => no_source(path),
-        error => error.into(),
-    });
-    let mut source =
-        opened?.hard_links(job.hard_links).xattrs(job.xattrs).strip_case_hack(job.strip_case_hack);
+    let mut source = Image::open(path)?
+        .hard_links(job.hard_links)
+        .xattrs(job.xattrs)
+        .strip_case_hack(job.strip_case_hack);
     if !excludes.is_empty() {
         source = source.keep(|found| excludes.keep(found.path()));
     }
     Ok(source)
 }
 
-/// The error of a file that is no image.
-fn no_source(path: &Path) -> Failure {
+/// The error of a source that is a file, with advice if it is no image.
+fn of_image(path: &Path, error: Error) -> Failure {
+    if !matches!(error, Error::Image { kind: ImageErrorKind::NoMagic, .. }) {
+        return error.into();
+    }
     let why = match replaced::format(path) {
-        Some(format) => {
-            let flag = if format.ends_with("Nix") { "--nar" } else { "--tar=f" };
-            format!("is {format}; to pack what is in an archive, give {flag}")
+        Some(format @ "an archive of Nix") => format!("is {format}; to pack it, give --nar"),
+        Some(format) if format == "a tar archive" || format.starts_with("compressed ") => {
+            format!("is {format}; to pack what is in an archive, give --tar=f")
         }
+        Some(format) => format!("is {format}, which cannot be read here"),
         None => "is neither a directory nor an EROFS image; for an archive give --tar=f".to_owned(),
     };
     Failure::Invalid { path: path.to_owned(), why }

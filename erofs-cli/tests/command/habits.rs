@@ -69,6 +69,8 @@ fn a_source_that_is_something_else_is_named() {
     let place = place();
     place.file("text", "some text");
     place.file("empty", "");
+    place.file("zip", "PK\x03\x04");
+    place.file("nar", b"\x0d\0\0\0\0\0\0\0nix-archive-1\0\0\0");
     let pack = "to pack what is in an archive, give --tar=f";
     for (line, message) in [
         ("IMG a.tar", format!("a.tar: is a tar archive; {pack}")),
@@ -77,6 +79,8 @@ fn a_source_that_is_something_else_is_named() {
             "IMG text",
             "text: is neither a directory nor an EROFS image; for an archive give --tar=f".into(),
         ),
+        ("IMG zip", "zip: is a zip archive, which cannot be read here".into()),
+        ("IMG nar", "nar: is an archive of Nix; to pack it, give --nar".into()),
         ("--tar=f IMG image", "image: is an EROFS image, and no tar archive".into()),
         ("--tar=i IMG image", "image: is an EROFS image, and no tar archive".into()),
         ("--tar=f IMG empty", "empty: is empty, and so is no tar archive".into()),
