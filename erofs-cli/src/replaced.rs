@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use erofs_writer::source::archive_format;
+use erofs_writer::source::ArchiveFormat;
 
 use crate::exit::Failure;
 use crate::job::Job;
@@ -32,12 +32,12 @@ pub(crate) fn check(job: &Job) -> Result<(), Failure> {
 }
 
 /// What the regular file `path` is, if it is known to be an archive or compressed.
-pub(crate) fn format(path: &Path) -> Option<&'static str> {
+pub(crate) fn format(path: &Path) -> Option<ArchiveFormat> {
     // Opening a fifo would wait.
     if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
         return None;
     }
     let mut start = Vec::new();
     File::open(path).ok()?.take(START_LEN).read_to_end(&mut start).ok()?;
-    archive_format(&start)
+    ArchiveFormat::of(&start)
 }

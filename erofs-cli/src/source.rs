@@ -6,7 +6,9 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use erofs_writer::source::{Directory, Image, ImageData, Manifest, parse_store_paths};
+use erofs_writer::source::{
+    ArchiveFormat, Directory, Image, ImageData, Manifest, parse_store_paths,
+};
 use erofs_writer::{Canceller, Error, Event, ImageErrorKind, Tree, Whiteouts};
 
 use crate::archive;
@@ -148,8 +150,8 @@ fn of_image(path: &Path, error: Error) -> Failure {
         return error.into();
     }
     let why = match replaced::format(path) {
-        Some(format @ "an archive of Nix") => format!("is {format}; to pack it, give --nar"),
-        Some(format) if format == "a tar archive" || format.starts_with("compressed ") => {
+        Some(format @ ArchiveFormat::Nar) => format!("is {format}; to pack it, give --nar"),
+        Some(format @ (ArchiveFormat::Tar | ArchiveFormat::Compressed(_))) => {
             format!("is {format}; to pack what is in an archive, give --tar=f")
         }
         Some(format) => format!("is {format}, which cannot be read here"),

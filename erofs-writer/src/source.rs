@@ -34,7 +34,7 @@ pub use cache::{
 };
 pub use candidate::{Candidate, Keep};
 #[cfg(feature = "decoders")]
-pub use decode::{Compression, Decoder, archive_format};
+pub use decode::{ArchiveFormat, Compression, Decoder};
 pub use directory::Directory;
 pub use hard_links::HardLinks;
 #[cfg(feature = "image")]

@@ -19,7 +19,7 @@ use lzma_rust2::LzmaReader;
 use crate::format::to_u64;
 
 pub(super) use format::MAGIC_LEN;
-pub use format::{Compression, archive_format};
+pub use format::{ArchiveFormat, Compression};
 use stream::{Stream, Streams};
 
 /// The bytes that are read at a time.

@@ -99,27 +99,47 @@ impl Compression {
     }
 }
 
-/// What a file that begins with `start` is, if it is known to be an archive or compressed:
-/// such as `a tar archive` or `compressed by gzip`. The first 512 bytes tell all that can be
-/// known. What is not known may still be an archive.
-pub fn archive_format(start: &[u8]) -> Option<&'static str> {
-    let start = &start[..start.len().min(MAGIC_LEN)];
-    if is_header(start) {
-        return Some("a tar archive");
+/// What an archive is, by its first bytes. Written out it says so in words, such as
+/// `a tar archive` or `compressed by gzip`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ArchiveFormat {
+    /// A tar archive that is not compressed.
+    Tar,
+    /// An archive of Nix that is not compressed.
+    Nar,
+    /// Something compressed, which may be either of them.
+    Compressed(Compression),
+    /// Something else that is known, by its name with an article. It cannot be read here.
+    Other(&'static str),
+}
+
+impl ArchiveFormat {
+    /// The format of a file that begins with `start`. The first 512 bytes tell all that can
+    /// be known. None if it is not known; it may still be an archive.
+    pub fn of(start: &[u8]) -> Option<Self> {
+        let start = &start[..start.len().min(MAGIC_LEN)];
+        if is_header(start) {
+            return Some(Self::Tar);
+        }
+        if start.starts_with(NAR) {
+            return Some(Self::Nar);
+        }
+        match Compression::of(start) {
+            Ok(compression) => compression.map(Self::Compressed),
+            Err(_) => other(start).filter(|what| *what != SQUASHFS).map(Self::Other),
+        }
     }
-    if start.starts_with(NAR) {
-        return Some("an archive of Nix");
-    }
-    match Compression::of(start) {
-        Ok(compression) => compression.map(|compression| match compression {
-            Compression::Gzip => "compressed by gzip",
-            Compression::Bzip2 => "compressed by bzip2",
-            Compression::Xz => "compressed by xz",
-            Compression::Lzma => "compressed by lzma",
-            Compression::Lzip => "compressed by lzip",
-            Compression::Zstd => "compressed by zstd",
-        }),
-        Err(_) => other(start).filter(|what| *what != SQUASHFS),
+}
+
+impl fmt::Display for ArchiveFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tar => f.write_str("a tar archive"),
+            Self::Nar => f.write_str("an archive of Nix"),
+            Self::Compressed(compression) => write!(f, "compressed by {compression}"),
+            Self::Other(what) => f.write_str(what),
+        }
     }
 }
 
@@ -190,18 +210,19 @@ mod tests {
         let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
         header[CHKSUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         for (start, format) in [
-            (&header[..], Some("a tar archive")),
-            (b"\x1f\x8b\x08", Some("compressed by gzip")),
-            (b"\x28\xb5\x2f\xfd", Some("compressed by zstd")),
-            (b"PK\x03\x04", Some("a zip archive")),
-            (NAR, Some("an archive of Nix")),
+            (&header[..], Some(ArchiveFormat::Tar)),
+            (b"\x1f\x8b\x08", Some(ArchiveFormat::Compressed(Compression::Gzip))),
+            (b"\x28\xb5\x2f\xfd", Some(ArchiveFormat::Compressed(Compression::Zstd))),
+            (b"PK\x03\x04", Some(ArchiveFormat::Other("a zip archive"))),
+            (b"\x04\x22\x4d\x18", Some(ArchiveFormat::Other("compressed by lz4"))),
+            (NAR, Some(ArchiveFormat::Nar)),
             // An image may be replaced, and so may anything else.
             (b"hsqs", None),
             (&[0; 4096], None),
             (b"/nix/store/a-path\n", None),
             (b"", None),
         ] {
-            assert_eq!(archive_format(start), format, "{}", start.escape_ascii());
+            assert_eq!(ArchiveFormat::of(start), format, "{}", start.escape_ascii());
         }
     }
 
