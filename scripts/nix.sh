@@ -91,13 +91,16 @@ build_command() {
         chmod -R u+w "$dir/source"
     fi
     host=$(rustc -vV | sed -n 's/^host: //p')
+    local how=build built=$dir/build/$host/release/mkfs-erofs
+    # That nothing is missing is known without code for it.
+    [ -z "${MKFS_EROFS:-}" ] || { how=check; built=$MKFS_EROFS; }
     # Fully optimised it would take minutes.
     (cd "$dir/source" &&
         CARGO_TARGET_DIR=$dir/build RUSTFLAGS="-C target-feature=+crt-static" \
             CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
             CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-            cargo build --quiet --release --locked -p erofs-cli --target "$host")
-    cp "${MKFS_EROFS:-$dir/build/$host/release/mkfs-erofs}" "$work/tools/mkfs-erofs"
+            cargo "$how" --quiet --release --locked -p erofs-cli --target "$host")
+    cp "$built" "$work/tools/mkfs-erofs"
 }
 
 evaluate() {

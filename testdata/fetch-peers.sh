@@ -1,6 +1,7 @@
 #!/bin/sh
-# Fetches current erofs-utils (mkfs.erofs, fsck.erofs, dump.erofs, erofsfuse)
-# from Debian's testing suite into DIR, for the tests to compare with:
+# Fetches current erofs-utils (mkfs.erofs, fsck.erofs, dump.erofs, erofsfuse) and composefs
+# (mkcomposefs, composefs-info) from Debian's testing suite into DIR, for the tests to
+# compare with:
 #
 #     testdata/fetch-peers.sh [DIR]        default: $EROFS_PEERS or target/peers
 #
@@ -18,14 +19,15 @@ works() {
     for tool in mkfs fsck dump; do
         "$dir/bin/$tool.erofs" --version 2>/dev/null | grep -q 'erofs-utils) 1\.' || return 1
     done
+    [ -x "$dir/bin/mkcomposefs" ] && [ -x "$dir/bin/composefs-info" ]
 }
 
 if works; then
     exit 0
 fi
-fetch_debian "$dir" testing erofs-utils erofsfuse
+fetch_debian "$dir" testing erofs-utils erofsfuse composefs
 mkdir -p "$dir/bin"
-for tool in mkfs.erofs fsck.erofs dump.erofs erofsfuse; do
+for tool in mkfs.erofs fsck.erofs dump.erofs erofsfuse mkcomposefs composefs-info; do
     for folder in usr/bin usr/sbin bin sbin; do
         if [ -x "$dir/root/$folder/$tool" ]; then
             wrap "$dir/bin/$tool" "$dir/root" "$dir/root/$folder/$tool"

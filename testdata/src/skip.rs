@@ -49,6 +49,8 @@ pub enum Oracle {
     Mtree,
     /// `gensquashfs` and `rdsquashfs`, which read manifests and give back what they say.
     Gensquashfs,
+    /// `mkcomposefs` and `composefs-info`, which writes manifests.
+    Composefs,
     /// `veritysetup`, which makes and checks hash trees.
     Veritysetup,
     /// `fsverity`, which makes digests of files.
@@ -84,6 +86,7 @@ impl Oracle {
             Self::Bsdtar => tool("bsdtar"),
             Self::Mtree => tool("mtree"),
             Self::Gensquashfs => tool("gensquashfs").or_else(|| tool("rdsquashfs")),
+            Self::Composefs => tool("mkcomposefs").or_else(|| tool("composefs-info")),
             Self::Veritysetup => tool("veritysetup"),
             Self::Fsverity => tool("fsverity"),
             Self::Maps => tool("python3"),

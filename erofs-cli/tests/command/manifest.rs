@@ -1,10 +1,12 @@
 //! Manifests that other programs write, and those that they read.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use testdata::skip::{Oracle, have};
+use testdata::tools::program;
 
 use crate::place::{PROGRAM, Place, Run, is_root};
 use crate::refusal::refusal_of;
@@ -32,11 +34,11 @@ fn source() -> Place {
 }
 
 /// Runs `program` in the place, and makes a file of its output.
-fn output(place: &Place, program: &str, words: &[&str], file: &str) {
+fn output(place: &Place, program: impl AsRef<OsStr>, words: &[&str], file: &str) {
     let made = File::create(place.path(file)).expect("free");
     let mut command = Command::new(program);
     command.args(words).current_dir(place.root()).stdout(made).stderr(Stdio::inherit());
-    assert!(command.status().expect("is run").success(), "{program}");
+    assert!(command.status().expect("is run").success(), "{command:?}");
 }
 
 #[test]
@@ -80,6 +82,38 @@ fn what_mtree_of_netbsd_lists_is_the_folder() {
     output(&place, "mtree", &["-C", "-k", keywords, "-f", "LIST"], "PATHS");
     for list in ["LIST", "PATHS"] {
         assert!(place.image(&format!("--quiet --manifest {list} IMG source"), "IMG") == wanted);
+    }
+}
+
+#[test]
+fn what_composefs_dumps_is_the_folder() {
+    if !have(Oracle::Composefs) {
+        return;
+    }
+    let place = source();
+    place.file("source/z/more", "more than is stored in the image itself\n".repeat(3));
+    // Without the program, or where it fails, the file has no attribute.
+    let mut setfattr = Command::new("setfattr");
+    setfattr.args(["-n", "user.odd = name", "-v", "0x0061203d5cff"]);
+    let _ = setfattr.arg(place.path("source/plain")).status();
+    let wanted = place.image("--quiet --fsverity-digests=DIGESTS WANTED source", "WANTED");
+    let [make, info] =
+        ["mkcomposefs", "composefs-info"].map(|name| program(name).expect("it is here"));
+    let words = ["--digest-store=OBJECTS", "source", "COMPOSED"];
+    output(&place, make, &words, "NOTHING");
+    output(&place, info, &["dump", "COMPOSED"], "DUMP");
+    assert!(place.image("--quiet --manifest DUMP IMG OBJECTS", "IMG") == wanted);
+    // The digests are those by which it names its objects.
+    let read = |name| fs::read_to_string(place.path(name)).expect("is text");
+    let (dump, digests) = (read("DUMP"), read("DIGESTS"));
+    let objects = dump.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(' ').collect();
+        (fields[10] != "-").then(|| format!("{} {}", fields[0], fields[10]))
+    });
+    let objects: Vec<String> = objects.collect();
+    assert_eq!(objects.len(), 2, "{dump}");
+    for object in objects {
+        assert!(digests.lines().any(|line| line == object), "{object} in {digests}");
     }
 }
 
