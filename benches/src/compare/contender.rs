@@ -62,6 +62,7 @@ impl Contender {
 
     /// The same, with what the command reports in a file beside the image.
     #[must_use]
+    #[cfg(feature = "figures")]
     pub(crate) fn with_report(self) -> Self {
         let script = "for image; do :; done; exec \"$@\" >\"$image.json\"";
         let words = ["-c", script, "sh"].map(OsString::from).into_iter();

@@ -86,6 +86,7 @@ pub(crate) fn cpu(sample: &Sample) -> f64 {
     seconds(sample.cpu)
 }
 
+#[cfg(feature = "figures")]
 pub(crate) fn busy(sample: &Sample) -> f64 {
     seconds(sample.busy)
 }
