@@ -7,7 +7,8 @@
 # table below is a read-only drive, as in a virtual machine of its users;
 # testdata/boot/init-kernels is what runs in there. Neither root nor KVM is needed.
 # Fails unless each kernel reports for every image that it was read right, or refused
-# because the kernel is too old. Exit status 3: kernels or qemu are not available here.
+# because the kernel is too old. With MKFS_EROFS=FILE that command makes the images. Exit
+# status 3: kernels or qemu are not available here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -70,7 +71,7 @@ make_images() {
     while read -r name oldest flags; do
         [ -n "$name" ] || continue
         # shellcheck disable=SC2086 # flags are words
-        target/release/mkfs-erofs --quiet -L "$name" $flags "$dir/$name.erofs" "$dir/tree"
+        "$command" --quiet -L "$name" $flags "$dir/$name.erofs" "$dir/tree"
         echo "$name $oldest" >>"$dir/images"
     done <<<"$modes"
 }
@@ -80,8 +81,7 @@ boot_kernel() {
 }
 
 fetch_machines "$@"
-need_rust
-cargo build --quiet --release --locked -p erofs-cli
+need_command
 make_images
 drives=()
 while read -r name oldest; do

@@ -7,7 +7,8 @@
 #                 else, and the Debian package is installed; its manual page and completions
 #                 are found
 #     setup       scripts/store-image.sh in a clone; on bookworm with its own Rust, which is
-#                 too old, and on trixie without one
+#                 too old, and on trixie without one. With WORDs, tests as below follow in
+#                 that system
 #     tests       scripts/test.sh in a clone, which takes half an hour for each suite; with
 #                 WORDs for cargo, such as `--test cli`, a part of the tests
 #
@@ -140,11 +141,16 @@ setup() {
         { cat "$log"; die "a list of store paths is not packed"; }
     [ -s "$root/home/small.erofs" ] || die "the image is not where the caller wants it"
     echo "the first command works on a fresh $suite"
+    [ ${#words[@]} -eq 0 ] || run_tests "$suite"
 }
 
 tests() {
     enter "$1"
     clone
+    run_tests "$1"
+}
+
+run_tests() {
     inside sh -c 'cd /home/new/erofs-writer && scripts/test.sh --yes "$@"' sh \
         ${words[@]+"${words[@]}"} 2>&1 | tee "$log"
     expect "test result: ok" "$log"

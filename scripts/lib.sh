@@ -88,6 +88,14 @@ build_command() {
     esac
 }
 
+# need_command: the same, unless $MKFS_EROFS is the path of one.
+need_command() {
+    command=${MKFS_EROFS:-}
+    [ -z "$command" ] || return 0
+    need_rust .
+    build_command
+}
+
 # missing_packages NAME...: those of the Debian packages that are not installed.
 missing_packages() {
     for package in "$@"; do
