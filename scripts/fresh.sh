@@ -35,7 +35,7 @@ fi
 cleanup() {
     status=$?
     trap - EXIT
-    umount -R --lazy "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
+    umount -R --lazy "$root" 2>/dev/null || true
     rm -rf --one-file-system "$root" "$log"
     exit "$status"
 }
@@ -57,7 +57,7 @@ base() {
 
 # enter SUITE: a new system in $root, as it comes.
 enter() {
-    umount -R --lazy "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
+    umount -R --lazy "$root" 2>/dev/null || true
     rm -rf --one-file-system "$root"
     mkdir -p "$root"
     base "$1"
@@ -68,6 +68,8 @@ enter() {
         mkdir -p "$root/usr/local/share/ca-certificates"
         cp -r /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/"
     fi
+    # The root of a system is a mount.
+    mount --bind "$root" "$root"
     mount --rbind /dev "$root/dev"
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"

@@ -17,8 +17,8 @@ if [ "${1:-}" = --yes ]; then
 fi
 echo "All tests take about 20 minutes on 2 cores, and 4 GB of disk in target/."
 need_rust testdata
-offer_packages util-linux mount e2fsprogs btrfs-progs xfsprogs attr acl gzip xz-utils zstd \
-    lzip libarchive-tools squashfs-tools-ng mtree-netbsd cryptsetup-bin fsverity fakeroot \
+offer_packages util-linux mount e2fsprogs btrfs-progs xfsprogs attr acl gzip bzip2 xz-utils \
+    zstd lzip libarchive-tools squashfs-tools-ng mtree-netbsd cryptsetup-bin fsverity fakeroot \
     python3 strace fdisk
 say "fetching the current erofs-utils into target/peers: half a minute the first time"
 sh testdata/fetch-peers.sh ||

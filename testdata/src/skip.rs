@@ -39,6 +39,10 @@ pub enum Oracle {
     Fakeroot,
     /// `gzip`, as a decoder.
     Gzip,
+    /// `bzip2`, which writes archives.
+    Bzip2,
+    /// `lzip`, which writes archives.
+    Lzip,
     /// `xz`, as a decoder.
     Xz,
     /// `zstd`, as a decoder.
@@ -81,6 +85,8 @@ impl Oracle {
             Self::Blkid => tool("blkid"),
             Self::Fakeroot => tool("fakeroot"),
             Self::Gzip => tool("gzip"),
+            Self::Bzip2 => tool("bzip2"),
+            Self::Lzip => tool("lzip"),
             Self::Xz => tool("xz"),
             Self::Zstd => tool("zstd"),
             Self::Bsdtar => tool("bsdtar"),
@@ -116,6 +122,12 @@ pub fn have(oracle: Oracle) -> bool {
     assert!(!required, "EROFS_ORACLES=required, but no {oracle}: {why}");
     note(oracle, &why);
     false
+}
+
+/// Whether all of them are here, as [`have`] has it for each.
+#[must_use]
+pub fn have_all<const N: usize>(oracles: [Oracle; N]) -> bool {
+    oracles.map(have).iter().all(|here| *here)
 }
 
 /// Oracles skipped so far by this process, with the names of the tests.

@@ -2,11 +2,11 @@
 //! does not end, and no file is left.
 
 use std::fs::{self, File};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::place::{PROGRAM, Place, Started, is_root};
+use crate::place::{PROGRAM, Place, Started, is_root, kill};
 use crate::signals::REQUESTS;
 use crate::stopped::slow_source;
 
@@ -39,7 +39,7 @@ fn a_request_at_any_time_is_heard_at_once_and_leaves_nothing() {
             true => place.file("out/IMG", "from before"),
             false => drop(fs::remove_file(place.path("out/IMG"))),
         }
-        let mut command = place.command();
+        let mut command = place.listening(PROGRAM);
         command.args(["--quiet", "-zlz4", "-Ededupe", "out/IMG", "source"]);
         let started = Started::new(&mut command);
         thread::sleep(delay);
@@ -62,7 +62,7 @@ fn a_request_is_heard_while_an_archive_does_not_come() {
     let place = Place::new();
     place.folder("out");
     for request in REQUESTS {
-        let mut command = place.command();
+        let mut command = place.listening(PROGRAM);
         command.args(["--quiet", "--tar=f", "out/IMG"]).stdin(Stdio::piped());
         let started = Started::new(&mut command);
         thread::sleep(Duration::from_millis(100));
@@ -102,7 +102,7 @@ fn what_the_caller_lets_it_ignore_is_ignored() {
         thread::sleep(Duration::from_millis(20));
         for signal in ["HUP", "INT"] {
             // It may be done already.
-            let _ = Command::new("kill").args(["-s", signal, &started.id().to_string()]).output();
+            let _ = kill(signal, &started.id().to_string());
         }
     }
     started.finish().succeeded();
@@ -130,8 +130,7 @@ fn the_first_process_of_a_container_ends_and_runs_again() {
             assert!(start.elapsed() < AT_ONCE, "unshare begins");
         };
         thread::sleep(Duration::from_millis(200));
-        let sent = Command::new("kill").args(["-s", "TERM", &child]).status();
-        assert!(sent.expect("there is a kill").success());
+        assert!(kill("TERM", &child));
         assert_eq!(started.finish().code(), Some(128 + 15));
         assert!(place.names("out").is_empty());
     }

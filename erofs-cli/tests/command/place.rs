@@ -65,6 +65,14 @@ impl Place {
         self.command_of(PROGRAM)
     }
 
+    /// `program`, by which signals are not ignored. What runs in the background may ignore
+    /// some, and so does all that it starts.
+    pub(crate) fn listening(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = self.command_of("env");
+        command.arg("--default-signal").arg(program.as_ref());
+        command
+    }
+
     /// `program` in the same surroundings.
     pub(crate) fn command_of(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
@@ -171,8 +179,7 @@ impl Started {
 
     /// Sends it a signal, by its name without SIG.
     pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args(["-s", signal, &self.id().to_string()]).status();
-        assert!(status.expect("there is a kill").success(), "{}: no {signal}", self.shown);
+        assert!(kill(signal, &self.id().to_string()), "{}: no {signal}", self.shown);
     }
 
     /// Waits for its end.
@@ -200,6 +207,14 @@ fn text(file: &mut File) -> String {
 }
 
 /// Whether this process may do everything.
+/// Sends a process a signal, by its name without SIG. Did it get it?
+pub(crate) fn kill(signal: &str, process: &str) -> bool {
+    // A small system has no program of that name, but every shell knows it.
+    let script = "kill -s \"$0\" \"$1\" 2>/dev/null";
+    let status = Command::new("sh").args(["-c", script, signal, process]).status();
+    status.expect("there is a shell").success()
+}
+
 pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }

@@ -23,7 +23,7 @@ const MAGIC: [u8; 4] = [0xe2, 0xe1, 0xf5, 0xe0];
 /// A build that was stopped when it had written a part of the image.
 fn stopped(place: &Place) -> Started {
     retry(|| {
-        let mut command = place.command();
+        let mut command = place.listening(PROGRAM);
         let stopped = stop(command.args(["--workers=1", "out/IMG", "source"]), MIB);
         if stopped.is_none() {
             fs::write(place.path("out/IMG"), "from before").expect("there is room");

@@ -197,13 +197,13 @@ fn ctrl_c_ends_the_loop_of_a_shell() {
     slow_source(&place);
     let script =
         "for n in 1 2 3; do \"$0\" -zlzma,9 --workers=1 IMG source; echo \"went on\"; done";
-    let mut command = place.command_of("setsid");
+    let mut command = place.listening("setsid");
     command.args(["--ctty", "--wait", "bash", "-c", script, PROGRAM]);
     let mut terminal = Terminal::start(80, &mut command);
     terminal.wait_for("compressing");
     terminal.types(b"\x03");
     let (code, shown) = terminal.finish();
-    assert_ne!(code, Some(0));
+    assert_ne!(code, Some(0), "{shown:?}");
     assert!(shown.contains("IMG: interrupted"), "{shown:?}");
     assert!(!shown.contains("went on"), "{shown:?}");
     assert!(!place.path("IMG").exists());
