@@ -8,7 +8,7 @@ use crate::options::FileCodec;
 
 /// Counts the changes of what is made of the same bytes. A result of another revision is
 /// never taken. A test fails when it has to be raised.
-pub(crate) const REVISION: u64 = 2;
+pub(crate) const REVISION: u64 = 3;
 
 /// A hash of everything that decides how a part is encoded: its bytes, the codec, where
 /// pclusters have to begin and to end, and what the part repeats.

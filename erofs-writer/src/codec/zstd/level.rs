@@ -34,13 +34,15 @@ type NearOptimal = Optimal<u16, { 1 << 16 }, { (1 << 16) + 8 }>;
 type FarOptimal = Optimal<u32, { 1 << 18 }, { (1 << 20) + 8 }>;
 
 /// How long the parts of blocks are that may become blocks of their own. Shorter ones
-/// find better places to split, and take time.
+/// find better places to split, and take time. At the lowest levels, parts of half this
+/// length take 3 to 5 % more instructions, and images are no more than 0.1 % smaller.
 pub(super) fn part_len(level: Level, output: usize) -> usize {
-    match (level.0, output <= SHORT_OUTPUT) {
-        (1..=3, true) => 2048,
-        (1..=4, false) => 8192,
-        (5, false) => 2048,
-        (..16, _) => 1024,
+    match (level.0, output <= SHORT_OUTPUT, output > LONG_OUTPUT) {
+        (1..=3, true, _) => 4096,
+        (1..=2, false, true) => 32_768,
+        (1..=4, false, _) => 16_384,
+        (5, false, _) => 2048,
+        (..16, ..) => 1024,
         _ => 512,
     }
 }
