@@ -404,7 +404,7 @@ impl<'a> ImageWriter<'a> {
         let draft = observer.watch(threads, 0, |_| decide())?;
 
         let sink = &Sink::new(output, options);
-        let images = &Images::of(tree, order, options)?;
+        let images = &Images::of(tree, order, options, &draft)?;
         let config = &images.config(options);
         let head = Head::new(inodes, draft.devices.len(), config, options)?;
         let setting = encode::Setting {

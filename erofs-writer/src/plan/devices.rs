@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Limit, Result};
+use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::chunk::CHUNK_BITS_MAX;
 use crate::format::superblock::DEVICES_MAX;
 use crate::options::{BlockSize, Options, OptionsError};
 use crate::plan::chunk_map::{At, ChunkMap};
 use crate::plan::layout::DataPlan;
 use crate::shape::{Order, files};
-use crate::tree::Tree;
 use crate::tree::device::{self, Device, DeviceRun};
+use crate::tree::{InodeId, Tree};
 
 /// The devices of an image, in the order of their numbers.
 struct Devices<'a> {
@@ -32,15 +32,47 @@ pub(crate) fn plan(
         devices.number(device)?;
     }
     for (id, content) in files(tree, order) {
-        let Some((device, runs)) = content.device() else { continue };
+        let Some(device) = content.stays_on() else { continue };
         let device = devices.number(device)?;
+        let Some((_, runs)) = content.device() else {
+            check_compressed(tree, id, options)?;
+            continue;
+        };
         let stored: u64 = runs.iter().map(|run| run.len).sum();
         plan.device_bytes = plan.device_bytes.saturating_add(stored);
         plan.hole_bytes = plan.hole_bytes.saturating_add(content.len() - stored);
         plan.set_map(tree, id, map(&runs, content.len(), device, options.block_size))?;
     }
     plan.devices = devices.found.iter().map(|device| devices.blocks(device)).collect();
+    plan.devices_found = devices.found.into_iter().cloned().collect();
     Ok(())
+}
+
+/// Checks that the file `id` can stay compressed in its image.
+fn check_compressed(tree: &Tree, id: InodeId, options: &Options) -> Result<()> {
+    let why = match (options.may_compress(), options.has_metabox()) {
+        (true, _) => BESIDE_OTHERS,
+        // The addresses come after the image, whose length is known when these inodes are
+        // compressed, and depends on it.
+        (false, true) => IN_METABOX,
+        (false, false) => return Ok(()),
+    };
+    Err(Error::tree(tree.path_of(id), TreeErrorKind::NotAsStored { why }))
+}
+
+const BESIDE_OTHERS: &str = "what stays compressed in an image cannot be beside files that are \
+                             compressed anew; copy it (--clean=data), or compress nothing (no -z)";
+const IN_METABOX: &str = "what stays compressed in an image needs inodes that are not compressed; \
+                          copy it (--clean=data), or compress no inodes (no -m)";
+
+impl DataPlan {
+    /// Where a device of the image begins in the blocks after the image, and how many it
+    /// has.
+    pub(crate) fn device_blocks(&self, device: &Arc<Device>) -> (u64, u64) {
+        let index = self.devices_found.iter().position(|found| Arc::ptr_eq(found, device));
+        let index = index.expect("devices of all files were found");
+        (self.devices[..index].iter().sum(), self.devices[index])
+    }
 }
 
 impl<'a> Devices<'a> {
