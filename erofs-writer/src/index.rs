@@ -108,13 +108,7 @@ impl Indexes {
     /// Appends the index of a file of `size` bytes to `out`, whose first byte is at a
     /// multiple of 32 of the image, which has `image_blocks` blocks. That matters only where
     /// extents are on devices.
-    pub(crate) fn write(
-        self,
-        out: &mut Vec<u8>,
-        stored: Stored<'_>,
-        size: u64,
-        image_blocks: u64,
-    ) {
+    pub(crate) fn write(self, out: &mut Vec<u8>, stored: Stored<'_>, size: u64, image_blocks: u64) {
         let start = to_u64(out.len());
         out.resize(to_usize(round_up(start, MAP_HEADER_LEN)), 0);
         match self.body(start, size, stored) {

@@ -143,7 +143,7 @@ pub(crate) struct Compressed {
     /// How many it has besides, on a device.
     pub(crate) device_blocks: u32,
     /// The block after its own blocks, counted as that of its last extent.
-    pub(super) next_block: u32,
+    pub(crate) next_block: u32,
     /// The form that its index needs: a full one if some of its extents have the
     /// pclusters of others, or were expected to.
     pub(crate) form: IndexForm,

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Limit, Result, TreeErrorKind};
+use crate::error::{Error, Limit, Result};
 use crate::format::chunk::CHUNK_BITS_MAX;
 use crate::format::superblock::DEVICES_MAX;
 use crate::options::{BlockSize, Options, OptionsError};
 use crate::plan::chunk_map::{At, ChunkMap};
 use crate::plan::layout::DataPlan;
 use crate::shape::{Order, files};
+use crate::tree::Tree;
 use crate::tree::device::{self, Device, DeviceRun};
-use crate::tree::{InodeId, Tree};
 
 /// The devices of an image, in the order of their numbers.
 struct Devices<'a> {
@@ -35,7 +35,7 @@ pub(crate) fn plan(
         let Some(device) = content.stays_on() else { continue };
         let device = devices.number(device)?;
         let Some((_, runs)) = content.device() else {
-            check_compressed(tree, id, options)?;
+            check_compressed(options)?;
             continue;
         };
         let stored: u64 = runs.iter().map(|run| run.len).sum();
@@ -48,22 +48,14 @@ pub(crate) fn plan(
     Ok(())
 }
 
-/// Checks that the file `id` can stay compressed in its image.
-fn check_compressed(tree: &Tree, id: InodeId, options: &Options) -> Result<()> {
-    let why = match (options.may_compress(), options.has_metabox()) {
-        (true, _) => BESIDE_OTHERS,
-        // The addresses come after the image, whose length is known when these inodes are
-        // compressed, and depends on it.
-        (false, true) => IN_METABOX,
-        (false, false) => return Ok(()),
-    };
-    Err(Error::tree(tree.path_of(id), TreeErrorKind::NotAsStored { why }))
+/// Checks that files can stay compressed in their images.
+fn check_compressed(options: &Options) -> Result<()> {
+    match (options.may_compress(), options.has_metabox()) {
+        (true, _) => Err(OptionsError::FilesBesideStaying.into()),
+        (false, true) => Err(OptionsError::InodesBesideStaying.into()),
+        (false, false) => Ok(()),
+    }
 }
-
-const BESIDE_OTHERS: &str = "what stays compressed in an image cannot be beside files that are \
-                             compressed anew; copy it (--clean=data), or compress nothing (no -z)";
-const IN_METABOX: &str = "what stays compressed in an image needs inodes that are not compressed; \
-                          copy it (--clean=data), or compress no inodes (no -m)";
 
 impl DataPlan {
     /// Where a device of the image begins in the blocks after the image, and how many it

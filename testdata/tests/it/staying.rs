@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use erofs_writer::source::{Image, ImageData};
 use erofs_writer::{
-    BlockSize, Codec, Error, ImageErrorKind, ImageWriter, Metadata, Node, Options, Tails, Tree,
-    Whiteouts,
+    BlockSize, Codec, Error, ImageErrorKind, ImageWriter, Metadata, Node, Options, OptionsError,
+    Tails, Tree, Whiteouts,
 };
 use testdata::entry::{Compare, diff};
 use testdata::mount::KernelMount;
+use testdata::raw::model::Data;
 use testdata::skip::{Oracle, have};
 use testdata::trees::{Builder, mixed, noise, text};
 use testdata::{expected, host, verify};
@@ -24,8 +25,9 @@ fn codec(text: &str) -> Options {
     fixed().codec(text.parse::<Codec>().unwrap())
 }
 
-/// A file for each layer.
+/// A file for each layer. Of files that are not compressed, all bytes are in blocks.
 fn written(folder: &Path, options: &[Options]) -> Vec<PathBuf> {
+    let options = options.iter().map(|options| options.clone().inline_data(false));
     let layers = layers();
     let third = || {
         let mut tree = Builder::new();
@@ -35,8 +37,8 @@ fn written(folder: &Path, options: &[Options]) -> Vec<PathBuf> {
         tree.done()
     };
     let trees = layers.into_iter().chain(std::iter::once_with(third));
-    let all = options.iter().zip(trees).enumerate();
-    all.map(|(number, (options, tree))| write(folder, &number.to_string(), &tree, options.clone()))
+    let all = options.zip(trees).enumerate();
+    all.map(|(number, (options, tree))| write(folder, &number.to_string(), &tree, options))
         .collect()
 }
 
@@ -113,4 +115,217 @@ fn layers_of_different_kinds_stay_beside_each_other() {
         let folder = tempfile::tempdir().unwrap();
         check_staying(&written(folder.path(), &layers), name);
     }
+}
+
+/// A layer with compressed files, and an image that leaves them there.
+fn pair(folder: &Path, options: &Options) -> (Vec<PathBuf>, PathBuf) {
+    let paths = written(folder, &[options.clone(), codec("zstd,1").tails(Tails::Inline)]);
+    let to = folder.join("merged");
+    write_merged(&paths, ImageData::Leave, &to).unwrap();
+    (paths, to)
+}
+
+#[test]
+fn what_was_merged_is_a_source_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (layers, to) = pair(folder.path(), &codec("lz4").tails(Tails::Fragments).dedupe(true));
+    let tree = merged(&layers, ImageData::Decode, Whiteouts::Apply).unwrap();
+    let expected = expected::snapshot(&tree).unwrap();
+    let same = |tree: &Tree, why: &str| {
+        diff(&expected, &expected::snapshot(tree).unwrap(), Compare::ALL)
+            .unwrap_or_else(|text| panic!("{why}: {text}"));
+    };
+    let apart = || {
+        let image = Image::open(&to).unwrap();
+        layers.iter().fold(image, |image, layer| image.device(layer).unwrap())
+    };
+    let read = apart().read().unwrap();
+    same(&read, "with devices");
+    verify_path(&write(folder.path(), "decoded", &read, fixed()), &tree, &Default::default());
+    // What is elsewhere can be neither copied nor left there.
+    for (data, what) in [
+        (ImageData::Take, "devices in other files cannot be copied as they are stored"),
+        (ImageData::Leave, "it has devices in other files, and is not one itself"),
+    ] {
+        let error = apart().data(data).read().unwrap_err();
+        assert!(error.to_string().contains(what), "{error}");
+    }
+    // Without its devices, it tells of its files but has no contents.
+    assert!(expected::snapshot(&Tree::from_image(&to).unwrap()).is_err());
+    for data in [ImageData::Take, ImageData::Leave] {
+        let alone = Image::open(&to).unwrap().data(data).read().unwrap();
+        try_image(&alone, fixed()).unwrap_err();
+    }
+    // In one file, it is a layer like others.
+    let whole = folder.path().join("whole");
+    fs::write(&whole, flat(&to, &layers, 4096)).unwrap();
+    for data in [ImageData::Decode, ImageData::Take, ImageData::Leave] {
+        let again = Image::open(&whole).unwrap().data(data).read().unwrap();
+        let again = write(folder.path(), "again", &again, fixed());
+        let devices: &[&Path] = if data == ImageData::Leave { &[&whole] } else { &[] };
+        verify_path(&again, &tree, &verify::Options { devices, ..Default::default() });
+    }
+}
+
+#[test]
+fn what_is_copied_may_be_beside_what_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = codec("lz4").tails(Tails::Fragments);
+    let layers = written(folder.path(), &[packed.clone(), packed]);
+    let mut tree = Tree::new(Metadata::new(0o755));
+    for (path, data) in layers.iter().zip([ImageData::Leave, ImageData::Take]) {
+        tree.overlay(Image::open(path).unwrap().data(data).read().unwrap()).unwrap();
+    }
+    tree.insert("new", Metadata::new(0o644), Node::file(text(1, 20_000))).unwrap();
+    let plain = {
+        let mut tree = merged(&layers, ImageData::Decode, Whiteouts::Apply).unwrap();
+        tree.insert("new", Metadata::new(0o644), Node::file(text(1, 20_000))).unwrap();
+        tree
+    };
+    let path = write(folder.path(), "both", &tree, fixed());
+    let devices: &[&Path] = &[&layers[0]];
+    verify_path(&path, &plain, &verify::Options { devices, ..Default::default() });
+}
+
+fn leave(bytes: Vec<u8>) -> Tree {
+    Image::from_reader("layer", bytes).data(ImageData::Leave).read().unwrap()
+}
+
+#[test]
+fn what_cannot_stay_is_named() {
+    let old = image(&layers()[0], codec("lz4"));
+    let refused = |options: Options| try_image(&leave(old.clone()), options).unwrap_err();
+    for options in [codec("lz4"), codec("lz4").tails(Tails::Fragments)] {
+        let error = refused(options);
+        let why = OptionsError::FilesBesideStaying;
+        assert!(matches!(&error, Error::Options(found) if *found == why), "{error:?}");
+    }
+    let boxed = fixed().wide_addresses(true).metabox_codec("lz4".parse::<Codec>().unwrap());
+    let error = refused(boxed.clone());
+    let why = OptionsError::InodesBesideStaying;
+    assert!(matches!(&error, Error::Options(found) if *found == why), "{error:?}");
+    // Files that are not compressed may.
+    let plain = leave(image(&layers()[0], fixed()));
+    assert!(try_image(&plain, boxed).is_ok() && try_image(&plain, codec("lz4")).is_ok());
+    let error = refused(fixed().block_size(BlockSize::new(1024).unwrap()));
+    assert!(matches!(error, Error::Options(OptionsError::BlockSizeForDevices { .. })), "{error:?}");
+    // Before there were zeros before pclusters.
+    let mut bytes = old.clone();
+    bytes[1024 + 0x50] &= !1;
+    bytes[1024 + 8] &= !1;
+    let error = format!("{:?}", try_image(&leave(bytes), fixed()).unwrap_err());
+    assert!(error.contains("zeros come after pclusters"), "{error}");
+    // A layer that is cut off.
+    let mut bytes = image(&layers()[0], codec("lz4").tails(Tails::Fragments));
+    bytes[1024 + 8] &= !1;
+    let len = bytes.len() / 8192 * 4096;
+    let cut = Image::from_reader("layer", bytes[..len].to_vec()).data(ImageData::Leave).read();
+    match cut {
+        // Its inodes are at the start, or they are missing.
+        Ok(tree) => {
+            assert_eq!(why_not(&tree), "its data lies beyond the end of its image");
+        }
+        Err(error) => {
+            assert!(matches!(
+                error,
+                Error::Image { kind: ImageErrorKind::Truncated | ImageErrorKind::NoMagic, .. }
+            ));
+        }
+    }
+}
+
+fn why_not(tree: &Tree) -> &'static str {
+    why(try_image(tree, fixed()))
+}
+
+#[test]
+fn blocks_beyond_the_end_of_a_layer_are_no_others() {
+    // What lies there would be the next layer.
+    let mut tree = Builder::new();
+    tree.file("file", text(1, 9000));
+    let mut bytes = image(&tree.done(), codec("lz4").full_indexes(true).checksum(false));
+    let model = decoded(&bytes);
+    let map = model.inodes.values().find_map(|node| match &node.data {
+        Data::Compressed(map) => Some(map),
+        _ => None,
+    });
+    let at = usize::try_from(map.unwrap().at).unwrap() + 16 + 4;
+    let blocks = u32::try_from(bytes.len() / 4096).unwrap();
+    for (block, is_right) in [(blocks - 1, true), (blocks, false), (u32::MAX, false)] {
+        bytes[at..at + 4].copy_from_slice(&block.to_le_bytes());
+        let tree = leave(bytes.clone());
+        match is_right {
+            true => assert!(try_image(&tree, fixed()).is_ok()),
+            false => assert_eq!(why_not(&tree), "its data lies beyond the end of its image"),
+        }
+    }
+}
+
+#[test]
+fn changed_bytes_of_layers_do_no_harm() {
+    let mut tree = Builder::new();
+    for (seed, len) in [(1, 5000), (2, 30_000), (3, 120_000)] {
+        tree.file(format!("{len}"), text(seed, len));
+        tree.file(format!("{len}-mixed"), mixed(seed, len));
+    }
+    let tree = tree.done();
+    let packed = codec("lz4").tails(Tails::Fragments).dedupe(true);
+    for options in [
+        codec("lz4"),
+        packed.clone(),
+        packed.wide_addresses(true),
+        codec("zstd,1").tails(Tails::Inline),
+    ] {
+        let good = image(&tree, options);
+        for dice in noise(7, 150 * 4).chunks_exact(4) {
+            let mut bytes = good.clone();
+            // Metadata is at both ends.
+            let place = usize::from(dice[0]) << 8 | usize::from(dice[1]);
+            let place =
+                if dice[2] % 2 == 0 { place % 8192 } else { bytes.len() - 1 - place % 8192 };
+            bytes[place] = dice[3];
+            bytes[1024 + 8] &= !1;
+            merge_wrong(&bytes, ImageData::Leave);
+        }
+    }
+}
+
+#[test]
+fn a_summary_tells_what_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = codec("lz4").pcluster_size("65536".parse().unwrap());
+    let paths = written(folder.path(), &[options.clone(), options]);
+    let tree = merged(&paths, ImageData::Leave, Whiteouts::Apply).unwrap();
+    let output = erofs_writer::SeekWriter::new(std::io::Cursor::new(Vec::new()));
+    let summary = ImageWriter::new(fixed()).entry_sizes(true).write(&tree, &output).unwrap();
+    assert!(summary.device_bytes * 10 > summary.bytes_in * 9, "{summary:?}");
+    let entries: u64 = summary.entry_sizes.iter().map(|entry| entry.bytes_out).sum();
+    assert!(entries <= summary.bytes_out, "{entries} of {}", summary.bytes_out);
+    assert_eq!(summary.oldest_kernel.to_string(), "5.16");
+    assert_eq!(summary.algorithms.len(), 1);
+    // How much a file takes is what the image says that has it.
+    let blocks = |image: &[u8]| {
+        let model = decoded(image);
+        let mut found: Vec<_> = model
+            .inodes
+            .values()
+            .filter(|node| matches!(node.data, Data::Compressed(_)) && node.names > 0)
+            .map(|node| (node.path.clone(), node.inode.get("i_u")))
+            .collect();
+        found.sort();
+        found
+    };
+    let layer = image(&layers()[0], codec("lz4").dedupe(true));
+    assert_eq!(blocks(&image(&leave(layer.clone()), fixed())), blocks(&layer));
+}
+
+#[test]
+fn indexes_of_devices_are_as_they_were() {
+    let mut tree = Builder::new();
+    tree.file("text", text(1, 9000));
+    tree.file("noise", noise(1, 5000));
+    let layer = image(&tree.done(), codec("lz4").tails(Tails::Fragments));
+    let new = image(&leave(layer), fixed());
+    let dump = testdata::dump::dump(&testdata::raw::Image::from_bytes(new));
+    testdata::golden::compare("staying", &dump);
 }
