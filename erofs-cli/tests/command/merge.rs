@@ -143,7 +143,7 @@ fn flags_about_contents_decode_and_others_do_not() {
     let place = place();
     place.run("-zlz4 -T0 PACKED DIR").succeeded();
     place.run("-T0 PLAIN DIR").succeeded();
-    place.run("--quiet IMG PACKED").succeeded();
+    place.run("--quiet STAYING PACKED").succeeded();
     for (flags, advice) in [
         ("-zlz4", "; leave out -z, or give --clean=data, which compresses all anew"),
         ("-m4096:lz4 -E48bit", "; leave out -m, or give --clean=data, which copies those files"),

@@ -5,15 +5,14 @@ use std::io::{Read, Seek};
 use super::*;
 use crate::build::ImageWriter;
 use crate::codec::Codec;
+#[cfg(feature = "lz4")]
+use crate::image::{Dirs, FileReader, Image};
 use crate::observer::Conduct;
 use crate::options::{ChunkSize, ImageUuid, Options, Tails};
 use crate::time::Timestamp;
-use crate::tree::{Metadata, Node, OpenDirs, Rdev, Reader, Tree};
 #[cfg(feature = "lz4")]
-use crate::{
-    image::{Dirs, FileReader, Image},
-    tree::{Content, device::Device},
-};
+use crate::tree::{Content, device::Device};
+use crate::tree::{Metadata, Node, OpenDirs, Rdev, Reader, Tree};
 use uuid::Uuid;
 
 const UUID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef);
