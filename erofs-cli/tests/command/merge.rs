@@ -149,7 +149,7 @@ fn flags_about_contents_decode_and_others_do_not() {
         ("-m4096:lz4 -E48bit", "; leave out -m, or give --clean=data, which copies those files"),
     ] {
         let message = refusal_of(&place, 2, &format!("{flags} IMG PACKED"));
-        assert!(message.ends_with(&format!("stay compressed in an image{advice}\n")), "{message}");
+        assert!(message.ends_with(&format!("stay compressed in an image{advice}")), "{message}");
     }
     let message = refusal_of(&place, 2, "-b1024 IMG PLAIN");
     assert!(message.contains("need its blocks of 4096 bytes, not of 1024"), "{message}");

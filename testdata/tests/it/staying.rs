@@ -13,7 +13,7 @@ use testdata::mount::KernelMount;
 use testdata::raw::model::Data;
 use testdata::skip::{Oracle, have};
 use testdata::trees::{Builder, mixed, noise, text};
-use testdata::{expected, host, verify};
+use testdata::{expected, host, raw, verify};
 
 use crate::merge::{
     as_overlaid, blocks_of, check, layers, merge_wrong, merged, ours, overlaid, why, write,
@@ -360,12 +360,36 @@ fn a_summary_tells_what_stays() {
 }
 
 #[test]
+fn the_checker_notices_clusters_across_the_end_of_a_device() {
+    let mut tree = Builder::new();
+    tree.file("file", text(1, 9000));
+    let layer = image(&tree.done(), codec("lz4").full_indexes(true));
+    let mut bytes = image(&leave(layer), fixed().full_indexes(true).checksum(false));
+    let model = decoded(&bytes);
+    let at = model.inodes.values().find_map(|node| match &node.data {
+        Data::Compressed(map) => Some(map.at),
+        _ => None,
+    });
+    let at = usize::try_from(at.unwrap()).unwrap() + 16 + 4;
+    let device = &model.devices[0];
+    let end = device.uniaddr + device.blocks;
+    for (block, is_right) in [(device.uniaddr, true), (end - 1, true), (end, false)] {
+        bytes[at..at + 4].copy_from_slice(&u32::try_from(block).unwrap().to_le_bytes());
+        let found = raw::check(&raw::Image::from_bytes(bytes.clone()));
+        match is_right {
+            true => assert!(found.is_ok()),
+            false => assert!(found.unwrap_err().has(raw::Rule::OutOfImage)),
+        }
+    }
+}
+
+#[test]
 fn indexes_of_devices_are_as_they_were() {
     let mut tree = Builder::new();
     tree.file("text", text(1, 9000));
     tree.file("noise", noise(1, 5000));
     let layer = image(&tree.done(), codec("lz4").tails(Tails::Fragments));
     let new = image(&leave(layer), fixed());
-    let dump = testdata::dump::dump(&testdata::raw::Image::from_bytes(new));
+    let dump = testdata::dump::dump(&raw::Image::from_bytes(new));
     testdata::golden::compare("staying", &dump);
 }
