@@ -73,14 +73,20 @@ fn check_staying(paths: &[PathBuf], name: &str) {
     drop(mount);
     let read = Tree::from_image(&whole).unwrap();
     let plain = merged(paths, ImageData::Decode, Whiteouts::Apply).unwrap();
+    // With other indexes: full ones, and encoded extents.
+    let devices: Vec<&Path> = paths.iter().map(|path| &**path).collect();
+    let options = || fixed().block_size(block);
+    for other in [options().full_indexes(true), options().wide_addresses(true)] {
+        let path = write(folder.path(), "other", &tree, other);
+        verify_path(&path, &plain, &verify::Options { devices: &devices, ..Default::default() });
+    }
     let plain = expected::snapshot(&plain).unwrap();
     diff(&plain, &expected::snapshot(&read).unwrap(), Compare::ALL)
         .unwrap_or_else(|text| panic!("{name}: {text}"));
     // By any number of threads.
-    let options = fixed().block_size(block);
     let bytes = fs::read(&to).unwrap();
     for threads in [1, 3] {
-        assert!(image_by(threads, &tree, options.clone()) == bytes, "{name}: {threads}");
+        assert!(image_by(threads, &tree, options()) == bytes, "{name}: {threads}");
     }
 }
 
