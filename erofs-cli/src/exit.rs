@@ -109,8 +109,15 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
 
 /// The flag that helps, where the library can only name what it does.
 fn advice(failure: &Failure) -> &'static str {
+    use erofs_writer::{Error, OptionsError};
     match failure {
-        Failure::Build(erofs_writer::Error::Full(Limit::Blocks | Limit::DeviceBlocks)) => {
+        Failure::Build(Error::Options(OptionsError::FilesBesideStaying)) => {
+            "; leave out -z, or give --clean=data, which compresses all anew"
+        }
+        Failure::Build(Error::Options(OptionsError::InodesBesideStaying)) => {
+            "; leave out -m, or give --clean=data, which copies those files"
+        }
+        Failure::Build(Error::Full(Limit::Blocks | Limit::DeviceBlocks)) => {
             "; give -E48bit, which needs Linux 6.15"
         }
         _ => "",

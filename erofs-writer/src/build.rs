@@ -225,8 +225,8 @@ impl<'a> ImageWriter<'a> {
     /// compared with the tree: all names, inodes and xattrs, and every byte of contents,
     /// which are read again and compared with what the image decodes to. A difference is
     /// an [`Error::Verify`]; then the output gets no superblock, and
-    /// [`write_path`](Self::write_path) gives it no name. Contents that stay in an archive
-    /// are not read, but the image has to say where they are. Default: no.
+    /// [`write_path`](Self::write_path) gives it no name. Contents that stay in an archive or
+    /// an image are not read, but the image has to say where they are. Default: no.
     ///
     /// It is read through the cache of the system, so this checks this crate and the
     /// memory, but not the disk. [`write`](Self::write) needs a [`File`] that is open for
@@ -404,7 +404,7 @@ impl<'a> ImageWriter<'a> {
         let draft = observer.watch(threads, 0, |_| decide())?;
 
         let sink = &Sink::new(output, options);
-        let images = &Images::of(tree, order, options)?;
+        let images = &Images::of(tree, order, options, &draft)?;
         let config = &images.config(options);
         let head = Head::new(inodes, draft.devices.len(), config, options)?;
         let setting = encode::Setting {

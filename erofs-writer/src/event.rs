@@ -165,7 +165,7 @@ pub struct Summary {
     /// Bytes not stored because they are zeros.
     pub hole_bytes: u64,
     /// Bytes of files that stay on further devices, as in an archive of which
-    /// the image is an index.
+    /// the image is an index, or, compressed or not, in an image.
     pub device_bytes: u64,
     /// Bytes that the kernel copied from files to the output by itself. Where
     /// the file system can, it shares their blocks and copies nothing.

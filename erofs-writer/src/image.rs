@@ -33,7 +33,7 @@ mod usage;
 mod window;
 mod xattr;
 
-pub(crate) use contents::{Bytes, Contents, Run};
+pub(crate) use contents::{Bytes, Contents, Home, Run};
 pub(crate) use dir::{DirEntry, Dirs, Listing};
 pub(crate) use fault::{Fault, Found};
 pub(crate) use file::FileReader;

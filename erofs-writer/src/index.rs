@@ -106,8 +106,9 @@ impl Indexes {
     }
 
     /// Appends the index of a file of `size` bytes to `out`, whose first byte is at a
-    /// multiple of 32 of the image.
-    pub(crate) fn write(self, out: &mut Vec<u8>, stored: Stored<'_>, size: u64) {
+    /// multiple of 32 of the image, which has `image_blocks` blocks. That matters only where
+    /// extents are on devices.
+    pub(crate) fn write(self, out: &mut Vec<u8>, stored: Stored<'_>, size: u64, image_blocks: u64) {
         let start = to_u64(out.len());
         out.resize(to_usize(round_up(start, MAP_HEADER_LEN)), 0);
         match self.body(start, size, stored) {
@@ -117,9 +118,10 @@ impl Indexes {
             }
             IndexBody::Records(file, records) => {
                 let interlaced = self.interlaced || file.interlaced;
-                records.write(out, file, size, self.block_size.len(), interlaced);
+                let image = (self.block_size.len(), image_blocks);
+                records.write(out, file, size, image, interlaced);
             }
-            IndexBody::Index(file, form) => self.write_index(out, file, size, form),
+            IndexBody::Index(file, form) => self.write_index(out, (file, form), size, image_blocks),
         }
         let (placed, written) =
             (self.inode_len(start, size, stored) - start, to_u64(out.len()) - start);
@@ -127,7 +129,13 @@ impl Indexes {
     }
 
     /// Appends an index with its header, and the inline pcluster if there is one.
-    fn write_index(self, out: &mut Vec<u8>, file: &Compressed, size: u64, form: IndexForm) {
+    fn write_index(
+        self,
+        out: &mut Vec<u8>,
+        (file, form): (&Compressed, IndexForm),
+        size: u64,
+        image_blocks: u64,
+    ) {
         out.extend_from_slice(self.header(file, form).as_bytes());
         let is_full = form == IndexForm::Full;
         let entries = Entries {
@@ -136,6 +144,7 @@ impl Indexes {
             block_size: self.block_size,
             big_pclusters: self.big_pclusters,
             is_full,
+            image_blocks,
         };
         if is_full {
             full::write(out, entries);

@@ -158,7 +158,7 @@ fn check_data(reader: Reader<'_>, order: &Order, options: &Options) -> Result<()
         if content.is_said_to_be_empty() {
             reader.with_open(id, content, |open| open.read_range(&mut [0], 0))?;
         }
-        if content.len() <= LONG || content.device().is_some() {
+        if content.len() <= LONG || content.stays_on().is_some() {
             continue;
         }
         let data = reader.with_open(id, content, |open| {

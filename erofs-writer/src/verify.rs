@@ -14,6 +14,7 @@ mod devices;
 mod inodes;
 mod names;
 mod part;
+mod staying;
 mod superblock;
 mod tasks;
 

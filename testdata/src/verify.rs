@@ -241,6 +241,11 @@ fn by_fsck(image: &Path, expected: &Snapshot, options: &Options<'_>) -> Result<V
     if has_metabox && features & incompat::ZTAILPACKING != 0 {
         return Ok(Verdict::Good);
     }
+    // Of an address after the image, it finds the byte of the device, and then reads that byte
+    // of the image (`erofs_map_dev` of 1.9.4).
+    if !options.devices.is_empty() && features & incompat::LZ4_0PADDING != 0 {
+        return Ok(Verdict::Good);
+    }
     let folder = tools::extract(image, options.devices)?;
     let mut expected = expected.clone();
     forgive_extraction(folder.path(), &mut expected).map_err(|error| error.to_string())?;

@@ -143,8 +143,14 @@ fn flags_about_contents_decode_and_others_do_not() {
     let place = place();
     place.run("-zlz4 -T0 PACKED DIR").succeeded();
     place.run("-T0 PLAIN DIR").succeeded();
-    let message = refusal_of(&place, 1, "IMG PACKED");
-    assert!(message.contains("a compressed file cannot stay in its image"), "{message}");
+    place.run("--quiet STAYING PACKED").succeeded();
+    for (flags, advice) in [
+        ("-zlz4", "; leave out -z, or give --clean=data, which compresses all anew"),
+        ("-m4096:lz4 -E48bit", "; leave out -m, or give --clean=data, which copies those files"),
+    ] {
+        let message = refusal_of(&place, 2, &format!("{flags} IMG PACKED"));
+        assert!(message.ends_with(&format!("stay compressed in an image{advice}")), "{message}");
+    }
     let message = refusal_of(&place, 2, "-b1024 IMG PLAIN");
     assert!(message.contains("need its blocks of 4096 bytes, not of 1024"), "{message}");
     let algorithms = |flags: &str| {
@@ -156,6 +162,37 @@ fn flags_about_contents_decode_and_others_do_not() {
     assert!(algorithms("-zzstd").starts_with("[\"zst"));
     for flags in ["-b1024", "--chunksize=4096", "-Ededupe"] {
         assert!(algorithms(flags).starts_with("[]"), "{flags}");
+    }
+}
+
+#[test]
+fn compressed_layers_stay_where_they_are() {
+    let place = place();
+    fs::create_dir(place.path("UPPER")).expect("is new");
+    place.file("UPPER/new", "a new file, ".repeat(5000));
+    place.run("-zlz4 -Efragments --quiet A DIR").succeeded();
+    place.run("-zzstd,1 -Eztailpacking -C65536 --quiet B UPPER").succeeded();
+    place.run("--quiet --verify OUT A B").succeeded();
+    place.run("--quiet --clean=data ALONE A B").succeeded();
+    let lens = ["OUT", "A", "B"].map(|name| fs::read(place.path(name)).expect("is there").len());
+    assert!(lens[0] <= 3 * 4096, "{lens:?}");
+    // It can be listed by itself, and extracted with its layers after it.
+    place.run("--list OUT").succeeded();
+    let all = ["OUT", "A", "B"].map(|name| fs::read(place.path(name)).expect("is there"));
+    place.file("WHOLE", all.concat());
+    place.run("--quiet --extract=OUTSIDE WHOLE").succeeded();
+    place.run("--quiet --extract=EXPECTED ALONE").succeeded();
+    let found = |name| host::snapshot(&place.path(name)).expect("is readable");
+    let compare = Compare { root: false, ..Compare::ALL };
+    diff(&found("EXPECTED"), &found("OUTSIDE"), compare).unwrap_or_else(|text| panic!("{text}"));
+    if have(Oracle::KernelMount) {
+        let devices = ["A", "B"].map(|device| place.path(device));
+        let devices = devices.each_ref().map(|path| &**path);
+        let with = KernelMount::with_devices(&place.path("OUT"), &devices).expect("it mounts");
+        let alone = KernelMount::new(&place.path("ALONE")).expect("it mounts");
+        let [with, alone] = [with, alone].map(|mount| host::snapshot(mount.path()));
+        let [with, alone] = [with, alone].map(|shown| shown.expect("is readable"));
+        diff(&alone, &with, Compare::ALL).unwrap_or_else(|text| panic!("{text}"));
     }
 }
 

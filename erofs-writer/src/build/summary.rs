@@ -45,7 +45,7 @@ impl Whole<'_> {
             fragment_bytes: placement.bodies.encoded.packed.as_ref().map_or(0, |(_, len)| *len),
             repeated_bytes: placement.bodies.encoded.repeated_bytes,
             hole_bytes: plan.hole_bytes,
-            device_bytes: plan.device_bytes,
+            device_bytes: plan.device_bytes.saturating_add(placement.bodies.encoded.device_bytes),
             kernel_copied_bytes: sink.kernel_copied.load(Ordering::Relaxed),
             algorithms: self.algorithms(),
             oldest_kernel: self.features().oldest_kernel(),

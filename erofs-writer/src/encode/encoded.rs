@@ -5,6 +5,7 @@ use crate::encode::extent::{Compressed, Fragment, Stored, TailPlace};
 use crate::encode::found::FoundFacts;
 use crate::encode::place::PlacedRecipe;
 use crate::encode::recipe::Recipe;
+use crate::error::{Error, Limit, Result};
 use crate::format::algorithm::Algorithm;
 use crate::tree::InodeId;
 
@@ -78,6 +79,10 @@ pub(crate) struct Encoded {
     pub(crate) vain: Vec<Recipe>,
     /// Facts to keep for later builds.
     pub(crate) facts: FoundFacts,
+    /// How many bytes of files are in pclusters on devices, also as fragments.
+    pub(crate) device_bytes: u64,
+    /// The block after the last device with pclusters, counted from the end of the image on.
+    pub(super) device_end: u64,
     /// The most that decoders need, if files are taken over from images.
     pub(crate) limits: Option<CodecLimits>,
 }
@@ -98,6 +103,15 @@ impl Encoded {
         self.blocks_max = blocks_max;
         self.has_big_pclusters = has_big_pclusters;
         self.has_inline_pclusters = has_inline_pclusters;
+    }
+
+    /// Checks that indexes have room for the addresses of all pclusters on devices, after an
+    /// image of so many blocks.
+    pub(crate) fn check_device_end(&self, image_blocks: u64) -> Result<()> {
+        match self.device_end > 0 && image_blocks + self.device_end > u64::from(u32::MAX) {
+            true => Err(Error::Full(Limit::DeviceBlocks)),
+            false => Ok(()),
+        }
     }
 
     /// How `id` is stored; `None` if it is stored as it was.

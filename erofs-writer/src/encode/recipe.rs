@@ -106,6 +106,7 @@ impl Hash {
                 PclusterOf::ThisPart => 0,
                 PclusterOf::Another => 1,
                 PclusterOf::AnotherNext => 2,
+                PclusterOf::OnDevice => panic!("it is not encoded"),
             };
             self.add(u64::from(len));
             self.add(u64::from(blocks));

@@ -1,5 +1,6 @@
 //! Files of images that are taken over as they are stored: their blocks are copied, and
-//! what points to these gets new addresses. Nothing is decoded and encoded again.
+//! what points to these gets new addresses. Nothing is decoded and encoded again. If an image
+//! becomes a device, its blocks stay there, and get addresses after those of the new image.
 //!
 //! Of each image, all blocks that files need are copied once, in their order there. So
 //! what files shared they share again, and what lay together still does. There are no
@@ -16,7 +17,7 @@ mod spans;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::encode::encoded::{Encoded, EncodedFile};
-use crate::encode::extent::{Compressed, Fragment, TailPlace};
+use crate::encode::extent::{Compressed, Extent, Fragment, TailPlace};
 use crate::encode::inputs::Inputs;
 use crate::error::{Error, Limit, Result};
 use crate::format::{to_u64, to_usize};
@@ -59,17 +60,18 @@ impl<'a> Taken<'a> {
             let draft = draft.map_err(|why| refuse(file.id, why))?;
             if inputs.is_stopped() { Err(Error::Cancelled) } else { Ok(draft) }
         })?;
-        let mut spans: Vec<Spans> = images.all.iter().map(|_| Spans::default()).collect();
+        let mut spans: Vec<Spans> = images.staying.iter().copied().map(Spans::of).collect();
         // The files with fragments of each image, and the first file that needs them.
         let mut packed: BTreeMap<usize, InodeId> = BTreeMap::new();
         for (file, draft) in images.files.iter().zip(&drafts) {
             draft.mark(&mut spans[file.image]);
+            spans[file.image].check().map_err(|why| refuse(file.id, why))?;
             if draft.has_fragment() {
                 packed.entry(file.image).or_insert(file.id);
             }
         }
         let joint = Joint::new(inputs, images, packed, &rules)?;
-        joint.mark(&mut spans);
+        joint.mark(inputs, &mut spans)?;
         let mut end = inputs.first_block;
         let places: Vec<Places> = spans.into_iter().map(|spans| spans.place(&mut end)).collect();
         let block_len = to_usize(inputs.options.block_size.len());
@@ -78,6 +80,7 @@ impl<'a> Taken<'a> {
             encoded: Encoded {
                 files: vec![EncodedFile::default(); inputs.reader.tree.arena_len()],
                 limits: Some(images.limits()),
+                device_end: images.device_end(),
                 ..Encoded::default()
             },
             maps: Vec::new(),
@@ -100,6 +103,7 @@ impl<'a> Taken<'a> {
             if algorithm.is_none() {
                 file.algorithm = self.images.any_algorithm(*image);
             }
+            file.device_blocks = file.count_blocks(true);
             self.find_form(inputs, &mut file);
             self.encoded.packed = Some((Box::new(file), len));
         }
@@ -123,10 +127,14 @@ impl<'a> Taken<'a> {
                 self.maps.push((id, map));
             }
             Draft::Fragment(at) => {
-                let at = fragment(at, inputs.inodes.size(id))?.at;
+                let Fragment { at, len } = fragment(at, inputs.inodes.size(id))?;
                 self.encoded.files[id.index()] = EncodedFile::Fragment(at);
+                self.stays(image, len);
             }
-            Draft::Pclusters { mut file, algorithm } => {
+            Draft::Pclusters { mut file, algorithm, blocks } => {
+                if self.images.staying[image].is_some() {
+                    file.device_blocks = blocks;
+                }
                 self.places[image].put(&mut file.extents);
                 file.algorithm = algorithm.unwrap_or_else(|| self.images.any_algorithm(image));
                 if let TailPlace::Fragment(Fragment { at, len }) = file.tail {
@@ -134,27 +142,32 @@ impl<'a> Taken<'a> {
                 }
                 self.find_form(inputs, &mut file);
                 self.fit_inline(inputs, id, &mut file);
+                let in_packed = file.fragment().map_or(0, |fragment| fragment.len);
+                self.stays(image, file.device_len() + in_packed);
                 self.encoded.files[id.index()] = EncodedFile::Pclusters(Box::new(file));
             }
         }
         Ok(())
     }
 
+    /// Counts bytes that stay in an image, if it stays.
+    fn stays(&mut self, image: usize, len: u64) {
+        if self.images.staying[image].is_some() {
+            self.encoded.device_bytes = self.encoded.device_bytes.saturating_add(len);
+        }
+    }
+
     /// Finds the form of the index that a file needs, and counts what it repeats.
     fn find_form(&mut self, inputs: &Inputs<'_>, file: &mut Compressed) {
         let block_len = inputs.options.block_size.len();
-        let end = |index: usize| {
-            u64::from(file.extents[index].block) + u64::from(file.extents[index].blocks)
-        };
-        let follows = |index: usize| u64::from(file.extents[index].block) == end(index - 1);
+        let follows = |index: usize| file.extents[index - 1].is_before(&file.extents[index]);
         let partial = file.extents.iter().filter(|extent| extent.partial);
         let partial: u64 = partial.map(|extent| u64::from(extent.len)).sum();
         self.encoded.repeated_bytes = self.encoded.repeated_bytes.saturating_add(partial);
         let is_in_order = partial == 0 && (1..file.extents.len()).all(follows);
-        let last = file.extents.len().checked_sub(1).map_or(inputs.first_block, end);
+        let last = file.extents.last().map_or(inputs.first_block, Extent::end);
         file.next_block = u32::try_from(last).unwrap_or(u32::MAX);
-        let blocks = file.extents.iter().map(|extent| u32::from(extent.blocks));
-        file.own_blocks = blocks.fold(0, u32::saturating_add);
+        file.own_blocks = file.count_blocks(false);
         file.form = if is_in_order { IndexForm::Packs } else { IndexForm::Full };
         file.pair_blocks(block_len);
     }

@@ -69,7 +69,7 @@ names!(hints: CompressHintsErrorKind { Size, Algorithm, NoPattern, Pattern, TooM
 names!(options: OptionsError {
     BlockSize, ChunkSize, ChunkSizeForBlockSize, PclusterSize, PclusterSizeForBlockSize,
     MaxExtentLen, Alignment, Codec, BlockSizeForDevices, Label, XattrPrefix, TooManyXattrPrefixes, RootXattrLen,
-    Offset, BuildTime, NeedsWideAddresses, DirectoriesNeedCodec, DirectoriesBesideStored,
+    Offset, BuildTime, NeedsWideAddresses, DirectoriesNeedCodec, DirectoriesBesideStored, FilesBesideStaying, InodesBesideStaying,
     VerityHash, VeritySalt, NoVerity, KernelVersion, TargetKernel,
 });
 names!(limit: Limit {
@@ -379,6 +379,8 @@ fn of_options(out: &mut String) {
             NeedsWideAddresses,
             DirectoriesNeedCodec,
             DirectoriesBesideStored,
+            FilesBesideStaying,
+            InodesBesideStaying,
             VerityHash,
             VeritySalt,
             NoVerity,
@@ -390,6 +392,9 @@ fn of_options(out: &mut String) {
             },
         ],
     );
+}
+
+fn of_patterns(out: &mut String) {
     let at = 3;
     section(
         out,
@@ -442,6 +447,7 @@ fn messages_are_those_that_were_reviewed() {
     of_verifying(&mut out);
     of_inputs(&mut out);
     of_options(&mut out);
+    of_patterns(&mut out);
     use Limit::{Blocks, DeviceBlocks, Devices, Inodes, Pclusters, SharedXattrs, WideBlocks};
     let limits = [Inodes, Blocks, WideBlocks, Pclusters, SharedXattrs, Devices, DeviceBlocks];
     section(&mut out, "Limit", limit, &limits);

@@ -1,11 +1,12 @@
 //! The contents of a file in runs, as they are stored: for those who read all of them.
 
-use super::extent::{Extent, Stored};
+use super::extent::{Encoded, Extent, Stored};
 use super::fault::Found;
 use super::inode::Inode;
 use super::map::Map;
 use super::open::Image;
 use crate::format::{to_u64, to_usize};
+use crate::tree::StoredAt;
 
 /// The contents of a file. Runs have to be asked for in the order of their offsets, or
 /// else that takes longer.
@@ -18,6 +19,17 @@ pub(crate) struct Contents<'a> {
 /// Consecutive bytes of a file that are stored in one way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run(Extent);
+
+/// In what they are stored.
+#[derive(Debug)]
+pub(crate) enum Home {
+    /// The image itself, or nothing, as they are zeros.
+    Image,
+    /// A device, which has this place in the table. The position is one of the device.
+    Device(usize, StoredAt),
+    /// The packed inode, from this byte on.
+    Packed(u64),
+}
 
 /// How they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +66,16 @@ impl Run {
 }
 
 impl Image {
+    /// The file with fragments.
+    pub(crate) fn packed(&self) -> Option<&Inode> {
+        self.packed.as_ref()
+    }
+
+    /// The first byte and the length of each device in the table.
+    pub(crate) fn device_slots(&self) -> impl Iterator<Item = (u64, u64)> + use<'_> {
+        self.inputs.slots()
+    }
+
     /// The contents of an inode.
     pub(crate) fn contents<'a>(&'a self, inode: &'a Inode) -> Found<Contents<'a>> {
         Ok(Contents { image: self, map: self.map(inode)? })
@@ -64,6 +86,27 @@ impl Contents<'_> {
     /// The run with the byte `offset`, which the file has.
     pub(crate) fn run(&mut self, offset: u64) -> Found<Run> {
         self.map.extent(offset).map(Run)
+    }
+
+    /// In what a run is stored.
+    pub(crate) fn home(&self, run: Run) -> Home {
+        let Run(Extent { stored, .. }) = run;
+        let at = match stored {
+            Stored::Fragment { offset } => return Home::Packed(offset),
+            Stored::Plain { device, pos } if device != 0 => {
+                return Home::Device(usize::from(device) - 1, StoredAt::Plain { pos });
+            }
+            stored => stored.pos().and_then(|pos| self.image.inputs.slot_of(pos)),
+        };
+        let Some((device, pos)) = at else { return Home::Image };
+        let stored = match stored {
+            Stored::Interlaced { len, .. } => StoredAt::Interlaced { pos, len },
+            Stored::Encoded(Encoded { algorithm, len, partial, .. }) => {
+                StoredAt::Encoded { algorithm, pos, len, partial }
+            }
+            _ => StoredAt::Plain { pos },
+        };
+        Home::Device(device, stored)
     }
 
     /// Where the run with the byte `offset`, which the file has, is stored: whether in the

@@ -11,12 +11,15 @@ use super::inode::{Inode, Layout};
 use super::open::Image;
 use crate::shown::Shown;
 use crate::tree::ReadAt;
+use crate::tree::device::Device;
 
 /// Reads a file of an image, and decodes it.
 #[derive(Debug)]
 pub(crate) struct FileReader {
     pub(super) image: Arc<Image>,
     pub(super) inode: Inode,
+    /// The device that the image becomes, if the file stays there.
+    pub(super) device: Option<Arc<Device>>,
 }
 
 /// So many chunks are looked at, at most, to see whether they follow each other.
@@ -24,7 +27,12 @@ const RUNS_MAX: usize = 1024;
 
 impl FileReader {
     pub(crate) fn new(image: Arc<Image>, inode: Inode) -> Self {
-        FileReader { image, inode }
+        FileReader { image, inode, device: None }
+    }
+
+    /// The same, where the file stays in the image, which becomes `device`.
+    pub(crate) fn staying_on(self, device: &Arc<Device>) -> Self {
+        FileReader { device: Some(Arc::clone(device)), ..self }
     }
 
     /// The open file that has all bytes one after the other, and where they begin there.

@@ -230,13 +230,23 @@ impl Inputs {
     }
 
     fn unified(&self, pos: u64, is_flat: bool) -> (usize, u64) {
-        let found = self
-            .slots
-            .iter()
-            .position(|slot| slot.start != 0 && pos >= slot.start && pos - slot.start < slot.len);
-        match found {
-            Some(index) if !is_flat => (index + 1, pos - self.slots[index].start),
+        match self.slot_of(pos) {
+            Some((index, pos)) if !is_flat => (index + 1, pos),
             _ => (0, pos),
         }
+    }
+
+    /// The device to which a byte of the image belongs, as its place in the table, and which
+    /// of its bytes this is. None if it belongs to no device (`erofs_map_dev`).
+    pub(super) fn slot_of(&self, pos: u64) -> Option<(usize, u64)> {
+        let is_in =
+            |slot: &Slot| slot.start != 0 && pos >= slot.start && pos - slot.start < slot.len;
+        let index = self.slots.iter().position(is_in)?;
+        Some((index, pos - self.slots[index].start))
+    }
+
+    /// The first byte and the length of each device.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (u64, u64)> + use<'_> {
+        self.slots.iter().map(|slot| (slot.start, slot.len))
     }
 }

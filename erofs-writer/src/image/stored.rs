@@ -16,7 +16,7 @@ use super::place::Place;
 use crate::format::algorithm::Algorithm;
 use crate::format::superblock::SUPER_OFFSET;
 use crate::format::to_usize;
-use crate::tree::device::DeviceRun;
+use crate::tree::device::{Device, DeviceRun};
 use crate::tree::{
     DecoderNeeds, ReadAt, StoredAt, StoredExtent, StoredFile, StoredImage, StoredMap,
 };
@@ -68,9 +68,17 @@ impl StoredFile for FileReader {
         self.stored_map().map_err(|fault| self.image.error(fault))
     }
 
+    fn stored_at(&self, offset: u64) -> io::Result<(u64, StoredExtent)> {
+        self.extent_with(offset).map_err(|fault| self.image.error(fault))
+    }
+
+    fn device(&self) -> Option<&Arc<Device>> {
+        self.device.as_ref()
+    }
+
     fn packed(&self) -> Option<Box<dyn StoredFile>> {
-        let packed = self.image.packed.clone()?;
-        Some(Box::new(FileReader::new(Arc::clone(&self.image), packed)))
+        let (inode, device) = (self.image.packed.clone()?, self.device.clone());
+        Some(Box::new(FileReader { image: Arc::clone(&self.image), inode, device }))
     }
 }
 
@@ -88,13 +96,19 @@ impl FileReader {
         self.inode.pos()
     }
 
+    /// Whether the file is compressed, and what it needs may be in other files.
+    pub(crate) fn is_scattered(&self) -> bool {
+        self.is_compressed() && !self.image.inputs.is_flat()
+    }
+
     /// Whether the file is compressed.
     pub(crate) fn is_compressed(&self) -> bool {
         matches!(self.inode.layout, Layout::Compressed { .. })
     }
 
     fn stored_map(&self) -> Found<StoredMap> {
-        let mut found = StoredMap::default();
+        // In inodes of devices, the field has the number of the device.
+        let mut found = StoredMap { blocks: self.inode.rdev, ..StoredMap::default() };
         match self.inode.layout {
             Layout::Chunks { bits, .. } => found.chunk_bits = Some(bits),
             _ if !self.image.sb.zero_padded => {
@@ -111,6 +125,14 @@ impl FileReader {
             found.extents.push(self.image.stored_extent(extent)?);
         }
         Ok(found)
+    }
+
+    fn extent_with(&self, offset: u64) -> Found<(u64, StoredExtent)> {
+        if offset >= self.inode.size {
+            return Err(Fault::malformed(self.inode.pos(), "a file has fewer bytes than are used"));
+        }
+        let extent = self.image.map(&self.inode)?.extent(offset)?;
+        Ok((extent.start, self.image.stored_extent(extent)?))
     }
 
     fn extent_from(&self, map: &mut Map<'_>, at: u64) -> Found<Extent> {

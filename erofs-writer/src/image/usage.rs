@@ -112,7 +112,6 @@ impl<'a> Usage<'a> {
     fn add(&mut self, taken: &mut Taken, inode: &Inode, extent: Extent) -> Found<()> {
         match extent.stored {
             Stored::Hole => {}
-            // What is on a device takes nothing of the image.
             Stored::Plain { device: 0, pos } => self.add_blocks(taken, pos, extent.len)?,
             Stored::Plain { .. } => {}
             Stored::Inline(_) => taken.stored += self.meta(inode, extent.len),
@@ -141,6 +140,10 @@ impl<'a> Usage<'a> {
 
     /// Counts the blocks of `len` bytes that were not counted before.
     fn add_blocks(&mut self, taken: &mut Taken, pos: u64, len: u64) -> Found<()> {
+        // What is on a device takes nothing of the image.
+        if self.image.inputs.slot_of(pos).is_some() {
+            return Ok(());
+        }
         let bits = self.image.sb.block_bits;
         let end = pos.saturating_add(len);
         if end > self.image.total_len() {

@@ -45,6 +45,8 @@ pub(super) struct Entries<'a> {
     pub(super) block_size: BlockSize,
     pub(super) big_pclusters: bool,
     pub(super) is_full: bool,
+    /// How many blocks the image has.
+    pub(super) image_blocks: u64,
 }
 
 impl<'a> Entries<'a> {
@@ -89,10 +91,11 @@ impl<'a> Entries<'a> {
     /// The extents of the file. For an end that is in no block, a full index has
     /// another value in place of the block.
     fn extents(self) -> impl Iterator<Item = Indexed> + 'a {
-        let file = self.file;
-        let extents = file.extents.iter().enumerate().map(|(number, extent)| {
-            let Extent { len, block, blocks, plain, partial, pcluster: _ } = *extent;
+        let (file, image_blocks) = (self.file, self.image_blocks);
+        let extents = file.extents.iter().enumerate().map(move |(number, extent)| {
+            let Extent { len, block: _, blocks, plain, partial, pcluster: _ } = *extent;
             let (len, second) = (u64::from(len), file.is_second(number));
+            let block = extent.address(image_blocks);
             Indexed { len, block, blocks, plain, second, partial, is_end: false }
         });
         let end = |len, block, plain| Indexed {
@@ -104,14 +107,15 @@ impl<'a> Entries<'a> {
             partial: false,
             is_end: true,
         };
+        let next_block = || file.next_address(image_blocks);
         let tail = match &file.tail {
             TailPlace::Blocks => None,
             TailPlace::Inline(inline) => {
-                Some(end(u64::from(inline.len), file.next_block, inline.plain))
+                Some(end(u64::from(inline.len), next_block(), inline.plain))
             }
             TailPlace::Fragment(fragment) => {
                 let high_half = checked_u32(fragment.at >> 32);
-                let block = if self.is_full { high_half } else { file.next_block };
+                let block = if self.is_full { high_half } else { next_block() };
                 Some(end(fragment.len, block, false))
             }
         };

@@ -49,13 +49,13 @@ impl Records {
     }
 
     /// Appends header and records of `file` to `out`, whose first byte is at a
-    /// multiple of 32 of the image.
+    /// multiple of 32 of the image. That has so many blocks of so many bytes.
     pub(super) fn write(
         self,
         out: &mut Vec<u8>,
         file: &Compressed,
         size: u64,
-        block_len: u64,
+        (block_len, image_blocks): (u64, u64),
         interlaced: bool,
     ) {
         let mut advise = ADVISE_EXTENTS;
@@ -84,7 +84,7 @@ impl Records {
             if extent.partial {
                 plen |= EXTENT_PLEN_PARTIAL;
             }
-            self.push(out, plen, u64::from(extent.block) * block_len, start);
+            self.push(out, plen, u64::from(extent.address(image_blocks)) * block_len, start);
             start += u64::from(extent.len);
         }
         if let Some(fragment) = file.fragment() {
@@ -124,7 +124,7 @@ mod tests {
         let size = u64::from(u32::MAX) + (12 << 20) + 100;
         let records = Records::of(&file, size).expect("it can have some");
         let mut out = vec![0; 64];
-        records.write(&mut out, &file, size, 4096, false);
+        records.write(&mut out, &file, size, (4096, 0), false);
         assert_eq!(to_u64(out.len()), records.end(64));
         assert_eq!(out[64..72], [3, 0, 0, 0, 0x27, 0, 0, 0]);
         assert_eq!(out[72..96], [0; 24]);
@@ -144,7 +144,7 @@ mod tests {
         for (start, end) in [(32, 48 + 48), (40, 48 + 48), (64, 80 + 48), (88, 96 + 48)] {
             assert_eq!(records.end(start), end);
             let mut out = vec![0; to_usize(start)];
-            records.write(&mut out, &file, 15_000, 4096, true);
+            records.write(&mut out, &file, 15_000, (4096, 0), true);
             assert_eq!(to_u64(out.len()), end);
             assert_eq!(out[to_usize(start) + 4], 0x15);
         }

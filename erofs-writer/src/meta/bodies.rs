@@ -98,7 +98,7 @@ impl<'a> Bodies<'a> {
     pub(super) fn encoded_at(&self, stored: Stored<'_>, head: u64, size: u64) -> DataAt {
         let layout = self.indexes.layout(head, size, stored);
         let blocks = match stored {
-            Stored::Pclusters(file) => file.own_blocks,
+            Stored::Pclusters(file) => file.blocks(),
             Stored::Fragment(_) => 0,
         };
         DataAt::Compressed { layout, blocks }

@@ -9,8 +9,10 @@ use crate::index::Indexes;
 use crate::meta::bodies::Bodies;
 use crate::meta::devices;
 use crate::meta::place::Placement;
+use crate::meta::slots::Slots;
 use crate::meta::special;
 use crate::options::Options;
+use crate::time::Timestamp;
 
 /// The places that are known last.
 #[derive(Debug)]
@@ -41,6 +43,28 @@ pub(crate) struct Special {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Such an inode that has its place. What its index says may depend on how many blocks the
+/// image has, which is known when all have theirs.
+struct Unwritten<'a> {
+    pos: u64,
+    stored: Stored<'a>,
+    size: u64,
+    indexes: Indexes,
+}
+
+impl<'a> Unwritten<'a> {
+    fn take(slots: &mut Slots, stored: Stored<'a>, size: u64, indexes: Indexes) -> Self {
+        let pos = slots.take(special::inode_len(stored, size, &indexes));
+        Unwritten { pos, stored, size, indexes }
+    }
+
+    fn write(self, ino: u64, mtime: Timestamp, image_blocks: u64) -> Special {
+        let Unwritten { pos, stored, size, indexes } = self;
+        let bytes = special::inode(stored, size, ino, mtime, &indexes, image_blocks);
+        Special { pos, bytes }
+    }
+}
+
 impl Ends {
     /// Places what is left of the image: the `metabox`, whose pclusters come first, if there
     /// is one.
@@ -53,23 +77,24 @@ impl Ends {
         let end = placement.end + metabox.as_ref().map_or(0, |metabox| metabox.blocks);
         let mut slots = inodes.head.slots.clone();
         slots.skip(end - slots.blocks());
-        let mut place = |bytes: Vec<u8>| Special { pos: slots.take(to_u64(bytes.len())), bytes };
         let ino = to_u64(inodes.by_pos.len());
-        let mtime = bodies.inodes.epoch.time;
         let packed = bodies.encoded.packed.as_ref().map(|(file, size)| {
-            place(special::inode(Stored::Pclusters(file), *size, ino + 1, mtime, &bodies.indexes))
+            Unwritten::take(&mut slots, Stored::Pclusters(file), *size, bodies.indexes)
         });
-        let metabox = metabox.map(|metabox| {
+        let boxed = metabox.as_ref().map(|metabox| {
             let indexes = Indexes::of(options, metabox.has_big_pclusters());
-            let (stored, size) = (Stored::Pclusters(&metabox.file), metabox.len);
-            let bytes = special::inode(stored, size, ino + 2, mtime, &indexes);
-            MetaboxAt { inode: place(bytes), metabox }
+            Unwritten::take(&mut slots, Stored::Pclusters(&metabox.file), metabox.len, indexes)
         });
         let used = slots.blocks();
         let blocks = round_up(used, u64::from(options.image_alignment));
         if blocks > options.blocks_max() {
             return Err(Error::Full(Limit::of_blocks(options)));
         }
+        bodies.encoded.check_device_end(blocks)?;
+        let mtime = bodies.inodes.epoch.time;
+        let packed = packed.map(|inode| inode.write(ino + 1, mtime, blocks));
+        let boxed = boxed.map(|inode| inode.write(ino + 2, mtime, blocks));
+        let metabox = metabox.zip(boxed).map(|(metabox, inode)| MetaboxAt { metabox, inode });
         let devices = &bodies.plan.devices;
         let device_table = devices::table(devices, blocks, options.blocks_max() + 1)?;
         let (placed, written) = (inodes.head.devices_len, to_u64(device_table.len()));

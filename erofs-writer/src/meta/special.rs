@@ -11,16 +11,22 @@ use crate::time::Timestamp;
 /// A regular file that nobody may open.
 const MODE: u16 = 0o100_000;
 
-/// Such an inode of `size` bytes, with its index.
+/// The length of such an inode of `size` bytes with its index.
+pub(super) fn inode_len(stored: Stored<'_>, size: u64, indexes: &Indexes) -> u64 {
+    indexes.inode_len(EXTENDED_LEN, size, stored)
+}
+
+/// Such an inode, in an image of so many blocks.
 pub(super) fn inode(
     stored: Stored<'_>,
     size: u64,
     ino: u64,
     mtime: Timestamp,
     indexes: &Indexes,
+    image_blocks: u64,
 ) -> Vec<u8> {
     let blocks = match stored {
-        Stored::Pclusters(file) => file.own_blocks,
+        Stored::Pclusters(file) => file.blocks(),
         Stored::Fragment(_) => 0,
     };
     let mut raw = InodeExtended::new_zeroed();
@@ -33,6 +39,6 @@ pub(super) fn inode(
     raw.i_mtime_nsec = mtime.nsec.into();
     raw.i_nlink = 1.into();
     let mut out = raw.as_bytes().to_vec();
-    indexes.write(&mut out, stored, size);
+    indexes.write(&mut out, stored, size, image_blocks);
     out
 }

@@ -17,14 +17,22 @@ pub(crate) struct MetadataWriter<'a> {
     /// Its first byte in the image, at the start of a block.
     start: u64,
     end: u64,
+    /// How many blocks the image has.
+    image_blocks: u64,
     /// The bytes so far.
     pub(crate) bytes: Vec<u8>,
 }
 
 impl<'a> MetadataWriter<'a> {
-    /// A writer of the bytes of the image from `start` to `end`.
-    pub(crate) fn new(placement: &'a Placement<'a>, start: u64, end: u64) -> Self {
-        MetadataWriter { placement, start, end, bytes: Vec::with_capacity(to_usize(end - start)) }
+    /// A writer of the bytes of the image from `start` to `end`. The image has so many
+    /// blocks, which matters only where pclusters are on devices.
+    pub(crate) fn new(
+        placement: &'a Placement<'a>,
+        (start, end): (u64, u64),
+        image_blocks: u64,
+    ) -> Self {
+        let bytes = Vec::with_capacity(to_usize(end - start));
+        MetadataWriter { placement, start, end, image_blocks, bytes }
     }
 
     /// Appends the inode `id`, which is at `index` in the order of places, with its
@@ -52,7 +60,8 @@ impl<'a> MetadataWriter<'a> {
                 form.write(&mut self.bytes, map, self.placement.chunk_area);
             }
             Body::Encoded(stored) => {
-                self.placement.bodies.indexes.write(&mut self.bytes, stored, size);
+                let indexes = self.placement.bodies.indexes;
+                indexes.write(&mut self.bytes, stored, size, self.image_blocks);
             }
         }
     }

@@ -64,6 +64,12 @@ pub enum OptionsError {
     /// Directories are to be compressed, but files are taken over from an image as it
     /// stores them, and so is its packed inode.
     DirectoriesBesideStored,
+    /// Files are to be compressed, but others stay compressed in an image.
+    FilesBesideStaying,
+    /// Inodes are to be compressed, but files stay compressed in an image. Indexes have the
+    /// addresses of these, which come after the new image: they depend on its length, and that
+    /// would depend on them.
+    InodesBesideStaying,
     /// The hash function of a verity tree is none that there is.
     VerityHash,
     /// The salt of a verity tree has more than 256 bytes.
@@ -145,6 +151,12 @@ impl OptionsError {
             }
             OptionsError::DirectoriesBesideStored => {
                 "directories cannot be compressed beside files that are taken over as an image stores them"
+            }
+            OptionsError::FilesBesideStaying => {
+                "files cannot be compressed beside files that stay compressed in an image"
+            }
+            OptionsError::InodesBesideStaying => {
+                "inodes cannot be compressed beside files that stay compressed in an image"
             }
             OptionsError::VerityHash => "the hash of a verity tree is sha256 or sha512",
             OptionsError::VeritySalt => "the salt of a verity tree has at most 256 bytes",

@@ -32,15 +32,39 @@ pub(crate) fn plan(
         devices.number(device)?;
     }
     for (id, content) in files(tree, order) {
-        let Some((device, runs)) = content.device() else { continue };
+        let Some(device) = content.stays_on() else { continue };
         let device = devices.number(device)?;
+        let Some((_, runs)) = content.device() else {
+            check_compressed(options)?;
+            continue;
+        };
         let stored: u64 = runs.iter().map(|run| run.len).sum();
         plan.device_bytes = plan.device_bytes.saturating_add(stored);
         plan.hole_bytes = plan.hole_bytes.saturating_add(content.len() - stored);
         plan.set_map(tree, id, map(&runs, content.len(), device, options.block_size))?;
     }
     plan.devices = devices.found.iter().map(|device| devices.blocks(device)).collect();
+    plan.devices_found = devices.found.into_iter().cloned().collect();
     Ok(())
+}
+
+/// Checks that files can stay compressed in their images.
+fn check_compressed(options: &Options) -> Result<()> {
+    match (options.may_compress(), options.has_metabox()) {
+        (true, _) => Err(OptionsError::FilesBesideStaying.into()),
+        (false, true) => Err(OptionsError::InodesBesideStaying.into()),
+        (false, false) => Ok(()),
+    }
+}
+
+impl DataPlan {
+    /// Where a device of the image begins in the blocks after the image, and how many it
+    /// has.
+    pub(crate) fn device_blocks(&self, device: &Arc<Device>) -> (u64, u64) {
+        let index = self.devices_found.iter().position(|found| Arc::ptr_eq(found, device));
+        let index = index.expect("devices of all files were found");
+        (self.devices[..index].iter().sum(), self.devices[index])
+    }
 }
 
 impl<'a> Devices<'a> {

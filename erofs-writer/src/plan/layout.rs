@@ -1,5 +1,7 @@
 //! The decisions for each inode.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::options::Options;
 use crate::plan::chunk_map::{CHUNKS_MAX, ChunkMap};
@@ -7,6 +9,7 @@ use crate::plan::common::Ends;
 use crate::plan::contents::Contents;
 use crate::plan::findings::Findings;
 use crate::plan::probes::Probes;
+use crate::tree::device::Device;
 use crate::tree::{InodeId, Tree};
 
 /// How the contents of an inode are stored.
@@ -42,7 +45,9 @@ pub(crate) struct DataPlan {
     pub(crate) runs: Vec<Run>,
     /// How many blocks each further device has.
     pub(crate) devices: Vec<u64>,
-    /// How many bytes of files stay on further devices.
+    /// These devices.
+    pub(super) devices_found: Vec<Arc<Device>>,
+    /// How many bytes of files stay on further devices, without those in pclusters.
     pub(crate) device_bytes: u64,
     pub(crate) shared_bytes: u64,
     pub(crate) hole_bytes: u64,
@@ -70,6 +75,7 @@ impl DataPlan {
             ends: Ends::default(),
             runs: Vec::new(),
             devices: Vec::new(),
+            devices_found: Vec::new(),
             device_bytes: 0,
             shared_bytes: 0,
             hole_bytes: 0,

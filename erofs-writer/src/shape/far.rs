@@ -29,8 +29,8 @@ pub(super) fn is_far(tree: &Tree, order: &Order, xattrs: &XattrTable, options: &
     let most = order.ids.iter().fold(start, |most, id| {
         let data = block_size.blocks(sizes.size(tree, *id));
         let data = match &tree.inode(*id).kind {
-            // Only its chunk map is in the image.
-            Kind::File(content) if content.device().is_some() => data / 32,
+            // Only its chunk map or index is in the image, and less than a block besides.
+            Kind::File(content) if content.stays_on().is_some() => data / 32,
             _ => data,
         };
         let head = block_size.blocks(64 + xattrs.body_len(*id));

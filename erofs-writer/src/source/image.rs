@@ -165,7 +165,8 @@ impl<'a> Image<'a> {
     /// [`Leave`](ImageData::Leave): the image in its file, with the devices that follow it
     /// there, is the next device of the new one. A mount names all of them, in the order
     /// of the layers. Bytes that are not in blocks of their own, such as ends of files
-    /// after inodes, are copied. A compressed file is an error.
+    /// after inodes, are copied. Files may be compressed, if the new image compresses neither
+    /// files nor inodes; the same that can be taken over can stay.
     #[must_use]
     pub fn data(mut self, data: ImageData) -> Self {
         self.options.data = data;
@@ -411,6 +412,11 @@ impl<'i> Reading<'i> {
         if let Some(device) = &self.device {
             return on_device(device, reader);
         }
+        if self.options.data == ImageData::Take && reader.is_scattered() {
+            let what = "compressed files of an image with devices in other files cannot be copied \
+                        as they are stored, only decoded";
+            return Err(Fault::malformed(reader.pos(), what));
+        }
         if self.options.data == ImageData::Take && reader.can_be_taken_over() {
             return Ok(Content::from_image(reader));
         }
@@ -452,8 +458,7 @@ fn device(image: &image::Image) -> Found<Arc<Device>> {
 /// The contents of a file that stay on the device that its image is.
 fn on_device(device: &Arc<Device>, reader: FileReader) -> Found<Content> {
     if reader.is_compressed() {
-        let what = "a compressed file cannot stay in its image; it can be copied";
-        return Err(Fault::malformed(reader.pos(), what));
+        return Ok(Content::from_image(reader.staying_on(device)));
     }
     let Some(runs) = reader.runs()? else { return Ok(Content::new(reader)) };
     let len = reader.len();

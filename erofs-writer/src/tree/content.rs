@@ -150,8 +150,18 @@ impl Content {
         }
     }
 
-    /// The device on which the bytes stay, and their runs on it. None if the bytes go
-    /// into the image.
+    /// The device on which the bytes stay, plain or not.
+    pub(crate) fn stays_on(&self) -> Option<&Arc<Device>> {
+        match &self.location {
+            Location::OnDevice(device, _) => Some(device),
+            Location::Scattered(all) => Some(&all.device),
+            Location::Stored(file) => file.device(),
+            _ => None,
+        }
+    }
+
+    /// The device on which the bytes stay as they are, and their runs on it. None if the bytes go
+    /// into the image, or stay where they are, but compressed.
     pub(crate) fn device(&self) -> Option<(&Arc<Device>, Cow<'_, [DeviceRun]>)> {
         match &self.location {
             Location::OnDevice(device, pos) => {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::format::algorithm::Algorithm;
+use crate::tree::device::Device;
 use crate::tree::read_at::ReadAt;
 
 /// An image that is read.
@@ -48,6 +49,13 @@ pub(crate) trait StoredFile: Send + Sync {
     /// How it is stored.
     fn stored(&self) -> io::Result<StoredMap>;
 
+    /// Of all its bytes, how the one at `offset` is stored: the extent that has it, and
+    /// where that begins.
+    fn stored_at(&self, offset: u64) -> io::Result<(u64, StoredExtent)>;
+
+    /// The device that its image becomes, if the file stays there.
+    fn device(&self) -> Option<&Arc<Device>>;
+
     /// The file with fragments of the image.
     fn packed(&self) -> Option<Box<dyn StoredFile>>;
 }
@@ -58,6 +66,8 @@ pub(crate) struct StoredMap {
     /// log2 of the length of its chunks, if it is stored in chunks. Otherwise it is in
     /// pclusters.
     pub(crate) chunk_bits: Option<u32>,
+    /// How many blocks its inode says that it takes, if it is in pclusters.
+    pub(crate) blocks: u32,
     /// All of its bytes, in their order.
     pub(crate) extents: Vec<StoredExtent>,
 }
@@ -70,7 +80,7 @@ pub(crate) struct StoredExtent {
 }
 
 /// Where bytes are. Positions are bytes of the image.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum StoredAt {
     /// They are zeros, and nowhere.
     Hole,

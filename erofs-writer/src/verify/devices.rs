@@ -20,11 +20,10 @@ pub(crate) fn devices_of(tree: &Tree) -> Vec<Arc<Device>> {
             match &tree.inode(*id).kind {
                 Kind::Directory(_) => pending.push(*id),
                 Kind::File(content) => {
-                    let device = content.device().map(|(device, _)| device);
                     let is_new = |device: &&Arc<Device>| {
                         !devices.iter().any(|known| Arc::ptr_eq(known, device))
                     };
-                    if let Some(device) = device.filter(is_new) {
+                    if let Some(device) = content.stays_on().filter(is_new) {
                         devices.push(Arc::clone(device));
                     }
                 }

@@ -23,11 +23,13 @@ pub(super) fn compare(check: &Check<'_>, image: &Image, inodes: usize) -> Result
         return wrong(field("log2 of the block size", sb.blkszbits, block_bits));
     }
     let (compat, incompat) = (sb.feature_compat.get(), sb.feature_incompat.get());
+    // Without devices, the bit only allows two algorithms in a file.
+    let has_devices = has(incompat, INCOMPAT_DEVICE_TABLE) && sb.extra_devices.get() > 0;
     for (name, found, expected) in [
         ("a checksum:", has(compat, COMPAT_SB_CHKSUM), options.checksum),
         ("times:", has(compat, COMPAT_MTIME), true),
         ("wide addresses:", has(incompat, INCOMPAT_48BIT), options.wide_addresses),
-        ("a table of devices:", has(incompat, INCOMPAT_DEVICE_TABLE), devices > 0),
+        ("a table of devices:", has_devices, devices > 0),
     ] {
         if found != expected {
             return wrong(field(name, found, expected));
@@ -56,6 +58,24 @@ pub(super) fn compare(check: &Check<'_>, image: &Image, inodes: usize) -> Result
     }
     if devices > 0 && usize::from(sb.extra_devices.get()) != devices {
         return wrong(field("devices:", sb.extra_devices.get(), devices));
+    }
+    compare_devices(check, image)
+}
+
+/// Compares the device table: the devices follow the image and each other.
+fn compare_devices(check: &Check<'_>, image: &Image) -> Result<()> {
+    let block_size = check.options.block_size;
+    let mut next = image.total_len();
+    for ((start, len), device) in image.device_slots().zip(&check.devices) {
+        let expected = block_size.blocks(device.len()) * block_size.len();
+        for (name, found, expected) in
+            [("a device from byte", start, next), ("a device of bytes:", len, expected)]
+        {
+            if found != expected {
+                return Err(check.wrong(Tree::ROOT, field(name, found, expected)));
+            }
+        }
+        next += len;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::check::Check;
 use super::contents::Buffers;
 use super::inodes::Stored;
 use super::part::Part;
-use super::{contents, devices};
+use super::{contents, devices, staying};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::pool;
@@ -72,8 +72,8 @@ fn cut(tree: &Tree, files: &[Stored]) -> Vec<Vec<Part>> {
     for Stored { id, nid, .. } in files {
         let content = content(tree, *id);
         let file_len = content.len();
-        let part_len = match content.device() {
-            // Nothing is read.
+        let part_len = match content.stays_on() {
+            // Hardly anything is read.
             Some(_) => file_len,
             None => PART_LEN.max(file_len.div_ceil(PARTS_MAX)),
         };
@@ -96,8 +96,11 @@ fn cut(tree: &Tree, files: &[Stored]) -> Vec<Vec<Part>> {
 
 fn one(check: &Check<'_>, image: &Image, part: &Part, buffers: &mut Buffers) -> Result<()> {
     let content = content(check.reader.tree, part.id);
-    match content.device() {
-        Some((device, runs)) => devices::compare(check, image, part, device, &runs),
+    if let Some((device, runs)) = content.device() {
+        return devices::compare(check, image, part, device, &runs);
+    }
+    match content.stored().and_then(|file| Some((file, file.device()?))) {
+        Some((file, device)) => staying::compare(check, image, part, file, device),
         None => contents::compare(check, image, part, content, buffers),
     }
 }

@@ -144,8 +144,10 @@ impl Window {
     }
 
     /// Writes the blocks of data, and returns the metadata as far as it is made of inodes.
-    fn fill<'a>(&self, job: &Job<'a>) -> Result<meta::MetadataWriter<'a>> {
-        let meta = meta::MetadataWriter::new(job.placement, self.start, self.end);
+    /// The image has so many blocks.
+    fn fill<'a>(&self, job: &Job<'a>, image_blocks: u64) -> Result<meta::MetadataWriter<'a>> {
+        let range = (self.start, self.end);
+        let meta = meta::MetadataWriter::new(job.placement, range, image_blocks);
         let mut writer = WindowWriter { job, meta, blocks: Buffer::new(job) };
         for index in self.first..self.last {
             writer.inode(job.placement.by_pos()[index], index)?;
@@ -157,12 +159,13 @@ impl Window {
     /// Writes the blocks of data of a window of the metabox, and returns the bytes of the
     /// metabox.
     pub(super) fn metabox(&self, job: &Job<'_>) -> Result<Vec<u8>> {
-        Ok(self.fill(job)?.finish_metabox())
+        // How many there are depends on these bytes. No pcluster is on a device.
+        Ok(self.fill(job, 0)?.finish_metabox())
     }
 
     /// Writes the window. The first one returns the head of the image unwritten.
     pub(super) fn write(&self, job: &Job<'_>, ends: &Ends) -> Result<Option<Vec<u8>>> {
-        let meta = self.fill(job)?.finish(ends);
+        let meta = self.fill(job, ends.blocks)?.finish(ends);
         if self.start > 0 {
             job.write_at(&meta, self.start)?;
             return Ok(None);

@@ -77,7 +77,7 @@ pub fn read(
         let partial = !is_fragment && this.plen >> 27 & 1 != 0;
         let place = this.place(is_fragment);
         if let Place::Stored { at, len, .. } = place {
-            space.claim(at, len, Use::Data, "extent");
+            space.claim_cluster(at, len, "extent");
         }
         map.extents.push(Extent { start, len: end.saturating_sub(start), place, partial });
     }

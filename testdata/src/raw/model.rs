@@ -72,6 +72,11 @@ pub fn read(image: &Image, found: &mut Findings) -> Option<Model> {
     let sb = super::superblock::read(image, &mut space, found)?;
     let configs = super::superblock::read_configs(image, &sb, &mut space, found);
     let devices = super::superblock::read_devices(image, &sb, &mut space, found);
+    let bytes = |block: u64| block.saturating_mul(sb.block_size());
+    let ends = |device: &Device| {
+        (bytes(device.uniaddr), bytes(device.uniaddr.saturating_add(device.blocks)))
+    };
+    space.set_devices(devices.iter().map(ends).collect());
     let prefixes = super::xattr::read_prefixes(image, &sb, &mut space, found);
     let mut walker = Walker {
         image,

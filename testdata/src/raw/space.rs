@@ -36,6 +36,8 @@ impl fmt::Display for Claim {
 #[derive(Debug, Default)]
 pub struct Space {
     claims: Vec<Claim>,
+    /// Where the devices begin and end in the address space after the image.
+    devices: Vec<(u64, u64)>,
     nid: u64,
 }
 
@@ -43,6 +45,20 @@ impl Space {
     /// From now on, claims are in the name of this inode.
     pub fn begin(&mut self, nid: u64) {
         self.nid = nid;
+    }
+
+    /// Sets the addresses of devices: first byte and end.
+    pub fn set_devices(&mut self, devices: Vec<(u64, u64)>) {
+        self.devices = devices;
+    }
+
+    /// Notes that `len` bytes from `start` have a cluster, which may be on a device.
+    pub fn claim_cluster(&mut self, start: u64, len: u64, owner: &'static str) {
+        let end = start.saturating_add(len);
+        let is_in = |device: &(u64, u64)| device.0 != 0 && device.0 <= start && end <= device.1;
+        if !self.devices.iter().any(is_in) {
+            self.claim(start, len, Use::Data, owner);
+        }
     }
 
     /// Notes that `len` bytes from `start` belong to `owner`.

@@ -323,9 +323,9 @@ fn claim(map: &Zmap, sb: &Superblock, end: u64, space: &mut Space) {
             (true, _) => space.claim(at, len, Use::Meta, "inline cluster"),
             // The bytes of a plain block after its extent must be zero.
             (false, None) if !interlaced => {
-                space.claim(at, extent.len.min(sb.block_size()), Use::Data, "plain cluster");
+                space.claim_cluster(at, extent.len.min(sb.block_size()), "plain cluster");
             }
-            (false, _) => space.claim(at, len, Use::Data, "cluster"),
+            (false, _) => space.claim_cluster(at, len, "cluster"),
         }
     }
 }

@@ -31,6 +31,7 @@ mod roundtrip;
 mod sharing;
 mod sparse;
 mod spool;
+mod staying;
 mod support;
 mod tar;
 mod tar_index;

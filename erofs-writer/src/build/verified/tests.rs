@@ -5,9 +5,13 @@ use std::io::{Read, Seek};
 use super::*;
 use crate::build::ImageWriter;
 use crate::codec::Codec;
+#[cfg(feature = "lz4")]
+use crate::image::{Dirs, FileReader, Image};
 use crate::observer::Conduct;
 use crate::options::{ChunkSize, ImageUuid, Options, Tails};
 use crate::time::Timestamp;
+#[cfg(feature = "lz4")]
+use crate::tree::{Content, device::Device};
 use crate::tree::{Metadata, Node, OpenDirs, Rdev, Reader, Tree};
 use uuid::Uuid;
 
@@ -112,6 +116,70 @@ fn bytes_that_are_wrong_are_noticed_wherever_they_are() {
         let found = format!("{noticed} are noticed, and not {unnoticed:x?}: {options:?}");
         assert!(noticed > 10 * unnoticed.len() && unnoticed.len() <= UNNOTICED_MAX, "{found}");
         assert!(noticed > 400, "{found}");
+    }
+}
+
+/// The tree of an image with all of its compressed files left there.
+#[cfg(feature = "lz4")]
+fn left_in(layer: Vec<u8>) -> Tree {
+    let device = Device::new(None, 4096);
+    device.set_len(crate::format::to_u64(layer.len()));
+    let device = Arc::new(device);
+    let image = Image::open("layer".into(), vec![Input::Reader(Box::new(layer))]);
+    let image = Arc::new(image.expect("is one"));
+    let mut tree = tree();
+    let root = image.inode(image.root()).expect("is there");
+    for entry in Dirs::new(&image).entries(&root).expect("is a directory") {
+        let file = FileReader::new(Arc::clone(&image), image.inode(entry.nid).expect("is there"));
+        if file.is_compressed() {
+            let name = std::str::from_utf8(&entry.name).expect("is text");
+            let mut file_of_tree = tree.get_mut(name).expect("is there");
+            *file_of_tree.content_mut().expect("is a file") =
+                Content::from_image(file.staying_on(&device));
+        }
+    }
+    tree.devices.push(device);
+    tree
+}
+
+/// The images of files that stay compressed in another image.
+#[cfg(feature = "lz4")]
+fn staying() -> Vec<(Tree, Vec<u8>)> {
+    let lz4 = || codec("lz4");
+    let all = [
+        (lz4(), plain()),
+        (lz4().full_indexes(true), plain().wide_addresses(true)),
+        (lz4().tails(Tails::Inline), plain()),
+        (lz4().tails(Tails::Fragments).dedupe(true), plain()),
+        (lz4().tails(Tails::AllFragments), plain()),
+    ];
+    all.into_iter()
+        .map(|(layer, options)| {
+            let tree = left_in(written(&tree(), &layer));
+            let image = written(&tree, &options);
+            (tree, image)
+        })
+        .collect()
+}
+
+#[test]
+#[cfg(feature = "lz4")]
+fn what_stays_in_an_image_is_noticed_to_be_said_elsewhere() {
+    for (number, (tree, image)) in staying().into_iter().enumerate() {
+        let options = if number == 1 { plain().wide_addresses(true) } else { plain() };
+        let (mut noticed, mut unnoticed) = (0, Vec::new());
+        for at in (0..image.len()).filter(|at| image[*at] != 0) {
+            let mut wrong = image.clone();
+            wrong[at] ^= 0xff;
+            match verify(&wrong, &tree, &options) {
+                Err(Error::Verify { .. }) => noticed += 1,
+                Err(error) => panic!("byte {at:#x}: {error}"),
+                Ok(()) => unnoticed.push(at),
+            }
+        }
+        let found = format!("{number}: {noticed} are noticed, and not {unnoticed:x?}");
+        assert!(noticed > 5 * unnoticed.len() && unnoticed.len() <= UNNOTICED_MAX, "{found}");
+        assert!(noticed > 150, "{found}");
     }
 }
 

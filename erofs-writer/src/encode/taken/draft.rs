@@ -22,8 +22,9 @@ pub(super) enum Draft {
     Chunks(ChunkMap, Vec<(u64, u64)>),
     /// It is one fragment, which begins here in the packed inode of its image.
     Fragment(u64),
-    /// In pclusters, which are encoded by an algorithm unless all are plain.
-    Pclusters { file: Compressed, algorithm: Option<Algorithm> },
+    /// In pclusters, which are encoded by an algorithm unless all are plain. Its inode
+    /// tells of so many blocks.
+    Pclusters { file: Compressed, algorithm: Option<Algorithm>, blocks: u32 },
 }
 
 /// Why a file cannot be taken over.
@@ -52,9 +53,10 @@ impl Draft {
             file: Compressed::default(),
             algorithm: None,
         };
+        let blocks = map.blocks;
         map.extents.into_iter().try_for_each(|extent| draft.add(extent))?;
         draft.file.extents.shrink_to_fit();
-        Ok(Draft::Pclusters { file: draft.file, algorithm: draft.algorithm })
+        Ok(Draft::Pclusters { file: draft.file, algorithm: draft.algorithm, blocks })
     }
 
     /// Marks the blocks that it needs.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::codec::config::{CodecLimits, CompressionConfig};
 use crate::encode::inputs::Inputs;
-use crate::encode::taken::spans::Piece;
-use crate::error::{Error, Result, TreeErrorKind};
+use crate::encode::taken::spans::{Piece, Staying};
+use crate::error::{Error, Limit, Result, TreeErrorKind};
 use crate::format::algorithm::Algorithm;
 use crate::format::{to_u64, to_usize};
 use crate::options::{Options, OptionsError};
+use crate::plan::DataPlan;
 use crate::shape::{Order, files};
 use crate::tree::{DecoderNeeds, InodeId, StoredFile, StoredImage, Tree};
 
@@ -19,6 +20,8 @@ pub(crate) struct Images<'a> {
     pub(super) all: Vec<Arc<dyn StoredImage>>,
     pub(super) files: Vec<FileOf<'a>>,
     needs: Vec<DecoderNeeds>,
+    /// The devices that they become, if they stay where they are.
+    pub(super) staying: Vec<Option<Staying>>,
 }
 
 /// A file of an image.
@@ -37,7 +40,12 @@ const READ_LEN: u64 = 1 << 20;
 impl<'a> Images<'a> {
     /// Those of a tree. There are none if files are compressed, as then all are encoded
     /// anew.
-    pub(crate) fn of(tree: &'a Tree, order: &'a Order, options: &Options) -> Result<Self> {
+    pub(crate) fn of(
+        tree: &'a Tree,
+        order: &'a Order,
+        options: &Options,
+        plan: &DataPlan,
+    ) -> Result<Self> {
         let mut images = Images::default();
         if options.may_compress() {
             return Ok(images);
@@ -52,6 +60,7 @@ impl<'a> Images<'a> {
                     return Err(Error::tree(tree.path_of(id), kind));
                 }
                 images.needs.push(image.needs());
+                images.staying.push(staying(stored, plan)?);
                 images.all.push(image);
             }
             let image = known.unwrap_or(images.all.len() - 1);
@@ -92,9 +101,27 @@ impl<'a> Images<'a> {
         limits
     }
 
+    /// The block after the last device that one of them becomes, counted from the end of the
+    /// new image on.
+    pub(super) fn device_end(&self) -> u64 {
+        let ends = self.staying.iter().flatten().map(|staying| staying.start + staying.blocks);
+        ends.max().unwrap_or(0)
+    }
+
     /// An algorithm that an image may use, for files in which all pclusters are plain.
     pub(super) fn any_algorithm(&self, image: usize) -> Algorithm {
         self.needs[image].algorithms.first().copied().unwrap_or_default()
+    }
+}
+
+/// The device that the image of a file becomes, if it stays where it is.
+fn staying(file: &dyn StoredFile, plan: &DataPlan) -> Result<Option<Staying>> {
+    let Some(device) = file.device() else { return Ok(None) };
+    let (start, blocks) = plan.device_blocks(device);
+    match start + blocks > u64::from(u32::MAX) {
+        // Indexes have 32 bits for addresses.
+        true => Err(Error::Full(Limit::DeviceBlocks)),
+        false => Ok(Some(Staying { start, blocks })),
     }
 }
 

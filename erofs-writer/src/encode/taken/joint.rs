@@ -54,7 +54,7 @@ impl Joint {
             let len = stored.reader().len();
             let map = inputs.reader.named(needed_by, stored.stored())?;
             let draft = Draft::new(map, len, rules).map_err(refuse)?;
-            let Draft::Pclusters { file, algorithm } = draft else {
+            let Draft::Pclusters { file, algorithm, .. } = draft else {
                 return Err(refuse("the packed inode is in chunks or is a fragment"));
             };
             if file.fragment().is_some() {
@@ -67,12 +67,15 @@ impl Joint {
         Ok(Joint { all, len_max: rules.len_max })
     }
 
-    pub(super) fn mark(&self, spans: &mut [Spans]) {
+    pub(super) fn mark(&self, inputs: &Inputs<'_>, spans: &mut [Spans]) -> Result<()> {
         for packed in &self.all {
             for extent in &packed.file.extents {
                 spans[packed.image].mark(extent.block.into(), extent.blocks.into());
             }
+            let refuse = |why| not_as_stored(inputs, packed.needed_by, why);
+            spans[packed.image].check().map_err(refuse)?;
         }
+        Ok(())
     }
 
     /// Puts them together.

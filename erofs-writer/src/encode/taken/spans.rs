@@ -1,18 +1,47 @@
-//! The blocks of an image that are copied, and their new places.
+//! The blocks of an image that are copied, and their new places; or the image stays where
+//! it is, and so do its blocks.
 
-use crate::encode::extent::Extent;
+use crate::encode::extent::{Extent, PclusterOf};
+
+/// The device that an image becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Staying {
+    /// Where it begins in the blocks after the new image.
+    pub(super) start: u64,
+    pub(super) blocks: u64,
+}
 
 /// Blocks of an image that are needed.
 #[derive(Debug, Default)]
 pub(super) struct Spans {
-    /// The first block and the one after the last, in any order.
+    /// The first block and the one after the last, in any order. None if the image stays.
     found: Vec<(u64, u64)>,
+    staying: Option<Staying>,
+    /// The block after the last one.
+    end: u64,
 }
 
 impl Spans {
+    /// Those of an image, which may become a device.
+    pub(super) fn of(staying: Option<Staying>) -> Self {
+        Spans { staying, ..Spans::default() }
+    }
+
+    /// Checks that an image that stays has the blocks.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        match self.staying.is_some_and(|staying| self.end > staying.blocks) {
+            true => Err("its data lies beyond the end of its image"),
+            false => Ok(()),
+        }
+    }
+
     /// Adds `count` blocks from `first` on.
     pub(super) fn mark(&mut self, first: u64, count: u64) {
         let end = first.saturating_add(count);
+        self.end = self.end.max(end);
+        if self.staying.is_some() {
+            return;
+        }
         match self.found.last_mut() {
             Some(last) if (last.0..=last.1).contains(&first) => last.1 = last.1.max(end),
             _ => self.found.push((first, end)),
@@ -21,6 +50,9 @@ impl Spans {
 
     /// Gives all of them places from `next` on, in their order.
     pub(super) fn place(mut self, next: &mut u64) -> Places {
+        if let Some(Staying { start, .. }) = self.staying {
+            return Places::Staying { start };
+        }
         self.found.sort_unstable();
         let mut runs: Vec<Run> = Vec::new();
         for (first, end) in self.found {
@@ -36,13 +68,13 @@ impl Spans {
             }
         }
         runs.shrink_to_fit();
-        Places { runs }
+        Places::Copied(runs)
     }
 }
 
 /// Blocks that follow each other in the image and in the new one.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+pub(super) struct Run {
     first: u64,
     end: u64,
     place: u64,
@@ -50,9 +82,11 @@ struct Run {
 
 /// The new places of the blocks of an image.
 #[derive(Debug)]
-pub(super) struct Places {
-    /// In the order of their blocks.
-    runs: Vec<Run>,
+pub(super) enum Places {
+    /// In the image, in the order of their blocks.
+    Copied(Vec<Run>),
+    /// On the device that begins here in the blocks after the image.
+    Staying { start: u64 },
 }
 
 /// Bytes to copy.
@@ -66,8 +100,12 @@ pub(super) struct Piece {
 impl Places {
     /// The new place of a block that was marked.
     pub(super) fn of(&self, block: u64) -> u64 {
-        let after = self.runs.partition_point(|run| run.first <= block);
-        let run = self.runs[after.checked_sub(1).expect("it was marked")];
+        let runs = match self {
+            Places::Copied(runs) => runs,
+            Places::Staying { start } => return start + block,
+        };
+        let after = runs.partition_point(|run| run.first <= block);
+        let run = runs[after.checked_sub(1).expect("it was marked")];
         assert!(block < run.end, "block {block} was marked");
         run.place + (block - run.first)
     }
@@ -77,6 +115,9 @@ impl Places {
         for extent in extents {
             // A place that is too far away is refused when all are known.
             extent.block = u32::try_from(self.of(extent.block.into())).unwrap_or(u32::MAX);
+            if let Places::Staying { .. } = self {
+                extent.pcluster = PclusterOf::OnDevice;
+            }
         }
     }
 
@@ -86,7 +127,11 @@ impl Places {
         block_len: u64,
         len_max: u64,
     ) -> impl Iterator<Item = Piece> + use<'_> {
-        self.runs.iter().flat_map(move |run| {
+        let runs = match self {
+            Places::Copied(runs) => &runs[..],
+            Places::Staying { .. } => &[],
+        };
+        runs.iter().flat_map(move |run| {
             let len = (run.end - run.first) * block_len;
             let (from, to) = (run.first * block_len, run.place * block_len);
             let starts = (0..len.div_ceil(len_max)).map(move |number| number * len_max);
@@ -121,5 +166,30 @@ mod tests {
         let pieces: Vec<_> = places.pieces(512, 2048).collect();
         let expected = [(3, 100, 2), (10, 102, 4), (14, 106, 1), (30, 107, 1)];
         assert_eq!(pieces, expected.map(|(from, to, len)| piece(from, to, len)));
+    }
+
+    #[test]
+    fn blocks_that_stay_are_not_copied() {
+        let mut spans = Spans::of(Some(Staying { start: 1000, blocks: 14 }));
+        spans.mark(3, 2);
+        spans.mark(10, 4);
+        assert_eq!(spans.check(), Ok(()));
+        let mut next = 100;
+        let mut beyond = Spans::of(Some(Staying { start: 1000, blocks: 14 }));
+        beyond.mark(u64::MAX, 4);
+        assert!(beyond.check().is_err());
+        let places = spans.place(&mut next);
+        assert_eq!((next, places.of(3), places.pieces(512, 2048).count()), (100, 1003, 0));
+        let extent = Extent {
+            len: 1,
+            block: 13,
+            blocks: 1,
+            plain: true,
+            partial: false,
+            pcluster: PclusterOf::ThisPart,
+        };
+        let mut extents = [extent];
+        places.put(&mut extents);
+        assert_eq!(extents, [Extent { block: 1013, pcluster: PclusterOf::OnDevice, ..extent }]);
     }
 }
