@@ -186,10 +186,12 @@ wrap() {
 # wrap_rust DIR: write DIR/bin/{cargo,rustc,rustdoc}, which run those of DIR/root.
 wrap_rust() {
     mkdir -p "$1/bin"
+    mv "$1/root/usr/bin/rustc" "$1/root/usr/bin/rustc.own"
+    # rustdoc compiles examples by the compiler below its sysroot, of which it tells it.
+    wrap "$1/root/usr/bin/rustc" "$1/root" "$1/root/usr/bin/rustc.own"
     # Run by the dynamic linker, a program cannot find out where it lies: tell it.
-    for tool in rustc rustdoc; do
-        wrap "$1/bin/$tool" "$1/root" "$1/root/usr/bin/$tool" --sysroot "$1/root/usr"
-    done
+    wrap "$1/bin/rustc" "$1/root" "$1/root/usr/bin/rustc.own" --sysroot "$1/root/usr"
+    wrap "$1/bin/rustdoc" "$1/root" "$1/root/usr/bin/rustdoc" --sysroot "$1/root/usr"
     wrap_env="export RUSTC=\"\${RUSTC:-$1/bin/rustc}\" RUSTDOC=\"\${RUSTDOC:-$1/bin/rustdoc}\" CARGO=\"$1/bin/cargo\"
 "
     wrap "$1/bin/cargo" "$1/root" "$1/root/usr/bin/cargo"
