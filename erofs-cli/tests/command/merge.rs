@@ -178,6 +178,8 @@ fn compressed_layers_stay_where_they_are() {
     assert!(lens[0] <= 3 * 4096, "{lens:?}");
     // It can be listed by itself, and extracted with its layers after it.
     place.run("--list OUT").succeeded();
+    let run = place.run("--quiet --extract=NOTHING OUT");
+    assert!(run.stderr.contains("has 2 further devices, and 0 were given"), "{run:?}");
     let all = ["OUT", "A", "B"].map(|name| fs::read(place.path(name)).expect("is there"));
     place.file("WHOLE", all.concat());
     place.run("--quiet --extract=OUTSIDE WHOLE").succeeded();

@@ -226,7 +226,16 @@ impl Inputs {
             }
         };
         let is_inside = at.checked_add(len).is_some_and(|end| end <= self.lens[file]);
-        if is_inside { Ok((file, at)) } else { Err(Fault::new(pos, ImageErrorKind::Truncated)) }
+        if is_inside {
+            return Ok((file, at));
+        }
+        // The devices neither follow the image nor were they given.
+        let is_missing = is_flat && (device > 0 || self.slot_of(pos).is_some());
+        Err(Fault::new(pos, if is_missing { self.none_given() } else { ImageErrorKind::Truncated }))
+    }
+
+    fn none_given(&self) -> ImageErrorKind {
+        ImageErrorKind::Devices { needed: self.slots.len(), given: 0 }
     }
 
     fn unified(&self, pos: u64, is_flat: bool) -> (usize, u64) {
