@@ -369,7 +369,7 @@ fn an_index_with_its_archive_stays_where_it_is() {
 }
 
 /// Merges an image whose bytes may be wrong. It has to end, without a panic.
-pub(crate) fn merge_wrong(bytes: &[u8], data: ImageData) {
+fn merge_wrong(bytes: &[u8], data: ImageData) {
     let Ok(tree) = Image::from_reader("it", bytes.to_vec()).data(data).read() else { return };
     let Ok(block) = BlockSize::new(tree.image_block_size().unwrap()) else { return };
     if let Ok(new) = try_image(&tree, fixed().block_size(block)) {
@@ -387,14 +387,17 @@ fn changed_bytes_do_no_harm() {
     let tree = tree.done();
     let codec = |text: &str| fixed().codec(text.parse::<Codec>().unwrap());
     let packed = codec("lz4").tails(Tails::Fragments).dedupe(true);
-    for (options, data) in [
-        (codec("lz4"), ImageData::Take),
-        (packed.clone(), ImageData::Take),
-        (packed.wide_addresses(true), ImageData::Take),
-        (codec("zstd,1").tails(Tails::Inline), ImageData::Take),
-        (fixed().chunk_size("4096".parse().unwrap()), ImageData::Take),
-        (fixed().chunk_size("4096".parse().unwrap()), ImageData::Leave),
-    ] {
+    let compressed = [
+        codec("lz4"),
+        packed.clone(),
+        packed.wide_addresses(true),
+        codec("zstd,1").tails(Tails::Inline),
+    ];
+    let chunks = fixed().chunk_size("4096".parse().unwrap());
+    let all = compressed.into_iter().chain([chunks]);
+    for (options, data) in all
+        .flat_map(|options| [ImageData::Take, ImageData::Leave].map(|data| (options.clone(), data)))
+    {
         let good = image(&tree, options);
         for dice in noise(1, 150 * 4).chunks_exact(4) {
             let mut bytes = good.clone();

@@ -16,8 +16,7 @@ use testdata::trees::{Builder, mixed, noise, text};
 use testdata::{expected, host, raw, verify};
 
 use crate::merge::{
-    as_overlaid, blocks_of, check, layers, merge_wrong, merged, ours, overlaid, why, write,
-    write_merged,
+    as_overlaid, blocks_of, check, layers, merged, ours, overlaid, why, write, write_merged,
 };
 use crate::support::{decoded, fixed, image, image_by, try_image, verify_path};
 
@@ -303,35 +302,6 @@ fn addresses_have_32_bits() {
         for blocks in [most + 1, u64::from(u32::MAX), 1 << 32, 1 << 40] {
             let error = build(blocks).unwrap_err();
             assert!(matches!(error, Error::Full(Limit::DeviceBlocks)), "{blocks}: {error:?}");
-        }
-    }
-}
-
-#[test]
-fn changed_bytes_of_layers_do_no_harm() {
-    let mut tree = Builder::new();
-    for (seed, len) in [(1, 5000), (2, 30_000), (3, 120_000)] {
-        tree.file(format!("{len}"), text(seed, len));
-        tree.file(format!("{len}-mixed"), mixed(seed, len));
-    }
-    let tree = tree.done();
-    let packed = codec("lz4").tails(Tails::Fragments).dedupe(true);
-    for options in [
-        codec("lz4"),
-        packed.clone(),
-        packed.wide_addresses(true),
-        codec("zstd,1").tails(Tails::Inline),
-    ] {
-        let good = image(&tree, options);
-        for dice in noise(7, 150 * 4).chunks_exact(4) {
-            let mut bytes = good.clone();
-            // Metadata is at both ends.
-            let place = usize::from(dice[0]) << 8 | usize::from(dice[1]);
-            let place =
-                if dice[2] % 2 == 0 { place % 8192 } else { bytes.len() - 1 - place % 8192 };
-            bytes[place] = dice[3];
-            bytes[1024 + 8] &= !1;
-            merge_wrong(&bytes, ImageData::Leave);
         }
     }
 }
