@@ -9,7 +9,7 @@
 #     setup       scripts/store-image.sh in a clone; on bookworm with its own Rust, which is
 #                 too old, and on trixie without one. With WORDs, tests as below follow in
 #                 that system
-#     tests       scripts/test.sh in a clone, which takes half an hour for each suite; with
+#     tests       scripts/test.sh in a clone, which takes a quarter of an hour for each suite; with
 #                 WORDs for cargo, such as `--test cli`, a part of the tests
 #
 # Needs root. The systems are made by debootstrap and kept in target/fresh as archives.

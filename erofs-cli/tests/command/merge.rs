@@ -199,6 +199,19 @@ fn compressed_layers_stay_where_they_are() {
 }
 
 #[test]
+fn two_algorithms_are_no_table_of_devices() {
+    let place = Place::new();
+    // Both features have one bit.
+    for (name, codec) in [("A", "lz4"), ("B", "zstd,1")] {
+        place.file(&format!("DIR{name}/{name}"), format!("words of {name}, ").repeat(9000));
+        place.run(&format!("-z{codec} -Eall-fragments --quiet {name} DIR{name}")).succeeded();
+    }
+    let run = place.run("--json --verify --clean=data IMG A B");
+    run.succeeded();
+    assert!(run.stdout.contains("\"algorithms\":[\"lz4\",\"zstd\"]"), "{run:?}");
+}
+
+#[test]
 fn threads_change_no_byte() {
     let place = place();
     place.run("-zlz4 -Efragments ONE DIR").succeeded();

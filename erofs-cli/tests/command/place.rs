@@ -206,7 +206,6 @@ fn text(file: &mut File) -> String {
     String::from_utf8(bytes).expect("is text")
 }
 
-/// Whether this process may do everything.
 /// Sends a process a signal, by its name without SIG. Did it get it?
 pub(crate) fn kill(signal: &str, process: &str) -> bool {
     // A small system has no program of that name, but every shell knows it.
@@ -215,6 +214,7 @@ pub(crate) fn kill(signal: &str, process: &str) -> bool {
     status.expect("there is a shell").success()
 }
 
+/// Whether this process may do everything.
 pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
